@@ -1,0 +1,41 @@
+# The two commands of the README are `make demo` and `make test`; each sets up what it needs in .venv/ by itself.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+ARGS ?=
+TESTS ?= tests
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types lock setup clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+setup: $(READY) ## the local environment, from the locked versions
+
+$(READY): requirements.lock requirements-node.lock pyproject.toml sandbox/page/package-lock.json tools/setup.py
+	@"$(PYTHON)" tools/setup.py "$(VENV)"
+	@touch "$(READY)"
+
+demo: $(READY) ## a pretend tenant, the bot and a chat page; ARGS="--no-browser --port 3979"
+	@"$(BIN)/photosync" demo $(ARGS)
+
+test: $(READY) ## the whole test suite; TESTS=tests/test_engine.py for a part
+	@"$(BIN)/python" tools/browser.py
+	"$(BIN)/python" -m pytest --cov --cov-report=term $(ARGS) $(TESTS)
+
+lint: $(READY)
+	"$(BIN)/ruff" check .
+	"$(BIN)/ruff" format --check .
+
+types: $(READY)
+	"$(BIN)/mypy"
+
+check: lint types test ## lint, types and tests
+
+lock: $(READY) ## write the lock files anew from pyproject.toml
+	"$(BIN)/python" tools/lock.py
+
+clean: ## forget the local environment
+	rm -rf "$(VENV)" .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage sandbox/page/node_modules

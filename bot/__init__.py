@@ -1,0 +1,1 @@
+"""Photosync, the bot: does what `dialogs` decides, between Teams and Microsoft Graph."""

@@ -1,0 +1,67 @@
+"""The addresses of each Microsoft cloud.
+
+Sources: Microsoft Graph "National cloud deployments"; Bot Framework "Connector authentication", "Configure for US
+Government"; Teams "proactive messages" for the service hosts of the government clouds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """Where one cloud lives. Hosts are patterns as `bot.settings.Host` reads them."""
+
+    graph_url: str
+    login_url: str
+    channel_keys_url: str
+    channel_issuer: str
+    channel_scope: str
+    service_hosts: tuple[str, ...]
+    download_hosts: tuple[str, ...]
+
+
+_KEYS = "https://login.botframework.com/v1/.well-known/openidconfiguration"
+_US_KEYS = "https://login.botframework.azure.us/v1/.well-known/openidconfiguration"
+# Exactly this host: anyone can register a name below trafficmanager.net.
+_TEAMS = "smba.trafficmanager.net"
+
+CLOUDS = {
+    "public": Cloud(
+        graph_url="https://graph.microsoft.com",
+        login_url="https://login.microsoftonline.com",
+        channel_keys_url=_KEYS,
+        channel_issuer="https://api.botframework.com",
+        channel_scope="https://api.botframework.com/.default",
+        service_hosts=(_TEAMS, "smba.infra.gcc.teams.microsoft.com"),
+        download_hosts=("*.sharepoint.com", "*.svc.ms"),
+    ),
+    "gcc-high": Cloud(
+        graph_url="https://graph.microsoft.us",
+        login_url="https://login.microsoftonline.us",
+        channel_keys_url=_US_KEYS,
+        channel_issuer="https://api.botframework.us",
+        channel_scope="https://api.botframework.us/.default",
+        service_hosts=("smba.infra.gov.teams.microsoft.us",),
+        download_hosts=("*.sharepoint.us", "*.svc.ms"),
+    ),
+    "dod": Cloud(
+        graph_url="https://dod-graph.microsoft.us",
+        login_url="https://login.microsoftonline.us",
+        channel_keys_url=_US_KEYS,
+        channel_issuer="https://api.botframework.us",
+        channel_scope="https://api.botframework.us/.default",
+        service_hosts=("smba.infra.dod.teams.microsoft.us", "smba.infra.gov.teams.microsoft.us"),
+        download_hosts=("*.sharepoint-mil.us", "*.svc.ms"),
+    ),
+    "china": Cloud(
+        graph_url="https://microsoftgraph.chinacloudapi.cn",
+        login_url="https://login.chinacloudapi.cn",
+        channel_keys_url="https://login.botframework.azure.cn/v1/.well-known/openidconfiguration",
+        channel_issuer="https://api.botframework.azure.cn",
+        channel_scope="https://api.botframework.azure.cn/.default",
+        service_hosts=("frontend.botapi.msg.infra.teams.microsoftonline.cn",),
+        download_hosts=("*.sharepoint.cn",),
+    ),
+}

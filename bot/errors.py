@@ -1,0 +1,83 @@
+"""What can go wrong outside, told apart.
+
+    PhotosyncError
+    ├── SettingsError            wrong or missing settings, all of them at once
+    ├── NotAPicture              bytes that are not a picture we open
+    └── OutsideError             another system did not give what we asked
+        ├── Refused              it said no to us: our sign-in failed or a permission is missing
+        ├── NotFound             it has no such thing
+        ├── Throttled            it asked us to wait longer than we can within this look
+        ├── Outage               it failed, or could not be reached
+        │   └── TimedOut         it did not answer in time
+        └── Malformed            it answered something that makes no sense
+
+An error is never shown to a person: the edge turns it into a verdict's reason or a status code.
+"""
+
+from __future__ import annotations
+
+
+class PhotosyncError(Exception):
+    """The root of this product's own errors."""
+
+
+class SettingsError(PhotosyncError):
+    """Settings are wrong or missing; `problems` has one line for each, naming the setting, never its value."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class NotAPicture(PhotosyncError):
+    """The bytes cannot be compared; `reason` is one of `bot.photos.REFUSALS`."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class OutsideError(PhotosyncError):
+    """`system` is `graph`, `login`, `sharepoint`, `teams` or `tickets`; `detail` is safe to log: a status, a code, a path
+    without a person in it, never a token or a body."""
+
+    def __init__(self, system: str, detail: str) -> None:
+        super().__init__(f"{system}: {detail}")
+        self.system = system
+        self.detail = detail
+
+
+class Refused(OutsideError):
+    """401 or 403; `permission` names what an admin has to grant, or is empty when that is not known."""
+
+    def __init__(self, system: str, detail: str, permission: str = "") -> None:
+        super().__init__(system, detail)
+        self.permission = permission
+
+
+class NotFound(OutsideError):
+    """404 and its relatives; `code` is the service's own error code, or empty."""
+
+    def __init__(self, system: str, detail: str, code: str = "") -> None:
+        super().__init__(system, detail)
+        self.code = code
+
+
+class Throttled(OutsideError):
+    """429; `retry_after` in seconds as the service asked, or None."""
+
+    def __init__(self, system: str, detail: str, retry_after: float | None = None) -> None:
+        super().__init__(system, detail)
+        self.retry_after = retry_after
+
+
+class Outage(OutsideError):
+    """5xx, a refused or broken connection."""
+
+
+class TimedOut(Outage):
+    """The deadline passed."""
+
+
+class Malformed(OutsideError):
+    """An answer of the wrong type, shape or size."""

@@ -1,0 +1,365 @@
+"""Every setting, read once from a mapping, checked together, frozen.
+
+One more setting is one field of `Settings` with its `_Setting`: the README's table is written from these by
+`tools/readme.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from bot.clouds import CLOUDS
+from bot.errors import SettingsError
+
+_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_HOST = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?")
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+APP_TYPES = ("SingleTenant", "UserAssignedMSI")
+TICKET_SYSTEMS = ("none", "webhook")
+
+
+class Secret(str):
+    """A string that hides itself where strings get printed by accident."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "Secret(***)" if self else "Secret()"
+
+
+@dataclass(frozen=True)
+class Host:
+    """`name`, `*.name` (anything below it) with an optional `:port`; without a port only 443 fits."""
+
+    pattern: str
+
+    def matches(self, url: str) -> bool:
+        """Whether an https address may be called: exact host or below the wildcard, the port, and no user part."""
+        try:
+            parts = urlsplit(url)
+            port = parts.port or 443
+        except ValueError:
+            return False
+        if parts.scheme != "https" or parts.username is not None or parts.password is not None or "\\" in url:
+            return False
+        name, _, wanted = self.pattern.partition(":")
+        if port != int(wanted or 443):
+            return False
+        host = (parts.hostname or "").lower()
+        if name.startswith("*."):
+            return host.endswith(name[1:]) and len(host) > len(name) - 1
+        return host == name
+
+
+class _Wrong(Exception):
+    """What is wrong with one value; never the value itself, which may be a secret in the wrong place."""
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _guid(value: str) -> str:
+    if not _GUID.fullmatch(value):
+        raise _Wrong("must be an id like 00000000-0000-0000-0000-000000000000")
+    return value.lower()
+
+
+def _tenant(value: str) -> str:
+    if not _GUID.fullmatch(value) and not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", value.lower()):
+        raise _Wrong("must be a tenant id or a domain such as contoso.onmicrosoft.com")
+    return value.lower()
+
+
+def _port(value: str) -> int:
+    if not value.isascii() or not value.isdecimal() or not 0 <= int(value) <= 65535:
+        raise _Wrong("must be a port number from 0 (any free one) to 65535")
+    return int(value)
+
+
+def _https(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        parts.port  # noqa: B018 - a bad port is told only when asked for
+    except ValueError:
+        raise _Wrong("must be an https address") from None
+    if parts.scheme == "http" and parts.hostname in _LOOPBACK:
+        return value.rstrip("/")
+    if parts.scheme != "https" or not parts.hostname or parts.username is not None:
+        raise _Wrong("must be an https address")
+    return value.rstrip("/")
+
+
+def _issuer(value: str) -> str:
+    if not value.startswith("https://"):
+        raise _Wrong("must be an https address")
+    return value
+
+
+def _host_name(value: str) -> str:
+    value = value.lower()
+    if not _HOST.fullmatch(value) or value.startswith("*."):
+        raise _Wrong("must be a host name such as contoso-my.sharepoint.com")
+    return value
+
+
+def _hosts(value: str) -> tuple[Host, ...]:
+    found = tuple(Host(part.strip().lower()) for part in value.split(",") if part.strip())
+    for host in found:
+        if not _HOST.fullmatch(host.pattern) or (host.pattern.startswith("*.") and host.pattern.count(".") < 2):
+            raise _Wrong("must be hosts separated by commas, each like name.example.com, *.example.com or name:8443")
+    if not found:
+        raise _Wrong("must name at least one host")
+    return found
+
+
+def _choice(*allowed: str) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        for choice in allowed:
+            if value.lower() == choice.lower():
+                return choice
+        raise _Wrong("must be one of " + ", ".join(allowed))
+
+    return read
+
+
+def _file(value: str) -> Path:
+    path = Path(value)
+    if not path.is_file():
+        raise _Wrong("must be a file that can be read")
+    return path
+
+
+def _folder(value: str) -> Path:
+    path = Path(value)
+    if not path.is_dir():
+        raise _Wrong("must be a folder that can be read")
+    return path
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """How one setting is called outside, read, and told in the README."""
+
+    name: str
+    read: Callable[[str], Any]
+    meaning: str
+    default: str = "–"
+
+
+def _setting(name: str, read: Callable[[str], Any], meaning: str, *, value: Any, default: str = "–") -> Any:
+    return field(default=value, metadata={"setting": _Setting(name, read, meaning, default)})
+
+
+def _of_cloud(name: str, read: Callable[[str], Any], meaning: str) -> Any:
+    return _setting(name, read, meaning, value="", default="of the cloud")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All of them; build with `read`. Empty strings mean "not set" where that is allowed."""
+
+    app_id: str = _setting("MicrosoftAppId", _guid, "the bot's registration; `serve` needs it", value="")
+    app_password: Secret = _setting(
+        "MicrosoftAppPassword", Secret, "its client secret (`SingleTenant`)", value=Secret()
+    )
+    app_certificate: Path | None = _setting(
+        "MicrosoftAppCertificate", _file, "PEM file with key and certificate, in place of the password", value=None
+    )
+    app_tenant_id: str = _setting("MicrosoftAppTenantId", _tenant, "the tenant it is registered in", value="")
+    app_type: str = _setting(
+        "MicrosoftAppType",
+        _choice(*APP_TYPES),
+        "`SingleTenant`, with a password or certificate, or `UserAssignedMSI`",
+        value="SingleTenant",
+        default="`SingleTenant`",
+    )
+    host: str = _setting(
+        "PHOTOSYNC_HOST", _text, "the address it listens on", value="127.0.0.1", default="`127.0.0.1`"
+    )
+    port: int = _setting("PHOTOSYNC_PORT", _port, "the port it listens on", value=3978, default="`3978`")
+    cloud: str = _setting(
+        "PHOTOSYNC_CLOUD",
+        _choice(*CLOUDS),
+        "`public`, `gcc-high`, `dod` or `china`: sets the addresses below",
+        value="public",
+        default="`public`",
+    )
+    graph_url: str = _of_cloud("PHOTOSYNC_GRAPH_URL", _https, "Microsoft Graph, e.g. `https://graph.microsoft.com`")
+    login_url: str = _of_cloud(
+        "PHOTOSYNC_LOGIN_URL", _https, "where tokens come from, e.g. `https://login.microsoftonline.com`"
+    )
+    channel_keys_url: str = _of_cloud(
+        "PHOTOSYNC_CHANNEL_KEYS_URL", _https, "OpenID metadata of the Bot Connector's signing keys"
+    )
+    channel_issuer: str = _of_cloud(
+        "PHOTOSYNC_CHANNEL_ISSUER", _issuer, "issuer of the tokens that the Bot Connector sends"
+    )
+    channel_scope: str = _of_cloud(
+        "PHOTOSYNC_CHANNEL_SCOPE", _text, "scope of the tokens that the bot sends to the Bot Connector"
+    )
+    service_hosts: tuple[Host, ...] = _of_cloud(
+        "PHOTOSYNC_SERVICE_HOSTS",
+        _hosts,
+        "hosts a `serviceUrl` may name, separated by commas; a leading `*.` and a `:port` are allowed; https only",
+    )
+    download_hosts: tuple[Host, ...] = _of_cloud(
+        "PHOTOSYNC_DOWNLOAD_HOSTS",
+        _hosts,
+        "hosts that Graph's redirects and download addresses may lead to; fetched without a token; https only",
+    )
+    graph_client_id: str = _setting(
+        "PHOTOSYNC_GRAPH_CLIENT_ID", _guid, "a separate application for Graph", value="", default="the bot's own"
+    )
+    graph_client_secret: Secret = _setting(
+        "PHOTOSYNC_GRAPH_CLIENT_SECRET", Secret, "its client secret", value=Secret(), default="the bot's own"
+    )
+    graph_tenant_id: str = _setting(
+        "PHOTOSYNC_GRAPH_TENANT_ID", _tenant, "its tenant", value="", default="the bot's own"
+    )
+    my_site_host: str = _setting(
+        "PHOTOSYNC_MY_SITE_HOST",
+        _host_name,
+        "e.g. `contoso-my.sharepoint.com`, where neither the person's `mySite` nor `/sites/root` is readable",
+        value="",
+        default="the person's own `mySite`, else found through `/sites/root`",
+    )
+    ticket_system: str = _setting(
+        "PHOTOSYNC_TICKET_SYSTEM",
+        _choice(*TICKET_SYSTEMS),
+        "`none` or `webhook`",
+        value="none",
+        default="`none`",
+    )
+    ticket_url: str = _setting("PHOTOSYNC_TICKET_URL", _https, "where tickets are posted", value="")
+    ticket_secret: Secret = _setting(
+        "PHOTOSYNC_TICKET_SECRET", Secret, "signs them: a Standard Webhooks secret, `whsec_...`", value=Secret()
+    )
+    helpdesk_contact: str = _setting(
+        "PHOTOSYNC_HELPDESK_CONTACT",
+        _text,
+        "how people reach the helpdesk, shown as it is where there is no ticket system",
+        value="",
+    )
+    locales_dir: Path | None = _setting(
+        "PHOTOSYNC_LOCALES_DIR",
+        _folder,
+        "a folder of PO files laid over the packaged ones",
+        value=None,
+        default="the packaged `locales/`",
+    )
+    log_level: str = _setting(
+        "PHOTOSYNC_LOG_LEVEL",
+        _choice("DEBUG", "INFO", "WARNING", "ERROR"),
+        "`DEBUG`, `INFO`, `WARNING` or `ERROR`",
+        value="INFO",
+        default="`INFO`",
+    )
+    log_format: str = _setting(
+        "PHOTOSYNC_LOG_FORMAT", _choice("json", "text"), "`json` or `text`", value="json", default="`json`"
+    )
+    ssl_cert_file: Path | None = _setting(
+        "SSL_CERT_FILE",
+        _file,
+        "certificate authorities for every outgoing call, the login call included",
+        value=None,
+        default="the system's",
+    )
+    requests_ca_bundle: Path | None = _setting(
+        "REQUESTS_CA_BUNDLE", _file, "more certificate authorities, likewise", value=None
+    )
+
+    @property
+    def effective_graph_client_id(self) -> str:
+        """The application that reads Graph: its own, or the bot's."""
+        return self.graph_client_id or self.app_id
+
+    @property
+    def effective_graph_tenant_id(self) -> str:
+        return self.graph_tenant_id or self.app_tenant_id
+
+
+def table() -> tuple[_Setting, ...]:
+    """Every setting in the order of the documentation."""
+    return tuple(one.metadata["setting"] for one in fields(Settings))
+
+
+def read(environ: Mapping[str, str], *, serving: bool = True) -> Settings:
+    """Settings from an environment; blank values count as not set.
+
+    `serving` asks for what the channel needs too; a command that only reads Graph goes without.
+    Raises `SettingsError` with one line for each wrong or missing setting.
+    """
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for one in fields(Settings):
+        setting: _Setting = one.metadata["setting"]
+        raw = environ.get(setting.name, "").strip()
+        if not raw:
+            continue
+        try:
+            values[one.name] = setting.read(raw)
+        except _Wrong as wrong:
+            problems.append(f"{setting.name} {wrong}")
+        except OSError:
+            problems.append(f"{setting.name} names something that cannot be read")
+    problems += _missing(environ, serving=serving)
+    if problems:
+        raise SettingsError(tuple(problems))
+    return Settings(**_with_cloud(values))
+
+
+def _with_cloud(values: dict[str, Any]) -> dict[str, Any]:
+    cloud = CLOUDS[values.get("cloud", "public")]
+    for one in fields(cloud):
+        default = getattr(cloud, one.name)
+        if isinstance(default, tuple):
+            default = tuple(Host(pattern) for pattern in default)
+        values.setdefault(one.name, default)
+    return values
+
+
+def _missing(environ: Mapping[str, str], *, serving: bool) -> list[str]:
+    def has(name: str) -> bool:
+        return bool(environ.get(name, "").strip())
+
+    problems: list[str] = []
+    separate_graph = has("PHOTOSYNC_GRAPH_CLIENT_ID")
+    managed = environ.get("MicrosoftAppType", "").strip().lower() == "userassignedmsi"
+    if separate_graph:
+        if not has("PHOTOSYNC_GRAPH_CLIENT_SECRET"):
+            problems.append("PHOTOSYNC_GRAPH_CLIENT_SECRET is missing: PHOTOSYNC_GRAPH_CLIENT_ID needs it")
+        if not has("PHOTOSYNC_GRAPH_TENANT_ID") and not has("MicrosoftAppTenantId"):
+            problems.append("PHOTOSYNC_GRAPH_TENANT_ID is missing: PHOTOSYNC_GRAPH_CLIENT_ID needs it")
+    elif has("PHOTOSYNC_GRAPH_CLIENT_SECRET"):
+        problems.append("PHOTOSYNC_GRAPH_CLIENT_ID is missing: PHOTOSYNC_GRAPH_CLIENT_SECRET belongs to one")
+    if serving or not separate_graph:
+        problems += _missing_registration(has, managed=managed)
+    if environ.get("PHOTOSYNC_TICKET_SYSTEM", "").strip().lower() == "webhook":
+        problems += [
+            f"{name} is missing: the webhook ticket system needs it"
+            for name in ("PHOTOSYNC_TICKET_URL", "PHOTOSYNC_TICKET_SECRET")
+            if not has(name)
+        ]
+    return problems
+
+
+def _missing_registration(has: Callable[[str], bool], *, managed: bool) -> list[str]:
+    problems = []
+    if not has("MicrosoftAppId"):
+        problems.append("MicrosoftAppId is missing: the application id of the bot's registration")
+    if not has("MicrosoftAppTenantId"):
+        problems.append("MicrosoftAppTenantId is missing: the tenant of the bot's registration")
+    password, certificate = has("MicrosoftAppPassword"), has("MicrosoftAppCertificate")
+    if not managed and not password and not certificate:
+        problems.append(
+            "MicrosoftAppPassword is missing: a SingleTenant registration needs a password, or MicrosoftAppCertificate"
+        )
+    if not managed and password and certificate:
+        problems.append("MicrosoftAppCertificate is set beside MicrosoftAppPassword: choose one")
+    return problems
