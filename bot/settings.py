@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 from bot.clouds import CLOUDS
 from bot.errors import SettingsError
 
-_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HOST = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 APP_TYPES = ("SingleTenant", "UserAssignedMSI")
@@ -64,15 +63,10 @@ def _text(value: str) -> str:
     return value
 
 
-def _guid(value: str) -> str:
-    if not _GUID.fullmatch(value):
-        raise _Wrong("must be an id like 00000000-0000-0000-0000-000000000000")
-    return value.lower()
-
-
-def _tenant(value: str) -> str:
-    if not _GUID.fullmatch(value) and not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", value.lower()):
-        raise _Wrong("must be a tenant id or a domain such as contoso.onmicrosoft.com")
+def _id(value: str) -> str:
+    # Microsoft's are GUIDs; a domain in the place of a tenant id would later refuse every message as foreign.
+    if not re.fullmatch(r"[0-9A-Za-z-]+", value):
+        raise _Wrong("must be an id like 00000000-0000-0000-0000-000000000000, not a domain or an address")
     return value.lower()
 
 
@@ -164,14 +158,14 @@ def _of_cloud(name: str, read: Callable[[str], Any], meaning: str) -> Any:
 class Settings:
     """All of them; build with `read`. Empty strings mean "not set" where that is allowed."""
 
-    app_id: str = _setting("MicrosoftAppId", _guid, "the bot's registration; `serve` needs it", value="")
+    app_id: str = _setting("MicrosoftAppId", _id, "the bot's registration; `serve` needs it", value="")
     app_password: Secret = _setting(
         "MicrosoftAppPassword", Secret, "its client secret (`SingleTenant`)", value=Secret()
     )
     app_certificate: Path | None = _setting(
         "MicrosoftAppCertificate", _file, "PEM file with key and certificate, in place of the password", value=None
     )
-    app_tenant_id: str = _setting("MicrosoftAppTenantId", _tenant, "the tenant it is registered in", value="")
+    app_tenant_id: str = _setting("MicrosoftAppTenantId", _id, "the tenant it is registered in", value="")
     app_type: str = _setting(
         "MicrosoftAppType",
         _choice(*APP_TYPES),
@@ -214,13 +208,13 @@ class Settings:
         "hosts that Graph's redirects and download addresses may lead to; fetched without a token; https only",
     )
     graph_client_id: str = _setting(
-        "PHOTOSYNC_GRAPH_CLIENT_ID", _guid, "a separate application for Graph", value="", default="the bot's own"
+        "PHOTOSYNC_GRAPH_CLIENT_ID", _id, "a separate application for Graph", value="", default="the bot's own"
     )
     graph_client_secret: Secret = _setting(
         "PHOTOSYNC_GRAPH_CLIENT_SECRET", Secret, "its client secret", value=Secret(), default="the bot's own"
     )
     graph_tenant_id: str = _setting(
-        "PHOTOSYNC_GRAPH_TENANT_ID", _tenant, "its tenant", value="", default="the bot's own"
+        "PHOTOSYNC_GRAPH_TENANT_ID", _id, "its tenant", value="", default="the bot's own"
     )
     my_site_host: str = _setting(
         "PHOTOSYNC_MY_SITE_HOST",

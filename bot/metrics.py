@@ -1,0 +1,32 @@
+"""What is counted, under the names of the contract. No label ever carries a person."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+
+class Metrics:
+    """One registry of its own, so that two bots in one process do not share counts."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.turns = self._counter("photosync_turns", "Activities that were worked on", "kind")
+        self.turn_seconds = Histogram(
+            "photosync_turn_seconds", "Seconds from an activity to its HTTP answer", registry=self.registry
+        )
+        self.checks = self._counter("photosync_checks", "Looks at a person's two photos", "verdict")
+        self.cases = self._counter("photosync_cases", "Cases that ended", "outcome")
+        self.follow_ups_pending = Gauge(
+            "photosync_follow_ups_pending", "Looks still to come by themselves", registry=self.registry
+        )
+        self.tickets = self._counter("photosync_tickets", "Tickets handed to the helpdesk system", "result")
+        self.refused = self._counter("photosync_refused", "Requests and presses that were not honoured", "reason")
+        self.graph_requests = self._counter("photosync_graph_requests", "Answers of Microsoft Graph", "status")
+        self.messages_sent = self._counter("photosync_messages_sent", "Messages to Teams", "result")
+
+    def _counter(self, name: str, meaning: str, label: str) -> Counter:
+        return Counter(name, meaning, [label], registry=self.registry)
+
+    def text(self) -> bytes:
+        """The Prometheus text format."""
+        return generate_latest(self.registry)
