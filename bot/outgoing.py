@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import email.utils
 import json
+import math
 import random
 import ssl
 import time
@@ -69,7 +70,7 @@ def retry_after(value: str, now: float | None = None) -> float | None:
             seconds = email.utils.parsedate_to_datetime(value).timestamp() - (time.time() if now is None else now)
         except (ValueError, OverflowError):
             return None
-    return max(0.0, seconds) if seconds == seconds and seconds != float("inf") else None
+    return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 def trust(settings: Settings) -> ssl.SSLContext:
@@ -154,7 +155,12 @@ class Outgoing:
         limit: int,
     ) -> Answer:
         async with self._session.request(
-            method, url, headers=headers, data=body, allow_redirects=False, timeout=aiohttp.ClientTimeout(total=None)
+            method,
+            url,
+            headers=headers,
+            data=body,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=None),
         ) as response:
             if (response.content_length or 0) > limit:
                 raise Malformed(system, f"larger than {limit} bytes")
@@ -174,5 +180,3 @@ async def _wait(attempt: int, asked: float | None, ends: float) -> bool:
         return False
     await asyncio.sleep(wait)
     return True
-
-

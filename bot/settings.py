@@ -163,7 +163,10 @@ class Settings:
         "MicrosoftAppPassword", Secret, "its client secret (`SingleTenant`)", value=Secret()
     )
     app_certificate: Path | None = _setting(
-        "MicrosoftAppCertificate", _file, "PEM file with key and certificate, in place of the password", value=None
+        "MicrosoftAppCertificate",
+        _file,
+        "PEM file with key and certificate, in place of the password",
+        value=None,
     )
     app_tenant_id: str = _setting("MicrosoftAppTenantId", _id, "the tenant it is registered in", value="")
     app_type: str = _setting(
@@ -173,9 +176,7 @@ class Settings:
         value="SingleTenant",
         default="`SingleTenant`",
     )
-    host: str = _setting(
-        "PHOTOSYNC_HOST", _text, "the address it listens on", value="127.0.0.1", default="`127.0.0.1`"
-    )
+    host: str = _setting("PHOTOSYNC_HOST", _text, "the address it listens on", value="127.0.0.1", default="`127.0.0.1`")
     port: int = _setting("PHOTOSYNC_PORT", _port, "the port it listens on", value=3978, default="`3978`")
     cloud: str = _setting(
         "PHOTOSYNC_CLOUD",
@@ -208,14 +209,16 @@ class Settings:
         "hosts that Graph's redirects and download addresses may lead to; fetched without a token; https only",
     )
     graph_client_id: str = _setting(
-        "PHOTOSYNC_GRAPH_CLIENT_ID", _id, "a separate application for Graph", value="", default="the bot's own"
+        "PHOTOSYNC_GRAPH_CLIENT_ID",
+        _id,
+        "a separate application for Graph",
+        value="",
+        default="the bot's own",
     )
     graph_client_secret: Secret = _setting(
         "PHOTOSYNC_GRAPH_CLIENT_SECRET", Secret, "its client secret", value=Secret(), default="the bot's own"
     )
-    graph_tenant_id: str = _setting(
-        "PHOTOSYNC_GRAPH_TENANT_ID", _id, "its tenant", value="", default="the bot's own"
-    )
+    graph_tenant_id: str = _setting("PHOTOSYNC_GRAPH_TENANT_ID", _id, "its tenant", value="", default="the bot's own")
     my_site_host: str = _setting(
         "PHOTOSYNC_MY_SITE_HOST",
         _host_name,
@@ -232,7 +235,10 @@ class Settings:
     )
     ticket_url: str = _setting("PHOTOSYNC_TICKET_URL", _https, "where tickets are posted", value="")
     ticket_secret: Secret = _setting(
-        "PHOTOSYNC_TICKET_SECRET", Secret, "signs them: a Standard Webhooks secret, `whsec_...`", value=Secret()
+        "PHOTOSYNC_TICKET_SECRET",
+        Secret,
+        "signs them: a Standard Webhooks secret, `whsec_...`",
+        value=Secret(),
     )
     helpdesk_contact: str = _setting(
         "PHOTOSYNC_HELPDESK_CONTACT",
