@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 
 class Verdict(StrEnum):
@@ -49,29 +48,44 @@ ACTIONS = (
 """Every action a button or typed words can mean (DESIGN section 4)."""
 
 
+CHECKS: Mapping[str, tuple[str, ...]] = {
+    "photos": tuple(verdict.value for verdict in Verdict),
+    "ticket": ("sent", "contact", "failed"),
+    "forget": ("done",),
+}
+"""What a step can have done on arrival, and every result it has to branch on."""
+
+
 @dataclass(frozen=True)
 class Step:
-    """One card of a topic. Its sentences are in `locales/` under `{topic}.{id}.*`."""
+    """One card of a topic. Its sentences are in `locales/` under `{topic}.{id}.*`.
 
-    id: str
-    choices: Mapping[str, str] = field(default_factory=dict)  # action -> step: `id` here, or `topic.id`
-    branches: Mapping[str, str] = field(default_factory=dict)  # verdict -> step: entering it means looking first
-    numbered: bool = False  # shows "step 2 of 5"
+    A target is `topic.step`, or `@back` for the step the person came from.
+    """
+
+    id: str  # `topic.step`
+    choices: Mapping[str, str] = field(default_factory=dict)  # action -> target
+    check: str = ""  # one of CHECKS: arriving here does it, then branches
+    branches: Mapping[str, str] = field(default_factory=dict)  # result of the check -> target
+    numbered: bool = False  # says "step 2 of 6"
     photos: bool = False  # shows the two photos
+    reason: bool = False  # says why the last look could not tell
+    greeting: bool = False  # greets the person by name
     picture: str = ""  # the illustration's name
-    link: str = ""  # an address its button opens
-    hints: bool = False  # has a line of its own for each platform
-    form: str = ""  # `comment` or `locale`: an input
+    link: str = ""  # an https address its button opens, or `chat`: the bot's own 1:1 chat
+    hints: str = ""  # the group of per-platform lines it shows: `hint.{hints}.{platform}`
+    form: str = ""  # `comment` or `locale`: what the person fills in
     outcome: str = ""  # arriving here ends the case so
+    entry: bool = False  # shown by the edge, outside any case
 
 
 @dataclass(frozen=True)
 class Topic:
-    """A walk-through, or a group of cards."""
+    """A walk-through, or a group of cards that belong together."""
 
     id: str
-    start: str
-    steps: Mapping[str, Step]
+    start: str  # `topic.step`
+    steps: Mapping[str, Step]  # by `topic.step`
 
 
 @dataclass(frozen=True)
@@ -98,45 +112,51 @@ class Case:
     """One person's concern, from the first message to its outcome. The whole of it is one JSON document."""
 
     id: str
-    rev: int = 0  # counts what the person was shown: a button of an older card carries an older one
+    rev: int = 0  # counts the cards shown: a button of an older card carries an older one
     step: str = "desk.menu"  # `topic.step`
     trail: tuple[str, ...] = ()  # where `back` leads, the nearest last
     locale: str = "en"
-    opened_at: str = ""
+    platform: str = ""  # as the channel told it: decides which hints fit
+    opened_at: str = ""  # UTC, ISO 8601
     checks: tuple[Check, ...] = ()
     traces: tuple[Trace, ...] = ()
+    checked_by: str = ""  # the step whose check led to the present card
+    notice: str = ""  # the key of a line above the present card
+    comment: str = field(default="", repr=False)  # what the person wants the helpdesk to know
     outcome: str = ""
     ticket: str = ""  # the number the helpdesk gave
-    card: str = ""  # the activity that shows it, for the update in place
-    platform: str = ""  # as the channel last told it: decides which hints fit
-    walked: bool = False  # went through steps before the last look
+    ticket_url: str = ""
+    rating: str = ""  # up, down
+    card: str = ""  # the activity that shows the case, for the update in place
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What a pure function cannot know: the time (UTC, ISO 8601) and an id nobody has used yet."""
+
+    at: str
+    fresh: str
 
 
 @dataclass(frozen=True)
 class Typed:
-    """The person wrote; `action` is what the words mean in some language, "" if nothing known."""
+    """The person wrote; `action` is what the words mean, "" if nothing we know."""
 
-    action: str
-    locale: str = ""  # with `set_language`: the language that was named
-    value: str = ""  # with `rate`: up or down
+    action: str = ""
+    value: str = ""  # with `set_language` the language named, with `rate` up or down
+    text: str = field(default="", repr=False)  # as written, capped
 
 
 @dataclass(frozen=True)
 class Pressed:
-    """A card's button; everything in it comes from outside and may be invented."""
+    """A card's button. Everything in it comes from outside and may be invented."""
 
     action: str
-    case: str
-    step: str
-    rev: int
-    value: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Looked:
-    """A look is done."""
-
-    check: Check
+    case: str = ""
+    step: str = ""
+    rev: int | None = None
+    value: str = ""  # with `set_language` the language, with `rate` up or down, with `send_ticket` the comment
+    known: bool = True  # the language is one of ours
 
 
 @dataclass(frozen=True)
@@ -145,23 +165,32 @@ class Joined:
 
 
 @dataclass(frozen=True)
-class TicketDone:
-    """The helpdesk's answer; no number where it gave none, `sent` False where it could not be reached."""
+class Looked:
+    """The look that was asked for is done."""
 
-    sent: bool
+    check: Check
+
+
+@dataclass(frozen=True)
+class Handed:
+    """The helpdesk's answer: `sent`, `contact` (there is no ticket system) or `failed`."""
+
+    result: str
     number: str = ""
     url: str = ""
 
 
-Event = Typed | Pressed | Looked | Joined | TicketDone
+@dataclass(frozen=True)
+class Erased:
+    """Everything known of the person is gone."""
+
+
+Event = Typed | Pressed | Joined | Looked | Handed | Erased
 
 
 @dataclass(frozen=True)
 class Show:
-    """Show the case's current card; `notice` is the key of a line above it."""
-
-    notice: str = ""
-    anew: bool = False  # as a new message at the end of the chat, not in the place of the last card
+    """Show the case's present card."""
 
 
 @dataclass(frozen=True)
@@ -170,15 +199,13 @@ class Look:
 
 
 @dataclass(frozen=True)
-class SendTicket:
-    """Hand the case to the helpdesk, then decide on `TicketDone`."""
-
-    comment: str = field(default="", repr=False)
+class Hand:
+    """Hand the case to the helpdesk, then decide on `Handed`."""
 
 
 @dataclass(frozen=True)
-class Forget:
-    """Erase everything known of the person."""
+class Erase:
+    """Erase everything known of the person, then decide on `Erased`."""
 
 
 @dataclass(frozen=True)
@@ -188,4 +215,11 @@ class Ended:
     outcome: str
 
 
-Effect = Show | Look | SendTicket | Forget | Ended
+@dataclass(frozen=True)
+class Ignored:
+    """A press that was not honoured: count it. `reason` is `stale` or `invented`."""
+
+    reason: str
+
+
+Effect = Show | Look | Hand | Erase | Ended | Ignored

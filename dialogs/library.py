@@ -1,0 +1,181 @@
+"""Topics as data: read from TOML texts, refused as a whole if any of them could strand a person."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from dialogs.model import ACTIONS, CHECKS, Outcome, Step, Topic
+
+BACK = "@back"
+FORMS = ("comment", "locale")
+_STEP_FIELDS = {one.name for one in fields(Step)} - {"id"}
+
+
+class LibraryError(Exception):
+    """Topics that cannot be used; `problems` has a line for each, naming file and step."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class Library:
+    """Every topic, and what the actions that work at every step lead to."""
+
+    topics: Mapping[str, Topic]
+    everywhere: Mapping[str, str]
+
+    def step(self, ref: str) -> Step:
+        """The step called `topic.step`; raises KeyError if there is none."""
+        return self.topics[ref.partition(".")[0]].steps[ref]
+
+    def has(self, ref: str) -> bool:
+        """Whether there is such a step: an old case may name one that is gone."""
+        topic = self.topics.get(ref.partition(".")[0])
+        return topic is not None and ref in topic.steps
+
+    def steps(self) -> Iterator[Step]:
+        """All steps of all topics, in the order of the files."""
+        for topic in self.topics.values():
+            yield from topic.steps.values()
+
+    def progress(self, ref: str) -> tuple[int, int] | None:
+        """Which of how many numbered steps of its topic, from 1; None for a step without a number."""
+        numbered = [step.id for step in self.topics[ref.partition(".")[0]].steps.values() if step.numbered]
+        return (numbered.index(ref) + 1, len(numbered)) if ref in numbered else None
+
+
+def read(texts: Mapping[str, str], pictures: Collection[str], english: Collection[str]) -> Library:
+    """The library from TOML texts by topic id.
+
+    `pictures` are the names of the illustrations there are, `english` the keys that have an English line.
+    Raises `LibraryError` naming every topic that does not parse, dead end, unreachable step, unknown check, action,
+    target or picture, and missing English line.
+    """
+    topics: dict[str, Topic] = {}
+    everywhere: dict[str, str] = {}
+    problems: list[str] = []
+    for topic_id, text in texts.items():
+        try:
+            document = tomllib.loads(text)
+            topics[topic_id] = _topic(topic_id, document)
+            for action, target in document.get("everywhere", {}).items():
+                everywhere[action] = _ref(topic_id, target)
+        except (tomllib.TOMLDecodeError, TypeError, ValueError, AttributeError) as error:
+            problems.append(f"{topic_id}.toml: {error}")
+    if problems:
+        raise LibraryError(tuple(problems))
+    library = Library(topics, everywhere)
+    problems = [*_shape_problems(library, pictures), *_reach_problems(library)]
+    if not problems:
+        problems = [f"{key}: no English line" for key in keys(library) if key not in english]
+    if problems:
+        raise LibraryError(tuple(problems))
+    return library
+
+
+def _ref(topic_id: str, target: str) -> str:
+    return target if "." in target or target == BACK else f"{topic_id}.{target}"
+
+
+def _topic(topic_id: str, document: Mapping[str, Any]) -> Topic:
+    unknown = set(document) - {"start", "steps", "everywhere"}
+    if unknown:
+        raise ValueError(f"unknown entry {', '.join(sorted(unknown))}")
+    steps = document.get("steps", {})
+    start = str(document.get("start", ""))
+    if start not in steps:
+        raise ValueError(f"the start {start!r} is not one of its steps")
+    made = (_step(topic_id, step_id, table) for step_id, table in steps.items())
+    return Topic(topic_id, f"{topic_id}.{start}", {step.id: step for step in made})
+
+
+def _step(topic_id: str, step_id: str, table: Mapping[str, Any]) -> Step:
+    unknown = set(table) - _STEP_FIELDS
+    if unknown:
+        raise ValueError(f"step {step_id}: unknown entry {', '.join(sorted(unknown))}")
+    values = dict(table)
+    for name in ("choices", "branches"):
+        values[name] = {key: _ref(topic_id, target) for key, target in table.get(name, {}).items()}
+    return Step(id=f"{topic_id}.{step_id}", **values)
+
+
+def _shape_problems(library: Library, pictures: Collection[str]) -> Iterator[str]:
+    for action, target in library.everywhere.items():
+        yield from _arrow_problems(library, "everywhere", action, target, ACTIONS)
+    for step in library.steps():
+        for action, target in step.choices.items():
+            yield from _arrow_problems(library, step.id, action, target, ACTIONS)
+        yield from _check_problems(library, step)
+        if not (step.choices or step.branches or step.outcome or step.entry):
+            yield f"{step.id}: a dead end: no choice, no check, no outcome"
+        if step.picture and step.picture not in pictures:
+            yield f"{step.id}: no illustration {step.picture!r}"
+        if step.form and step.form not in FORMS:
+            yield f"{step.id}: unknown form {step.form!r}"
+        if step.outcome and step.outcome not in list(Outcome):
+            yield f"{step.id}: unknown outcome {step.outcome!r}"
+        if step.link and step.link != "chat" and not step.link.startswith("https://"):
+            yield f"{step.id}: the link is not an https address"
+
+
+def _arrow_problems(library: Library, where: str, action: str, target: str, allowed: Collection[str]) -> Iterator[str]:
+    if action not in allowed:
+        yield f"{where}: unknown action {action!r}"
+    if target != BACK and not library.has(target):
+        yield f"{where}: {action} leads to {target!r}, which is no step"
+
+
+def _check_problems(library: Library, step: Step) -> Iterator[str]:
+    if not step.check:
+        if step.branches:
+            yield f"{step.id}: branches without a check"
+        return
+    results = CHECKS.get(step.check)
+    if results is None:
+        yield f"{step.id}: unknown check {step.check!r}"
+        return
+    for result in results:
+        if result not in step.branches:
+            yield f"{step.id}: the check {step.check} can end in {result!r}, which leads nowhere"
+    for result, target in step.branches.items():
+        yield from _arrow_problems(library, step.id, result, target, results)
+
+
+def _reach_problems(library: Library) -> Iterator[str]:
+    reached: set[str] = set()
+    waiting = ["desk.menu", *library.everywhere.values(), *(step.id for step in library.steps() if step.entry)]
+    while waiting:
+        ref = waiting.pop()
+        if ref in reached or not library.has(ref):
+            continue
+        reached.add(ref)
+        step = library.step(ref)
+        waiting += [*step.choices.values(), *step.branches.values()]
+    for step in library.steps():
+        if step.id not in reached:
+            yield f"{step.id}: unreachable: no step leads there"
+
+
+PLATFORMS = ("windows", "mac", "ios", "android", "other")
+
+
+def keys(library: Library) -> tuple[str, ...]:
+    """Every key the topics need a sentence for, each once; what the cards need beside them is in `say`."""
+    found: dict[str, None] = {}
+    for step in library.steps():
+        found[f"{step.id}.title"] = None
+        found[f"{step.id}.body"] = None
+        if step.picture:
+            found[f"picture.{step.picture}"] = None
+        if step.hints:
+            found |= {f"hint.{step.hints}.{platform}": None for platform in PLATFORMS}
+        if step.link:
+            found[f"{step.id}.link"] = None
+        for action in step.choices:
+            found[f"button.{action}"] = None
+    return tuple(found)
