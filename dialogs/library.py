@@ -28,6 +28,12 @@ class Library:
 
     topics: Mapping[str, Topic]
     everywhere: Mapping[str, str]
+    english: Collection[str] = ()  # the keys that have an English line
+
+    def button(self, ref: str, action: str) -> str:
+        """The key of a button's title: the step's own if it has one, else the action's."""
+        own = f"{ref}.button.{action}"
+        return own if own in self.english else f"button.{action}"
 
     def step(self, ref: str) -> Step:
         """The step called `topic.step`; raises KeyError if there is none."""
@@ -69,7 +75,7 @@ def read(texts: Mapping[str, str], pictures: Collection[str], english: Collectio
             problems.append(f"{topic_id}.toml: {error}")
     if problems:
         raise LibraryError(tuple(problems))
-    library = Library(topics, everywhere)
+    library = Library(topics, everywhere, frozenset(english))
     problems = [*_shape_problems(library, pictures), *_reach_problems(library)]
     if not problems:
         problems = [f"{key}: no English line" for key in keys(library) if key not in english]
@@ -177,5 +183,5 @@ def keys(library: Library) -> tuple[str, ...]:
         if step.link:
             found[f"{step.id}.link"] = None
         for action in step.choices:
-            found[f"button.{action}"] = None
+            found[library.button(step.id, action)] = None
     return tuple(found)

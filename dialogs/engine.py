@@ -1,0 +1,198 @@
+"""What happens next: `decide(case, event)` -> the case as it now is, and what has to be done about it.
+
+Law: every decision either shows a card, or asks for a check whose result will, or changes nothing at all. A step with
+a check is only passed through: while its check is out the case stands there, and any event but its result either leads
+elsewhere or asks for the check again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from dialogs.library import BACK, Library
+from dialogs.model import (
+    ACTIONS,
+    Case,
+    Effect,
+    Ended,
+    Erase,
+    Erased,
+    Event,
+    Hand,
+    Handed,
+    Ignored,
+    Joined,
+    Look,
+    Looked,
+    Moment,
+    Outcome,
+    Pressed,
+    Show,
+    Trace,
+    Typed,
+)
+
+TRAIL_LENGTH = 30
+HISTORY_LENGTH = 200  # of checks and traces that a case keeps; the oldest go first
+COMMENT_LENGTH = 1_000
+START = "desk.menu"
+
+Decision = tuple[Case, tuple[Effect, ...]]
+
+_CHECK_EFFECTS: dict[str, Effect] = {"photos": Look(), "ticket": Hand(), "forget": Erase()}
+_OPENERS = ("fix", "add", "check")  # what begins a new case when the last one has ended
+_HOME = {"send_ticket": "ticket", "forget_confirmed": "forget"}  # where an action is at home that needs its own card
+# What a button may ask for without saying which card it is on; the others only make sense on their card.
+_FREE = ("fix", "add", "check", "menu", "language", "ticket", "stop", "forget")
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Decides over one library of topics. Holds nothing else."""
+
+    library: Library
+
+    def decide(self, case: Case, event: Event, moment: Moment) -> Decision:
+        """The case after the event, and the effects in the order they are to be performed. Never raises."""
+        if not self.library.has(case.step):
+            # The topics changed under an old case: it goes on from the menu.
+            case = replace(case, step=START, trail=(), rev=case.rev + 1, checked_by="", notice="notice.moved")
+        case = replace(case, trail=tuple(ref for ref in case.trail if self.library.has(ref)))
+        match event:
+            case Typed():
+                return self._typed(case, event, moment)
+            case Pressed():
+                return self._pressed(case, event, moment)
+            case Joined():
+                return self._go(replace(case, trail=()), START)
+            case Looked():
+                return self._looked(case, event)
+            case Handed():
+                return self._handed(case, event)
+            case Erased():
+                return self._branch(case, "forget", "done")
+
+    # What the person does
+
+    def _typed(self, case: Case, event: Typed, moment: Moment) -> Decision:
+        if event.action:
+            return self._act(case, event.action, event.value, moment)
+        if self.library.step(case.step).form == "comment":
+            return self._stay(replace(case, comment=event.text[:COMMENT_LENGTH]), "notice.comment_taken")
+        if case.step == START:
+            return self._stay(case, "notice.unknown_words")
+        return self._go(case, START, notice="notice.unknown_words")
+
+    def _pressed(self, case: Case, event: Pressed, moment: Moment) -> Decision:
+        if event.action not in ACTIONS:
+            return self._refuse(case, "invented")
+        free = not event.case and event.rev is None and event.action in _FREE
+        if not free and (event.case, event.rev) != (case.id, case.rev):
+            return self._refuse(case, "stale")
+        if event.action == "set_language" and not event.known:
+            return self._stay(case, "notice.unknown_language")
+        return self._act(case, event.action, event.value, moment)
+
+    def _act(self, case: Case, action: str, value: str, moment: Moment) -> Decision:
+        if action == "rate":
+            return self._rate(case, value, moment)
+        if action == "back":
+            return self._back(self._traced(case, action, "", moment))
+        step = self.library.step(case.step)
+        if action == "set_language":
+            case = replace(self._traced(case, action, value, moment), locale=value or case.locale)
+            return self._go(case, step.choices[action]) if action in step.choices else self._stay(case, "")
+        target = step.choices.get(action) or self.library.everywhere.get(_HOME.get(action, action))
+        if target is None:
+            return self._stay(case, "notice.not_here")
+        if case.outcome and action in _OPENERS:
+            return self._go(self.open(moment, locale=case.locale, platform=case.platform), target)
+        if action == "send_ticket":
+            case = replace(case, comment=value[:COMMENT_LENGTH] or case.comment)
+        return self._go(self._traced(case, action, "", moment), target)
+
+    def open(self, moment: Moment, *, locale: str, platform: str = "") -> Case:
+        """A new case at the menu."""
+        return Case(id=moment.fresh, locale=locale, platform=platform, opened_at=moment.at, step=START)
+
+    def _rate(self, case: Case, value: str, moment: Moment) -> Decision:
+        if value not in ("up", "down"):
+            return self._refuse(case, "invented")
+        return self._stay(replace(self._traced(case, "rate", value, moment), rating=value), "notice.rated")
+
+    # What came of a check
+
+    def _looked(self, case: Case, event: Looked) -> Decision:
+        case = replace(case, checks=(*case.checks, event.check)[-HISTORY_LENGTH:])
+        return self._branch(case, "photos", event.check.verdict.value)
+
+    def _handed(self, case: Case, event: Handed) -> Decision:
+        case = replace(case, ticket=event.number or case.ticket, ticket_url=event.url or case.ticket_url)
+        return self._branch(case, "ticket", event.result)
+
+    def _branch(self, case: Case, check: str, result: str) -> Decision:
+        step = self.library.step(case.step)
+        if step.check != check or result not in step.branches:
+            return case, ()  # the person has moved on meanwhile: what they see stays
+        case = replace(case, checked_by=case.step)
+        return self._arrive(case, step.branches[result])
+
+    # Moving
+
+    def _go(self, case: Case, target: str, notice: str = "") -> Decision:
+        """Onwards to a step; `back` will lead to the present one."""
+        if target == BACK:
+            return self._back(case)
+        if target != case.step and not self.library.step(case.step).check:
+            case = replace(case, trail=(*case.trail, case.step)[-TRAIL_LENGTH:])
+        return self._arrive(case, target, notice)
+
+    def _back(self, case: Case) -> Decision:
+        if not case.trail:
+            return self._arrive(case, START)
+        return self._return(replace(case, trail=case.trail[:-1], step=case.trail[-1], rev=case.rev + 1), "")
+
+    def _stay(self, case: Case, notice: str) -> Decision:
+        return self._return(replace(case, rev=case.rev + 1), notice)
+
+    def _return(self, case: Case, notice: str) -> Decision:
+        """Show a step again. The photos are kept nowhere, and a match is only said fresh: so look anew."""
+        case = replace(case, notice=notice)
+        step = self.library.step(case.step)
+        if step.photos:
+            return replace(case, step=self._checker(case)), (Look(),)
+        if step.check:
+            return case, (_CHECK_EFFECTS[step.check],)
+        return case, (Show(),)
+
+    def _checker(self, case: Case) -> str:
+        """The check that leads to the present step: the one that did, if it can again."""
+        if self.library.has(case.checked_by):
+            step = self.library.step(case.checked_by)
+            if step.check == "photos" and case.step in step.branches.values():
+                return case.checked_by
+        for step in self.library.steps():
+            if step.check == "photos" and case.step in step.branches.values():
+                return step.id
+        return self.library.everywhere["check"]
+
+    def _arrive(self, case: Case, target: str, notice: str = "") -> Decision:
+        step = self.library.step(target)
+        if step.check:
+            return replace(case, step=target, notice=notice, rev=case.rev + 1), (_CHECK_EFFECTS[step.check],)
+        trail = case.trail[:-1] if case.trail and case.trail[-1] == target else case.trail
+        kept = notice or (case.notice if self.library.step(case.step).check else "")
+        arrived = replace(case, step=target, trail=trail, notice=kept, rev=case.rev + 1)
+        unchanged = step.outcome in ("", case.outcome) or (case.outcome and step.outcome == Outcome.STOPPED)
+        if unchanged:
+            return arrived, (Show(),)
+        return replace(arrived, outcome=step.outcome), (Ended(step.outcome), Show())
+
+    def _refuse(self, case: Case, reason: str) -> Decision:
+        """A press that does not fit the present card: nothing changes, the present card is shown again."""
+        again, effects = self._return(case, "notice.stale")
+        return again, (Ignored(reason), *effects)
+
+    def _traced(self, case: Case, action: str, value: str, moment: Moment) -> Case:
+        answer = f"{action} {value}".strip()
+        return replace(case, traces=(*case.traces, Trace(case.step, moment.at, answer))[-HISTORY_LENGTH:])

@@ -1,0 +1,54 @@
+"""A case as one JSON document, and back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, fields
+from typing import Any
+
+from dialogs.model import Case, Check, Trace, Verdict
+
+_TEXTS = tuple(one.name for one in fields(Case) if one.name not in ("rev", "trail", "checks", "traces"))
+
+
+def to_json(case: Case) -> str:
+    """The whole case; the same case always gives the same text."""
+    return json.dumps(asdict(case), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def from_json(text: str) -> Case:
+    """The case; fields it does not know are dropped, fields that are not there get their defaults.
+
+    Raises ValueError for anything that is not a case.
+    """
+    try:
+        document = json.loads(text)
+        values: dict[str, Any] = {name: _text(document[name]) for name in _TEXTS if name in document}
+        values["rev"] = _number(document.get("rev", 0))
+        values["trail"] = tuple(_text(ref) for ref in document.get("trail", ()))
+        values["checks"] = tuple(_check(one) for one in document.get("checks", ()))
+        values["traces"] = tuple(
+            Trace(_text(one["step"]), _text(one["at"]), _text(one["answer"])) for one in document.get("traces", ())
+        )
+        return Case(**values)
+    except (TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ValueError(f"not a case: {type(error).__name__}") from None
+
+
+def _check(one: dict[str, Any]) -> Check:
+    similarity = one.get("similarity")
+    if similarity is not None and not isinstance(similarity, int | float):
+        raise TypeError("similarity")
+    return Check(_text(one["at"]), Verdict(one["verdict"]), _text(one.get("reason", "")), similarity)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("text")
+    return value
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError("number")
+    return value

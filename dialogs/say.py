@@ -1,0 +1,139 @@
+"""What a card says, before any language: keys, buttons and what to show, all from the case."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dialogs.library import Library
+from dialogs.model import Case, Reason, Step, Verdict
+
+MOST_BUTTONS = 6  # Teams shows no more
+# What is offered besides a step's own choices, the nearest to hand first.
+_ALWAYS = ("back", "ticket", "language", "menu", "stop")
+_AFTERWARDS = ("rate up", "rate down", "menu", "language", "ticket")
+_DESK = ("back", "menu", "stop")  # on the cards around the walk-throughs
+_PLATFORM_NAMES = {"windows": "windows", "mac": "mac", "macos": "mac", "ios": "ios", "android": "android"}
+
+# Keys that cards need beside those of the steps.
+EXTRA_KEYS = (
+    "card.progress",
+    "card.greeting",
+    "card.steps",
+    "card.copied",
+    "card.contact",
+    "form.comment.label",
+    "form.comment.placeholder",
+    "form.locale.label",
+    "photo.microsoft365.caption",
+    "photo.microsoft365.alt",
+    "photo.sharepoint.caption",
+    "photo.sharepoint.alt",
+    "photo.none",
+    "notice.stale",
+    "notice.unknown_words",
+    "notice.not_here",
+    "notice.rated",
+    "notice.comment_taken",
+    "notice.unknown_language",
+    "notice.moved",
+    "picture.no_photo",
+    *(f"button.{action}" for action in ("back", "ticket", "language", "menu", "stop", "rate_up", "rate_down")),
+    *(f"reason.{reason.value}" for reason in Reason),
+)
+
+
+@dataclass(frozen=True)
+class Button:
+    """One action of a card."""
+
+    action: str
+    title: str  # key
+    main: bool = False  # among the one to three that most people want
+    score: str = ""  # with `rate`
+
+
+@dataclass(frozen=True)
+class Say:
+    """One card. Every text is a key; `values` are what its placeholders stand for."""
+
+    step: str
+    case: str
+    rev: int
+    locale: str
+    title: str
+    body: tuple[str, ...]
+    notice: str = ""
+    progress: tuple[int, int] | None = None
+    steps_ahead: int = 0
+    greeting: bool = False
+    picture: str = ""
+    hint: str = ""
+    link: str = ""
+    photos: bool = False
+    form: str = ""
+    comment: str = field(default="", repr=False)
+    buttons: tuple[Button, ...] = ()
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+def platform_of(name: str) -> str:
+    """Which of `dialogs.library.PLATFORMS` the channel's own name means."""
+    return _PLATFORM_NAMES.get(name.strip().casefold(), "other")
+
+
+def say(library: Library, case: Case) -> Say:
+    """The present card of a case."""
+    step = library.step(case.step)
+    target = step.choices.get("next", "")
+    ahead = library.progress(target) if target and step.photos else None
+    return Say(
+        step=step.id,
+        case=case.id,
+        rev=case.rev,
+        locale=case.locale,
+        title=f"{step.id}.title",
+        body=_body(step, case),
+        notice=case.notice,
+        progress=library.progress(step.id),
+        steps_ahead=ahead[1] if ahead and ahead[0] == 1 else 0,
+        greeting=step.greeting,
+        picture=step.picture,
+        hint=f"hint.{step.hints}.{platform_of(case.platform)}" if step.hints else "",
+        link=step.link,
+        photos=step.photos,
+        form=step.form,
+        comment=case.comment if step.form == "comment" else "",
+        buttons=_buttons(library, step, case),
+        values={"ticket": case.ticket},
+    )
+
+
+def entry(library: Library, ref: str, locale: str) -> Say:
+    """A card outside any case: of a step with `entry`."""
+    step = library.step(ref)
+    return Say(ref, "", 0, locale, f"{ref}.title", (f"{ref}.body",), picture=step.picture, link=step.link)
+
+
+def _body(step: Step, case: Case) -> tuple[str, ...]:
+    keys = [f"{step.id}.body"]
+    if step.reason and case.checks and case.checks[-1].verdict is Verdict.UNKNOWN and case.checks[-1].reason:
+        keys.insert(0, f"reason.{case.checks[-1].reason}")
+    return tuple(keys)
+
+
+def _buttons(library: Library, step: Step, case: Case) -> tuple[Button, ...]:
+    own = [Button(action, library.button(step.id, action), main=True) for action in step.choices]
+    offered = _DESK if step.id.startswith("desk.") else _AFTERWARDS if step.outcome else _ALWAYS
+    more = []
+    for name in offered:
+        action, _, score = name.partition(" ")
+        if action in step.choices or (action == "back" and not case.trail):
+            continue
+        if (action == "rate" and case.rating) or (action == "stop" and case.outcome):
+            continue
+        if library.everywhere.get(action) == step.id:
+            continue
+        more.append(Button(action, f"button.{name.replace(' ', '_')}", score=score))
+    room = MOST_BUTTONS - len(own) - bool(step.link)
+    return (*own, *more[: max(0, room)])

@@ -1,0 +1,87 @@
+"""Catalogues -> sentences: the language chain, plurals, and marks that keep a value's own direction to itself."""
+
+from __future__ import annotations
+
+import string
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+SOURCE = "en"
+_FSI, _PDI = "\u2068", "\u2069"
+_ADDRESS = ("https://", "http://")
+
+
+class MissingText(Exception):
+    """A language lacks a sentence that a card needs; the card falls back as a whole."""
+
+    def __init__(self, tag: str, key: str) -> None:
+        super().__init__(f"{tag}: {key}")
+        self.tag = tag
+        self.key = key
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """One language: `entries` hold one form, or as many as `plural` tells apart."""
+
+    tag: str  # BCP 47
+    name: str  # in the language itself
+    rtl: bool
+    entries: Mapping[str, tuple[str, ...]] = field(repr=False)
+    plural: Callable[[int], int] = field(repr=False)  # a count -> index of its form
+
+    def text(self, key: str, **values: str | int) -> str:
+        """One sentence; `count` among the values chooses the plural form. Raises `MissingText`."""
+        forms = self.entries.get(key)
+        if not forms:
+            raise MissingText(self.tag, key)
+        count = values.get("count")
+        form = forms[min(self.plural(count), len(forms) - 1)] if isinstance(count, int) else forms[0]
+        return form.format_map({name: isolated(value, rtl=self.rtl) for name, value in values.items()})
+
+
+@dataclass(frozen=True)
+class Wording:
+    """All languages; English is always there and whole."""
+
+    catalogues: Mapping[str, Catalogue]
+
+    def chain(self, locale: str) -> Iterator[Catalogue]:
+        """The languages to try for a locale: itself, its parents, English."""
+        parts = locale.split("-")
+        tried = ["-".join(parts[:length]) for length in range(len(parts), 0, -1)]
+        for tag in dict.fromkeys([*tried, SOURCE]):
+            if tag in self.catalogues:
+                yield self.catalogues[tag]
+
+    def text(self, locale: str, key: str, **values: str | int) -> str:
+        """One sentence in the nearest language that has it; for a whole card go through `chain`."""
+        for catalogue in self.chain(locale):
+            if key in catalogue.entries:
+                return catalogue.text(key, **values)
+        raise MissingText(SOURCE, key)
+
+
+def isolated(value: str | int, *, rtl: bool) -> str:
+    """A value as it stands in a sentence: wrapped in first-strong isolates where directions could mix.
+
+    Addresses stay bare, or they would not work when copied.
+    """
+    text = str(value)
+    if isinstance(value, int) or not text or text.startswith(_ADDRESS):
+        return text
+    mixed = rtl or any(unicodedata.bidirectional(letter) in ("R", "AL", "RLE", "RLO", "RLI") for letter in text)
+    return f"{_FSI}{text}{_PDI}" if mixed else text
+
+
+def placeholders(form: str) -> frozenset[str]:
+    """The names in braces; raises ValueError for braces that do not match or ask for more than a name."""
+    found = set()
+    for _, name, spec, conversion in string.Formatter().parse(form):
+        if name is None:
+            continue
+        if not name.isidentifier() or spec or conversion:
+            raise ValueError(f"{{{name}}} is not a plain name in braces")
+        found.add(name)
+    return frozenset(found)
