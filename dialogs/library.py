@@ -11,6 +11,7 @@ from dialogs.model import ACTIONS, CHECKS, Outcome, Step, Topic
 
 BACK = "@back"
 FORMS = ("comment", "locale")
+LINKS = ("chat", "ticket")  # the bot's own 1:1 chat, the page of the case's ticket
 _STEP_FIELDS = {one.name for one in fields(Step)} - {"id"}
 
 
@@ -125,7 +126,7 @@ def _shape_problems(library: Library, pictures: Collection[str]) -> Iterator[str
             yield f"{step.id}: unknown form {step.form!r}"
         if step.outcome and step.outcome not in list(Outcome):
             yield f"{step.id}: unknown outcome {step.outcome!r}"
-        if step.link and step.link != "chat" and not step.link.startswith("https://"):
+        if step.link and step.link not in LINKS and not step.link.startswith("https://"):
             yield f"{step.id}: the link is not an https address"
 
 

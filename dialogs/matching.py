@@ -17,7 +17,9 @@ LONGEST = 1_000  # letters of a message that are looked at
 # What may stand anywhere in a sentence; the other actions are short commands that must be the whole message.
 _IN_SENTENCES = frozenset({"fix", "add", "check", "ticket", "language", "forget"})
 _MOST_WORDS_OF_A_LANGUAGE = 3
-WORD_KEYS = tuple(f"words.{action}" for action in ACTIONS if action != "rate") + ("words.rate_up", "words.rate_down")
+WORD_KEYS = (*(f"words.{action}" for action in ACTIONS), "words.rate_down")
+
+_RATINGS = {"rate": ("rate", "up"), "rate_down": ("rate", "down")}
 
 
 def folded(text: str) -> str:
@@ -87,8 +89,7 @@ class Vocabulary:
         for tag in dict.fromkeys([locale, *self.keywords]):
             for action, keyword in self.keywords.get(tag, ()):
                 if keyword.fits(message):
-                    name, _, value = action.partition("_") if action.startswith("rate_") else (action, "", "")
-                    return Typed(name, value, text)
+                    return Typed(*_RATINGS.get(action, (action, "")), text)
         return Typed(text=text)
 
     def _language(self, message: str) -> str:

@@ -72,7 +72,7 @@ class Step:
     reason: bool = False  # says why the last look could not tell
     greeting: bool = False  # greets the person by name
     picture: str = ""  # the illustration's name
-    link: str = ""  # an https address its button opens, or `chat`: the bot's own 1:1 chat
+    link: str = ""  # an https address its button opens, or one of `library.LINKS`
     hints: str = ""  # the group of per-platform lines it shows: `hint.{hints}.{platform}`
     form: str = ""  # `comment` or `locale`: what the person fills in
     outcome: str = ""  # arriving here ends the case so

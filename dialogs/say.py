@@ -22,6 +22,7 @@ EXTRA_KEYS = (
     "card.steps",
     "card.copied",
     "card.contact",
+    "card.ticket",
     "form.comment.label",
     "form.comment.placeholder",
     "form.locale.label",
@@ -82,10 +83,11 @@ def platform_of(name: str) -> str:
     return _PLATFORM_NAMES.get(name.strip().casefold(), "other")
 
 
-def say(library: Library, case: Case) -> Say:
-    """The present card of a case."""
+def say(library: Library, case: Case, *, contact: str = "") -> Say:
+    """The present card of a case; `contact` is how this installation's helpdesk is reached, if that was set."""
     step = library.step(case.step)
     target = step.choices.get("next", "")
+    link = case.ticket_url if step.link == "ticket" else step.link
     ahead = library.progress(target) if target and step.photos else None
     return Say(
         step=step.id,
@@ -93,19 +95,19 @@ def say(library: Library, case: Case) -> Say:
         rev=case.rev,
         locale=case.locale,
         title=f"{step.id}.title",
-        body=_body(step, case),
+        body=_body(step, case, contact),
         notice=case.notice,
         progress=library.progress(step.id),
         steps_ahead=ahead[1] if ahead and ahead[0] == 1 else 0,
         greeting=step.greeting,
         picture=step.picture,
         hint=f"hint.{step.hints}.{platform_of(case.platform)}" if step.hints else "",
-        link=step.link,
+        link=link,
         photos=step.photos,
         form=step.form,
         comment=case.comment if step.form == "comment" else "",
-        buttons=_buttons(library, step, case),
-        values={"ticket": case.ticket},
+        buttons=_buttons(library, step, case, bool(link)),
+        values={"ticket": case.ticket, "case": case.id, "contact": contact},
     )
 
 
@@ -115,14 +117,19 @@ def entry(library: Library, ref: str, locale: str) -> Say:
     return Say(ref, "", 0, locale, f"{ref}.title", (f"{ref}.body",), picture=step.picture, link=step.link)
 
 
-def _body(step: Step, case: Case) -> tuple[str, ...]:
-    keys = [f"{step.id}.body"]
-    if step.reason and case.checks and case.checks[-1].verdict is Verdict.UNKNOWN and case.checks[-1].reason:
-        keys.insert(0, f"reason.{case.checks[-1].reason}")
-    return tuple(keys)
+def _body(step: Step, case: Case, contact: str) -> tuple[str, ...]:
+    last = case.checks[-1] if case.checks else None
+    because = last.reason if step.reason and last and last.verdict is Verdict.UNKNOWN else ""
+    lines = {
+        f"reason.{because}": bool(because),
+        f"{step.id}.body": True,
+        "card.ticket": step.link == "ticket" and bool(case.ticket),
+        "card.contact": step.id == "desk.contact" and bool(contact),
+    }
+    return tuple(key for key, wanted in lines.items() if wanted)
 
 
-def _buttons(library: Library, step: Step, case: Case) -> tuple[Button, ...]:
+def _buttons(library: Library, step: Step, case: Case, linked: bool) -> tuple[Button, ...]:
     own = [Button(action, library.button(step.id, action), main=True) for action in step.choices]
     offered = _DESK if step.id.startswith("desk.") else _AFTERWARDS if step.outcome else _ALWAYS
     more = []
@@ -135,5 +142,5 @@ def _buttons(library: Library, step: Step, case: Case) -> tuple[Button, ...]:
         if library.everywhere.get(action) == step.id:
             continue
         more.append(Button(action, f"button.{name.replace(' ', '_')}", score=score))
-    room = MOST_BUTTONS - len(own) - bool(step.link)
+    room = MOST_BUTTONS - len(own) - linked
     return (*own, *more[: max(0, room)])
