@@ -10,9 +10,9 @@ from dialogs.model import Case, Reason, Step, Verdict
 
 MOST_BUTTONS = 6  # Teams shows no more
 # What is offered besides a step's own choices, the nearest to hand first.
-_ALWAYS = ("back", "ticket", "language", "menu", "stop")
+_ALWAYS = ("back", "stop", "ticket", "language", "menu")
 _AFTERWARDS = ("rate up", "rate down", "menu", "language", "ticket")
-_DESK = ("back", "menu", "stop")  # on the cards around the walk-throughs
+_DESK = ("back", "menu", "forget", "stop")  # on the cards around the walk-throughs
 _PLATFORM_NAMES = {"windows": "windows", "mac": "mac", "macos": "mac", "ios": "ios", "android": "android"}
 
 # Keys that cards need beside those of the steps.
@@ -39,7 +39,7 @@ EXTRA_KEYS = (
     "notice.unknown_language",
     "notice.moved",
     "picture.no_photo",
-    *(f"button.{action}" for action in ("back", "ticket", "language", "menu", "stop", "rate_up", "rate_down")),
+    *(f"button.{action}" for action in ("back", "ticket", "language", "menu", "stop", "forget", "rate_up", "rate_down")),
     *(f"reason.{reason.value}" for reason in Reason),
 )
 
