@@ -1,0 +1,143 @@
+"""PO files -> catalogues. One language is one file; what is wrong in it is dropped for English, and told."""
+
+from __future__ import annotations
+
+import gettext
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import langcodes
+from babel import Locale, UnknownLocaleError
+from babel.messages.catalog import Catalog, Message
+from babel.messages.pofile import PoFileError, read_po
+
+from dialogs.matching import WORD_KEYS, Vocabulary, vocabulary
+from dialogs.wording import SOURCE, Catalogue, Wording, placeholders
+
+log = logging.getLogger(__name__)
+
+# Beyond this a "nearest" language is one the person may not read at all (FACTS section 5).
+_FARTHEST = 10
+_LONGEST_TAG = 35  # RFC 5646 recommends room for this many letters
+
+
+class CatalogueError(Exception):
+    """A file that is not a catalogue at all; says which and why."""
+
+
+@dataclass(frozen=True)
+class Languages:
+    """Everything loaded, and how to choose among it."""
+
+    wording: Wording
+    vocabulary: Vocabulary
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """All languages, English first, then by their own names."""
+        others = sorted(self.wording.catalogues.values(), key=lambda one: (one.tag != SOURCE, one.name.casefold()))
+        return tuple(one.tag for one in others)
+
+    def negotiate(self, locale: str) -> str:
+        """The loaded language nearest to a BCP 47 tag from outside; English for anything else."""
+        return _nearest(locale, self.tags)
+
+    def knows(self, tag: str) -> bool:
+        """Whether a language may be chosen."""
+        return tag in self.wording.catalogues
+
+
+@lru_cache(maxsize=4096)
+def _nearest(locale: str, tags: tuple[str, ...]) -> str:
+    if not locale or len(locale) > _LONGEST_TAG:
+        return SOURCE
+    try:
+        found, _ = langcodes.closest_match(locale, tags, max_distance=_FARTHEST)
+    except ValueError:
+        return SOURCE
+    return found if found in tags else SOURCE
+
+
+def load(*folders: Path) -> Languages:
+    """All languages of the folders; a later folder's file takes the place of an earlier one's.
+
+    Raises `CatalogueError` if English is missing or no catalogue; any other language that is none is left out.
+    """
+    files = {path.stem.replace("_", "-"): path for folder in folders for path in sorted(folder.glob("*.po"))}
+    if SOURCE not in files:
+        raise CatalogueError(f"there is no {SOURCE}.po in {', '.join(str(folder) for folder in folders)}")
+    english = read(files.pop(SOURCE), SOURCE, None)
+    catalogues = {SOURCE: english}
+    for tag, path in sorted(files.items()):
+        try:
+            catalogues[tag] = read(path, tag, english)
+        except CatalogueError as error:
+            log.error("language left out: %s", error)
+    return Languages(Wording(catalogues), vocabulary(catalogues.values(), _language_names(catalogues)))
+
+
+def read(path: Path, tag: str, english: Catalogue | None) -> Catalogue:
+    """One file. Entries that are fuzzy, empty, or whose placeholders differ from the English are dropped and logged."""
+    try:
+        locale = Locale.parse(tag, sep="-")
+    except (ValueError, UnknownLocaleError):
+        raise CatalogueError(f"{path.name}: {tag} is not a language tag") from None
+    try:
+        with path.open("rb") as file:
+            po = read_po(file, locale=locale, abort_invalid=True)
+        plural = gettext.c2py(po.plural_expr)
+    except (OSError, UnicodeDecodeError, PoFileError, ValueError) as error:
+        raise CatalogueError(f"{path.name}: {error}") from None
+    entries = {}
+    for key, forms, problem in _entries(po, english):
+        if problem:
+            log.warning("%s: %s %s; English is used", path.name, key, problem)
+        else:
+            entries[key] = forms
+    name = dict(po.mime_headers).get("X-Language-Name") or locale.get_display_name() or tag
+    return Catalogue(tag, name, locale.text_direction == "rtl", entries, plural)
+
+
+def _entries(po: Catalog, english: Catalogue | None) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    for message in po:
+        if not message.id or not message.context:
+            continue
+        forms = tuple(message.string) if isinstance(message.string, tuple | list) else (message.string or "",)
+        yield message.context, forms, _problem(message, forms, po.num_plurals, english)
+
+
+def _problem(message: Message, forms: tuple[str, ...], plurals: int, english: Catalogue | None) -> str:
+    key = str(message.context)
+    if message.fuzzy:
+        return "is marked fuzzy"
+    if not all(forms):
+        return "is not translated"
+    if isinstance(message.id, tuple | list) and len(forms) != plurals:
+        return f"has {len(forms)} plural forms in place of {plurals}"
+    if key in WORD_KEYS:
+        return ""
+    try:
+        used = [placeholders(form) for form in forms]
+    except ValueError as error:
+        return f"has bad braces ({error})"
+    wanted = used[-1] if english is None else frozenset().union(*(placeholders(f) for f in english.entries.get(key, ())))
+    # A plural form may leave the number out ("one step"), nothing else.
+    if any(names - wanted or (wanted - names) - {"count"} for names in used):
+        return "has other placeholders than the English"
+    return ""
+
+
+def _language_names(catalogues: Mapping[str, Catalogue]) -> dict[str, str]:
+    """Names people may write for each language: its own, and what every loaded language calls it."""
+    locales = {tag: Locale.parse(tag, sep="-") for tag in catalogues}
+    names: dict[str, str] = {}
+    for tag, locale in locales.items():
+        names[catalogues[tag].name] = tag
+        for other in locales.values():
+            for name in (locale.get_language_name(other), locale.get_display_name(other)):
+                if name:
+                    names.setdefault(name, tag)
+    return names
