@@ -191,7 +191,7 @@ class _Drawing:
         card: Card = {"type": "Action.Submit", "title": self._text(button.title), "data": data}
         if first and button.main:
             card["style"] = "destructive" if button.action == "forget_confirmed" else "positive"
-        if not button.main and button.action != "back" and button.action != "rate":
+        if not button.main and button.action not in {"back", "rate"}:
             card["mode"] = "secondary"  # behind the three dots where the channel has them
         return card
 

@@ -110,20 +110,23 @@ def _entries(po: Catalog, english: Catalogue | None) -> Iterator[tuple[str, tupl
 
 
 def _problem(message: Message, forms: tuple[str, ...], plurals: int, english: Catalogue | None) -> str:
-    key = str(message.context)
     if message.fuzzy:
         return "is marked fuzzy"
     if not all(forms):
         return "is not translated"
     if isinstance(message.id, tuple | list) and len(forms) != plurals:
         return f"has {len(forms)} plural forms in place of {plurals}"
-    if key in WORD_KEYS:
+    if str(message.context) in WORD_KEYS:
         return ""
+    return _brace_problem(forms, forms if english is None else english.entries.get(str(message.context), ()))
+
+
+def _brace_problem(forms: tuple[str, ...], english: tuple[str, ...]) -> str:
     try:
         used = [placeholders(form) for form in forms]
     except ValueError as error:
         return f"has bad braces ({error})"
-    wanted = used[-1] if english is None else frozenset().union(*(placeholders(f) for f in english.entries.get(key, ())))
+    wanted = frozenset[str]().union(*(placeholders(form) for form in english))
     # A plural form may leave the number out ("one step"), nothing else.
     if any(names - wanted or (wanted - names) - {"count"} for names in used):
         return "has other placeholders than the English"

@@ -3,6 +3,7 @@
     PhotosyncError
     ├── SettingsError            wrong or missing settings, all of them at once
     ├── NotAPicture              bytes that are not a picture we open
+    ├── StoreUnavailable         what we know of people cannot be read or written now
     └── OutsideError             another system did not give what we asked
         ├── Refused              it said no to us: our sign-in failed or a permission is missing
         ├── NotFound             it has no such thing
@@ -35,6 +36,10 @@ class NotAPicture(PhotosyncError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class StoreUnavailable(PhotosyncError):
+    """The store cannot be reached; the channel shall deliver the activity again."""
 
 
 class OutsideError(PhotosyncError):

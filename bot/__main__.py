@@ -1,0 +1,112 @@
+"""The command line: `photosync`, also `python -m bot`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+
+from dotenv import dotenv_values
+
+from bot.errors import SettingsError
+from bot.settings import Settings, read
+
+_WRONG = 2  # exit status for wrong use or wrong settings
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns its exit status."""
+    chosen = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = chosen.command
+    try:
+        return command(chosen)
+    except SettingsError as error:
+        print("photosync: the settings are not complete:", file=sys.stderr)
+        for problem in error.problems:
+            print(f"  {problem}", file=sys.stderr)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    return _WRONG
+
+
+def run() -> None:
+    """The console script."""
+    sys.exit(main())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="photosync",
+        description="A Teams bot that finds out why a profile photo is old in SharePoint, and walks people through the fix.",
+        epilog="Settings come from the environment or a .env file; the README lists them.",
+    )
+    parser.add_argument("--version", action="version", version=f"photosync {version('photosync')}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    demo = commands.add_parser("demo", help="a pretend tenant, the bot and a chat page: no configuration")
+    demo.add_argument("--port", type=_port, default=3979, help="where the chat page listens (default 3979, 0: any)")
+    demo.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    demo.add_argument("--terminal", action="store_true", help="chat in the terminal, without a page")
+    demo.set_defaults(command=_demo)
+
+    serve = commands.add_parser("serve", help="run the bot, configured by the environment")
+    serve.set_defaults(command=_serve)
+
+    check = commands.add_parser("check", help="look at one person's two photos")
+    check.add_argument("user", metavar="USER", help="user principal name or object id")
+    check.set_defaults(command=_check)
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError("must be a number from 0 to 65535")
+    return int(text)
+
+
+def environment() -> Mapping[str, str]:
+    """The process's environment, over a `.env` file in the working folder."""
+    file = {name: value for name, value in dotenv_values(".env").items() if value is not None}
+    return {**file, **os.environ}
+
+
+def _settings(*, serving: bool) -> Settings:
+    from bot import logs  # noqa: PLC0415 - `--help` stays fast
+
+    settings = read(environment(), serving=serving)
+    logs.set_up(settings)
+    return settings
+
+
+def _serve(_: argparse.Namespace) -> int:
+    from bot import app  # noqa: PLC0415 - likewise
+
+    settings = _settings(serving=True)
+    try:
+        asyncio.run(app.serve(settings))
+    except OSError as error:
+        print(f"photosync: cannot listen on {settings.host} port {settings.port}: {error.strerror}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _check(chosen: argparse.Namespace) -> int:
+    from bot import check  # noqa: PLC0415 - likewise
+
+    return asyncio.run(check.check(_settings(serving=False), chosen.user))
+
+
+def _demo(chosen: argparse.Namespace) -> int:
+    from bot.demo import demo  # noqa: PLC0415 - likewise
+
+    return asyncio.run(demo(port=chosen.port, browser=not chosen.no_browser, terminal=chosen.terminal))
+
+
+if __name__ == "__main__":
+    run()

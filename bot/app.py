@@ -1,0 +1,144 @@
+"""The one place that builds objects and starts them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from bot import cards, places
+from bot.catalogues import Languages, load
+from bot.diagnosis import Diagnosis
+from bot.graph import Graph, bot_tokens, graph_tokens
+from bot.helpdesk import Helpdesk
+from bot.metrics import Metrics
+from bot.outgoing import Outgoing
+from bot.settings import Settings
+from bot.store import Store
+from bot.store.memory import MemoryStore
+from bot.teams import Edge
+from bot.tickets import SYSTEMS
+from dialogs import library
+from dialogs.engine import Engine
+from dialogs.library import Library
+
+log = logging.getLogger(__name__)
+
+MOST_BYTES = 256 * 1024  # of one activity
+_GRACE = 10.0  # seconds that turns under way get to finish
+
+
+@dataclass(frozen=True)
+class Running:
+    """A bot that answers on `port`."""
+
+    port: int
+    edge: Edge
+    store: Store
+    _stop: Callable[[], Awaitable[None]]
+
+    async def stop(self) -> None:
+        """Take no more, finish what is under way, close everything."""
+        await self._stop()
+
+
+def languages(settings: Settings) -> Languages:
+    """The packaged languages, and the installation's own laid over them."""
+    return load(places.LOCALES, *([settings.locales_dir] if settings.locales_dir else []))
+
+
+def illustrations() -> dict[str, bytes]:
+    """Every illustration by its name, PNG."""
+    return {path.stem: path.read_bytes() for path in sorted(places.ILLUSTRATIONS.glob("*.png"))}
+
+
+def topics(spoken: Languages, pictures: dict[str, bytes]) -> Library:
+    """The packaged topics; raises `LibraryError` if they could strand a person."""
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(places.TOPICS.glob("*.toml"))}
+    return library.read(texts, pictures, spoken.wording.catalogues["en"].entries)
+
+
+def diagnosis(settings: Settings, outgoing: Outgoing, metrics: Metrics) -> Diagnosis:
+    """What looks at photos, over a Graph of its own."""
+    return Diagnosis.over(Graph(settings, outgoing, graph_tokens(settings, outgoing), metrics), settings, metrics)
+
+
+async def start(settings: Settings) -> Running:
+    """Build everything and listen. Raises OSError if the port is taken."""
+    spoken, pictures, metrics, store = languages(settings), illustrations(), Metrics(), MemoryStore()
+    engine = Engine(topics(spoken, pictures))
+    chat = f"https://teams.microsoft.com/l/chat/0/0?users=28:{settings.app_id}"
+    outgoing = Outgoing.open(settings)
+    helpdesk = Helpdesk(
+        engine=engine,
+        languages=spoken,
+        setting=cards.Setting(spoken.wording, pictures, chat),
+        store=store,
+        diagnosis=diagnosis(settings, outgoing, metrics),
+        tickets=SYSTEMS[settings.ticket_system](settings, outgoing),
+        metrics=metrics,
+        contact=settings.helpdesk_contact,
+    )
+    edge = Edge(settings, outgoing, bot_tokens(settings, outgoing), metrics, helpdesk.turn)
+    runner = web.AppRunner(_site(edge, store, metrics), access_log=None, shutdown_timeout=_GRACE)
+    await runner.setup()
+
+    async def stop() -> None:
+        await edge.stop()
+        await runner.cleanup()
+        await store.close()
+        await outgoing.close()
+
+    try:
+        site = web.TCPSite(runner, settings.host, settings.port)
+        await site.start()
+    except OSError:
+        await stop()
+        raise
+    await edge.start()
+    port = int(runner.addresses[0][1])
+    log.info("listening on %s port %d, languages %s", settings.host, port, ", ".join(spoken.tags))
+    return Running(port, edge, store, stop)
+
+
+def _site(edge: Edge, store: Store, metrics: Metrics) -> web.Application:
+    async def alive(_: web.Request) -> web.Response:
+        return web.json_response({"alive": True})
+
+    async def ready(_: web.Request) -> web.Response:
+        # Catalogues are loaded before anything listens: a bot without them does not start.
+        parts = {"store": await store.ready(), "catalogues": True, "channel_keys": edge.ready}
+        return web.json_response(parts, status=200 if all(parts.values()) else 503)
+
+    async def counted(_: web.Request) -> web.Response:
+        return web.Response(body=metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+    site = web.Application(client_max_size=MOST_BYTES)
+    site.router.add_post("/api/messages", edge.messages)
+    site.router.add_get("/healthz", alive)
+    site.router.add_get("/readyz", ready)
+    site.router.add_get("/metrics", counted)
+    return site
+
+
+async def until_signal() -> None:
+    """Wait for Ctrl-C or SIGTERM."""
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, asked.set)
+    await asked.wait()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.remove_signal_handler(number)
+
+
+async def serve(settings: Settings) -> None:
+    """Run until told to stop."""
+    running = await start(settings)
+    await until_signal()
+    log.info("stopping")
+    await running.stop()

@@ -1,0 +1,323 @@
+"""One turn: load, decide, perform, save, send."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Protocol
+
+from bot import cards
+from bot.cards import Photos
+from bot.catalogues import Languages
+from bot.conversation import Channel, Incoming, Kind, Message, Scope
+from bot.diagnosis import Look as Looking
+from bot.errors import NotFound, OutsideError, StoreUnavailable
+from bot.metrics import Metrics
+from bot.photos import thumbnail
+from bot.store import Conflict, Record, Store
+from bot.tickets import TicketSystem
+from bot.tickets.ticket import ticket
+from dialogs.engine import Engine
+from dialogs.model import (
+    Case,
+    Check,
+    Effect,
+    Ended,
+    Erase,
+    Erased,
+    Event,
+    Hand,
+    Handed,
+    Ignored,
+    Joined,
+    Look,
+    Looked,
+    Moment,
+    Pressed,
+    Show,
+)
+from dialogs.say import entry, say
+
+log = logging.getLogger(__name__)
+
+_TRIES = 5  # of a turn whose record somebody else saved meanwhile
+
+
+class Diagnosing(Protocol):
+    """What looks at a person's two photos: `bot.diagnosis.Diagnosis`."""
+
+    async def look(self, person: str) -> Looking: ...
+
+    async def upn(self, person: str) -> str: ...
+
+
+@dataclass(frozen=True)
+class Turned:
+    """What one turn came to."""
+
+    record: Record
+    photos: Photos
+    effects: tuple[Effect, ...]
+
+    @property
+    def shows(self) -> bool:
+        """Whether there is a card to show."""
+        return any(isinstance(effect, Show) for effect in self.effects)
+
+    @property
+    def erased(self) -> bool:
+        """Whether the person has just been forgotten."""
+        return any(isinstance(effect, Erase) for effect in self.effects)
+
+
+@dataclass(frozen=True)
+class Helpdesk:
+    """Everything a turn needs; holds no state of its own but the locks of the turns under way."""
+
+    engine: Engine
+    languages: Languages
+    setting: cards.Setting
+    store: Store
+    diagnosis: Diagnosing
+    tickets: TicketSystem
+    metrics: Metrics
+    contact: str = ""
+    _busy: dict[str, tuple[asyncio.Lock, int]] = field(default_factory=dict, repr=False)
+
+    async def turn(self, incoming: Incoming, channel: Channel) -> Message | None:
+        """Work on one activity; returns the card now shown, or None.
+
+        Raises `StoreUnavailable`: the channel shall deliver the activity again. Any other fault ends in a card that
+        says so, with the case as it was.
+        """
+        self.metrics.turns.labels(incoming.kind.value).inc()
+        try:
+            return await self._turn(incoming, channel)
+        except StoreUnavailable:
+            raise
+        except OutsideError as error:
+            log.warning("could not answer: %s", error)
+        except Exception as error: - the last line of defence: nobody is left without an answer
+            log.error("turn failed: %s at %s", type(error).__name__, _place(error))
+            return await self._apologise(incoming, channel)
+        return None
+
+    async def _turn(self, incoming: Incoming, channel: Channel) -> Message | None:
+        if incoming.kind is Kind.OTHER:
+            return None
+        if incoming.scope is Scope.GROUP:
+            return await self._group(incoming, channel)
+        if not incoming.person:
+            # An install names the person who installed; without one there is nobody to welcome.
+            return None if incoming.kind is not Kind.TYPED else await self._entry("desk.unidentified", incoming, channel)
+        async with self._alone(incoming.person):
+            return await self._personal(incoming, channel)
+
+    async def _group(self, incoming: Incoming, channel: Channel) -> Message | None:
+        """In front of others: one card that leads to the 1:1 chat, and only when the bot was spoken to."""
+        spoken_to = incoming.mentioned or incoming.kind in (Kind.INSTALLED, Kind.PRESSED)
+        return await self._entry("desk.group", incoming, channel) if spoken_to else None
+
+    async def _entry(self, ref: str, incoming: Incoming, channel: Channel) -> Message:
+        card = entry(self.engine.library, ref, self.languages.negotiate(incoming.locale))
+        message = cards.message(self.setting, card)
+        await channel.send(message)
+        return message
+
+    async def _apologise(self, incoming: Incoming, channel: Channel) -> Message | None:
+        try:
+            return await self._entry("desk.failed", incoming, channel)
+        except Exception as error:  # noqa: BLE001 - the fault may be in what we would answer with
+            log.error("could not even apologise: %s at %s", type(error).__name__, _place(error))
+            return None
+
+    async def _personal(self, incoming: Incoming, channel: Channel) -> Message | None:
+        for _ in range(_TRIES):
+            if incoming.id and await self.store.handled(incoming.id):
+                return None
+            record = await self.store.load(incoming.person)
+            turned = await self._decide(record, incoming, channel)
+            if turned is None:
+                return None
+            try:
+                saved = await self._save(turned, incoming)
+            except Conflict:
+                continue
+            self._count(turned)
+            return await self._show(replace(turned, record=saved), incoming, channel)
+        raise StoreUnavailable("the record changed under every try")
+
+    async def _save(self, turned: Turned, incoming: Incoming) -> Record:
+        if turned.erased:
+            await self.store.erase(incoming.person)
+            return turned.record
+        return await self.store.save(turned.record, incoming.id)
+
+    # Deciding
+
+    async def _decide(self, record: Record, incoming: Incoming, channel: Channel) -> Turned | None:
+        known = record.version > 0
+        if incoming.kind is Kind.REMOVED:
+            return Turned(replace(record, address=None), Photos(), ()) if known else None
+        if incoming.kind is Kind.INSTALLED and known and record.address is not None:
+            return None  # the second of the two activities of an install, or a repeat
+        record = self._introduced(record, incoming)
+        case = record.case or self._opened(record)
+        case = replace(case, locale=record.locale or "en", platform=record.platform)
+        event = self._event(incoming, case)
+        return await self._perform(replace(record, case=case), case, event, channel)
+
+    def _introduced(self, record: Record, incoming: Incoming) -> Record:
+        """What an activity tells about the person. The language is taken once and then the person's own choice."""
+        locale = record.locale or (self.languages.negotiate(incoming.locale) if incoming.locale else "")
+        return replace(
+            record,
+            name=incoming.name or record.name,
+            locale=locale,
+            platform=incoming.platform or record.platform,
+            address=incoming.address,
+        )
+
+    def _opened(self, record: Record) -> Case:
+        return self.engine.open(_moment(), locale=record.locale or "en", platform=record.platform)
+
+    def _event(self, incoming: Incoming, case: Case) -> Event:
+        if incoming.kind is Kind.INSTALLED:
+            return Joined()
+        if incoming.kind is Kind.TYPED:
+            return self.languages.vocabulary.understand(incoming.text, case.locale)
+        return _pressed(incoming, self.languages)
+
+    async def _perform(self, record: Record, case: Case, event: Event, channel: Channel) -> Turned:
+        """Decide, do what that asks for, and decide on its result, until nothing more is asked."""
+        done: list[Effect] = []
+        photos = Photos()
+        pending: Event | None = event
+        while pending is not None:
+            case, effects = self.engine.decide(case, pending, _moment())
+            done += effects
+            pending = None
+            for effect in effects:
+                if isinstance(effect, Look):
+                    pending, photos = await self._look(record.person, channel)
+                elif isinstance(effect, Hand):
+                    pending = await self._hand(record, case)
+                elif isinstance(effect, Erase):
+                    pending = Erased()
+        language = case.locale if case.locale != (record.locale or "en") else record.locale
+        return Turned(replace(record, case=case, locale=language), photos, tuple(done))
+
+    async def _look(self, person: str, channel: Channel) -> tuple[Looked, Photos]:
+        _, looking = await asyncio.gather(channel.typing(), self.diagnosis.look(person))
+        check = Check(_now(), looking.verdict, looking.reason, looking.similarity)
+        return Looked(check), await asyncio.to_thread(_small, looking)
+
+    async def _hand(self, record: Record, case: Case) -> Handed:
+        try:
+            handed = await self.tickets.hand(ticket(record, case, await self.diagnosis.upn(record.person)))
+        except OutsideError as error:
+            log.error("ticket not handed over: %s", error)
+            handed = Handed("failed")
+        self.metrics.tickets.labels(handed.result).inc()
+        return handed
+
+    def _count(self, turned: Turned) -> None:
+        for effect in turned.effects:
+            if isinstance(effect, Ended):
+                self.metrics.cases.labels(effect.outcome).inc()
+            elif isinstance(effect, Ignored):
+                self.metrics.refused.labels(effect.reason).inc()
+
+    # Showing
+
+    async def _show(self, turned: Turned, incoming: Incoming, channel: Channel) -> Message | None:
+        case = turned.record.case
+        if not turned.shows or case is None:
+            return None
+        card = say(self.engine.library, case, contact=self.contact)
+        message = cards.message(self.setting, card, name=turned.record.name, photos=turned.photos)
+        in_place = incoming.kind is Kind.PRESSED and case.card and incoming.reply_to in ("", case.card)
+        if in_place and await _updated(channel, case.card, message):
+            return message
+        shown = await channel.send(message)
+        if not turned.erased:
+            await self._remember_card(turned.record, case, shown)
+        return message
+
+    async def _remember_card(self, record: Record, case: Case, shown: str) -> None:
+        """Which message to update next time."""
+        try:
+            await self.store.save(replace(record, case=replace(case, card=shown)))
+        except Conflict:
+            log.info("the case moved on elsewhere before its card was known")
+
+    @asynccontextmanager
+    async def _alone(self, person: str) -> AsyncIterator[None]:
+        """One turn of a person at a time in this process; other processes are met by `Conflict`."""
+        lock, waiting = self._busy.get(person, (asyncio.Lock(), 0))
+        self._busy[person] = (lock, waiting + 1)
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, waiting = self._busy.pop(person)
+            if waiting > 1:
+                self._busy[person] = (lock, waiting - 1)
+
+
+async def _updated(channel: Channel, activity: str, message: Message) -> bool:
+    """Whether the card took the place of the earlier one; False if that one is gone."""
+    try:
+        await channel.update(activity, message)
+    except NotFound:
+        return False
+    return True
+
+
+def _pressed(incoming: Incoming, languages: Languages) -> Pressed:
+    """A button's data as an event: whatever has the wrong type counts as absent."""
+    action, case, step = (_text(incoming.value.get(name)) for name in ("action", "case", "step"))
+    rev = incoming.value.get("rev")
+    number = rev if isinstance(rev, int) and not isinstance(rev, bool) else None
+    value = _text(incoming.value.get(_VALUE_NAMES.get(action, "")))
+    known = action != "set_language" or languages.knows(value)
+    return Pressed(action, case, step, number, value, known)
+
+
+_VALUE_NAMES = {"set_language": "locale", "rate": "score", "send_ticket": "comment"}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _small(looking: Looking) -> Photos:
+    """The two pictures, small enough for a card."""
+    ours, theirs = looking.microsoft365, looking.sharepoint
+    return Photos(
+        thumbnail(ours.data) if ours else None,
+        thumbnail(theirs.data) if theirs else None,
+        theirs.modified if theirs else None,
+    )
+
+
+def _moment() -> Moment:
+    return Moment(_now(), secrets.token_hex(4).upper())
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _place(error: BaseException) -> str:
+    """File and line where it happened: an exception's own text may hold what people wrote."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
+

@@ -1,0 +1,66 @@
+"""A case as the helpdesk gets it (DESIGN section 4, "Ticket webhook")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.store import Record
+from dialogs.model import Case, Verdict
+
+_FOUND = {
+    Verdict.MATCH: "the two photos match",
+    Verdict.DIFFER: "SharePoint has another photo than Microsoft 365",
+    Verdict.MISSING: "SharePoint has no copy of the Microsoft 365 photo",
+    Verdict.UNSURE: "the two photos are too alike to tell",
+    Verdict.NO_PHOTO: "there is no photo in Microsoft 365",
+    Verdict.UNKNOWN: "the photos could not be compared",
+}
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """What is handed over; `body` is the document of the contract."""
+
+    id: str  # the same on every try
+    body: dict[str, Any] = field(repr=False)
+
+
+def ticket(record: Record, case: Case, upn: str) -> Ticket:
+    """The evidence of a case. `upn` is "" where it could not be read."""
+    last = case.checks[-1] if case.checks else None
+    body = {
+        "case": case.id,
+        "opened_at": case.opened_at,
+        "person": {"id": record.person, "name": record.name, "upn": upn, "locale": case.locale},
+        "verdict": last.verdict.value if last else "",
+        "reason": last.reason if last else "",
+        "checks": [
+            {"at": check.at, "verdict": check.verdict.value, "similarity": check.similarity} for check in case.checks
+        ],
+        "steps": [{"step": trace.step, "at": trace.at, "answer": trace.answer} for trace in case.traces],
+        "comment": case.comment,
+        "summary": _summary(case),
+        "transcript": _transcript(case),
+    }
+    return Ticket(f"ticket_{case.id}", body)
+
+
+def _summary(case: Case) -> str:
+    last = case.checks[-1] if case.checks else None
+    if last is None:
+        found = "The photos were not looked at."
+    else:
+        because = f" ({last.reason})" if last.reason else ""
+        found = f"Last look, {last.at}: {_FOUND[last.verdict]}{because}."
+    steps = sum(trace.answer == "next" for trace in case.traces)
+    return (
+        f"{found} The person went through {steps} steps and {len(case.checks)} looks. An administrator can run the "
+        f'"Picture Sync" diagnostic (aka.ms/PillarPictureSync; not in GCC High, DoD and 21Vianet).'
+    )
+
+
+def _transcript(case: Case) -> str:
+    lines = [(trace.at, f"{trace.step}: {trace.answer}") for trace in case.traces]
+    lines += [(check.at, f"looked: {check.verdict.value} {check.reason}".rstrip()) for check in case.checks]
+    return "\n".join(f"{at} {what}" for at, what in sorted(lines))
