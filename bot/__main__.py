@@ -24,9 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return command(chosen)
     except SettingsError as error:
-        print("photosync: the settings are not complete:", file=sys.stderr)
-        for problem in error.problems:
-            print(f"  {problem}", file=sys.stderr)
+        _complain("the settings are not complete:", *(f"  {problem}" for problem in error.problems))
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
@@ -40,10 +38,15 @@ def run() -> None:
     sys.exit(main())
 
 
+def _complain(*lines: str) -> None:
+    sys.stderr.write("photosync: " + "\n".join(lines) + "\n")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="photosync",
-        description="A Teams bot that finds out why a profile photo is old in SharePoint, and walks people through the fix.",
+        description="A Teams bot that finds out why a profile photo is old in SharePoint, and walks people "
+        "through the fix.",
         epilog="Settings come from the environment or a .env file; the README lists them.",
     )
     parser.add_argument("--version", action="version", version=f"photosync {version('photosync')}")
@@ -91,7 +94,7 @@ def _serve(_: argparse.Namespace) -> int:
     try:
         asyncio.run(app.serve(settings))
     except OSError as error:
-        print(f"photosync: cannot listen on {settings.host} port {settings.port}: {error.strerror}", file=sys.stderr)
+        _complain(f"cannot listen on {settings.host} port {settings.port}: {error.strerror}")
         return 1
     return 0
 

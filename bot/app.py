@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from bot import cards, places
-from bot.catalogues import Languages, load
+from bot import cards, packaged
 from bot.diagnosis import Diagnosis
 from bot.graph import Graph, bot_tokens, graph_tokens
 from bot.helpdesk import Helpdesk
@@ -22,9 +21,7 @@ from bot.store import Store
 from bot.store.memory import MemoryStore
 from bot.teams import Edge
 from bot.tickets import SYSTEMS
-from dialogs import library
 from dialogs.engine import Engine
-from dialogs.library import Library
 
 log = logging.getLogger(__name__)
 
@@ -46,22 +43,6 @@ class Running:
         await self._stop()
 
 
-def languages(settings: Settings) -> Languages:
-    """The packaged languages, and the installation's own laid over them."""
-    return load(places.LOCALES, *([settings.locales_dir] if settings.locales_dir else []))
-
-
-def illustrations() -> dict[str, bytes]:
-    """Every illustration by its name, PNG."""
-    return {path.stem: path.read_bytes() for path in sorted(places.ILLUSTRATIONS.glob("*.png"))}
-
-
-def topics(spoken: Languages, pictures: dict[str, bytes]) -> Library:
-    """The packaged topics; raises `LibraryError` if they could strand a person."""
-    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(places.TOPICS.glob("*.toml"))}
-    return library.read(texts, pictures, spoken.wording.catalogues["en"].entries)
-
-
 def diagnosis(settings: Settings, outgoing: Outgoing, metrics: Metrics) -> Diagnosis:
     """What looks at photos, over a Graph of its own."""
     return Diagnosis.over(Graph(settings, outgoing, graph_tokens(settings, outgoing), metrics), settings, metrics)
@@ -69,8 +50,9 @@ def diagnosis(settings: Settings, outgoing: Outgoing, metrics: Metrics) -> Diagn
 
 async def start(settings: Settings) -> Running:
     """Build everything and listen. Raises OSError if the port is taken."""
-    spoken, pictures, metrics, store = languages(settings), illustrations(), Metrics(), MemoryStore()
-    engine = Engine(topics(spoken, pictures))
+    spoken, pictures = packaged.languages(settings.locales_dir), packaged.illustrations()
+    engine = Engine(packaged.topics(spoken, pictures))
+    metrics, store = Metrics(), MemoryStore()
     chat = f"https://teams.microsoft.com/l/chat/0/0?users=28:{settings.app_id}"
     outgoing = Outgoing.open(settings)
     helpdesk = Helpdesk(

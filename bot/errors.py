@@ -43,8 +43,8 @@ class StoreUnavailable(PhotosyncError):
 
 
 class OutsideError(PhotosyncError):
-    """`system` is `graph`, `login`, `sharepoint`, `teams` or `tickets`; `detail` is safe to log: a status, a code, a path
-    without a person in it, never a token or a body."""
+    """`system` is `graph`, `login`, `sharepoint`, `teams` or `tickets`; `detail` is safe to log: a status, a code,
+    a path without a person in it, never a token or a body."""
 
     def __init__(self, system: str, detail: str) -> None:
         super().__init__(f"{system}: {detail}")

@@ -102,7 +102,7 @@ class Helpdesk:
             raise
         except OutsideError as error:
             log.warning("could not answer: %s", error)
-        except Exception as error: - the last line of defence: nobody is left without an answer
+        except Exception as error:  # the last line of defence: nobody is left without an answer
             log.error("turn failed: %s at %s", type(error).__name__, _place(error))
             return await self._apologise(incoming, channel)
         return None
@@ -113,8 +113,9 @@ class Helpdesk:
         if incoming.scope is Scope.GROUP:
             return await self._group(incoming, channel)
         if not incoming.person:
-            # An install names the person who installed; without one there is nobody to welcome.
-            return None if incoming.kind is not Kind.TYPED else await self._entry("desk.unidentified", incoming, channel)
+            if incoming.kind is not Kind.TYPED:
+                return None  # nobody to welcome, nobody's card
+            return await self._entry("desk.unidentified", incoming, channel)
         async with self._alone(incoming.person):
             return await self._personal(incoming, channel)
 
@@ -132,7 +133,7 @@ class Helpdesk:
     async def _apologise(self, incoming: Incoming, channel: Channel) -> Message | None:
         try:
             return await self._entry("desk.failed", incoming, channel)
-        except Exception as error:  # noqa: BLE001 - the fault may be in what we would answer with
+        except Exception as error:  # the fault may be in what we would answer with
             log.error("could not even apologise: %s at %s", type(error).__name__, _place(error))
             return None
 
@@ -320,4 +321,3 @@ def _place(error: BaseException) -> str:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
-
