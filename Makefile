@@ -39,3 +39,10 @@ lock: $(READY) ## write the lock files anew from pyproject.toml
 
 clean: ## forget the local environment
 	rm -rf "$(VENV)" .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage sandbox/page/node_modules
+
+.PHONY: golden readme
+golden: $(READY) ## write the golden cards anew, to be looked at before they are committed
+	PHOTOSYNC_GOLDEN=write "$(BIN)/python" -m pytest -q tests/test_cards.py
+
+readme: $(READY) ## write the settings table of the README anew
+	"$(BIN)/python" -m tools.readme
