@@ -6,6 +6,7 @@ One more setting is one field of `Settings` with its `_Setting`: the README's ta
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -110,6 +111,16 @@ def _hosts(value: str) -> tuple[Host, ...]:
     if not found:
         raise _Wrong("must name at least one host")
     return found
+
+
+def _signing_secret(value: str) -> Secret:
+    try:
+        key = base64.b64decode(value.removeprefix("whsec_") + "==", validate=False)
+    except ValueError:
+        key = b""
+    if not key:
+        raise _Wrong("must be a Standard Webhooks secret: whsec_ and base64")
+    return Secret(value)
 
 
 def _choice(*allowed: str) -> Callable[[str], str]:
@@ -236,7 +247,7 @@ class Settings:
     ticket_url: str = _setting("PHOTOSYNC_TICKET_URL", _https, "where tickets are posted", value="")
     ticket_secret: Secret = _setting(
         "PHOTOSYNC_TICKET_SECRET",
-        Secret,
+        _signing_secret,
         "signs them: a Standard Webhooks secret, `whsec_...`",
         value=Secret(),
     )

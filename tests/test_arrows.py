@@ -1,0 +1,79 @@
+"""Who may import whom: the shape of docs/architecture.md, held."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SDK = ("botbuilder", "botframework")
+
+
+def imports(file: Path) -> Iterator[str]:
+    """Full names of the modules a file imports."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: a relative import"
+            yield node.module or ""
+
+
+def files(folder: str) -> list[Path]:
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+def tops(file: Path) -> set[str]:
+    return {name.partition(".")[0] for name in imports(file)}
+
+
+@pytest.mark.parametrize("file", files("dialogs"), ids=lambda file: file.name)
+def test_dialogs_need_nothing_but_the_standard_library(file: Path) -> None:
+    assert tops(file) - {"dialogs"} <= set(sys.stdlib_module_names)
+
+
+FORBIDDEN_IN_DIALOGS = {
+    "asyncio",
+    "datetime",
+    "io",
+    "os",
+    "pathlib",
+    "random",
+    "secrets",
+    "socket",
+    "subprocess",
+    "time",
+}
+
+
+@pytest.mark.parametrize("file", files("dialogs"), ids=lambda file: file.name)
+def test_dialogs_do_no_input_or_output_and_read_no_clock(file: Path) -> None:
+    assert not tops(file) & FORBIDDEN_IN_DIALOGS
+    called = {n.func.id for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}  # fmt: skip
+    assert not called & {"open", "print", "input", "eval", "exec"}
+
+
+@pytest.mark.parametrize("file", files("sandbox"), ids=lambda file: file.name)
+def test_the_sandbox_knows_neither_the_bot_nor_the_dialogs(file: Path) -> None:
+    assert not tops(file) & {"bot", "dialogs", "tests"}
+
+
+@pytest.mark.parametrize("file", files("bot"), ids=lambda file: str(file.relative_to(ROOT)))
+def test_the_sdk_msal_and_the_sandbox_each_have_one_door(file: Path) -> None:
+    where, used = file.relative_to(ROOT).as_posix(), tops(file)
+    assert where.startswith("bot/teams/") or not used & set(SDK)
+    assert where == "bot/graph.py" or "msal" not in used
+    assert where == "bot/demo.py" or "sandbox" not in used
+    assert "tests" not in used
+
+
+def test_sentences_are_not_in_code() -> None:
+    """What goes onto a card comes from a key: no string with a blank in it is put into a TextBlock or a title."""
+    tree = ast.parse((ROOT / "bot/cards.py").read_text(encoding="utf-8"))
+    docstrings = {ast.get_docstring(n, clean=False) for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.ClassDef | ast.Module)}  # fmt: skip
+    strings = {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    assert [text for text in strings - docstrings if text.count(" ") > 1] == []
