@@ -88,9 +88,9 @@ def _settings(*, serving: bool) -> Settings:
 
 
 def _serve(_: argparse.Namespace) -> int:
-    from bot import app  # noqa: PLC0415 - likewise
-
     settings = _settings(serving=True)
+    from bot import app  # noqa: PLC0415 - wrong settings are told at once
+
     try:
         asyncio.run(app.serve(settings))
     except OSError as error:
