@@ -1,0 +1,80 @@
+"""A real bot beside a real sandbox, for tests: signed activities in, the connector out, everything over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from bot import app
+from bot.app import Running
+from bot.settings import read
+from sandbox.channel import Chat
+from sandbox.tenant import Tenant
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The tenant and the bot in it."""
+
+    tenant: Tenant
+    bot: Running
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.bot.port}"
+
+    def chat(self, story: str, locale: str | None = None, platform: str | None = None) -> Chat:
+        """The chat of the person with a story."""
+        person = next(one for one in self.tenant.world.people if one.story == story)
+        return self.tenant.channel.chat(person.id, locale, platform)
+
+    async def metric(self, line: str) -> float:
+        """The value of one line of `/metrics`; 0 where it is not there yet."""
+        text = (await self.get("/metrics"))[1]
+        return next((float(one.rpartition(" ")[2]) for one in text.splitlines() if one.startswith(line + " ")), 0.0)
+
+    async def get(self, path: str) -> tuple[int, str]:
+        async with aiohttp.ClientSession() as session, session.get(self.url + path) as answer:
+            return answer.status, await answer.text()
+
+
+@asynccontextmanager
+async def scene(**changes: str) -> AsyncIterator[Scene]:
+    """Both, started; `changes` are settings over those of the sandbox."""
+    async with Tenant.open(bot_url="http://127.0.0.1:9") as tenant:
+        settings = read({**tenant.environment(), "PHOTOSYNC_PORT": "0", **changes})
+        bot = await app.start(settings)
+        try:
+            tenant.channel.bot_url = f"http://127.0.0.1:{bot.port}"
+            yield Scene(tenant, bot)
+        finally:
+            await bot.stop()
+
+
+def step(chat: Chat) -> str:
+    """Which step the newest card shows: every button says."""
+    submits = [one for one in chat.card()["actions"] if one["type"] == "Action.Submit"]
+    return str(submits[0]["data"]["step"])
+
+
+def title(chat: Chat) -> str:
+    """The newest card's heading."""
+    return next(str(part["text"]) for part in chat.card()["body"] if part.get("style") == "heading")
+
+
+def actions(chat: Chat) -> list[str]:
+    """What the newest card's buttons mean."""
+    return [one["data"]["action"] for one in chat.card()["actions"] if one["type"] == "Action.Submit"]
+
+
+def images(card: dict[str, Any]) -> list[str]:
+    """Addresses of the pictures of a card, in reading order."""
+    found: list[str] = []
+    for part in card.get("body", []):
+        for column in part.get("columns", [{"items": [part]}]):
+            found += [item["url"] for item in column["items"] if item["type"] == "Image"]
+    return found
