@@ -1,0 +1,76 @@
+"""An installed wheel works outside the checkout: everything the program reads is in it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+LOOK = """
+import json, bot, sandbox
+from bot import packaged
+spoken = packaged.languages()
+pictures = packaged.illustrations()
+print(json.dumps({
+    "bot": bot.__file__, "sandbox": sandbox.__file__, "tags": spoken.tags, "pictures": sorted(pictures),
+    "topics": sorted(packaged.topics(spoken, pictures).topics),
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the unpacked wheel."""
+    made = tmp_path_factory.mktemp("wheel")
+    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(made)], cwd=ROOT, check=True, capture_output=True)  # fmt: skip
+    (wheel,) = made.glob("*.whl")
+    folder = made / "a folder with spaces"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    return folder
+
+
+def run(installed: Path, cwd: Path, *arguments: str) -> str:
+    done = subprocess.run([sys.executable, *arguments], cwd=cwd, env={"PYTHONPATH": str(installed), "PATH": "/usr/bin:/bin"}, check=True, capture_output=True, text=True, timeout=60)  # fmt: skip
+    return done.stdout
+
+
+def test_topics_languages_and_pictures_come_with_the_wheel(installed: Path, tmp_path: Path) -> None:
+    # A folder of the same name where the command is run must not get in the way.
+    (tmp_path / "locales").mkdir()
+    found = json.loads(run(installed, tmp_path, "-c", LOOK))
+    assert str(installed) in found["bot"]
+    assert str(installed) in found["sandbox"]
+    assert {"en", "zh-CN", "lv", "sv", "ru"} <= set(found["tags"])
+    assert {"resync", "add_photo", "still_old"} <= set(found["topics"])
+    assert "private_window" in found["pictures"]
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["manifest/manifest.json", "manifest/color.png", "sandbox/page/index.html", "sandbox/page/package-lock.json"],
+)
+def test_the_manifest_and_the_page_come_with_the_wheel(installed: Path, file: str) -> None:
+    assert (installed / file).is_file()
+
+
+def test_nothing_of_others_and_no_test_is_in_the_wheel(installed: Path) -> None:
+    names = {path.relative_to(installed).parts[0] for path in installed.rglob("*") if path.is_file()}
+    assert {name for name in names if not name.endswith(".dist-info")} == {
+        "bot",
+        "dialogs",
+        "sandbox",
+        "locales",
+        "manifest",
+    }
+    assert not [path for path in installed.rglob("*") if "node_modules" in path.parts]
+
+
+def test_the_command_line_answers(installed: Path, tmp_path: Path) -> None:
+    assert "photosync" in run(installed, tmp_path, "-m", "bot", "--help")
