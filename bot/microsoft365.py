@@ -1,0 +1,116 @@
+"""The Microsoft 365 side: the person, and the photo as Graph serves it (FACTS section 2)."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from bot.errors import NotFound, Refused
+from bot.graph import Graph
+from bot.pictures import Picture
+
+READ_USERS = "User.Read.All (application permission of Microsoft Graph)"
+_FIELDS = "id,userPrincipalName,displayName,userType,accountEnabled,assignedPlans"
+# Large enough to compare with SharePoint's 200-300 px, small enough to fetch for everyone.
+_SIZE = "360x360"
+_AT_ONCE = 4  # photo requests that Graph takes from one application at a time
+_NO_PHOTO = frozenset(
+    {"ImageNotFound", "ErrorEntityNotFound", "ErrorItemNotFound", "ErrorNonExistentMailbox", "ItemNotFound", "itemNotFound"}
+)  # fmt: skip
+_NO_PERSON = "Request_ResourceNotFound"
+
+
+class PersonUnknown(NotFound):
+    """The directory has no such person."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """What the directory says of someone."""
+
+    id: str
+    upn: str = field(default="", repr=False)
+    my_site: str = ""  # host of the personal site, "" where it has none or we may not know
+    guest: bool = False
+
+
+class Microsoft365:
+    """Reads people and their photos."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._few = asyncio.Semaphore(_AT_ONCE)
+
+    async def person(self, who: str) -> Person:
+        """By object id or user principal name. Raises `PersonUnknown`, and the errors of `Graph`."""
+        path = f"/users/{quote(who, safe='')}?$select={_FIELDS}"
+        try:
+            # Some tenants answer 400 or 403 for `mySite` alone.
+            found = await self._person(f"{path},mySite")
+        except (NotFound, Refused) as error:
+            if isinstance(error, PersonUnknown):
+                raise
+            found = await self._person(path)
+        return Person(
+            str(found.get("id") or who),
+            str(found.get("userPrincipalName") or ""),
+            _host(found.get("mySite")),
+            str(found.get("userType") or "").casefold() == "guest",
+        )
+
+    async def _person(self, path: str) -> dict[str, Any]:
+        try:
+            return await self._graph.json(path, permission=READ_USERS)
+        except NotFound as error:
+            if error.code == _NO_PERSON:
+                raise PersonUnknown("graph", error.detail, error.code) from None
+            raise
+
+    async def photo(self, person: str) -> Picture | None:
+        """The photo, or None where there is none. Raises `PersonUnknown`, and the errors of `Graph`."""
+        base = f"/users/{quote(person, safe='')}"
+        async with self._few:
+            try:
+                told = await self._graph.json(f"{base}/photo", permission=READ_USERS)
+            except NotFound as error:
+                return self._none(error)
+            if _is_placeholder(told):
+                return None
+            try:
+                data = await self._bytes(base)
+            except NotFound as error:
+                return self._none(error)
+        etag = str(told.get("@odata.mediaEtag") or "")
+        return Picture(data, etag, None, _number(told.get("width")), _number(told.get("height")), "graph")
+
+    @staticmethod
+    def _none(error: NotFound) -> None:
+        if error.code == _NO_PERSON:
+            raise PersonUnknown("graph", error.detail, error.code)
+        if error.code in _NO_PHOTO or (not error.code and "404" in error.detail):
+            return
+        raise error
+
+    async def _bytes(self, base: str) -> bytes:
+        try:
+            return await self._graph.picture(f"{base}/photos/{_SIZE}/$value", permission=READ_USERS)
+        except NotFound:
+            # Photos held in Entra ID come in one size of their own.
+            return await self._graph.picture(f"{base}/photo/$value", permission=READ_USERS)
+
+
+def _is_placeholder(told: dict[str, Any]) -> bool:
+    """The second shape of "no photo": 200 with a 1x1 GIF."""
+    return str(told.get("id") or "") == "1x1" or str(told.get("@odata.mediaContentType") or "").endswith("gif")
+
+
+def _host(my_site: object) -> str:
+    if not isinstance(my_site, str) or not my_site.startswith("https://"):
+        return ""
+    return my_site.removeprefix("https://").partition("/")[0].lower()
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

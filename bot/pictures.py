@@ -1,0 +1,18 @@
+"""A picture as one side holds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Bytes and what was told about them. Never stored, never logged."""
+
+    data: bytes = field(repr=False)
+    etag: str = ""
+    modified: datetime | None = None  # UTC
+    width: int | None = None  # pixels of the original, as told
+    height: int | None = None
+    source: str = ""  # which way it was found

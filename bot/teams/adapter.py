@@ -1,0 +1,146 @@
+"""The SDK's adapter, sending through our connector: nothing of msrest is on the way."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from botbuilder.core import CloudAdapterBase, TurnContext
+from botbuilder.schema import (
+    Activity,
+    ChannelAccount,
+    ConversationAccount,
+    ConversationReference,
+    ResourceResponse,
+)
+
+from bot.conversation import Address, Incoming, Message
+from bot.errors import OutsideError
+from bot.teams.connector import Connector
+
+log = logging.getLogger(__name__)
+
+_CARD = "application/vnd.microsoft.card.adaptive"
+
+
+class Adapter(CloudAdapterBase):
+    """Runs turns and sends their activities."""
+
+    async def send_activities(self, context: TurnContext, activities: list[Activity]) -> list[ResourceResponse]:
+        """See `BotAdapter`: each activity is one message or a typing sign."""
+        connector, address = _connector(context), _address(context.activity)
+        responses = []
+        for activity in activities:
+            if activity.type == "typing":
+                await connector.typing(address.service_url, address.conversation, _envelope(address, "typing"))
+                responses.append(ResourceResponse())
+                continue
+            sent = await connector.send(address.service_url, address.conversation, _message(address, activity))
+            responses.append(ResourceResponse(id=sent))
+        return responses
+
+    async def update_activity(self, context: TurnContext, activity: Activity) -> ResourceResponse:
+        """See `BotAdapter`."""
+        connector, address = _connector(context), _address(context.activity)
+        body = {**_message(address, activity), "id": activity.id}
+        await connector.update(address.service_url, address.conversation, activity.id, body)
+        return ResourceResponse(id=activity.id)
+
+    async def delete_activity(self, context: TurnContext, reference: ConversationReference) -> None:
+        """Nothing a person was shown is taken away again."""
+        raise NotImplementedError
+
+
+class TurnChannel:
+    """The conversation of one turn, for the rest of the program."""
+
+    def __init__(self, context: TurnContext) -> None:
+        self._context = context
+
+    async def typing(self) -> None:
+        """See `Channel`."""
+        try:
+            await self._context.send_activity(Activity(type="typing"))
+        except OutsideError as error:
+            log.info("no typing sign: %s", error)
+
+    async def send(self, message: Message) -> str:
+        """See `Channel`."""
+        response = await self._context.send_activity(_activity(message))
+        return str(response.id or "") if response else ""
+
+    async def update(self, activity: str, message: Message) -> None:
+        """See `Channel`."""
+        new = _activity(message)
+        new.id = activity
+        await self._context.update_activity(new)
+
+
+def light(incoming: Incoming, kind: str) -> Activity:
+    """What a turn context needs of an activity."""
+    address = incoming.address
+    return Activity(
+        type=kind,
+        id=incoming.id,
+        channel_id=address.channel,
+        service_url=address.service_url,
+        conversation=ConversationAccount(id=address.conversation, tenant_id=address.tenant),
+        from_property=ChannelAccount(id=address.user),
+        recipient=ChannelAccount(id=address.bot),
+    )
+
+
+def reference(address: Address) -> ConversationReference:
+    """Where an unasked message goes."""
+    return ConversationReference(
+        user=ChannelAccount(id=address.user),
+        bot=ChannelAccount(id=address.bot),
+        conversation=ConversationAccount(id=address.conversation, tenant_id=address.tenant),
+        channel_id=address.channel,
+        service_url=address.service_url,
+    )
+
+
+def _activity(message: Message) -> Activity:
+    return Activity(
+        type="message",
+        summary=message.summary,
+        locale=message.locale,
+        attachments=[{"contentType": _CARD, "content": message.card}],
+    )
+
+
+def _connector(context: TurnContext) -> Connector:
+    connector: Connector = context.turn_state[Adapter.BOT_CONNECTOR_CLIENT_KEY]
+    return connector
+
+
+def _address(activity: Activity) -> Address:
+    return Address(
+        service_url=activity.service_url,
+        conversation=activity.conversation.id,
+        bot=activity.recipient.id if activity.recipient else "",
+        user=activity.from_property.id if activity.from_property else "",
+        tenant=activity.conversation.tenant_id or "",
+    )
+
+
+def _envelope(address: Address, kind: str) -> dict[str, Any]:
+    return {
+        "type": kind,
+        "channelId": address.channel,
+        "serviceUrl": address.service_url,
+        "from": {"id": address.bot},
+        "recipient": {"id": address.user},
+        "conversation": {"id": address.conversation, "tenantId": address.tenant},
+    }
+
+
+def _message(address: Address, activity: Activity) -> dict[str, Any]:
+    # A card alone: with a text beside it Teams makes two messages of one, and neither has an id to update.
+    return {
+        **_envelope(address, "message"),
+        "summary": activity.summary,
+        "locale": activity.locale,
+        "attachments": activity.attachments,
+    }
