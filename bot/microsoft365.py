@@ -17,8 +17,8 @@ _FIELDS = "id,userPrincipalName,displayName,userType,accountEnabled,assignedPlan
 _SIZE = "360x360"
 _AT_ONCE = 4  # photo requests that Graph takes from one application at a time
 _NO_PHOTO = frozenset(
-    {"ImageNotFound", "ErrorEntityNotFound", "ErrorItemNotFound", "ErrorNonExistentMailbox", "ItemNotFound", "itemNotFound"}
-)  # fmt: skip
+    {"ImageNotFound", "ErrorEntityNotFound", "ErrorItemNotFound", "ErrorNonExistentMailbox", "itemNotFound"}
+)
 _NO_PERSON = "Request_ResourceNotFound"
 
 

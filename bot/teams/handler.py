@@ -53,24 +53,15 @@ class Handler:
     async def _answer(self, request: web.Request) -> web.Response:
         try:
             verified = await self._authentication.token(request.headers.get("Authorization", ""))
-            if request.content_type != "application/json" or request.headers.get("Content-Encoding"):
-                return self._refused(415, "content_type")
-            body = await _limited(request)
-            if body is None:
-                return self._refused(413, "too_large")
-            activity = parse(body)
+            activity = parse(await _body(request))
             self._authentication.allow(verified, activity)
             return await self._run(verified, activity)
-        except Forbidden as error:
-            return self._refused(403, error.reason)
+        except _Unfit as unfit:
+            return self._refused(unfit.status, unfit.reason)
         except Unauthenticated as error:
-            return self._refused(401, error.reason)
-        except NotAnActivity:
-            return self._refused(400, "not_an_activity")
-        except NoKeys:
-            return self._refused(503, "no_keys")
-        except StoreUnavailable:
-            return self._refused(503, "store")
+            return self._refused(403 if isinstance(error, Forbidden) else 401, error.reason)
+        except (NotAnActivity, NoKeys, StoreUnavailable) as error:
+            return self._refused(*_STATUSES[type(error)])
 
     async def _run(self, verified: Verified, activity: dict[str, Any]) -> web.Response:
         came = incoming(activity, self._settings.app_id)
@@ -102,13 +93,31 @@ class Handler:
         return web.Response(status=status, headers=headers)
 
 
-async def _limited(request: web.Request) -> bytes | None:
-    """The body, or None if it is larger than is taken."""
+class _Unfit(Exception):
+    """A body that is not read at all."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+_STATUSES: dict[type[Exception], tuple[int, str]] = {
+    NotAnActivity: (400, "not_an_activity"),
+    NoKeys: (503, "no_keys"),
+    StoreUnavailable: (503, "store"),
+}
+
+
+async def _body(request: web.Request) -> bytes:
+    """The body of a JSON request of a size that is taken. Raises `_Unfit`."""
+    if request.content_type != "application/json" or request.headers.get("Content-Encoding"):
+        raise _Unfit(415, "content_type")
     if (request.content_length or 0) > MOST_BYTES:
-        return None
+        raise _Unfit(413, "too_large")
     body = bytearray()
     async for chunk in request.content.iter_chunked(64 * 1024):
         body += chunk
         if len(body) > MOST_BYTES:
-            return None
+            raise _Unfit(413, "too_large")
     return bytes(body)
