@@ -1,0 +1,36 @@
+"""Keys and signed tokens, as the login service and the channel make them."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+
+class SigningKey:
+    """One RSA key with the id under which it is published."""
+
+    def __init__(self) -> None:
+        self.kid = secrets.token_urlsafe(12)
+        self._key = rsa.generate_private_key(65537, 2048)
+        self.public = self._key.public_key()
+        self.pem = self._key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+
+    def jwk(self, **more: Any) -> dict[str, Any]:
+        """As published."""
+        numbers = self.public.public_numbers()
+        return {"kty": "RSA", "use": "sig", "kid": self.kid, "n": _b64(numbers.n), "e": _b64(numbers.e), **more}
+
+    def sign(self, claims: dict[str, Any], **headers: Any) -> str:
+        """An RS256 token."""
+        return jwt.encode(claims, self.pem, algorithm="RS256", headers={"kid": self.kid, **headers})
+
+
+def _b64(number: int) -> str:
+    return base64.urlsafe_b64encode(number.to_bytes((number.bit_length() + 7) // 8, "big")).rstrip(b"=").decode()

@@ -1,0 +1,206 @@
+"""The people of the pretend tenant, and what Microsoft 365 and SharePoint hold of them."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from PIL import Image
+
+from sandbox.faults import Faults
+from sandbox.portraits import near, portrait, silhouette
+
+EXCHANGE_SIZES = (48, 64, 96, 120, 240, 360, 432, 504, 648)
+THUMBNAILS = {"S": 48, "M": 72, "L": 300}
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who can be chosen to chat as."""
+
+    id: str  # Entra object id
+    name: str
+    upn: str
+    story: str
+    about: str  # one line for the list of people
+    locale: str
+    platform: str  # as Teams' clientInfo names it
+
+
+@dataclass
+class Photo:
+    """What Microsoft 365 has: a picture, or one of the two shapes of nothing."""
+
+    picture: Image.Image | None
+    etag: str
+    empty_shape: str = "404"  # or `1x1`
+    in_exchange: bool = True  # Exchange serves many sizes, Entra ID the one it was given
+
+
+@dataclass
+class Copy:
+    """SharePoint's thumbnails of one account name, by letter."""
+
+    files: dict[str, bytes]
+    etag: str
+    modified: datetime
+
+
+@dataclass
+class Holdings:
+    """What the two sides hold of one person."""
+
+    photo: Photo
+    copies: dict[str, Copy] = field(default_factory=dict)  # by account name
+    by_name: bool = False  # an older tenant's way to name the files
+    due: list[tuple[float, Image.Image]] = field(default_factory=list)  # copies under way: (when, of what)
+
+
+PEOPLE = (
+    Person("0a000000-0000-4000-8000-000000000001", "Ada O'Neil", "ada.oneil@fabrikam.example", "old", "Old photo in SharePoint", "en-US", "Windows"),
+    Person("0a000000-0000-4000-8000-000000000002", "Sven Åkesson", "sven.akesson@fabrikam.example", "missing", "No photo in SharePoint yet", "sv-SE", "Mac"),
+    Person("0a000000-0000-4000-8000-000000000003", "Ольга Смирнова", "olga.smirnova@fabrikam.example", "no-photo", "No photo at all", "ru-RU", "Windows"),
+    Person("0a000000-0000-4000-8000-000000000004", "Jānis Bērziņš", "janis.berzins@fabrikam.example", "one-pixel", "No photo at all, told as one pixel", "lv-LV", "Android"),
+    Person("0a000000-0000-4000-8000-000000000005", "王小明", "wang.xiaoming@fabrikam.example", "match", "Both photos match", "zh-CN", "Windows"),
+    Person("0a000000-0000-4000-8000-000000000006", "Grace Okafor", "grace.okafor@fabrikam.example", "close", "Too close to call", "en-GB", "Mac"),
+    Person("0a000000-0000-4000-8000-000000000007", "Frank Vogel", "frank.vogel@fabrikam.example", "forbidden", "Graph refuses to show the photo", "en-US", "Web"),
+    Person("0a000000-0000-4000-8000-000000000008", "عمر الخطيب", "omar.alkhatib@fabrikam.example", "rtl-name", "A right-to-left name, old photo", "ar-SA", "iOS"),
+    Person("0a000000-0000-4000-8000-000000000009", "Maria Lindqvist", "maria.lindqvist@fabrikam.example", "old-sv", "Old photo in SharePoint", "sv-SE", "Windows"),
+    Person("0a000000-0000-4000-8000-000000000010", "Дмитрий Волков", "dmitri.volkov@fabrikam.example", "old-ru", "Old photo in SharePoint", "ru-RU", "Android"),
+    Person("0a000000-0000-4000-8000-000000000011", "Līga Ozola", "liga.ozola@fabrikam.example", "old-lv", "Old photo in SharePoint", "lv-LV", "Windows"),
+    Person("0a000000-0000-4000-8000-000000000012", "李娜", "li.na@fabrikam.example", "old-zh", "Old photo in SharePoint", "zh-CN", "iOS"),
+    Person("0a000000-0000-4000-8000-000000000013", "Noor de Vries", "noor.devries@fabrikam.example", "silhouette", "A grey silhouette in SharePoint", "en-US", "Windows"),
+    Person("0a000000-0000-4000-8000-000000000014", "Tom Baker", "tom.baker@fabrikam.example", "by-name", "Old photo, filed by account name", "en-US", "Windows"),
+    Person("0a000000-0000-4000-8000-000000000015", "Ines Duarte", "ines.duarte@fabrikam.example", "entra-only", "Photo in Entra ID only", "en-US", "Windows"),
+)  # fmt: skip
+
+
+class World:
+    """Everything that changes. Time goes on by the real clock; tests may add to `skipped`."""
+
+    def __init__(self) -> None:
+        self.people = PEOPLE
+        self.faults = Faults()
+        self.skipped = 0.0  # seconds that tests let pass
+        self._numbers = itertools.count(1)
+        self._holdings: dict[str, Holdings] = {}
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return time.time() + self.skipped
+
+    def person(self, who: str) -> Person | None:
+        """By object id or user principal name."""
+        return next((one for one in self.people if who.lower() in (one.id, one.upn)), None)
+
+    def holdings(self, person_id: str) -> Holdings:
+        """What is held now: copies that have become due are made first."""
+        if person_id not in self._holdings:
+            self._holdings[person_id] = self._begin(person_id)
+        held = self._holdings[person_id]
+        while held.due and held.due[0][0] <= self.now():
+            when, picture = held.due.pop(0)
+            self._copy(person_id, held, picture, datetime.fromtimestamp(when, UTC))
+        return held
+
+    def change_photo(self, person_id: str, variant: int) -> None:
+        """The person changes the photo at office.com: Microsoft 365 has it at once, SharePoint does not."""
+        self.holdings(person_id).photo = self._photo(person_id, variant)
+
+    def remove_photo(self, person_id: str) -> None:
+        """The person removes the photo."""
+        self.holdings(person_id).photo = Photo(None, "")
+
+    def visit_sharepoint(self, person_id: str, delay: float = 0.0) -> None:
+        """The person chooses the SharePoint tile: the present photo is copied after `delay` seconds."""
+        held = self.holdings(person_id)
+        if held.photo.picture is None or not held.photo.in_exchange:
+            return
+        held.due.append((self.now() + delay, held.photo.picture))
+        held.due.sort(key=lambda pair: pair[0])
+        self.holdings(person_id)
+
+    # Beginnings
+
+    def _begin(self, person_id: str) -> Holdings:
+        person = self.person(person_id)
+        assert person is not None
+        held = Holdings(self._photo(person_id, 0))
+        story = person.story.partition("-")[0] if person.story.startswith("old-") else person.story
+        _BEGINNINGS[story](self, person_id, held)
+        return held
+
+    def _photo(self, person_id: str, variant: int) -> Photo:
+        return Photo(portrait(person_id, variant=variant), self._etag())
+
+    def _etag(self) -> str:
+        return f'"{next(self._numbers):08X}"'
+
+    def _copy(self, person_id: str, held: Holdings, picture: Image.Image, when: datetime) -> None:
+        person = self.person(person_id)
+        assert person is not None
+        account = "".join(c if c.isalnum() else "_" for c in person.upn) if held.by_name else person_id
+        files = {letter: jpeg(picture, side, quality=75) for letter, side in THUMBNAILS.items()}
+        held.copies[account] = Copy(files, self._etag(), when)
+
+    def _old(self, person_id: str, held: Holdings) -> None:
+        self._copy(person_id, held, portrait(person_id, variant=3), _long_ago())
+
+    def _missing(self, person_id: str, held: Holdings) -> None:
+        """Nothing was ever copied."""
+
+    def _no_photo(self, person_id: str, held: Holdings) -> None:
+        held.photo = Photo(None, "")
+
+    def _one_pixel(self, person_id: str, held: Holdings) -> None:
+        held.photo = Photo(None, "", empty_shape="1x1")
+
+    def _match(self, person_id: str, held: Holdings) -> None:
+        self._copy(person_id, held, portrait(person_id), _long_ago())
+
+    def _close(self, person_id: str, held: Holdings) -> None:
+        self._copy(person_id, held, near(person_id), _long_ago())
+
+    def _forbidden(self, person_id: str, held: Holdings) -> None:
+        self._old(person_id, held)
+        self.faults.forbidden.add(person_id)
+
+    def _silhouette(self, person_id: str, held: Holdings) -> None:
+        self._copy(person_id, held, silhouette(300), _long_ago())
+
+    def _filed_by_name(self, person_id: str, held: Holdings) -> None:
+        held.by_name = True
+        self._old(person_id, held)
+
+    def _entra_only(self, person_id: str, held: Holdings) -> None:
+        picture = portrait(person_id).crop((0, 60, 648, 492))
+        held.photo = Photo(picture.resize((500, 333)), self._etag(), in_exchange=False)
+
+
+_BEGINNINGS = {
+    "old": World._old,
+    "missing": World._missing,
+    "no-photo": World._no_photo,
+    "one-pixel": World._one_pixel,
+    "match": World._match,
+    "close": World._close,
+    "forbidden": World._forbidden,
+    "rtl-name": World._old,
+    "silhouette": World._silhouette,
+    "by-name": World._filed_by_name,
+    "entra-only": World._entra_only,
+}
+
+
+def _long_ago() -> datetime:
+    return datetime.now(UTC) - timedelta(days=400)
+
+
+def jpeg(picture: Image.Image, side: int, *, quality: int) -> bytes:
+    """A square JPEG."""
+    out = io.BytesIO()
+    picture.convert("RGB").resize((side, side), Image.Resampling.LANCZOS).save(out, "JPEG", quality=quality)
+    return out.getvalue()
