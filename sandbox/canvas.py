@@ -86,7 +86,9 @@ def smooth(points: Sequence[Point], *, closed: bool = True, steps: int = 10) -> 
     curve: list[Point] = []
     for i in range(count):
         (x0, y0), (x1, y1), (x2, y2), (x3, y3) = ring[i : i + 4]
-        curve += [(a * x0 + b * x1 + c * x2 + d * x3, a * y0 + b * y1 + c * y2 + d * y3) for a, b, c, d in _weights(steps)]
+        curve += [
+            (a * x0 + b * x1 + c * x2 + d * x3, a * y0 + b * y1 + c * y2 + d * y3) for a, b, c, d in _weights(steps)
+        ]
     return curve if closed else [*curve, points[-1]]
 
 
@@ -127,7 +129,9 @@ class Canvas:
         mask = Image.new("L", (small, small))
         ImageDraw.Draw(mask).polygon([(x * unit, y * unit) for x, y in pose.place(outline)], fill=round(255 * strength))
         mask = mask.filter(ImageFilter.GaussianBlur(blur * pose.zoom * unit))
-        box = self._around(self._pixels(pose, within) if within else self._pixels(pose, outline), 0 if within else blur * 3)
+        box = self._around(
+            self._pixels(pose, within) if within else self._pixels(pose, outline), 0 if within else blur * 3
+        )
         scale = small / self.side
         region = (box[0] * scale, box[1] * scale, box[2] * scale, box[3] * scale)
         extent = (box[2] - box[0], box[3] - box[1])

@@ -36,7 +36,18 @@ def paint_clothes(canvas: Canvas, pose: Pose, skin: Colour, outfit: Outfit) -> N
 
 def _around_neck(*inner: Point) -> list[Point]:
     """The garment's front: shoulders and all below, with a neckline from right to left."""
-    outer = [(38, 74.6), (26, 78.4), (17, 83.4), (11.5, 93), (9, 112), (91, 112), (88.5, 93), (83, 83.4), (74, 78.4), (62, 74.6)]
+    outer = [
+        (38, 74.6),
+        (26, 78.4),
+        (17, 83.4),
+        (11.5, 93),
+        (9, 112),
+        (91, 112),
+        (88.5, 93),
+        (83, 83.4),
+        (74, 78.4),
+        (62, 74.6),
+    ]
     return [*smooth(outer, closed=False), *smooth(inner, closed=False)]
 
 

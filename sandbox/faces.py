@@ -93,7 +93,9 @@ def _shades(canvas: Canvas, person: Person, look: Look, face: list[Point]) -> No
     shine = oval((50 - side * 4 + look.turn * 2, 37), 5, 3.4)
     canvas.shade(look.head, shine, lighter(person.skin, 0.6), strength=0.45, blur=2.4, within=face)
     if person.freckles:
-        for i, (x, y) in enumerate(((-9, 53), (-7, 54.4), (-10.6, 54.6), (8, 53.2), (10, 54), (6.6, 54.8), (-5, 53), (5, 53))):
+        for i, (x, y) in enumerate(
+            ((-9, 53), (-7, 54.4), (-10.6, 54.6), (8, 53.2), (10, 54), (6.6, 54.8), (-5, 53), (5, 53))
+        ):
             spot = oval((50 + x + look.turn * 2, y + (i % 3) * 0.3), 0.3, 0.3)
             canvas.fill(look.head, spot, mixed(person.skin, (150, 84, 52), 0.45))
 
@@ -114,7 +116,15 @@ def _lips(person: Person) -> Colour:
 
 def _smiling_closed(canvas: Canvas, person: Person, look: Look) -> None:
     x, lip = 50 + look.turn * 2.8, _lips(person)
-    shape = [(x - 5, 58.9), (x - 1.8, 58.9), (x, 59.3), (x + 1.8, 58.9), (x + 5, 58.9), (x + 2.6, 61.6), (x - 2.6, 61.6)]
+    shape = [
+        (x - 5, 58.9),
+        (x - 1.8, 58.9),
+        (x, 59.3),
+        (x + 1.8, 58.9),
+        (x + 5, 58.9),
+        (x + 2.6, 61.6),
+        (x - 2.6, 61.6),
+    ]
     canvas.fill(look.head, smooth(shape), lip)
     line = [(x - 5.7, 58.4), (x - 3.4, 59.7), (x, 60.2), (x + 3.4, 59.7), (x + 5.7, 58.4)]
     canvas.stroke(look.head, smooth(line, closed=False), 0.5, darker(lip, 0.5))
@@ -123,7 +133,16 @@ def _smiling_closed(canvas: Canvas, person: Person, look: Look) -> None:
 
 def _smiling_open(canvas: Canvas, person: Person, look: Look) -> None:
     x, lip = 50 + look.turn * 2.8, _lips(person)
-    lips = [(x - 6.4, 57.8), (x - 2.4, 57.8), (x, 58.1), (x + 2.4, 57.8), (x + 6.4, 57.8), (x + 4.2, 61.8), (x, 63.2), (x - 4.2, 61.8)]
+    lips = [
+        (x - 6.4, 57.8),
+        (x - 2.4, 57.8),
+        (x, 58.1),
+        (x + 2.4, 57.8),
+        (x + 6.4, 57.8),
+        (x + 4.2, 61.8),
+        (x, 63.2),
+        (x - 4.2, 61.8),
+    ]
     canvas.fill(look.head, smooth(lips), lip)
     mouth = [(x - 5.6, 58.3), (x, 58.9), (x + 5.6, 58.3), (x + 3.6, 61.2), (x, 62.2), (x - 3.6, 61.2)]
     canvas.fill(look.head, smooth(mouth), (104, 32, 40))
@@ -136,7 +155,15 @@ def _smiling_open(canvas: Canvas, person: Person, look: Look) -> None:
 
 def _calm(canvas: Canvas, person: Person, look: Look) -> None:
     x, lip = 50 + look.turn * 2.8, _lips(person)
-    shape = [(x - 4.2, 59.5), (x - 1.5, 58.7), (x, 59), (x + 1.5, 58.7), (x + 4.2, 59.5), (x + 1.9, 61.6), (x - 1.9, 61.6)]
+    shape = [
+        (x - 4.2, 59.5),
+        (x - 1.5, 58.7),
+        (x, 59),
+        (x + 1.5, 58.7),
+        (x + 4.2, 59.5),
+        (x + 1.9, 61.6),
+        (x - 1.9, 61.6),
+    ]
     canvas.fill(look.head, smooth(shape), lip)
     line = [(x - 4.6, 59.3), (x - 2, 59.8), (x, 59.9), (x + 2, 59.8), (x + 4.6, 59.3)]
     canvas.stroke(look.head, smooth(line, closed=False), 0.45, darker(lip, 0.5))
@@ -157,7 +184,12 @@ def _eyes(canvas: Canvas, person: Person, look: Look) -> None:
         near = 1 - 0.1 * max(0.0, side * look.turn)  # the eye that turns away looks narrower
         across, down = 2.9 * near, 1.75 * narrow
         canvas.shade(look.head, oval((x, y - 0.8), 3.8, 2.6), darker(person.skin, 0.4), strength=0.32, blur=0.9)
-        almond = [(x - across, y + 0.3), (x - across * 0.4, y - down), (x + across * 0.45, y - down), (x + across, y + 0.1)]
+        almond = [
+            (x - across, y + 0.3),
+            (x - across * 0.4, y - down),
+            (x + across * 0.45, y - down),
+            (x + across, y + 0.1),
+        ]
         almond += [(x + across * 0.4, y + down * 0.85), (x - across * 0.45, y + down * 0.85)]
         canvas.fill(look.head, smooth(almond), (250, 247, 243))
         iris = x + look.turn * 0.5
@@ -203,13 +235,24 @@ def _full_beard(canvas: Canvas, person: Person, look: Look, face: list[Point]) -
     _short_beard(canvas, person, look, face)
     half = [(50 + person.width * 0.97, 52), (50 + person.width * 0.9, 60), (59, 67.5), (50, 70)]
     inner = [(50, 63.5), (56, 62), (60.5, 58), (50 + person.width * 0.93, 51)]
-    shape = [*smooth([*half, *mirrored(half[2::-1])], closed=False), *smooth([*mirrored(inner[::-1]), *inner[1:]], closed=False)]
+    shape = [
+        *smooth([*half, *mirrored(half[2::-1])], closed=False),
+        *smooth([*mirrored(inner[::-1]), *inner[1:]], closed=False),
+    ]
     canvas.fill(look.head, shape, darker(person.hair, 0.1))
 
 
 def _beard_shape(turn: float, top: float) -> list[Point]:
     x = 50 + turn * 2.8
-    right = [(x, top + 1.6), (x + 4, top + 1.2), (x + 7, top + 3.4), (x + 11, top + 1), (x + 13.4, top - 7), (70, 48), (68, 66)]
+    right = [
+        (x, top + 1.6),
+        (x + 4, top + 1.2),
+        (x + 7, top + 3.4),
+        (x + 11, top + 1),
+        (x + 13.4, top - 7),
+        (70, 48),
+        (68, 66),
+    ]
     left = [(x - (p - x), y) for p, y in right[4:0:-1]]
     return [*right, (50, 70), (32, 66), (30, 48), *left]
 
@@ -267,7 +310,15 @@ class Style:
 
 def _cap(rise: float, hairline: list[Point], low: float = 46) -> list[Point]:
     """Hair over the skull: an outer edge `rise` units higher than the plain one, then the hairline from right to left."""
-    outer = [(33.6, low), (33, 36), (37, 25 - rise * 0.7), (50, 19.5 - rise), (63, 25 - rise * 0.7), (67, 36), (66.4, low)]
+    outer = [
+        (33.6, low),
+        (33, 36),
+        (37, 25 - rise * 0.7),
+        (50, 19.5 - rise),
+        (63, 25 - rise * 0.7),
+        (67, 36),
+        (66.4, low),
+    ]
     return [*outer, *hairline]
 
 
@@ -280,14 +331,78 @@ _PARTED = [(64.8, 41), (63, 36), (56, 33.6), (47, 30.6), (42, 27), (39.4, 31), (
 _SWEPT = [(64.8, 40), (62.6, 34), (56, 30), (49, 29), (42, 30.6), (38, 34), (35.2, 40)]
 _TIGHT = [(65, 38), (62, 32), (56, 29), (50, 28.2), (44, 29), (38, 32), (35, 38)]
 _HIGH = [(65.4, 42), (63.4, 33), (57, 27.6), (50, 26.6), (43, 27.6), (36.6, 33), (34.6, 42)]
-_LOCK = [(49, 18), (40, 20), (32.6, 31), (30.6, 48), (30.4, 64), (32, 80), (37, 83), (37.4, 70), (36, 56), (35.6, 44), (39, 35), (46, 29)]
+_LOCK = [
+    (49, 18),
+    (40, 20),
+    (32.6, 31),
+    (30.6, 48),
+    (30.4, 64),
+    (32, 80),
+    (37, 83),
+    (37.4, 70),
+    (36, 56),
+    (35.6, 44),
+    (39, 35),
+    (46, 29),
+]
 _LOCK += [(52, 24)]
-_WAVE = [(47, 18), (37, 20.5), (31, 32), (31.6, 42), (29, 52), (31, 62), (28, 72), (32, 81), (38, 78), (37, 68), (38, 60), (35.4, 52)]
+_WAVE = [
+    (47, 18),
+    (37, 20.5),
+    (31, 32),
+    (31.6, 42),
+    (29, 52),
+    (31, 62),
+    (28, 72),
+    (32, 81),
+    (38, 78),
+    (37, 68),
+    (38, 60),
+    (35.4, 52),
+]
 _WAVE += [(36, 42), (40, 34), (48, 28), (52, 23)]
-_WAVE_RIGHT = [(46, 19), (57, 17.6), (66, 24), (69.6, 36), (68.6, 46), (71, 56), (69, 66), (71.6, 74), (67, 82), (62, 77), (63.4, 66), (62, 58)]
+_WAVE_RIGHT = [
+    (46, 19),
+    (57, 17.6),
+    (66, 24),
+    (69.6, 36),
+    (68.6, 46),
+    (71, 56),
+    (69, 66),
+    (71.6, 74),
+    (67, 82),
+    (62, 77),
+    (63.4, 66),
+    (62, 58),
+]
 _WAVE_RIGHT += [(64.6, 50), (63.6, 40), (58, 33), (50, 26)]
-_BOB_LEFT = [(50, 18), (39, 20), (32.4, 30), (31, 46), (31.6, 60), (35, 66), (38.4, 62), (36.4, 52), (36, 42), (41, 35), (56, 31), (60, 22)]
-_BOB_RIGHT = [(50, 18), (61, 20), (67.6, 30), (69, 46), (68.4, 60), (65, 66), (61.6, 62), (63.6, 52), (64, 42), (61, 35), (54, 29)]
+_BOB_LEFT = [
+    (50, 18),
+    (39, 20),
+    (32.4, 30),
+    (31, 46),
+    (31.6, 60),
+    (35, 66),
+    (38.4, 62),
+    (36.4, 52),
+    (36, 42),
+    (41, 35),
+    (56, 31),
+    (60, 22),
+]
+_BOB_RIGHT = [
+    (50, 18),
+    (61, 20),
+    (67.6, 30),
+    (69, 46),
+    (68.4, 60),
+    (65, 66),
+    (61.6, 62),
+    (63.6, 52),
+    (64, 42),
+    (61, 35),
+    (54, 29),
+]
 
 STYLES: dict[str, Style] = {
     "short": Style((_cap(0, _EVEN),)),
@@ -298,7 +413,9 @@ STYLES: dict[str, Style] = {
     "curly": Style(
         (
             _cap(1, _EVEN),
-            *_curls([(36, 33), (37, 27), (41, 22.6), (46, 20), (51.5, 19), (57, 20.6), (61, 24), (64, 29), (65, 34)], 4),
+            *_curls(
+                [(36, 33), (37, 27), (41, 22.6), (46, 20), (51.5, 19), (57, 20.6), (61, 24), (64, 29), (65, 34)], 4
+            ),
             *_curls([(41, 31), (46, 29.6), (51, 29.4), (56, 30), (60, 32)], 3),
         )
     ),
@@ -331,7 +448,18 @@ STYLES: dict[str, Style] = {
         (_cap(1.6, _HIGH),),
         tuple(
             oval(centre, 8.4, 8.4)[::4]
-            for centre in ((33, 42), (31, 33), (34, 24), (41, 17), (50, 14.6), (59, 17), (66, 24), (69, 33), (67, 42), (50, 26))
+            for centre in (
+                (33, 42),
+                (31, 33),
+                (34, 24),
+                (41, 17),
+                (50, 14.6),
+                (59, 17),
+                (66, 24),
+                (69, 33),
+                (67, 42),
+                (50, 26),
+            )
         ),
     ),
     "scarf": Style((_cap(1.4, _EVEN, 58),), scarf=True),

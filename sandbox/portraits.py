@@ -87,7 +87,9 @@ def near(seed: str, *, variant: int = 0, size: int = 648, strength: float = 1.0)
     """The same picture, slightly edited: trimmed, softened, lit and tinted otherwise. `strength` 0 changes nothing."""
     picture = portrait(seed, variant=variant, size=size)
     trim = 0.035 * strength * size
-    picture = picture.resize((size, size), Image.Resampling.BICUBIC, box=(trim * 1.6, trim * 0.4, size - trim * 0.4, size - trim * 1.6))
+    picture = picture.resize(
+        (size, size), Image.Resampling.BICUBIC, box=(trim * 1.6, trim * 0.4, size - trim * 0.4, size - trim * 1.6)
+    )
     picture = picture.filter(ImageFilter.GaussianBlur(size * 0.003 * strength))
     picture = ImageEnhance.Brightness(picture).enhance(1 + 0.14 * strength)
     picture = ImageEnhance.Contrast(picture).enhance(1 - 0.12 * strength)

@@ -1,0 +1,78 @@
+"""A helpdesk system that takes signed tickets: the Standard Webhooks scheme, one ticket for each `webhook-id`."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+import standardwebhooks
+from aiohttp import web
+
+from sandbox.web import HOST, act_out, json_body, listen
+from sandbox.world import World
+
+_FIELDS = {
+    "case", "opened_at", "person", "verdict", "reason", "checks", "steps", "comment", "summary", "transcript",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """One ticket as it arrived."""
+
+    number: str
+    webhook_id: str
+    body: dict[str, Any]
+
+
+class Helpdesk:
+    """Keeps what arrives; `tries` counts every request."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.secret = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
+        self.tickets: list[Ticket] = []
+        self.tries = 0
+        self.url = ""
+        self._runner: web.AppRunner | None = None
+
+    async def start(self, tls: Any) -> None:
+        """Listen."""
+        app = web.Application()
+        app.router.add_post("/tickets", self._take)
+        self._runner, port = await listen(app, tls)
+        self.url = f"https://{HOST}:{port}/tickets"
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _take(self, request: web.Request) -> web.StreamResponse:
+        self.tries += 1
+        fault = self.world.faults.next("tickets")
+        if fault is not None and not fault.lost:
+            return await act_out(fault, request)
+        raw = await request.read()
+        try:
+            standardwebhooks.Webhook(self.secret).verify(raw, dict(request.headers), json_parse=False)
+        except standardwebhooks.WebhookVerificationError:
+            return web.json_response({"error": "bad signature"}, status=401)
+        document = await json_body(request)
+        if not isinstance(document, dict) or set(document) != _FIELDS:
+            return web.json_response({"error": "wrong fields"}, status=422)
+        ticket = self._keep(request.headers["webhook-id"], document)
+        if fault is not None:
+            return await act_out(fault, request)
+        address = f"{self.url}/{ticket.number}"
+        return web.json_response({"id": ticket.number, "url": address}, status=201)
+
+    def _keep(self, webhook_id: str, document: dict[str, Any]) -> Ticket:
+        for known in self.tickets:
+            if known.webhook_id == webhook_id:
+                return known
+        ticket = Ticket(f"INC{len(self.tickets) + 1:04}", webhook_id, document)
+        self.tickets.append(ticket)
+        return ticket
