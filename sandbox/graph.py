@@ -119,7 +119,7 @@ class Graph:
         }  # fmt: skip
         return web.json_response({name: document[name] for name in document if name in fields})
 
-    async def photo(self, request: web.Request, match: re.Match[str]) -> Answer:
+    async def photo(self, _: web.Request, match: re.Match[str]) -> Answer:
         """GET /users/{id}/photo, /photos/{size}, and their $value."""
         if self._photos_now >= _AT_ONCE:
             return graph_error(429, "TooManyRequests", {"Retry-After": "0.2"})
@@ -189,7 +189,7 @@ class Graph:
                     "driveType": "business",
                     "system": {},
                 }
-            )  # type: ignore[dict-item]
+            )
         return web.json_response({"value": found})
 
     async def lists(self, request: web.Request, match: re.Match[str]) -> Answer:

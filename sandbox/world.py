@@ -103,7 +103,7 @@ class World:
         held = self._holdings[person_id]
         while held.due and held.due[0][0] <= self.now():
             when, picture = held.due.pop(0)
-            self._copy(person_id, held, picture, datetime.fromtimestamp(when, UTC))
+            self.copy(person_id, held, picture, datetime.fromtimestamp(when, UTC))
         return held
 
     def change_photo(self, person_id: str, variant: int) -> None:
@@ -139,59 +139,59 @@ class World:
     def _etag(self) -> str:
         return f'"{next(self._numbers):08X}"'
 
-    def _copy(self, person_id: str, held: Holdings, picture: Image.Image, when: datetime) -> None:
+    def copy(self, person_id: str, held: Holdings, picture: Image.Image, when: datetime) -> None:
         person = self.person(person_id)
         assert person is not None
         account = "".join(c if c.isalnum() else "_" for c in person.upn) if held.by_name else person_id
         files = {letter: jpeg(picture, side, quality=75) for letter, side in THUMBNAILS.items()}
         held.copies[account] = Copy(files, self._etag(), when)
 
-    def _old(self, person_id: str, held: Holdings) -> None:
-        self._copy(person_id, held, portrait(person_id, variant=3), _long_ago())
+    def begin_old(self, person_id: str, held: Holdings) -> None:
+        self.copy(person_id, held, portrait(person_id, variant=3), _long_ago())
 
-    def _missing(self, person_id: str, held: Holdings) -> None:
+    def begin_missing(self, person_id: str, held: Holdings) -> None:
         """Nothing was ever copied."""
 
-    def _no_photo(self, person_id: str, held: Holdings) -> None:
+    def begin_no_photo(self, person_id: str, held: Holdings) -> None:
         held.photo = Photo(None, "")
 
-    def _one_pixel(self, person_id: str, held: Holdings) -> None:
+    def begin_one_pixel(self, person_id: str, held: Holdings) -> None:
         held.photo = Photo(None, "", empty_shape="1x1")
 
-    def _match(self, person_id: str, held: Holdings) -> None:
-        self._copy(person_id, held, portrait(person_id), _long_ago())
+    def begin_match(self, person_id: str, held: Holdings) -> None:
+        self.copy(person_id, held, portrait(person_id), _long_ago())
 
-    def _close(self, person_id: str, held: Holdings) -> None:
-        self._copy(person_id, held, near(person_id), _long_ago())
+    def begin_close(self, person_id: str, held: Holdings) -> None:
+        self.copy(person_id, held, near(person_id), _long_ago())
 
-    def _forbidden(self, person_id: str, held: Holdings) -> None:
-        self._old(person_id, held)
+    def begin_forbidden(self, person_id: str, held: Holdings) -> None:
+        self.begin_old(person_id, held)
         self.faults.forbidden.add(person_id)
 
-    def _silhouette(self, person_id: str, held: Holdings) -> None:
-        self._copy(person_id, held, silhouette(300), _long_ago())
+    def begin_silhouette(self, person_id: str, held: Holdings) -> None:
+        self.copy(person_id, held, silhouette(300), _long_ago())
 
-    def _filed_by_name(self, person_id: str, held: Holdings) -> None:
+    def begin_filed_by_name(self, person_id: str, held: Holdings) -> None:
         held.by_name = True
-        self._old(person_id, held)
+        self.begin_old(person_id, held)
 
-    def _entra_only(self, person_id: str, held: Holdings) -> None:
+    def begin_entra_only(self, person_id: str, held: Holdings) -> None:
         picture = portrait(person_id).crop((0, 60, 648, 492))
         held.photo = Photo(picture.resize((500, 333)), self._etag(), in_exchange=False)
 
 
 _BEGINNINGS = {
-    "old": World._old,
-    "missing": World._missing,
-    "no-photo": World._no_photo,
-    "one-pixel": World._one_pixel,
-    "match": World._match,
-    "close": World._close,
-    "forbidden": World._forbidden,
-    "rtl-name": World._old,
-    "silhouette": World._silhouette,
-    "by-name": World._filed_by_name,
-    "entra-only": World._entra_only,
+    "old": World.begin_old,
+    "missing": World.begin_missing,
+    "no-photo": World.begin_no_photo,
+    "one-pixel": World.begin_one_pixel,
+    "match": World.begin_match,
+    "close": World.begin_close,
+    "forbidden": World.begin_forbidden,
+    "rtl-name": World.begin_old,
+    "silhouette": World.begin_silhouette,
+    "by-name": World.begin_filed_by_name,
+    "entra-only": World.begin_entra_only,
 }
 
 

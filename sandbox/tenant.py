@@ -1,0 +1,68 @@
+"""The whole pretend tenant: all its servers, started together."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sandbox.certificates import Authority
+from sandbox.channel import ISSUER, SCOPE, Channel, fresh_id
+from sandbox.graph import Graph
+from sandbox.helpdesk import Helpdesk
+from sandbox.login import Login
+from sandbox.world import World
+
+ROLES = ("User.Read.All", "Sites.Selected", "Sites.Read.All")
+
+
+class Tenant:
+    """Begin with `open`."""
+
+    def __init__(self, authority: Authority, bot_url: str) -> None:
+        self.authority = authority
+        self.id, self.app, self.secret = fresh_id(), fresh_id(), secrets.token_urlsafe(24)
+        self.world = World()
+        self.login = Login(self.world, self.id, {self.app: self.secret})
+        self.graph = Graph(self.world, self.login)
+        self.channel = Channel(self.world, self.login, self.app, self.id)
+        self.channel.bot_url = bot_url
+        self.helpdesk = Helpdesk(self.world)
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(cls, *, bot_url: str = "") -> AsyncIterator[Tenant]:
+        """Start every server on a port of its own; all are stopped at the end."""
+        with tempfile.TemporaryDirectory(prefix="photosync-") as folder:
+            tenant = cls(Authority(Path(folder)), bot_url)
+            servers = (tenant.login, tenant.graph, tenant.channel, tenant.helpdesk)
+            try:
+                for server in servers:
+                    await server.start(tenant.authority.server)
+                tenant.login.audiences = {tenant.graph.url: ROLES, SCOPE: ()}
+                yield tenant
+            finally:
+                for server in servers:
+                    await server.stop()
+
+    def environment(self) -> dict[str, str]:
+        """The bot's settings for this tenant."""
+        return {
+            "MicrosoftAppId": self.app,
+            "MicrosoftAppPassword": self.secret,
+            "MicrosoftAppTenantId": self.id,
+            "PHOTOSYNC_GRAPH_URL": self.graph.url,
+            "PHOTOSYNC_LOGIN_URL": self.login.url,
+            "PHOTOSYNC_CHANNEL_KEYS_URL": f"{self.channel.url}/v1/.well-known/openidconfiguration",
+            "PHOTOSYNC_CHANNEL_ISSUER": ISSUER,
+            "PHOTOSYNC_CHANNEL_SCOPE": f"{SCOPE}/.default",
+            "PHOTOSYNC_SERVICE_HOSTS": urlsplit(self.channel.url).netloc,
+            "PHOTOSYNC_DOWNLOAD_HOSTS": urlsplit(self.graph.files_url).netloc,
+            "PHOTOSYNC_TICKET_SYSTEM": "webhook",
+            "PHOTOSYNC_TICKET_URL": self.helpdesk.url,
+            "PHOTOSYNC_TICKET_SECRET": self.helpdesk.secret,
+            "SSL_CERT_FILE": str(self.authority.bundle),
+        }
