@@ -162,7 +162,7 @@ class World:
         self.copy(person_id, held, portrait(person_id), _long_ago())
 
     def begin_close(self, person_id: str, held: Holdings) -> None:
-        self.copy(person_id, held, near(person_id), _long_ago())
+        self.copy(person_id, held, near(person_id, strength=0.5), _long_ago())
 
     def begin_forbidden(self, person_id: str, held: Holdings) -> None:
         self.begin_old(person_id, held)
