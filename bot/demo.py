@@ -1,4 +1,4 @@
-"""`photosync demo`: the pretend tenant, the bot as `serve` runs it, and a chat. The one module that starts the sandbox."""
+"""`photosync demo`: the pretend tenant, the bot as `serve` runs it, and a chat page or terminal beside them."""
 
 from __future__ import annotations
 

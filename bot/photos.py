@@ -157,5 +157,9 @@ def _worst_block(first: Image.Image, second: Image.Image) -> float:
     )
     planes = [luma, *(ImageChops.difference(first.getchannel(n), second.getchannel(n)) for n in (1, 2))]
     blocks = _SIDE // _BLOCK
-    worst = [plane.resize((blocks, blocks), Image.Resampling.BOX).getextrema()[1] for plane in planes]
-    return float(max(worst[0], _CHROMA * max(worst[1:])))
+    luma_worst, *chroma_worst = (_brightest(plane.resize((blocks, blocks), Image.Resampling.BOX)) for plane in planes)
+    return max(luma_worst, _CHROMA * max(chroma_worst))
+
+
+def _brightest(plane: Image.Image) -> float:
+    return float(max(level for level, count in enumerate(plane.histogram()) if count))

@@ -88,7 +88,7 @@ def say(library: Library, case: Case, *, contact: str = "") -> Say:
     step = library.step(case.step)
     target = step.choices.get("next", "")
     link = case.ticket_url if step.link == "ticket" else step.link
-    ahead = library.progress(target) if target and step.photos else None
+    ahead = library.progress(target) if target and step.photos and not step.outcome else None
     return Say(
         step=step.id,
         case=case.id,
