@@ -35,7 +35,7 @@ class Answer:
         """The body as a JSON object; raises `Malformed` for anything else."""
         try:
             found = json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise Malformed(self.system, f"not JSON (status {self.status})") from None
         if not isinstance(found, dict):
             raise Malformed(self.system, f"not a JSON object (status {self.status})")
@@ -132,10 +132,10 @@ class Outgoing:
             except TimeoutError:
                 raise TimedOut(system, f"no answer within {deadline:g} s") from None
             except aiohttp.ClientError as error:
-                if last or not self._may_repeat(error, retry) or not await _wait(attempt, None, ends):
+                if last or not self._may_repeat(error, retry) or not await pause(attempt, None, ends):
                     raise Outage(system, type(error).__name__) from None
                 continue
-            if answer.status not in retry.statuses or last or not await _wait(attempt, answer.retry_after, ends):
+            if answer.status not in retry.statuses or last or not await pause(attempt, answer.retry_after, ends):
                 return answer
         raise AssertionError("every try returns or raises")
 
@@ -172,7 +172,7 @@ class Outgoing:
             return Answer(response.status, response.headers.copy(), bytes(received), system)
 
 
-async def _wait(attempt: int, asked: float | None, ends: float) -> bool:
+async def pause(attempt: int, asked: float | None, ends: float) -> bool:
     """Wait before the next try; False if there is no time left for it."""
     backoff = _FIRST_WAIT * 2 ** (attempt - 1) * random.uniform(0.5, 1.0)  # noqa: S311 - spreads callers
     wait = backoff if asked is None else asked + random.uniform(0, 0.2)  # noqa: S311

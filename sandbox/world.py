@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import itertools
 import time
@@ -15,6 +16,10 @@ from sandbox.portraits import near, portrait, silhouette
 
 EXCHANGE_SIZES = (48, 64, 96, 120, 240, 360, 432, 504, 648)
 THUMBNAILS = {"S": 48, "M": 72, "L": 300}
+
+
+# Drawing takes a tenth of a second, and every tenant draws the same people.
+_drawn = functools.lru_cache(maxsize=64)(portrait)
 
 
 @dataclass(frozen=True)
@@ -134,7 +139,7 @@ class World:
         return held
 
     def _photo(self, person_id: str, variant: int) -> Photo:
-        return Photo(portrait(person_id, variant=variant), self._etag())
+        return Photo(_drawn(person_id, variant=variant), self._etag())
 
     def _etag(self) -> str:
         return f'"{next(self._numbers):08X}"'
@@ -147,7 +152,7 @@ class World:
         held.copies[account] = Copy(files, self._etag(), when)
 
     def begin_old(self, person_id: str, held: Holdings) -> None:
-        self.copy(person_id, held, portrait(person_id, variant=3), _long_ago())
+        self.copy(person_id, held, _drawn(person_id, variant=3), _long_ago())
 
     def begin_missing(self, person_id: str, held: Holdings) -> None:
         """Nothing was ever copied."""
@@ -159,7 +164,7 @@ class World:
         held.photo = Photo(None, "", empty_shape="1x1")
 
     def begin_match(self, person_id: str, held: Holdings) -> None:
-        self.copy(person_id, held, portrait(person_id), _long_ago())
+        self.copy(person_id, held, _drawn(person_id), _long_ago())
 
     def begin_close(self, person_id: str, held: Holdings) -> None:
         self.copy(person_id, held, near(person_id, strength=0.5), _long_ago())
@@ -176,7 +181,7 @@ class World:
         self.begin_old(person_id, held)
 
     def begin_entra_only(self, person_id: str, held: Holdings) -> None:
-        picture = portrait(person_id).crop((0, 60, 648, 492))
+        picture = _drawn(person_id).crop((0, 60, 648, 492))
         held.photo = Photo(picture.resize((500, 333)), self._etag(), in_exchange=False)
 
 

@@ -147,7 +147,7 @@ def test_a_right_to_left_language_mirrors_the_card(shelf: Library, setting: Sett
 
 def test_a_card_with_one_sentence_missing_is_wholly_in_english(shelf: Library, setting: Setting) -> None:
     english, swedish = setting.wording.catalogues["en"], setting.wording.catalogues["sv"]
-    torn = replace(swedish, entries={k: v for k, v in swedish.entries.items() if k != "button.menu"})
+    torn = replace(swedish, entries={k: v for k, v in swedish.entries.items() if k != "button.stop"})
     both = replace(setting, wording=Wording({"en": english, "sv": torn}))
     message = cards.message(both, say(shelf, case("look.differ", "sv")), photos=PHOTOS)
     assert message.card == cards.message(both, say(shelf, case("look.differ", "en")), photos=PHOTOS).card

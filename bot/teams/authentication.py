@@ -1,7 +1,7 @@
 """Who is calling: a token of the channel, for this bot, for this activity.
 
-`ChannelAuthentication` is the SDK's own extension point; none of the SDK's validators is used (FACTS section 3, faults
-1 to 6 and 11). Refusals carry a reason for the count and nothing for the caller.
+`ChannelAuthentication` is the SDK's own extension point; none of the SDK's validators is used, since they let through
+or stumble over what is refused here. Refusals carry a reason for the count and nothing for the caller.
 """
 
 from __future__ import annotations
@@ -20,23 +20,13 @@ from botframework.connector.auth.connector_factory import ConnectorFactory
 
 from bot.settings import Settings
 from bot.teams.keys import Key, Keys
+from bot.teams.refusal import Refusal
 
 CHANNEL = "msteams"
 _LEEWAY = 300  # seconds that clocks may differ
 _CACHED = 4096  # tokens
 _LONGEST = 16_384  # letters of a token
-
-
-class Unauthenticated(Exception):
-    """401. `reason` is a label of `photosync_refused_total`."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class Forbidden(Unauthenticated):
-    """403: a genuine token, and not for us to serve."""
+_FAR = 1 << 40  # seconds since 1970; a token may claim any number
 
 
 @dataclass(frozen=True)
@@ -45,12 +35,8 @@ class Verified:
 
     claims: dict[str, Any] = field(repr=False)
     endorsements: frozenset[str]
-    until: float  # seconds since 1970
-
-    @property
-    def identity(self) -> ClaimsIdentity:
-        """As the SDK wants it."""
-        return ClaimsIdentity(self.claims, True)
+    until: int  # seconds since 1970
+    generation: int  # of the keys that it was verified with
 
 
 class ChannelAuthentication(BotFrameworkAuthentication):
@@ -65,60 +51,47 @@ class ChannelAuthentication(BotFrameworkAuthentication):
         self._verified: OrderedDict[bytes, Verified] = OrderedDict()
 
     async def token(self, header: str) -> Verified:
-        """Verify the Authorization header alone. Raises `Unauthenticated`, and `NoKeys`."""
+        """Verify an Authorization header by itself. Raises `Refusal`."""
         scheme, _, token = header.partition(" ")
-        if scheme.lower() != "bearer" or not token or len(token) > _LONGEST:
-            raise Unauthenticated("no_token")
-        name = hashlib.sha256(token.encode("utf-8", "replace")).digest()
+        if scheme.lower() != "bearer" or not token or len(token) > _LONGEST or not token.isascii():
+            raise Refusal("no_token")
+        name = hashlib.sha256(token.encode("ascii")).digest()
         known = self._verified.get(name)
-        if known is not None and time.time() < known.until:
+        if known is not None and known.generation == self._keys.generation and time.time() < known.until:
             return known
-        verified = await self._verify(token)
-        self._verified[name] = verified
+        self._verified.pop(name, None)
+        verified = self._verified[name] = await self._verify(token)
         while len(self._verified) > _CACHED:
             self._verified.popitem(last=False)
         return verified
 
-    def allow(self, verified: Verified, activity: dict[str, Any]) -> None:
-        """What has to hold of each activity. Raises `Unauthenticated` and `Forbidden`."""
-        service = activity.get("serviceUrl")
-        if not isinstance(service, str) or not service:
-            raise Unauthenticated("no_service_url")
-        if activity.get("channelId") != CHANNEL:
-            raise Unauthenticated("channel")
+    def matches(self, verified: Verified, service_url: object, channel: object) -> None:
+        """Whether the token may speak for an activity of this service address and channel. Raises `Refusal`."""
+        if not isinstance(service_url, str) or not service_url:
+            raise Refusal("no_service_url")
+        if channel != CHANNEL:
+            raise Refusal("channel")
         if CHANNEL not in verified.endorsements:
-            raise Unauthenticated("not_endorsed")
+            raise Refusal("not_endorsed")
         claim = verified.claims.get("serviceurl")
-        if not isinstance(claim, str) or claim.rstrip("/") != service.rstrip("/"):
-            raise Unauthenticated("service_url")
-        if not any(host.matches(service) for host in self._settings.service_hosts):
-            raise Forbidden("service_host")
-        if self._foreign(activity):
-            raise Forbidden("tenant")
-
-    def _foreign(self, activity: dict[str, Any]) -> bool:
-        conversation, data = activity.get("conversation"), activity.get("channelData")
-        tenant = data.get("tenant") if isinstance(data, dict) else None
-        named = [
-            conversation.get("tenantId") if isinstance(conversation, dict) else None,
-            tenant.get("id") if isinstance(tenant, dict) else None,
-        ]
-        told = [str(one).lower() for one in named if one]
-        return not told or any(one != self._settings.app_tenant_id for one in told)
+        if not isinstance(claim, str) or claim.removesuffix("/") != service_url.removesuffix("/"):
+            raise Refusal("service_url")
 
     async def _verify(self, token: str) -> Verified:
         try:
             head = jwt.get_unverified_header(token)
-        except jwt.PyJWTError:
-            raise Unauthenticated("bad_token") from None
+        except (jwt.PyJWTError, ValueError, RecursionError):
+            raise Refusal("bad_token") from None
         kid = head.get("kid")
-        if head.get("alg") != "RS256" or not isinstance(kid, str):
-            raise Unauthenticated("algorithm")
-        key = await self._keys.get(kid)
+        if head.get("alg") != "RS256":
+            raise Refusal("algorithm")
+        key = await self._keys.get(kid) if isinstance(kid, str) else None
         if key is None:
-            raise Unauthenticated("unknown_key")
+            raise Refusal("unknown_key")
+        generation = self._keys.generation
         claims = self._claims(token, key)
-        return Verified(claims, key.endorsements, float(claims["exp"]) + _LEEWAY)
+        until = min(int(claims["exp"]), _FAR) + _LEEWAY
+        return Verified(claims, key.endorsements, until, generation)
 
     def _claims(self, token: str, key: Key) -> dict[str, Any]:
         try:
@@ -129,25 +102,28 @@ class ChannelAuthentication(BotFrameworkAuthentication):
                 audience=self._settings.app_id,
                 issuer=self._settings.channel_issuer,
                 leeway=_LEEWAY,
+                # A list of audiences would make the token good elsewhere too.
                 options={"require": ["exp", "iss", "aud"], "strict_aud": True},
             )
         except jwt.PyJWTError as error:
-            raise Unauthenticated(_REASONS.get(type(error), "bad_token")) from None
-        except (ValueError, TypeError, OverflowError):
-            raise Unauthenticated("bad_token") from None
+            raise Refusal(_REASONS.get(type(error), "bad_token")) from None
+        except (ValueError, TypeError, OverflowError, RecursionError):
+            raise Refusal("bad_token") from None
         return claims
 
     # The SDK's side
 
     async def authenticate_request(self, activity: Activity, auth_header: str) -> AuthenticateRequestResult:
-        """See `BotFrameworkAuthentication`; the handler has made these checks already on the raw activity."""
-        return self.result(await self.token(auth_header))
+        """See `BotFrameworkAuthentication`. Raises `Refusal`."""
+        verified = await self.token(auth_header)
+        self.matches(verified, activity.service_url, activity.channel_id)
+        return self.result(verified)
 
     def result(self, verified: Verified) -> AuthenticateRequestResult:
         """What the adapter's `process_activity` takes in place of a header."""
         result = AuthenticateRequestResult()
         result.audience = self._settings.channel_scope
-        result.claims_identity = verified.identity
+        result.claims_identity = ClaimsIdentity(verified.claims, True)
         result.caller_id = ""
         result.connector_factory = self._connectors
         return result
@@ -156,7 +132,7 @@ class ChannelAuthentication(BotFrameworkAuthentication):
         self, auth_header: str, channel_id_header: str
     ) -> AuthenticateRequestResult:
         """Streaming is not offered."""
-        raise Unauthenticated("streaming")
+        raise Refusal("channel")
 
     def create_connector_factory(self, claims_identity: ClaimsIdentity) -> ConnectorFactory:
         """See `BotFrameworkAuthentication`."""

@@ -1,15 +1,18 @@
 """The Bot Connector's REST interface, through the one outgoing session.
 
 Creating a message is not idempotent: after an answer that leaves the outcome open it is tried once more at most.
-Updating may be repeated freely. 429 and 412 are always safe to repeat.
+Updating may be repeated freely. After 412, 429 and 503 nothing was done, so another try is always safe.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import logging
+import time
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -18,15 +21,30 @@ from botframework.connector.auth.connector_factory import ConnectorFactory
 from bot.errors import Malformed, NotFound, Outage, OutsideError, Refused, Throttled
 from bot.graph import error_code
 from bot.metrics import Metrics
-from bot.outgoing import Answer, Outgoing, Retry
-from bot.settings import Settings
+from bot.outgoing import Answer, Outgoing, Retry, pause
+from bot.settings import Host, Settings
 
-_DEADLINE = 10.0  # seconds, all tries of one message together
-_SAFE = frozenset({412, 429})
-# The outcome of a create is open after 502, 504 and a lost answer: see `_create`.
-_CREATE = Retry(_SAFE | {503}, dropped=False, attempts=4)
-_UPDATE = Retry(_SAFE | {502, 503, 504}, dropped=True, attempts=4)
-_OPEN = frozenset({502, 504})
+log = logging.getLogger(__name__)
+
+_UNDONE = frozenset({412, 429, 503})
+_OPEN = frozenset({502, 504})  # as after a lost answer: it may have been done
+# A connection that never came about is tried again below; whatever else broke is judged here.
+_CONNECTING = Retry(frozenset(), dropped=False, attempts=3)
+
+
+@dataclass(frozen=True)
+class _Manner:
+    """How insistently something is sent."""
+
+    result: str  # the label of `photosync_messages_sent_total`
+    deadline: float  # seconds, all tries together
+    tries: int
+    open_tries: int  # of those, after an outcome that is open
+
+
+_CREATE = _Manner("sent", deadline=10.0, tries=5, open_tries=1)
+_UPDATE = _Manner("updated", deadline=10.0, tries=5, open_tries=4)
+_TYPING = _Manner("typing", deadline=3.0, tries=1, open_tries=0)
 
 
 class TokenSource(Protocol):
@@ -38,114 +56,149 @@ class TokenSource(Protocol):
 
 
 class Connector(ConnectorFactory):
-    """Sends to any allowed service address; it is its own factory, since it keeps nothing per address."""
+    """Sends to any allowed service address; it is its own factory, since it keeps nothing per address.
+
+    Everything raises `OutsideError` of system `teams`: `Refused` and `NotFound` are final for the conversation,
+    `Throttled` and `Outage` are not; after an `Outage` a message that was to be created may have arrived.
+    """
 
     def __init__(self, settings: Settings, outgoing: Outgoing, tokens: TokenSource, metrics: Metrics) -> None:
-        self._settings = settings
+        self._hosts = settings.service_hosts
+        self._scope = settings.channel_scope
         self._outgoing = outgoing
         self._tokens = tokens
         self._metrics = metrics
-        self._turns: dict[str, tuple[asyncio.Lock, int]] = {}
+        self._queues: dict[str, tuple[asyncio.Lock, int]] = {}
 
     async def create(self, service_url: str, audience: str) -> Connector:
         """See `ConnectorFactory`."""
         return self
 
     async def send(self, service_url: str, conversation: str, activity: dict[str, Any]) -> str:
-        """Post a message; returns its id, "" if the service told none. Raises `OutsideError`."""
-        path = f"/v3/conversations/{quote(conversation, safe='')}/activities"
+        """Post a message; returns its id, "" if the service told none."""
         async with self._in_order(conversation):
-            answer = await self._counted("sent", self._create(service_url, path, activity))
+            answer = await self._counted(_CREATE, "POST", service_url, (conversation,), activity)
         try:
             return str(answer.json().get("id") or "")
         except Malformed:
             return ""
 
     async def update(self, service_url: str, conversation: str, activity_id: str, activity: dict[str, Any]) -> None:
-        """Put a message in the place of an earlier one. Raises `OutsideError`."""
-        path = f"/v3/conversations/{quote(conversation, safe='')}/activities/{quote(activity_id, safe='')}"
+        """Put a message in the place of an earlier one."""
         async with self._in_order(conversation):
-            await self._counted("updated", self._authorised("PUT", service_url, path, activity, _UPDATE))
+            await self._counted(_UPDATE, "PUT", service_url, (conversation, activity_id), activity)
 
     async def typing(self, service_url: str, conversation: str, activity: dict[str, Any]) -> None:
-        """Show that the bot is at work. Raises `OutsideError`."""
-        path = f"/v3/conversations/{quote(conversation, safe='')}/activities"
-        await self._authorised("POST", service_url, path, activity, Retry(frozenset(), dropped=False, attempts=1))
+        """Show that the bot is at work."""
+        await self._counted(_TYPING, "POST", service_url, (conversation,), activity)
 
-    async def _create(self, service_url: str, path: str, activity: dict[str, Any]) -> Answer:
+    async def _counted(
+        self, manner: _Manner, method: str, service_url: str, ids: tuple[str, ...], activity: dict[str, Any]
+    ) -> Answer:
+        result = "failed"
         try:
-            answer = await self._once("POST", service_url, path, activity, _CREATE)
-            if answer.status not in _OPEN:
-                return await self._settled(answer, "POST", service_url, path, activity, _CREATE)
-        except Outage:
-            pass
-        # It may have arrived. One more try: a second copy is better than none, a third is not.
-        once = Retry(_SAFE | {503}, dropped=False, attempts=2)
-        return await self._authorised("POST", service_url, path, activity, once)
-
-    async def _authorised(
-        self, method: str, service_url: str, path: str, activity: dict[str, Any], retry: Retry
-    ) -> Answer:
-        answer = await self._once(method, service_url, path, activity, retry)
-        return await self._settled(answer, method, service_url, path, activity, retry)
-
-    async def _settled(
-        self, answer: Answer, method: str, service_url: str, path: str, activity: dict[str, Any], retry: Retry
-    ) -> Answer:
-        if answer.status == 401:
-            self._tokens.forget(self._settings.channel_scope)
-            answer = await self._once(method, service_url, path, activity, retry)
-        if not 200 <= answer.status < 300:
-            raise _error(answer)
+            url = _address(service_url, ids, self._hosts)
+            answer = await self._insist(manner, method, url, json.dumps(activity, ensure_ascii=False).encode("utf-8"))
+            result = manner.result
+        except OutsideError as error:
+            result = _RESULTS.get(type(error), result)
+            raise
+        finally:
+            self._metrics.messages_sent.labels(result).inc()
         return answer
 
-    async def _once(self, method: str, service_url: str, path: str, activity: dict[str, Any], retry: Retry) -> Answer:
-        if not any(host.matches(service_url) for host in self._settings.service_hosts):
-            raise Refused("teams", "the service address is not on an allowed host")
-        headers = {
-            "Authorization": f"Bearer {await self._tokens.token(self._settings.channel_scope)}",
-            "Content-Type": "application/json; charset=utf-8",
-        }
+    async def _insist(self, manner: _Manner, method: str, url: str, body: bytes) -> Answer:
+        """A 2xx answer, or an error after as many tries as the manner allows."""
+        ends = time.monotonic() + manner.deadline
+        open_tries = manner.open_tries
+        for attempt in range(1, manner.tries + 1):
+            asked: float | None = None
+            try:
+                answer = await self._authorised(method, url, body, ends)
+            except Outage as error:  # a lost answer; a connection that never was comes here only for good
+                failure: OutsideError = error
+                open_tries -= 1
+            else:
+                if 200 <= answer.status < 300:
+                    return answer
+                failure, asked = _error(answer), answer.retry_after
+                if answer.status not in _UNDONE | _OPEN:
+                    raise failure
+                open_tries -= answer.status in _OPEN
+            if open_tries < 0 or attempt == manner.tries or not await pause(attempt, asked, ends):
+                raise failure
+        raise AssertionError("every try returns or raises")
+
+    async def _authorised(self, method: str, url: str, body: bytes, ends: float) -> Answer:
+        """One answer; a token that is not accepted is replaced once. Raises `Outage` if none is to be had."""
+        answer = await self._once(method, url, body, ends)
+        if answer.status == 401:
+            self._tokens.forget(self._scope)
+            answer = await self._once(method, url, body, ends)
+        return answer
+
+    async def _once(self, method: str, url: str, body: bytes, ends: float) -> Answer:
+        headers = {"Authorization": f"Bearer {await self._token()}", "Content-Type": "application/json; charset=utf-8"}
         return await self._outgoing.request(
             method,
-            service_url.rstrip("/") + path,
+            url,
             system="teams",
-            deadline=_DEADLINE,
+            deadline=max(0.001, ends - time.monotonic()),
             headers=headers,
-            body=json.dumps(activity, ensure_ascii=False).encode("utf-8"),
-            retry=retry,
+            body=body,
+            retry=_CONNECTING,
         )
 
-    async def _counted(self, result: str, sending: Any) -> Answer:
+    async def _token(self) -> str:
         try:
-            answer: Answer = await sending
+            return await self._tokens.token(self._scope)
         except OutsideError as error:
-            self._metrics.messages_sent.labels(type(error).__name__.lower()).inc()
-            raise
-        self._metrics.messages_sent.labels(result).inc()
-        return answer
+            # Nothing of this is the conversation's fault, so it must not look final for it.
+            raise Throttled("teams", f"no token: {error}") from None
 
     @asynccontextmanager
     async def _in_order(self, conversation: str) -> AsyncIterator[None]:
-        lock, waiting = self._turns.get(conversation, (asyncio.Lock(), 0))
-        self._turns[conversation] = (lock, waiting + 1)
+        """One message of a conversation at a time, in the order they came."""
+        lock, waiting = self._queues.get(conversation, (asyncio.Lock(), 0))
+        self._queues[conversation] = (lock, waiting + 1)
         try:
             async with lock:
                 yield
         finally:
-            lock, waiting = self._turns.pop(conversation)
+            lock, waiting = self._queues.pop(conversation)
             if waiting > 1:
-                self._turns[conversation] = (lock, waiting - 1)
+                self._queues[conversation] = (lock, waiting - 1)
+
+
+def allowed(service_url: str, hosts: Iterable[Host]) -> bool:
+    """Whether a service address may be given the bot's token."""
+    return not any(letter in service_url for letter in "?#") and any(host.matches(service_url) for host in hosts)
+
+
+def _address(service_url: str, ids: tuple[str, ...], hosts: Iterable[Host]) -> str:
+    if not allowed(service_url, hosts):
+        raise Refused("teams", "the service address is not on an allowed host")
+    if any(one in ("", ".", "..") for one in ids):
+        raise NotFound("teams", "not an id")
+    conversation, *activity = (quote(one, safe="") for one in ids)
+    return "/".join((service_url.rstrip("/"), "v3/conversations", conversation, "activities", *activity))
 
 
 def _error(answer: Answer) -> OutsideError:
-    detail = f"status {answer.status} {error_code(answer.body)}".strip()
-    if answer.status in (401, 403):
+    code = error_code(answer.body)
+    detail = f"status {answer.status} {code}".strip()
+    if answer.status == 401:
+        log.error("the connector does not accept the bot's own token: %s", detail)
+        return Outage("teams", detail)
+    if answer.status == 403:
         return Refused("teams", detail)
     if answer.status in (404, 410):
-        return NotFound("teams", detail, error_code(answer.body))
-    if answer.status in _SAFE:
+        return NotFound("teams", detail, code)
+    if answer.status in (412, 429):
         return Throttled("teams", detail, answer.retry_after)
     if answer.status >= 500:
         return Outage("teams", detail)
     return Malformed("teams", detail)
+
+
+_RESULTS: dict[type[Exception], str] = {Refused: "refused", NotFound: "gone", Throttled: "throttled"}

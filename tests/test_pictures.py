@@ -1,0 +1,56 @@
+"""What is drawn for this project: as its code draws it, small enough for a card, right for Teams."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from bot import packaged
+from tools import draw
+
+LARGEST = 6_000  # bytes: with the card's own text well under what Teams takes
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_the_committed_pictures_are_what_the_code_draws() -> None:
+    assert [file.name for file, wanted in draw.drawn().items() if draw.differs(file, wanted)] == []
+
+
+@pytest.mark.parametrize("name", [*draw.SCENES, "no_photo"])
+def test_an_illustration_is_small_and_of_a_size_that_teams_shows(name: str) -> None:
+    data = packaged.illustrations()[name]
+    picture = Image.open(io.BytesIO(data))
+    assert len(data) <= LARGEST
+    assert max(picture.size) <= 1024
+    assert picture.format == "PNG"
+
+
+def test_the_app_icons_are_as_teams_wants_them() -> None:
+    color = Image.open(ROOT / "manifest/color.png")
+    outline = Image.open(ROOT / "manifest/outline.png").convert("RGBA")
+    assert (color.size, outline.size) == ((192, 192), (32, 32))
+    colours = outline.getcolors(4096)
+    assert colours is not None
+    assert {pixel[:3] for _, pixel in colours} == {(255, 255, 255)}
+    assert min(pixel[3] for _, pixel in colours) == 0
+
+
+def test_the_manifest_keeps_to_the_lengths_of_teams() -> None:
+    manifest = json.loads((ROOT / "manifest/manifest.json").read_text(encoding="utf-8"))
+    assert len(manifest["name"]["short"]) <= 30
+    assert len(manifest["name"]["full"]) <= 100
+    assert len(manifest["description"]["short"]) <= 80
+    for command in manifest["bots"][0]["commandLists"][0]["commands"]:
+        assert len(command["title"]) <= 32
+        assert len(command["description"]) <= 128
+
+
+def test_the_commands_of_the_manifest_are_understood_when_sent() -> None:
+    manifest = json.loads((ROOT / "manifest/manifest.json").read_text(encoding="utf-8"))
+    titles = [command["title"] for command in manifest["bots"][0]["commandLists"][0]["commands"]]
+    understood = [packaged.languages().vocabulary.understand(title, "en").action for title in titles]
+    assert understood == ["fix", "check", "add", "language", "menu"]

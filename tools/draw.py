@@ -1,0 +1,464 @@
+"""Draw the illustrations and the app's icons: flat shapes, no letters, generic windows and people.
+
+`python -m tools.draw` writes them; `--check` exits 1 if the committed ones differ. Shapes are given on a 640 x 240
+sheet and drawn three times as large, so that edges come out smooth. `--mirrored FOLDER` draws them for right-to-left.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from PIL import Image, ImageChops, ImageDraw, ImageOps
+
+ROOT = Path(__file__).resolve().parent.parent
+ILLUSTRATIONS = ROOT / "bot" / "illustrations"
+MANIFEST = ROOT / "manifest"
+FINER = 3
+WIDTH, HEIGHT = 640, 240
+COLOURS = 48  # of the palette: small files
+
+PANEL, TINT, WHITE = "#e9ebfb", "#cfd4f6", "#ffffff"
+INK, BRAND, SOFT = "#2b2f63", "#4b53bc", "#a3aae6"
+WARM, GREEN, SKIN, DARK = "#f0a044", "#2f9e6e", "#f4cfae", "#33375f"
+
+Point = tuple[float, float]
+
+
+class Sheet:
+    """A drawing in the units of the finished picture."""
+
+    def __init__(self, width: int = WIDTH, height: int = HEIGHT, *, panel: bool = True) -> None:
+        self.image = Image.new("RGBA", (width * FINER, height * FINER), (0, 0, 0, 0))
+        self.pen = ImageDraw.Draw(self.image)
+        if panel:
+            self.box(0, 0, width, height, PANEL, radius=18)
+
+    def box(
+        self, x: float, y: float, w: float, h: float, fill: str,
+        *, radius: float = 8, line: str | None = None, width: float = 3,
+    ) -> None:  # fmt: skip
+        """A rounded rectangle."""
+        corners = [x * FINER, y * FINER, (x + w) * FINER - 1, (y + h) * FINER - 1]
+        self.pen.rounded_rectangle(corners, radius * FINER, fill, line, round(width * FINER))
+
+    def disc(
+        self, x: float, y: float, r: float, fill: str | None, *, line: str | None = None, width: float = 3
+    ) -> None:
+        """A circle around a point."""
+        corners = [(x - r) * FINER, (y - r) * FINER, (x + r) * FINER, (y + r) * FINER]
+        self.pen.ellipse(corners, fill, line, round(width * FINER))
+
+    def line(self, *points: Point, fill: str = INK, width: float = 4) -> None:
+        """A line with round joints and ends."""
+        scaled = [(x * FINER, y * FINER) for x, y in points]
+        self.pen.line(scaled, fill, round(width * FINER), joint="curve")
+        for x, y in (points[0], points[-1]):
+            self.disc(x, y, width / 2, fill)
+
+    def shape(self, *points: Point, fill: str) -> None:
+        """A filled polygon."""
+        self.pen.polygon([(x * FINER, y * FINER) for x, y in points], fill)
+
+    def arc(self, x: float, y: float, r: float, start: float, end: float, *, fill: str, width: float = 5) -> None:
+        """A part of a circle's line; degrees, clockwise from three o'clock."""
+        corners = [(x - r) * FINER, (y - r) * FINER, (x + r) * FINER, (y + r) * FINER]
+        self.pen.arc(corners, start, end, fill, round(width * FINER))
+
+    def done(self, width: int, height: int) -> Image.Image:
+        """The finished picture."""
+        return self.image.resize((width, height), Image.Resampling.LANCZOS)
+
+
+# ---- shapes that many scenes share ----
+
+
+def person(s: Sheet, x: float, y: float, r: float, *, back: str = TINT, shirt: str = BRAND, hair: str = INK) -> None:
+    """Head and shoulders in a circle."""
+    s.disc(x, y, r, back)
+    mask = Image.new("L", s.image.size, 0)
+    ImageDraw.Draw(mask).ellipse([(x - r) * FINER, (y - r) * FINER, (x + r) * FINER, (y + r) * FINER], 255)
+    inner = Sheet(s.image.width // FINER, s.image.height // FINER, panel=False)
+    inner.disc(x, y + r * 0.95, r * 0.68, shirt)
+    inner.disc(x, y - r * 0.22, r * 0.42, hair)
+    inner.disc(x, y - r * 0.10, r * 0.34, SKIN)
+    s.image.paste(inner.image, (0, 0), ImageChops.multiply(mask, inner.image.getchannel("A")))
+    s.pen = ImageDraw.Draw(s.image)
+
+
+def photo(s: Sheet, x: float, y: float, size: float, *, shirt: str = BRAND, hair: str = INK, back: str = TINT) -> None:
+    """A framed portrait; x and y are its corner."""
+    s.box(x - 5, y - 5, size + 10, size + 10, WHITE, radius=12, line=SOFT)
+    s.box(x, y, size, size, back, radius=8)
+    person(s, x + size / 2, y + size / 2, size * 0.42, back=back, shirt=shirt, hair=hair)
+
+
+def window(s: Sheet, x: float, y: float, w: float, h: float, *, dark: bool = False, address: bool = True) -> None:
+    """A browser window."""
+    s.box(x, y, w, h, DARK if dark else WHITE, radius=12, line=INK if dark else SOFT)
+    s.box(x + 2, y + 2, w - 4, 30, INK if dark else TINT, radius=10)
+    for place in range(3):
+        s.disc(x + 18 + place * 14, y + 17, 4, SOFT)
+    if address:
+        s.box(x + 66, y + 9, w - 120, 16, DARK if dark else WHITE, radius=8)
+        s.box(x + 76, y + 15, (w - 120) * 0.4, 4, SOFT, radius=2)
+
+
+def bars(s: Sheet, x: float, y: float, *widths: float, gap: float = 14, fill: str = TINT) -> None:
+    """Lines that stand for text."""
+    for place, width in enumerate(widths):
+        s.box(x, y + place * gap, width, 7, fill, radius=3)
+
+
+def pointer(s: Sheet, x: float, y: float) -> None:
+    """A mouse pointer, its tip at the point."""
+    tip = [(0, 0), (0, 34), (8, 27), (14, 39), (21, 36), (15, 24), (26, 24)]
+    s.shape(*((x + dx * 1.15 - 2, y + dy * 1.15 - 3) for dx, dy in tip), fill=WHITE)
+    s.shape(*((x + dx, y + dy) for dx, dy in tip), fill=INK)
+
+
+def check(s: Sheet, x: float, y: float, r: float) -> None:
+    """A check mark in a green disc."""
+    s.disc(x, y, r, GREEN, line=WHITE, width=4)
+    s.line((x - r * 0.45, y), (x - r * 0.1, y + r * 0.38), (x + r * 0.48, y - r * 0.35), fill=WHITE, width=r * 0.2)
+
+
+def arrow(s: Sheet, x1: float, y1: float, x2: float, y2: float, *, fill: str = BRAND, width: float = 7) -> None:
+    """A straight arrow."""
+    angle = math.atan2(y2 - y1, x2 - x1)
+    head = 2.6 * width
+    base = (x2 - math.cos(angle) * head, y2 - math.sin(angle) * head)
+    s.line((x1, y1), base, fill=fill, width=width)
+    side = (math.sin(angle) * head * 0.65, -math.cos(angle) * head * 0.65)
+    s.shape((x2, y2), (base[0] + side[0], base[1] + side[1]), (base[0] - side[0], base[1] - side[1]), fill=fill)
+
+
+def turning(s: Sheet, x: float, y: float, r: float, *, fill: str = BRAND, both: bool = False) -> None:
+    """An arrow that goes round."""
+    for start in (200, 20) if both else (300,):
+        sweep = 130 if both else 290
+        s.arc(x, y, r, start, start + sweep, fill=fill, width=r * 0.2)
+        end = math.radians(start + sweep)
+        px, py = x + math.cos(end) * r * 0.9, y + math.sin(end) * r * 0.9
+        fx, fy = -math.sin(end), math.cos(end)
+        a = r * 0.42
+        s.shape(
+            (px + fx * a, py + fy * a),
+            (px + math.cos(end) * a * 0.8, py + math.sin(end) * a * 0.8),
+            (px - math.cos(end) * a * 0.8, py - math.sin(end) * a * 0.8),
+            fill=fill,
+        )
+
+
+def ring(s: Sheet, x: float, y: float, r: float) -> None:
+    """What the eye shall go to."""
+    s.disc(x, y, r + 9, None, line=WARM, width=5)
+
+
+def magnifier(s: Sheet, x: float, y: float, r: float) -> None:
+    """A magnifying glass."""
+    s.line((x + r * 0.7, y + r * 0.7), (x + r * 1.6, y + r * 1.6), fill=INK, width=r * 0.34)
+    s.disc(x, y, r, None, line=INK, width=r * 0.2)
+
+
+# ---- scenes ----
+
+
+def welcome(s: Sheet) -> None:
+    photo(s, 170, 58, 118)
+    photo(s, 352, 58, 118, shirt=WARM, back=PANEL)
+    s.disc(320, 118, 30, WHITE, line=SOFT)
+    turning(s, 320, 118, 17, both=True)
+
+
+def private_window(s: Sheet) -> None:
+    window(s, 150, 30, 340, 184, dark=True)
+    s.box(262, 96, 116, 14, SOFT, radius=7)
+    s.box(286, 72, 68, 30, SOFT, radius=12)
+    for x in (292, 348):
+        s.disc(x, 136, 22, None, line=SOFT, width=7)
+    s.arc(320, 138, 12, 200, 340, fill=SOFT, width=6)
+
+
+def office(s: Sheet) -> None:
+    window(s, 130, 26, 380, 190)
+    for place in range(8):
+        x, y = 190 + (place % 4) * 70, 84 + (place // 4) * 62
+        s.box(x, y, 44, 44, (BRAND, SOFT, WARM, GREEN)[place % 4] if place < 4 else TINT, radius=11)
+    s.box(194, 33, 120, 20, WHITE, radius=10, line=WARM)
+    bars(s, 206, 40, 70, fill=BRAND)
+
+
+def sign_in(s: Sheet) -> None:
+    window(s, 150, 26, 340, 190, address=False)
+    s.box(232, 72, 176, 128, PANEL, radius=12)
+    s.box(290, 86, 60, 42, BRAND, radius=8)
+    s.box(306, 78, 28, 14, PANEL, radius=5, line=BRAND, width=4)
+    s.box(290, 104, 60, 4, PANEL, radius=2)
+    s.box(250, 140, 140, 18, WHITE, radius=6, line=SOFT, width=2)
+    bars(s, 260, 146, 70, fill=SOFT)
+    s.box(250, 168, 140, 20, BRAND, radius=6)
+
+
+def tile(s: Sheet) -> None:
+    window(s, 130, 26, 380, 190)
+    for place in range(8):
+        x, y = 184 + (place % 4) * 72, 80 + (place // 4) * 66
+        s.box(x, y, 50, 50, TINT, radius=12)
+    s.box(321, 73, 64, 64, PANEL, radius=15, line=WARM, width=5)
+    s.box(328, 80, 50, 50, GREEN, radius=12)
+    for dx, dy, r in ((18, 18, 9), (31, 25, 8), (21, 35, 7)):
+        s.disc(328 + dx, 80 + dy, r, WHITE)
+    pointer(s, 366, 118)
+
+
+def page(s: Sheet) -> None:
+    window(s, 130, 26, 380, 190)
+    s.box(150, 72, 150, 60, TINT, radius=8)
+    bars(s, 150, 146, 150, 130, 140)
+    for place, shirt in enumerate((SOFT, BRAND, WARM)):
+        y = 86 + place * 46
+        person(s, 352, y, 18, back=PANEL, shirt=shirt)
+        bars(s, 382, y - 8, 96, 64, gap=13)
+    ring(s, 352, 132, 18)
+
+
+def look_again(s: Sheet) -> None:
+    photo(s, 176, 60, 110)
+    photo(s, 354, 60, 110)
+    magnifier(s, 318, 108, 46)
+
+
+def find_picture(s: Sheet) -> None:
+    s.box(170, 56, 110, 40, BRAND, radius=10)
+    s.box(170, 74, 300, 140, BRAND, radius=14)
+    for place, shirt in enumerate((WARM, GREEN, BRAND)):
+        photo(s, 194 + place * 88, 40 + (place % 2) * 12, 74, shirt=shirt, back=PANEL)
+    s.box(170, 126, 300, 88, SOFT, radius=14)
+    s.box(290, 160, 60, 10, WHITE, radius=5)
+
+
+def circle(s: Sheet) -> None:
+    window(s, 130, 26, 380, 190)
+    bars(s, 158, 84, 150, 210, 190, 120, gap=22)
+    person(s, 472, 86, 22, back=TINT)
+    ring(s, 472, 86, 22)
+    pointer(s, 478, 100)
+
+
+def my_accounts(s: Sheet) -> None:
+    window(s, 130, 26, 380, 190)
+    bars(s, 156, 84, 110, 130, 90, 120, gap=22)
+    s.box(330, 58, 172, 150, PANEL, radius=10, line=SOFT)
+    person(s, 376, 108, 26, back=WHITE)
+    ring(s, 376, 108, 26)
+    bars(s, 416, 98, 64, 44, gap=15, fill=SOFT)
+    s.box(348, 158, 136, 3, SOFT, radius=1)
+    bars(s, 348, 174, 110, 80, gap=14)
+
+
+def pop_up(s: Sheet) -> None:
+    window(s, 110, 20, 420, 200)
+    s.box(204, 52, 232, 156, WHITE, radius=14, line=BRAND, width=4)
+    person(s, 320, 112, 42, back=TINT)
+    s.disc(354, 142, 20, BRAND, line=WHITE, width=4)
+    s.box(343, 136, 22, 14, WHITE, radius=4)
+    s.box(349, 132, 10, 6, WHITE, radius=2)
+    s.disc(354, 143, 4, BRAND)
+    s.box(266, 176, 108, 20, BRAND, radius=8)
+
+
+def reload(s: Sheet) -> None:
+    window(s, 150, 30, 340, 184)
+    turning(s, 320, 136, 42)
+
+
+def sign_out(s: Sheet) -> None:
+    s.box(232, 36, 120, 172, BRAND, radius=10)
+    s.shape((248, 50), (318, 68), (318, 214), (248, 194), fill=WHITE)
+    s.disc(304, 138, 6, BRAND)
+    arrow(s, 340, 126, 452, 126, fill=WARM, width=12)
+
+
+def which_app(s: Sheet) -> None:
+    window(s, 120, 40, 210, 130)
+    person(s, 225, 120, 30, shirt=WARM)
+    window(s, 250, 78, 190, 130)
+    person(s, 345, 158, 30)
+    s.box(452, 52, 82, 156, INK, radius=16)
+    s.box(459, 66, 68, 122, WHITE, radius=6)
+    person(s, 493, 120, 24, shirt=GREEN)
+    s.disc(493, 198, 5, SOFT)
+
+
+def wait(s: Sheet) -> None:
+    s.disc(176, 120, 30, WARM)
+    for part in range(8):
+        angle = part * math.pi / 4
+        dx, dy = math.cos(angle), math.sin(angle)
+        s.line((176 + dx * 40, 120 + dy * 40), (176 + dx * 52, 120 + dy * 52), fill=WARM, width=6)
+    s.disc(320, 120, 82, WHITE, line=BRAND, width=8)
+    for part in range(12):
+        angle = part * math.pi / 6
+        s.disc(320 + math.cos(angle) * 62, 120 + math.sin(angle) * 62, 4, SOFT)
+    s.line((320, 120), (320, 76), fill=INK, width=7)
+    s.line((320, 120), (352, 136), fill=INK, width=7)
+    s.disc(466, 120, 40, INK)
+    s.disc(482, 108, 34, PANEL)
+
+
+def waiting(s: Sheet) -> None:
+    turning(s, 320, 120, 92, both=True, fill=SOFT)
+    s.box(278, 58, 84, 12, INK, radius=6)
+    s.box(278, 170, 84, 12, INK, radius=6)
+    s.shape((286, 70), (354, 70), (324, 120), (354, 170), (286, 170), (316, 120), fill=WHITE)
+    s.shape((300, 88), (340, 88), (320, 118), fill=WARM)
+    s.shape((320, 132), (346, 170), (294, 170), fill=WARM)
+
+
+def done(s: Sheet) -> None:
+    photo(s, 258, 50, 124)
+    check(s, 384, 172, 32)
+
+
+def ticket(s: Sheet) -> None:
+    s.arc(232, 122, 62, 180, 360, fill=INK, width=10)
+    for x in (172, 292):
+        s.box(x - 13, 116, 26, 56, BRAND, radius=12)
+    s.arc(262, 166, 32, 20, 110, fill=INK, width=7)
+    s.disc(250, 198, 9, WARM)
+    s.box(348, 70, 140, 108, WHITE, radius=12, line=SOFT)
+    s.disc(348, 124, 12, PANEL)
+    s.disc(488, 124, 12, PANEL)
+    bars(s, 376, 92, 84, 64, 76, gap=18, fill=SOFT)
+    s.box(376, 150, 44, 14, BRAND, radius=6)
+
+
+def language(s: Sheet) -> None:
+    s.disc(320, 124, 76, WHITE, line=BRAND, width=6)
+    for squeeze in (0.45, 0.0):
+        r = 76
+        box = [(320 - r * squeeze) * FINER, (124 - r) * FINER, (320 + r * squeeze) * FINER + 1, (124 + r) * FINER]
+        s.pen.ellipse(box, None, SOFT, 4 * FINER)
+    for dy in (-38, 0, 38):
+        half = math.sqrt(76**2 - dy**2) - 4
+        s.line((320 - half, 124 + dy), (320 + half, 124 + dy), fill=SOFT, width=4)
+    for x, y, fill, flip in ((150, 36, BRAND, 1), (402, 52, WARM, -1)):
+        s.box(x, y, 88, 58, fill, radius=16)
+        corner = x + (62 if flip > 0 else 26)
+        s.shape((corner - 10, y + 54), (corner + 10, y + 54), (corner + 14 * flip, y + 76), fill=fill)
+        bars(s, x + 18, y + 18, 52, 36, gap=16, fill=WHITE)
+
+
+def forget(s: Sheet) -> None:
+    s.box(262, 22, 92, 92, WHITE, radius=8, line=SOFT)
+    person(s, 308, 58, 22)
+    bars(s, 282, 90, 52)
+    s.shape((252, 104), (388, 104), (374, 216), (266, 216), fill=BRAND)
+    s.box(240, 92, 160, 18, INK, radius=8)
+    for x in (292, 320, 348):
+        s.line((x, 128), (x, 196), fill=SOFT, width=7)
+
+
+SCENES: dict[str, Callable[[Sheet], None]] = {
+    scene.__name__: scene
+    for scene in (
+        welcome, private_window, office, sign_in, tile, page, look_again, find_picture, circle, my_accounts, pop_up,
+        reload, sign_out, which_app, wait, waiting, done, ticket, language, forget,
+    )
+}  # fmt: skip
+
+
+def no_photo() -> Image.Image:
+    """A square that stands where a photo is missing."""
+    s = Sheet(120, 120, panel=False)
+    s.box(0, 0, 120, 120, PANEL, radius=12)
+    for part in range(24):
+        s.arc(60, 60, 46, part * 15, part * 15 + 8, fill=SOFT, width=3)
+    s.disc(60, 50, 15, SOFT)
+    s.shape((34, 88), (40, 76), (52, 70), (68, 70), (80, 76), (86, 88), fill=SOFT)
+    return s.done(120, 120)
+
+
+def icon(size: int) -> Image.Image:
+    """The app's colour icon."""
+    s = Sheet(192, 192, panel=False)
+    s.box(0, 0, 192, 192, BRAND, radius=0)
+    s.box(30, 40, 82, 82, TINT, radius=14)
+    s.box(80, 70, 82, 82, WHITE, radius=14)
+    person(s, 121, 111, 34, back=WHITE, shirt=WARM)
+    s.disc(66, 138, 30, BRAND)
+    turning(s, 66, 138, 19, both=True, fill=WHITE)
+    return s.done(size, size).convert("RGB")
+
+
+def outline() -> Image.Image:
+    """The app's outline icon: white on transparent, 32 x 32."""
+    s = Sheet(192, 192, panel=False)
+    s.box(22, 30, 98, 98, "#00000000", radius=18, line=WHITE, width=13)
+    s.box(72, 66, 98, 98, "#00000000", radius=18, line=WHITE, width=13)
+    s.disc(121, 105, 15, WHITE)
+    s.shape((90, 152), (98, 132), (144, 132), (152, 152), fill=WHITE)
+    small = s.done(32, 32)
+    white = Image.new("RGBA", small.size, (255, 255, 255, 0))
+    white.putalpha(small.getchannel("A"))
+    return white
+
+
+def illustration(name: str, *, mirrored: bool = False) -> Image.Image:
+    """One scene, finished."""
+    sheet = Sheet()
+    SCENES[name](sheet)
+    image = sheet.done(WIDTH, HEIGHT)
+    return ImageOps.mirror(image) if mirrored else image
+
+
+def png(image: Image.Image, *, palette: bool = True) -> bytes:
+    """As small as it gets."""
+    out = io.BytesIO()
+    small = image.quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE) if palette else image
+    small.save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def drawn() -> dict[Path, bytes]:
+    """Every file and what it should hold."""
+    files = {ILLUSTRATIONS / f"{name}.png": png(illustration(name)) for name in SCENES}
+    files[ILLUSTRATIONS / "no_photo.png"] = png(no_photo())
+    files[MANIFEST / "color.png"] = png(icon(192), palette=False)
+    files[MANIFEST / "outline.png"] = png(outline(), palette=False)
+    return files
+
+
+def differs(file: Path, wanted: bytes) -> bool:
+    """Whether the committed file shows something else: pixels count, not bytes."""
+    if not file.exists():
+        return True
+    with Image.open(file) as one, Image.open(io.BytesIO(wanted)) as other:
+        first, second = one.convert("RGBA"), other.convert("RGBA")
+        return first.size != second.size or ImageChops.difference(first, second).getbbox() is not None
+
+
+def main(arguments: list[str]) -> int:
+    """0 if the files are (now) as they should be."""
+    if "--check" in arguments:
+        wrong = [file for file, wanted in drawn().items() if differs(file, wanted)]
+        sys.stderr.writelines(f"{file.relative_to(ROOT)} is not as tools/draw.py draws it\n" for file in wrong)
+        return 1 if wrong else 0
+    if "--mirrored" in arguments:
+        folder = Path(arguments[arguments.index("--mirrored") + 1])
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in SCENES:
+            (folder / f"{name}.png").write_bytes(png(illustration(name, mirrored=True)))
+        return 0
+    for file, content in drawn().items():
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(content)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
