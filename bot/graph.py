@@ -295,6 +295,6 @@ def error_code(body: bytes) -> str:
     """The code of Graph's error document, if it is one; short and plain enough to log."""
     try:
         code = json.loads(body)["error"]["code"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return ""
     return code if isinstance(code, str) and code.isascii() and len(code) <= 80 and code.isprintable() else ""

@@ -30,8 +30,8 @@ def test_an_illustration_is_small_and_of_a_size_that_teams_shows(name: str) -> N
 
 
 def test_the_app_icons_are_as_teams_wants_them() -> None:
-    color = Image.open(ROOT / "manifest/color.png")
-    outline = Image.open(ROOT / "manifest/outline.png").convert("RGBA")
+    color = Image.open(io.BytesIO((ROOT / "manifest/color.png").read_bytes()))
+    outline = Image.open(io.BytesIO((ROOT / "manifest/outline.png").read_bytes())).convert("RGBA")
     assert (color.size, outline.size) == ((192, 192), (32, 32))
     colours = outline.getcolors(4096)
     assert colours is not None

@@ -6,19 +6,18 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
-from botbuilder.core import TurnContext
 
 from bot.conversation import Address, Channel, Incoming, Message
 from bot.metrics import Metrics
 from bot.outgoing import Outgoing
 from bot.settings import Settings
-from bot.teams.adapter import Adapter, TurnChannel, reference
+from bot.teams.adapter import Adapter, UnaskedChannel
 from bot.teams.authentication import ChannelAuthentication
 from bot.teams.connector import Connector, TokenSource
-from bot.teams.handler import Handler
+from bot.teams.handler import Handler, Turn
 from bot.teams.keys import Keys
 
-Turn = Callable[[Incoming, Channel], Awaitable[Message | None]]
+
 
 
 class Edge:
@@ -32,18 +31,19 @@ class Edge:
         authentication = ChannelAuthentication(settings, self._keys, Connector(settings, outgoing, tokens, metrics))
         self._adapter = Adapter(authentication)
         self._handler = Handler(settings, authentication, self._adapter, metrics, turn)
-        self._fetching: asyncio.Task[None] | None = None
+        self._keeping: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to fetch the channel's keys; whether that works shows in `ready`."""
-        self._fetching = asyncio.create_task(self._keys.refresh())
+        """Begin to fetch the channel's keys, and go on until that works; whether it does shows in `ready`."""
+        self._keeping = asyncio.create_task(self._keys.keep())
 
     async def stop(self) -> None:
-        """Take nothing more."""
+        """Take nothing more; what is under way goes on."""
         self._handler.closing = True
-        if self._fetching is not None:
-            self._fetching.cancel()
-            await asyncio.gather(self._fetching, return_exceptions=True)
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.gather(self._keeping, return_exceptions=True)
+        await self._keys.close()
 
     @property
     def ready(self) -> bool:
@@ -54,13 +54,9 @@ class Edge:
         """`POST /api/messages`."""
         return await self._handler.messages(request)
 
-    async def unasked(self, address: Address, logic: Callable[[Channel], Awaitable[None]]) -> None:
-        """Run `logic` with the channel of an earlier conversation. Raises what it raises."""
-
-        async def run(context: TurnContext) -> None:
-            await logic(TurnChannel(context))
-
-        await self._adapter.continue_conversation(reference(address), run, self._bot)
+    def channel(self, address: Address) -> Channel:
+        """An earlier conversation, for messages that nobody waits for."""
+        return UnaskedChannel(self._adapter, address, self._bot)
 
 
 __all__ = ["Edge", "TokenSource", "Turn"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from botbuilder.core import CloudAdapterBase, TurnContext
 from botbuilder.schema import (
@@ -20,7 +21,8 @@ from bot.teams.connector import Connector
 
 log = logging.getLogger(__name__)
 
-_CARD = "application/vnd.microsoft.card.adaptive"
+CARD = "application/vnd.microsoft.card.adaptive"
+_T = TypeVar("_T")
 
 
 class Adapter(CloudAdapterBase):
@@ -48,7 +50,7 @@ class Adapter(CloudAdapterBase):
 
     async def delete_activity(self, context: TurnContext, reference: ConversationReference) -> None:
         """Nothing a person was shown is taken away again."""
-        raise NotImplementedError
+        raise NotImplementedError("photosync deletes no messages")
 
 
 class TurnChannel:
@@ -66,14 +68,50 @@ class TurnChannel:
 
     async def send(self, message: Message) -> str:
         """See `Channel`."""
+        self._speak(message)
         response = await self._context.send_activity(_activity(message))
         return str(response.id or "") if response else ""
 
     async def update(self, activity: str, message: Message) -> None:
         """See `Channel`."""
+        self._speak(message)
         new = _activity(message)
         new.id = activity
         await self._context.update_activity(new)
+
+    def _speak(self, message: Message) -> None:
+        # The SDK gives every answer the locale of what it answers.
+        self._context.activity.locale = message.locale
+
+
+class UnaskedChannel:
+    """An earlier conversation, for a message nobody waits for; each is a turn of its own."""
+
+    def __init__(self, adapter: Adapter, address: Address, bot: str) -> None:
+        self._adapter = adapter
+        self._reference = _reference(address)
+        self._bot = bot
+
+    async def typing(self) -> None:
+        """See `Channel`."""
+        await self._turn(TurnChannel.typing)
+
+    async def send(self, message: Message) -> str:
+        """See `Channel`."""
+        return await self._turn(lambda channel: channel.send(message))
+
+    async def update(self, activity: str, message: Message) -> None:
+        """See `Channel`."""
+        await self._turn(lambda channel: channel.update(activity, message))
+
+    async def _turn(self, act: Callable[[TurnChannel], Awaitable[_T]]) -> _T:
+        results: list[_T] = []
+
+        async def run(context: TurnContext) -> None:
+            results.append(await act(TurnChannel(context)))
+
+        await self._adapter.continue_conversation(self._reference, run, self._bot)
+        return results[0]
 
 
 def light(incoming: Incoming, kind: str) -> Activity:
@@ -90,7 +128,7 @@ def light(incoming: Incoming, kind: str) -> Activity:
     )
 
 
-def reference(address: Address) -> ConversationReference:
+def _reference(address: Address) -> ConversationReference:
     """Where an unasked message goes."""
     return ConversationReference(
         user=ChannelAccount(id=address.user),
@@ -106,7 +144,7 @@ def _activity(message: Message) -> Activity:
         type="message",
         summary=message.summary,
         locale=message.locale,
-        attachments=[{"contentType": _CARD, "content": message.card}],
+        attachments=[{"contentType": CARD, "content": message.card}],
     )
 
 

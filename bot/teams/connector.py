@@ -47,6 +47,10 @@ _UPDATE = _Manner("updated", deadline=10.0, tries=5, open_tries=4)
 _TYPING = _Manner("typing", deadline=3.0, tries=1, open_tries=0)
 
 
+class _NoToken(Outage):
+    """Nothing was sent."""
+
+
 class TokenSource(Protocol):
     """Bearer tokens by scope: `bot.graph.Tokens`."""
 
@@ -98,7 +102,8 @@ class Connector(ConnectorFactory):
         result = "failed"
         try:
             url = _address(service_url, ids, self._hosts)
-            answer = await self._insist(manner, method, url, json.dumps(activity, ensure_ascii=False).encode("utf-8"))
+            body = json.dumps(activity, ensure_ascii=False).encode("utf-8", "replace")
+            answer = await self._insist(manner, method, url, body)
             result = manner.result
         except OutsideError as error:
             result = _RESULTS.get(type(error), result)
@@ -115,7 +120,9 @@ class Connector(ConnectorFactory):
             asked: float | None = None
             try:
                 answer = await self._authorised(method, url, body, ends)
-            except Outage as error:  # a lost answer; a connection that never was comes here only for good
+            except _NoToken:
+                raise
+            except Outage as error:  # the answer was lost
                 failure: OutsideError = error
                 open_tries -= 1
             else:
@@ -153,8 +160,8 @@ class Connector(ConnectorFactory):
         try:
             return await self._tokens.token(self._scope)
         except OutsideError as error:
-            # Nothing of this is the conversation's fault, so it must not look final for it.
-            raise Throttled("teams", f"no token: {error}") from None
+            # Refused by the login service is not refused by the conversation: that would be final.
+            raise _NoToken("teams", f"no token: {error}") from None
 
     @asynccontextmanager
     async def _in_order(self, conversation: str) -> AsyncIterator[None]:

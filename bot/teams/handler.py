@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
+from botbuilder.core import TurnContext
 
-from bot.conversation import Kind
+from bot.conversation import Channel, Incoming, Message
 from bot.errors import StoreUnavailable
 from bot.metrics import Metrics
 from bot.settings import Settings
-from bot.teams.activities import NotAnActivity, incoming, parse
-from bot.teams.adapter import Adapter, TurnChannel, light
-from bot.teams.authentication import ChannelAuthentication, Forbidden, Unauthenticated, Verified
-from bot.teams.keys import NoKeys
+from bot.teams.activities import foreign, incoming, parse
+from bot.teams.adapter import CARD, Adapter, TurnChannel, light
+from bot.teams.authentication import ChannelAuthentication, Verified
+from bot.teams.connector import allowed
+from bot.teams.refusal import Refusal
 
 log = logging.getLogger(__name__)
 
+Turn = Callable[[Incoming, Channel], Awaitable[Message | None]]
+
 MOST_BYTES = 256 * 1024
-_CARD_ANSWER = "application/vnd.microsoft.card.adaptive"
+_SLOWEST = 10.0  # seconds for a body to arrive
+_QUIET = 1.0  # seconds between two log lines of one reason
 _NOTHING_SHOWN = "application/vnd.microsoft.activity.message"
+_HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}
 
 
 class Handler:
@@ -33,7 +42,7 @@ class Handler:
         authentication: ChannelAuthentication,
         adapter: Adapter,
         metrics: Metrics,
-        turn: Any,
+        turn: Turn,
     ) -> None:
         self._settings = settings
         self._authentication = authentication
@@ -45,79 +54,91 @@ class Handler:
 
     async def messages(self, request: web.Request) -> web.Response:
         """One activity."""
-        if self.closing:
-            return self._refused(503, "closing")
         with self._metrics.turn_seconds.time():
-            return await self._answer(request)
+            try:
+                return await self._answer(request)
+            except Refusal as refusal:
+                return self._refused(refusal)
+            except StoreUnavailable:
+                return self._refused(Refusal("store"))
+            except Exception as error:  # no traceback: an exception's text may be a person's
+                log.error("request failed: %s at %s", type(error).__name__, _place(error))
+                return self._refused(Refusal("error"))
 
     async def _answer(self, request: web.Request) -> web.Response:
-        try:
-            verified = await self._authentication.token(request.headers.get("Authorization", ""))
-            activity = parse(await _body(request))
-            self._authentication.allow(verified, activity)
-            return await self._run(verified, activity)
-        except _Unfit as unfit:
-            return self._refused(unfit.status, unfit.reason)
-        except Unauthenticated as error:
-            return self._refused(403 if isinstance(error, Forbidden) else 401, error.reason)
-        except (NotAnActivity, NoKeys, StoreUnavailable) as error:
-            return self._refused(*_STATUSES[type(error)])
-
-    async def _run(self, verified: Verified, activity: dict[str, Any]) -> web.Response:
+        if self.closing:
+            raise Refusal("closing")
+        _fit(request)
+        verified = await self._authentication.token(_authorization(request))
+        activity = parse(await _body(request))
+        self._authentication.matches(verified, activity.get("serviceUrl"), activity.get("channelId"))
+        if not allowed(activity["serviceUrl"], self._settings.service_hosts):
+            raise Refusal("service_host")
+        if foreign(activity, self._settings.app_tenant_id):
+            raise Refusal("tenant")
         came = incoming(activity, self._settings.app_id)
-        is_invoke = activity.get("type") == "invoke"
-        if is_invoke and came.kind is Kind.OTHER:
-            return web.Response(status=501)
-        shown: list[Any] = []
+        if came is None:
+            return web.Response()
+        shown = await self._run(verified, came)
+        return _card_answer(shown) if activity["type"] == "invoke" else web.Response()
 
-        async def logic(context: Any) -> None:
+    async def _run(self, verified: Verified, came: Incoming) -> Message | None:
+        shown: list[Message | None] = []
+
+        async def logic(context: TurnContext) -> None:
             shown.append(await self._turn(came, TurnChannel(context)))
 
-        # The adapter's own answer to an invoke is left aside: the SDK serialises it twice.
-        light_activity = light(came, "message" if is_invoke else str(activity["type"]))
-        await self._adapter.process_activity(self._authentication.result(verified), light_activity, logic)
-        if not is_invoke:
-            return web.Response(status=200)
-        message = shown[0] if shown else None
-        if message is None:
-            return web.json_response({"statusCode": 200, "type": _NOTHING_SHOWN, "value": ""})
-        return web.json_response({"statusCode": 200, "type": _CARD_ANSWER, "value": message.card})
+        await self._adapter.process_activity(self._authentication.result(verified), light(came), logic)
+        return shown[0]
 
-    def _refused(self, status: int, reason: str) -> web.Response:
-        self._metrics.refused.labels(reason).inc()
+    def _refused(self, refusal: Refusal) -> web.Response:
+        self._metrics.refused.labels(refusal.reason).inc()
         now = time.monotonic()
-        if now - self._told.get(reason, float("-inf")) >= 1.0:
-            self._told[reason] = now
-            log.warning("refused with %d: %s", status, reason)
-        headers = {"Retry-After": "5"} if status == 503 else {}
-        return web.Response(status=status, headers=headers)
+        if now - self._told.get(refusal.reason, float("-inf")) >= _QUIET:
+            self._told[refusal.reason] = now
+            log.warning("refused with %d: %s", refusal.status, refusal.reason)
+        return web.Response(status=refusal.status, headers=_HEADERS.get(refusal.status))
 
 
-class _Unfit(Exception):
-    """A body that is not read at all."""
+def _fit(request: web.Request) -> None:
+    """What can be told before anything is read. A packed body could grow to any size, so none is taken."""
+    encoded = request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity"
+    if request.content_type != "application/json" or (request.charset or "utf-8").lower() != "utf-8" or encoded:
+        raise Refusal("content_type")
+    if (request.content_length or 0) > MOST_BYTES:
+        raise Refusal("too_large")
 
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.reason = reason
 
-
-_STATUSES: dict[type[Exception], tuple[int, str]] = {
-    NotAnActivity: (400, "not_an_activity"),
-    NoKeys: (503, "no_keys"),
-    StoreUnavailable: (503, "store"),
-}
+def _authorization(request: web.Request) -> str:
+    found = request.headers.getall(hdrs.AUTHORIZATION, [])
+    return found[0] if len(found) == 1 else ""
 
 
 async def _body(request: web.Request) -> bytes:
-    """The body of a JSON request of a size that is taken. Raises `_Unfit`."""
-    if request.content_type != "application/json" or request.headers.get("Content-Encoding"):
-        raise _Unfit(415, "content_type")
-    if (request.content_length or 0) > MOST_BYTES:
-        raise _Unfit(413, "too_large")
     body = bytearray()
-    async for chunk in request.content.iter_chunked(64 * 1024):
-        body += chunk
-        if len(body) > MOST_BYTES:
-            raise _Unfit(413, "too_large")
+    try:
+        async with asyncio.timeout(_SLOWEST):
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if len(body) > MOST_BYTES:
+                    raise Refusal("too_large")
+    except TimeoutError:
+        raise Refusal("slow") from None
+    except (web.RequestPayloadError, HttpProcessingError, ConnectionError):
+        raise Refusal("not_an_activity") from None
     return bytes(body)
+
+
+def _card_answer(shown: Message | None) -> web.Response:
+    """What an `adaptiveCard/action` invoke is answered with, serialised once."""
+    kind, value = (CARD, shown.card) if shown else (_NOTHING_SHOWN, "")
+    answer: dict[str, Any] = {"statusCode": 200, "type": kind, "value": value}
+    return web.json_response(answer)
+
+
+def _place(error: BaseException) -> str:
+    """File and line where it happened."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
