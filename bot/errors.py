@@ -86,3 +86,11 @@ class TimedOut(Outage):
 
 class Malformed(OutsideError):
     """An answer of the wrong type, shape or size."""
+
+
+def place(error: BaseException) -> str:
+    """File and line where it happened: for the log, since an exception's own text may hold what people wrote."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"

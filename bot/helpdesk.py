@@ -16,7 +16,7 @@ from bot.cards import Photos
 from bot.catalogues import Languages
 from bot.conversation import Channel, Incoming, Kind, Message, Scope
 from bot.diagnosis import Look as Looking
-from bot.errors import NotFound, OutsideError, StoreUnavailable
+from bot.errors import NotFound, OutsideError, StoreUnavailable, place
 from bot.metrics import Metrics
 from bot.photos import thumbnail
 from bot.store import Conflict, Record, Store
@@ -103,7 +103,7 @@ class Helpdesk:
         except OutsideError as error:
             log.warning("could not answer: %s", error)
         except Exception as error:  # the last line of defence: nobody is left without an answer
-            log.error("turn failed: %s at %s", type(error).__name__, _place(error))
+            log.error("turn failed: %s at %s", type(error).__name__, place(error))
             return await self._apologise(incoming, channel)
         return None
 
@@ -134,7 +134,7 @@ class Helpdesk:
         try:
             return await self._entry("desk.failed", incoming, channel)
         except Exception as error:  # the fault may be in what we would answer with
-            log.error("could not even apologise: %s at %s", type(error).__name__, _place(error))
+            log.error("could not even apologise: %s at %s", type(error).__name__, place(error))
             return None
 
     async def _personal(self, incoming: Incoming, channel: Channel) -> Message | None:
@@ -313,11 +313,3 @@ def _moment() -> Moment:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _place(error: BaseException) -> str:
-    """File and line where it happened: an exception's own text may hold what people wrote."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"

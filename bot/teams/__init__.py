@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from bot.conversation import Address, Channel, Incoming, Message
+from bot.conversation import Address, Channel
 from bot.metrics import Metrics
 from bot.outgoing import Outgoing
 from bot.settings import Settings
@@ -16,8 +15,6 @@ from bot.teams.authentication import ChannelAuthentication
 from bot.teams.connector import Connector, TokenSource
 from bot.teams.handler import Handler, Turn
 from bot.teams.keys import Keys
-
-
 
 
 class Edge:

@@ -1,146 +1,49 @@
-"""An activity's JSON -> our `Incoming`. Light on purpose: the SDK's own reading costs more than the whole turn."""
+"""An activity's JSON -> our `Incoming`. Light on purpose: the SDK's own reading costs more than the whole turn.
+
+What is needed and has the wrong type is refused; what is not needed is not looked at.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import math
+import re
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from bot.conversation import Address, Incoming, Kind, Scope
+from bot.teams.refusal import Refusal
 
-LONGEST_TEXT = 2_000  # letters
-_LONGEST_ID = 512
+LONGEST_TEXT = 2_000  # letters of what a person wrote
+_LONGEST_NAME = 256
+_LONGEST_ID = 1_024
 _DEEPEST = 64
+_MOST_MENTIONS = 20  # of one message, that are looked at
+_LANGUAGE = re.compile(r"[A-Za-z0-9]{1,8}([-_][A-Za-z0-9]{1,8}){0,4}")
+_PERSON = re.compile(r"[0-9A-Za-z-]{1,64}")
+_BOT = "28:"  # begins the ids of bots in Teams; people's begin with 29:
+
+Activity = Mapping[str, Any]
 
 
-class NotAnActivity(Exception):
-    """400: JSON that is no activity, or no JSON."""
+# From bytes to JSON
 
 
 def parse(body: bytes) -> dict[str, Any]:
-    """A body as an object: valid UTF-8, no NaN, no name twice, not too deep. Raises `NotAnActivity`."""
+    """A body as an object: valid UTF-8, finite numbers, no name twice, not too deep. Raises `Refusal`.
+
+    Lone surrogates, which can be neither stored nor sent, become U+FFFD.
+    """
     try:
-        found = json.loads(body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant)
+        found = json.loads(
+            body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite
+        )
+        sound = _sound(found, _DEEPEST)
     except (ValueError, RecursionError):
-        raise NotAnActivity("not JSON") from None
-    if not isinstance(found, dict) or _depth_exceeds(found, _DEEPEST):
-        raise NotAnActivity("not an object")
-    return found
-
-
-def incoming(activity: dict[str, Any], bot: str) -> Incoming:
-    """What an authenticated activity says. Raises `NotAnActivity` where a field it needs has the wrong type."""
-    kind_name = _needed(activity, "type")
-    conversation, sender = _object(activity, "conversation"), _object(activity, "from")
-    recipient = _object(activity, "recipient")
-    here = _needed(conversation, "id")
-    entities = _entities(activity)
-    info = next((one for one in entities if one.get("type") == "clientInfo"), {})
-    mentions = [one for one in entities if one.get("type") == "mention"]
-    mentioned = [one for one in mentions if _text(_object(one, "mentioned"), "id") == _text(recipient, "id")]
-    from_us = bool(_text(sender, "id")) and _text(sender, "id") == _text(recipient, "id")
-    kind = Kind.OTHER if from_us or sender.get("role") == "bot" else _KINDS.get(kind_name, _other)(activity)
-    return Incoming(
-        id=_text(activity, "id"),
-        kind=kind,
-        scope=_scope(conversation),
-        address=Address(
-            service_url=_needed(activity, "serviceUrl"),
-            conversation=here,
-            bot=_text(recipient, "id") or f"28:{bot}",
-            user=_text(sender, "id"),
-            tenant=_text(conversation, "tenantId") or _text(_object(_object(activity, "channelData"), "tenant"), "id"),
-        ),
-        person=_text(sender, "aadObjectId").lower(),
-        name=_text(sender, "name"),
-        text=_words(activity, mentioned),
-        value=_value(activity) if kind is Kind.PRESSED else {},
-        locale=_text(activity, "locale") or _text(info, "locale"),
-        platform=_text(info, "platform"),
-        reply_to=_text(activity, "replyToId"),
-        mentioned=bool(mentioned),
-    )
-
-
-def _message(activity: dict[str, Any]) -> Kind:
-    if isinstance(activity.get("value"), dict):
-        return Kind.PRESSED
-    return Kind.TYPED
-
-
-def _installation(activity: dict[str, Any]) -> Kind:
-    return {"add": Kind.INSTALLED, "add-upgrade": Kind.OTHER, "remove": Kind.REMOVED, "remove-upgrade": Kind.OTHER}.get(
-        _text(activity, "action"), Kind.OTHER
-    )
-
-
-def _conversation_update(activity: dict[str, Any]) -> Kind:
-    added = activity.get("membersAdded")
-    us = _text(_object(activity, "recipient"), "id")
-    here = isinstance(added, list) and any(isinstance(one, dict) and us and one.get("id") == us for one in added)
-    return Kind.INSTALLED if here else Kind.OTHER
-
-
-def _invoke(activity: dict[str, Any]) -> Kind:
-    return Kind.PRESSED if activity.get("name") == "adaptiveCard/action" else Kind.OTHER
-
-
-def _other(activity: dict[str, Any]) -> Kind:
-    del activity
-    return Kind.OTHER
-
-
-_KINDS: dict[str, Callable[[dict[str, Any]], Kind]] = {
-    "message": _message,
-    "invoke": _invoke,
-    "installationUpdate": _installation,
-    "conversationUpdate": _conversation_update,
-}
-
-
-def _value(activity: dict[str, Any]) -> dict[str, Any]:
-    value = _object(activity, "value")
-    if activity.get("type") == "invoke":
-        return _object(_object(value, "action"), "data")
-    return value
-
-
-def _scope(conversation: dict[str, Any]) -> Scope:
-    kind = _text(conversation, "conversationType")
-    group = conversation.get("isGroup") is True or kind not in ("", "personal")
-    return Scope.GROUP if group else Scope.PERSONAL
-
-
-def _words(activity: dict[str, Any], mentioned: list[dict[str, Any]]) -> str:
-    text = _text(activity, "text", longest=1 << 20)
-    for mention in mentioned:
-        text = text.replace(_text(mention, "text") or "\0", " ")
-    return text.strip()[:LONGEST_TEXT]
-
-
-def _entities(activity: dict[str, Any]) -> list[dict[str, Any]]:
-    entities = activity.get("entities")
-    return [one for one in entities if isinstance(one, dict)] if isinstance(entities, list) else []
-
-
-def _object(parent: dict[str, Any], name: str) -> dict[str, Any]:
-    value = parent.get(name)
-    return value if isinstance(value, dict) else {}
-
-
-def _text(parent: dict[str, Any], name: str, *, longest: int = _LONGEST_ID) -> str:
-    """A string or, for anything else, nothing; lone surrogates cannot be stored or sent, so they go."""
-    value = parent.get(name)
-    if not isinstance(value, str):
-        return ""
-    return value[:longest].encode("utf-8", "ignore").decode("utf-8")
-
-
-def _needed(parent: dict[str, Any], name: str) -> str:
-    value = _text(parent, name)
-    if not value:
-        raise NotAnActivity(f"no {name}")
-    return value
+        raise Refusal("not_an_activity") from None
+    if not isinstance(sound, dict):
+        raise Refusal("not_an_activity")
+    return sound
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -154,15 +57,188 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def _depth_exceeds(part: Any, most: int) -> bool:
-    level = [part]
-    for _ in range(most):
-        level = [
-            child
-            for one in level
-            for child in (one.values() if isinstance(one, dict) else one)
-            if isinstance(child, dict | list)
-        ]
-        if not level:
-            return False
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError("larger than any number")
+    return number
+
+
+def _sound(part: Any, deeper: int) -> Any:
+    if isinstance(part, str):
+        return part.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace") if not _plain(part) else part
+    if not isinstance(part, dict | list):
+        return part
+    if deeper == 0:
+        raise ValueError("too deep")
+    if isinstance(part, list):
+        return [_sound(one, deeper - 1) for one in part]
+    return {_sound(name, 0): _sound(value, deeper - 1) for name, value in part.items()}
+
+
+def _plain(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
     return True
+
+
+# From JSON to what happened
+
+
+def foreign(activity: Activity, tenant: str) -> bool:
+    """Whether it comes from another tenant than ours, from two at once, or does not say."""
+    named = (
+        _object(activity, "conversation").get("tenantId"),
+        _object(_object(activity, "channelData"), "tenant").get("id"),
+    )
+    told = [str(one).lower() for one in named if one is not None]
+    return not told or any(one != tenant for one in told)
+
+
+def incoming(activity: Activity, bot: str) -> Incoming | None:
+    """What an authenticated activity says; None for what a bot said, ourselves included. Raises `Refusal`."""
+    read = _READERS.get(_needed(activity, "type"), _other)
+    sender, recipient = _object(activity, "from"), _object(activity, "recipient")
+    spoken = read in (_message, _invoke)
+    if spoken and (sender.get("role") == "bot" or _id(sender, "id").startswith(_BOT)):
+        return None
+    kind, value = read(activity)
+    if kind is not Kind.OTHER:
+        _needed(activity, "id")
+        _needed(sender, "id")
+    us = _id(recipient, "id") or f"{_BOT}{bot}"
+    entities = _entities(activity)
+    mentions = [one for one in entities if one.get("type") == "mention" and _object(one, "mentioned").get("id") == us]
+    client = next((one for one in entities if one.get("type") == "clientInfo"), {})
+    return Incoming(
+        id=_id(activity, "id"),
+        kind=kind,
+        scope=_scope(_object(activity, "conversation")),
+        address=_address(activity, us),
+        person=_person(sender),
+        name=_text(sender, "name")[:_LONGEST_NAME],
+        text=_words(activity, mentions),
+        value=value,
+        locale=_language(activity) or _language(client),
+        platform=_text(client, "platform")[:64],
+        reply_to=_id(activity, "replyToId"),
+        mentioned=bool(mentions),
+    )
+
+
+def _address(activity: Activity, us: str) -> Address:
+    conversation = _object(activity, "conversation")
+    tenant = _id(conversation, "tenantId") or _id(_object(_object(activity, "channelData"), "tenant"), "id")
+    return Address(
+        service_url=_needed(activity, "serviceUrl"),
+        conversation=_needed(conversation, "id"),
+        bot=us,
+        user=_id(_object(activity, "from"), "id"),
+        tenant=tenant,
+    )
+
+
+def _message(activity: Activity) -> tuple[Kind, Activity]:
+    value = _object(activity, "value")
+    return (Kind.PRESSED, value) if value else (Kind.TYPED, {})
+
+
+def _installation(activity: Activity) -> tuple[Kind, Activity]:
+    # An upgrade of the app is neither: nobody is welcomed twice.
+    return {"add": Kind.INSTALLED, "remove": Kind.REMOVED}.get(_text(activity, "action"), Kind.OTHER), {}
+
+
+def _conversation_update(activity: Activity) -> tuple[Kind, Activity]:
+    us = _id(_object(activity, "recipient"), "id")
+    added = activity.get("membersAdded")
+    joined = isinstance(added, list) and us and any(isinstance(one, dict) and one.get("id") == us for one in added)
+    return (Kind.INSTALLED if joined else Kind.OTHER), {}
+
+
+def _invoke(activity: Activity) -> tuple[Kind, Activity]:
+    if activity.get("name") != "adaptiveCard/action":
+        raise Refusal("unknown_invoke")
+    return Kind.PRESSED, _object(_object(_object(activity, "value"), "action"), "data")
+
+
+def _other(_: Activity) -> tuple[Kind, Activity]:
+    return Kind.OTHER, {}
+
+
+_READERS: Mapping[str, Callable[[Activity], tuple[Kind, Activity]]] = {
+    "message": _message,
+    "invoke": _invoke,
+    "installationUpdate": _installation,
+    "conversationUpdate": _conversation_update,
+}
+"""By the activity's type, what it is and what its button carried."""
+
+
+def _scope(conversation: Activity) -> Scope:
+    """Anything that is not surely a 1:1 chat counts as a group: what is personal is not shown there."""
+    kind, group = _text(conversation, "conversationType"), conversation.get("isGroup")
+    alone = group in (None, False) and (kind == "personal" or (not kind and _id(conversation, "id")[:3] != "19:"))
+    return Scope.PERSONAL if alone else Scope.GROUP
+
+
+def _words(activity: Activity, mentions: list[dict[str, Any]]) -> str:
+    text = _text(activity, "text")
+    for mention in mentions[:_MOST_MENTIONS]:
+        called = _text(mention, "text")
+        text = text.replace(called, " ") if called else text
+    return text.strip()[:LONGEST_TEXT]
+
+
+def _person(sender: Activity) -> str:
+    person = _text(sender, "aadObjectId").lower()
+    if person and not _PERSON.fullmatch(person):
+        raise Refusal("not_an_activity")
+    return person
+
+
+def _language(told: Activity) -> str:
+    locale = told.get("locale")
+    return locale if isinstance(locale, str) and _LANGUAGE.fullmatch(locale) else ""
+
+
+def _entities(activity: Activity) -> list[dict[str, Any]]:
+    entities = activity.get("entities")
+    return [one for one in entities if isinstance(one, dict)] if isinstance(entities, list) else []
+
+
+# One field
+
+
+def _object(parent: Activity, name: str) -> Mapping[str, Any]:
+    value = parent.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise Refusal("not_an_activity")
+    return value
+
+
+def _text(parent: Activity, name: str) -> str:
+    value = parent.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise Refusal("not_an_activity")
+    return value
+
+
+def _id(parent: Activity, name: str) -> str:
+    """An id is whole or refused: a part of one would be another's."""
+    value = _text(parent, name)
+    if len(value) > _LONGEST_ID or value in (".", ".."):
+        raise Refusal("not_an_activity")
+    return value
+
+
+def _needed(parent: Activity, name: str) -> str:
+    value = _id(parent, name)
+    if not value:
+        raise Refusal("not_an_activity")
+    return value

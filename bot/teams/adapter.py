@@ -114,11 +114,11 @@ class UnaskedChannel:
         return results[0]
 
 
-def light(incoming: Incoming, kind: str) -> Activity:
-    """What a turn context needs of an activity."""
+def light(incoming: Incoming) -> Activity:
+    """What a turn context needs of an activity. Always a message: the SDK's own answer to an invoke is not wanted."""
     address = incoming.address
     return Activity(
-        type=kind,
+        type="message",
         id=incoming.id,
         channel_id=address.channel,
         service_url=address.service_url,

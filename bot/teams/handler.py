@@ -13,7 +13,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from botbuilder.core import TurnContext
 
 from bot.conversation import Channel, Incoming, Message
-from bot.errors import StoreUnavailable
+from bot.errors import StoreUnavailable, place
 from bot.metrics import Metrics
 from bot.settings import Settings
 from bot.teams.activities import foreign, incoming, parse
@@ -54,16 +54,18 @@ class Handler:
 
     async def messages(self, request: web.Request) -> web.Response:
         """One activity."""
-        with self._metrics.turn_seconds.time():
-            try:
-                return await self._answer(request)
-            except Refusal as refusal:
-                return self._refused(refusal)
-            except StoreUnavailable:
-                return self._refused(Refusal("store"))
-            except Exception as error:  # no traceback: an exception's text may be a person's
-                log.error("request failed: %s at %s", type(error).__name__, _place(error))
-                return self._refused(Refusal("error"))
+        began = time.monotonic()
+        try:
+            answer = await self._answer(request)
+        except Refusal as refusal:
+            return self._refused(refusal)
+        except StoreUnavailable:
+            return self._refused(Refusal("store"))
+        except Exception as error:  # no traceback: an exception's text may be a person's
+            log.error("request failed: %s at %s", type(error).__name__, place(error))
+            return self._refused(Refusal("error"))
+        self._metrics.turn_seconds.observe(time.monotonic() - began)
+        return answer
 
     async def _answer(self, request: web.Request) -> web.Response:
         if self.closing:
@@ -134,11 +136,3 @@ def _card_answer(shown: Message | None) -> web.Response:
     kind, value = (CARD, shown.card) if shown else (_NOTHING_SHOWN, "")
     answer: dict[str, Any] = {"statusCode": 200, "type": kind, "value": value}
     return web.json_response(answer)
-
-
-def _place(error: BaseException) -> str:
-    """File and line where it happened."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
