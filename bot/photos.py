@@ -1,32 +1,44 @@
-"""Two pictures -> how alike they are. Pillow only; every file is hostile until opened.
+"""Two pictures -> how alike they are; whether one is a placeholder; a small one for a card. Opening is in `opening.py`.
 
 Compared as pictures, not as bytes: SharePoint stores a smaller, re-encoded and sometimes slightly cropped thumbnail.
-Both are brought to the same small size in luma and chroma, aligned by a small search over shift, and judged by their
-worst block: a changed face before an unchanged wall is another picture.
+Both are brought to the same small size in luma and chroma and aligned by a small search over scale and shift. Then two
+things have to hold: they correlate as a whole, and their worst spot is alike too, since a changed face before an
+unchanged wall is another picture.
 """
 
 from __future__ import annotations
 
 import io
-import warnings
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import product
+from operator import mul
 
-from PIL import Image, ImageChops, ImageCms, ImageOps, ImageStat, UnidentifiedImageError
+from PIL import Image, ImageChops, ImageFilter, ImageOps, ImageStat
 
 from bot.errors import NotAPicture
+from bot.opening import REFUSALS, Opened, opened
 
-LARGEST_FILE = 8 << 20  # bytes
-MOST_PIXELS = 20_000_000
-REFUSALS = ("empty", "too large", "too many pixels", "unknown format", "broken")
-_FORMATS = ("JPEG", "PNG")
+__all__ = ["REFUSALS", "Comparison", "compare", "is_placeholder", "thumbnail"]
 
-_SIDE = 32  # pixels that are compared, each way
-_BLOCK = 8
-_CROPS = (0.0, 0.01, 0.02, 0.03)  # what SharePoint may have cut off each edge
-_BRIGHTER = 6  # of 255
-_CHROMA = 1.6
-# Mean difference of a block, of 255; chosen on drawn portraits at all of Graph's and SharePoint's sizes.
-_SAME, _DIFFERENT = 10.0, 18.0
+_WORK, _FINE, _COARSE = 64, 32, 16  # pixels each way: kept, compared, searched
+_EDGE = 0.03  # of each side is not looked at: room for the search, and where crops and frames differ
+_STEPS = (0.03, 0.015)  # of the side, first far, then near
+_FARTHEST = (0.08, 0.05, 0.05)  # scale, right, down: more than SharePoint crops
+_SPOT = 3  # pixels around the middle of a spot, of _FINE
+_BRIGHTER = 6.0  # of 255: this much overall brightness is forgiven, as re-encoding changes it
+_CHROMA = 1.6  # how much more a difference of colour counts than one of light
+_CONTRAST = 40.0  # standard deviation of light; differences between paler pictures count more, up to ...
+_MOST_GAIN = 4.0
+_NOISE = 30.0  # variance that says nothing: two plain pictures are alike
+_WORST = 64.0  # difference of a spot, of 255, that is no likeness at all
+# On drawn portraits in all of Graph's and SharePoint's sizes: re-encoded and cropped 0.80 or more, another face,
+# garment, place or no colour 0.64 or less. Between them the person is asked.
+_SAME, _DIFFERENT = 0.81, 0.66
+
+_Alignment = tuple[float, float, float]  # scale (above 0 the first is cut, below 0 the second), right, down
+_Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -35,131 +47,140 @@ class Comparison:
 
     similarity: float
     verdict: str
-    sizes: tuple[tuple[int, int], tuple[int, int]]
-    formats: tuple[str, str]
+    sizes: tuple[tuple[int, int], tuple[int, int]]  # pixels, as stored
+    formats: tuple[str, str]  # JPEG or PNG
 
 
 def compare(microsoft365: bytes, sharepoint: bytes) -> Comparison:
     """How alike two pictures are. Raises `NotAPicture`."""
-    ours, theirs = _open(microsoft365), _open(sharepoint)
-    first, second = _reduced(ours), _reduced(theirs)
-    worst = min(_worst_block(_small(first, crop), _small(second, other)) for crop, other in _PAIRS)
-    verdict = "same" if worst <= _SAME else "different" if worst >= _DIFFERENT else "unsure"
-    formats = (str(ours.format), str(theirs.format))
-    return Comparison(round(max(0.0, 1.0 - worst / 64.0), 4), verdict, (ours.size, theirs.size), formats)
+    ours, theirs = opened(microsoft365, _WORK), opened(sharepoint, _WORK)
+    similarity = max(_similarity(_planes(ours, one), _planes(theirs, two)) for one, two in _frames(ours, theirs))
+    verdict = "same" if similarity >= _SAME else "different" if similarity <= _DIFFERENT else "unsure"
+    return Comparison(round(similarity, 4), verdict, (ours.size, theirs.size), (ours.format, theirs.format))
 
 
-_PAIRS = ((0.0, 0.0), *((crop, 0.0) for crop in _CROPS[1:]), *((0.0, crop) for crop in _CROPS[1:]))
+def _frames(ours: Opened, theirs: Opened) -> Iterable[tuple[_Box, _Box]]:
+    """What to lay over each other: the whole pictures; also their middle squares where the shapes differ."""
+    (width, height), (other_width, other_height) = ours.picture.size, theirs.picture.size
+    yield (0, 0, width, height), (0, 0, other_width, other_height)
+    if abs(math.log(width * other_height / (height * other_width))) > 0.05:
+        yield _square(width, height), _square(other_width, other_height)
+
+
+def _square(width: int, height: int) -> _Box:
+    side = min(width, height)
+    left, top = (width - side) / 2, (height - side) / 2
+    return left, top, left + side, top + side
+
+
+def _planes(one: Opened, frame: _Box) -> Image.Image:
+    """Light and two colours, as the three bands of an "RGB" picture: Pillow can do more with that mode."""
+    picture = one.picture.resize((_WORK, _WORK), Image.Resampling.BILINEAR, frame).convert("YCbCr")
+    return Image.frombytes("RGB", picture.size, picture.tobytes())
+
+
+def _similarity(first: Image.Image, second: Image.Image) -> float:
+    straight = _likeness(*_aligned(first, second, (0.0, 0.0, 0.0), _FINE))
+    if straight >= (1 + _SAME) / 2:
+        return straight
+    return max(straight, _likeness(*_aligned(first, second, _search(first, second), _FINE)))
+
+
+def _aligned(
+    first: Image.Image, second: Image.Image, alignment: _Alignment, side: int
+) -> tuple[Image.Image, Image.Image]:
+    """Both, cut as the alignment says, `side` pixels square."""
+    scale, right, down = alignment
+    boxes = _cut(max(scale, 0.0), right / 2, down / 2), _cut(max(-scale, 0.0), -right / 2, -down / 2)
+    return (
+        first.resize((side, side), Image.Resampling.BILINEAR, boxes[0]),
+        second.resize((side, side), Image.Resampling.BILINEAR, boxes[1]),
+    )
+
+
+def _cut(scale: float, right: float, down: float) -> _Box:
+    side = _WORK * (1 - 2 * _EDGE) * (1 - scale)
+    slack = (_WORK - side) / 2
+    left, top = (slack + max(-slack, min(slack, part * _WORK)) for part in (right, down))
+    return left, top, left + side, top + side
+
+
+def _search(first: Image.Image, second: Image.Image) -> _Alignment:
+    """The alignment with the least difference, by going downhill; at most 25 small comparisons."""
+    best = (0.0, 0.0, 0.0)
+    least = _difference(first, second, best)
+    for step, _ in product(_STEPS, range(2)):
+        before = best
+        for axis, change in product(range(3), (-step, step)):
+            tried = (*best[:axis], best[axis] + change, *best[axis + 1 :])
+            if abs(tried[axis]) > _FARTHEST[axis]:
+                continue
+            difference = _difference(first, second, tried)
+            if difference < least:
+                best, least = tried, difference
+        if best == before and step == _STEPS[-1]:
+            break
+    return best
+
+
+def _difference(first: Image.Image, second: Image.Image, alignment: _Alignment) -> int:
+    return sum(ImageChops.difference(*_aligned(first, second, alignment, _COARSE)).tobytes())
+
+
+def _likeness(first: Image.Image, second: Image.Image) -> float:
+    """From 0 to 1: the least of the correlation of the whole and the likeness of the worst spot."""
+    ours, theirs = first.split(), second.split()
+    return max(0.0, min(_correlation(ours, theirs), 1 - _worst_spot(ours, theirs) / _WORST))
+
+
+def _correlation(ours: tuple[Image.Image, ...], theirs: tuple[Image.Image, ...]) -> float:
+    """Normalised, of all three planes together; 1 where both are plain."""
+    together = one = other = 0.0
+    for plane, its in zip(ours, theirs, strict=True):
+        a, b = plane.tobytes(), its.tobytes()
+        sum_a, sum_b, count = sum(a), sum(b), len(a)
+        together += sum(map(mul, a, b)) - sum_a * sum_b / count
+        one += sum(map(mul, a, a)) - sum_a * sum_a / count
+        other += sum(map(mul, b, b)) - sum_b * sum_b / count
+    noise = _NOISE * _FINE * _FINE
+    return (together + noise) / (math.sqrt(one * other) + noise)
+
+
+def _worst_spot(ours: tuple[Image.Image, ...], theirs: tuple[Image.Image, ...]) -> float:
+    """Mean difference of the spot that differs most, of 255."""
+    light, their_light = ImageStat.Stat(ours[0]), ImageStat.Stat(theirs[0])
+    brighter = max(-_BRIGHTER, min(_BRIGHTER, light.mean[0] - their_light.mean[0]))
+    levelled = ours[0].point([max(0, min(255, round(level - brighter))) for level in range(256)])
+    spots = (
+        _spot(levelled, theirs[0]),
+        _CHROMA * _spot(ours[1], theirs[1]),
+        _CHROMA * _spot(ours[2], theirs[2]),
+    )
+    contrast = max(light.stddev[0], their_light.stddev[0], _CONTRAST / _MOST_GAIN)
+    return max(spots) * max(1.0, _CONTRAST / contrast)
+
+
+def _spot(plane: Image.Image, other: Image.Image) -> float:
+    return float(ImageChops.difference(plane, other).filter(ImageFilter.BoxBlur(_SPOT)).getextrema()[1])
+
+
+_TILE = 48  # pixels a placeholder is looked at
+_GREY = 24  # of 255: saturation of a silhouette
+_NEAR = 20  # of 255: still the same of two colours
 
 
 def is_placeholder(data: bytes) -> bool:
-    """Whether it is what is shown where there is no photo: a flat grey silhouette. Raises `NotAPicture`."""
-    picture = _upright(_open(data)).resize((_SIDE, _SIDE), Image.Resampling.BOX)
-    hsv = picture.convert("HSV").split()
-    if ImageStat.Stat(hsv[1]).mean[0] > 12:
+    """Whether it is what stands where there is no photo: a grey silhouette, or a plain tile with initials.
+
+    Both have just two colours. A silhouette is grey, symmetric and reaches the lower edge; initials stand in the
+    middle of a tile. Raises `NotAPicture`.
+    """
+    one = opened(data, 2 * _TILE)
+    picture = one.picture.resize((_TILE, _TILE), Image.Resampling.BOX, _square(*one.picture.size))
+    ground = _colour(picture, 0.2)
+    distance = _distance(picture, ground)
+    reach = distance.getextrema()[1]
+    if reach < 2 * _NEAR:
         return False
-    levels = picture.convert("L").histogram()
-    flat = sorted((sum(levels[low : low + 12]) for low in range(0, 256, 6)), reverse=True)
-    first = max(range(0, 256, 6), key=lambda low: sum(levels[low : low + 12]))
-    rest = max(
-        (sum(levels[low : low + 12]) for low in range(0, 256, 6) if abs(low - first) >= 12),
-        default=0,
-    )
-    return flat[0] + rest >= 0.85 * _SIDE * _SIDE
-
-
-def thumbnail(data: bytes, size: int = 120, limit: int = 5_500) -> bytes:
-    """A small upright JPEG without metadata of at most `limit` bytes. Raises `NotAPicture`."""
-    picture = ImageOps.fit(_upright(_open(data)), (size, size), Image.Resampling.LANCZOS)
-    for quality in (85, 75, 60, 45, 30, 15):
-        out = io.BytesIO()
-        picture.save(out, "JPEG", quality=quality, optimize=True)
-        if out.tell() <= limit:
-            return out.getvalue()
-    raise NotAPicture("too large")
-
-
-def _open(data: bytes) -> Image.Image:
-    if not data:
-        raise NotAPicture("empty")
-    if len(data) > LARGEST_FILE:
-        raise NotAPicture("too large")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            picture = Image.open(io.BytesIO(data), formats=_FORMATS)
-    except UnidentifiedImageError:
-        raise NotAPicture("unknown format") from None
-    except Exception:
-        raise NotAPicture("broken") from None
-    if picture.width * picture.height > MOST_PIXELS:
-        raise NotAPicture("too many pixels")
-    return picture
-
-
-def _upright(picture: Image.Image) -> Image.Image:
-    """Decoded, turned as its EXIF says, in sRGB, on white."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            picture.draft("RGB", (_SIDE * 8, _SIDE * 8))
-            picture.load()
-            turned = ImageOps.exif_transpose(picture)
-            return _on_white(_in_srgb(turned))
-    except Exception:
-        # Pillow raises many kinds for a damaged file: OSError, SyntaxError, ValueError, struct.error, ...
-        raise NotAPicture("broken") from None
-
-
-def _in_srgb(picture: Image.Image) -> Image.Image:
-    profile = picture.info.get("icc_profile")
-    if picture.mode.startswith("I"):
-        return picture.point(lambda level: level / 257).convert("L").convert("RGB")
-    if not profile or picture.mode not in ("RGB", "CMYK", "L"):
-        return picture
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        made = ImageCms.profileToProfile(picture, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError):
-        return picture  # a profile that does not fit is as good as none
-    return made if made is not None else picture
-
-
-def _on_white(picture: Image.Image) -> Image.Image:
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        front = picture.convert("RGBA")
-        back = Image.new("RGBA", front.size, "white")
-        return Image.alpha_composite(back, front).convert("RGB")
-    return picture.convert("RGB")
-
-
-def _reduced(picture: Image.Image) -> Image.Image:
-    """The middle square, small enough that the search costs little."""
-    return ImageOps.fit(_upright(picture), (_SIDE * 4, _SIDE * 4), Image.Resampling.BILINEAR)
-
-
-def _small(picture: Image.Image, crop: float) -> Image.Image:
-    width, height = picture.size
-    side = min(width, height) * (1 - 2 * crop)
-    left, top = (width - side) / 2, (height - side) / 2
-    return picture.resize((_SIDE, _SIDE), Image.Resampling.BILINEAR, (left, top, left + side, top + side)).convert(
-        "YCbCr"
-    )
-
-
-def _worst_block(first: Image.Image, second: Image.Image) -> float:
-    """Mean difference of the block that differs most, of 255; chroma counts more than luma."""
-    brighter = ImageStat.Stat(first.getchannel(0)).mean[0] - ImageStat.Stat(second.getchannel(0)).mean[0]
-    # A small change of brightness alone is re-encoding, not another picture; a change of colour is one.
-    offset = round(max(-_BRIGHTER, min(_BRIGHTER, brighter)))
-    luma = ImageChops.difference(
-        first.getchannel(0).point([max(0, level - offset) for level in range(256)]), second.getchannel(0)
-    )
-    planes = [luma, *(ImageChops.difference(first.getchannel(n), second.getchannel(n)) for n in (1, 2))]
-    blocks = _SIDE // _BLOCK
-    luma_worst, *chroma_worst = (_brightest(plane.resize((blocks, blocks), Image.Resampling.BOX)) for plane in planes)
-    return max(luma_worst, _CHROMA * max(chroma_worst))
-
-
-def _brightest(plane: Image.Image) -> float:
-    return float(max(level for level, count in enumerate(plane.histogram()) if count))
+    figure = distance.point([255 if level > reach / 2 else 0 for level in range(256)], "1")
+    return _two_colours(distance, reach) and (_is_silhouette(picture, figure) or _is_initials(figure))

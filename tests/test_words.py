@@ -91,6 +91,8 @@ def test_buttons_fit_on_a_card_and_no_sentence_has_markup(spoken: Languages, tag
             assert form == form.strip(), (tag, key)
             assert not BUTTON.search(key) or len(form) <= LONGEST_BUTTON, (tag, key, form)
             assert key in WORD_KEYS or not re.search(r"[*_\[\]#`<>|~]|safelinks", form), (tag, key)
+            # A card's text is Markdown: this would become a list with the number gone.
+            assert not re.match(r"(\d+|\{\w+\})[.)]\s|[-+]\s", form), (tag, key)
 
 
 @pytest.mark.parametrize("tag", DELIVERED)
