@@ -108,7 +108,8 @@ async def test_sharepoint_that_takes_its_time_is_found_by_a_later_look(browser: 
     await say(page, "my photo is wrong")
     card = page.locator(".message.bot .card").last
     await card.get_by_role("button", name="Show me the steps").click()
-    for _ in range(5):
+    for number in range(1, 6):
+        await expect(card).to_contain_text(f"Step {number} of 6")
         await card.get_by_role("button", name="Done, next step").click()
     await page.select_option("#delay", "10")
     await page.click("[data-tile=onedrive]")
