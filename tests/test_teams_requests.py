@@ -303,25 +303,23 @@ any_json = some.recursive(
 )
 
 
+def understood(body: bytes) -> Incoming | int | None:
+    """What is made of a body, or the status it is refused with."""
+    try:
+        return incoming(parse(body), "bot")
+    except Refusal as refusal:
+        return refusal.status
+
+
 @given(
     some.sampled_from(["message", "invoke", "installationUpdate", "conversationUpdate", "event", ""]),
     some.dictionaries(some.sampled_from(sorted(BASE)), any_json, max_size=3),
 )
 def test_any_change_of_an_activity_is_read_or_refused(kind: str, changes: dict[str, Any]) -> None:
-    body = json.dumps({**BASE, "type": kind, **changes}).encode()
-    try:
-        came = incoming(parse(body), "bot")
-    except Refusal as refusal:
-        assert refusal.status in (400, 501)
-        return
-    assert came is None or len(came.text) <= 2_000
+    came = understood(json.dumps({**BASE, "type": kind, **changes}).encode())
+    assert came in (400, 501, None) or (isinstance(came, Incoming) and len(came.text) <= 2_000)
 
 
 @given(some.binary() | any_json.map(lambda made: json.dumps(made).encode()))
 def test_any_bytes_are_read_or_refused(body: bytes) -> None:
-    try:
-        read = parse(body)
-    except Refusal as refusal:
-        assert refusal.status == 400
-        return
-    assert json.dumps(read, ensure_ascii=False).encode("utf-8")
+    assert understood(body) in (400, 501, None)
