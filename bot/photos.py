@@ -1,4 +1,4 @@
-"""Two pictures -> how alike they are; whether one is a placeholder; a small one for a card. Opening is in `opening.py`.
+"""Two pictures -> how alike they are; and a small one for a card.
 
 Compared as pictures, not as bytes: SharePoint stores a smaller, re-encoded and sometimes slightly cropped thumbnail.
 Both are brought to the same small size in luma and chroma and aligned by a small search over scale and shift. Then two
@@ -18,13 +18,12 @@ from operator import mul
 from PIL import Image, ImageChops, ImageFilter, ImageOps, ImageStat
 
 from bot.errors import NotAPicture
-from bot.opening import REFUSALS, Opened, opened
-
-__all__ = ["REFUSALS", "Comparison", "compare", "is_placeholder", "thumbnail"]
+from bot.opening import Opened, middle_square, opened
 
 _WORK, _FINE, _COARSE = 64, 32, 16  # pixels each way: kept, compared, searched
 _EDGE = 0.03  # of each side is not looked at: room for the search, and where crops and frames differ
-_STEPS = (0.03, 0.015)  # of the side, first far, then near
+_STEPS = (0.03, 0.03, 0.015, 0.015)  # of the side, first far, then near
+_MOVES = ((-1, 0, 0), (1, 0, 0), (0, -1, 0), (0, 1, 0), (0, 0, -1), (0, 0, 1))
 _FARTHEST = (0.08, 0.05, 0.05)  # scale, right, down: more than SharePoint crops
 _SPOT = 3  # pixels around the middle of a spot, of _FINE
 _BRIGHTER = 6.0  # of 255: this much overall brightness is forgiven, as re-encoding changes it
@@ -33,9 +32,9 @@ _CONTRAST = 40.0  # standard deviation of light; differences between paler pictu
 _MOST_GAIN = 4.0
 _NOISE = 30.0  # variance that says nothing: two plain pictures are alike
 _WORST = 64.0  # difference of a spot, of 255, that is no likeness at all
-# On drawn portraits in all of Graph's and SharePoint's sizes: re-encoded and cropped 0.80 or more, another face,
-# garment, place or no colour 0.64 or less. Between them the person is asked.
-_SAME, _DIFFERENT = 0.81, 0.66
+# Measured on drawn portraits in Graph's and SharePoint's sizes: the same re-encoded 0.84 or more, also cropped 0.77 or
+# more; another face on the same body, mirrored or without colour 0.61 or less. Between them the person is asked.
+_SAME, _DIFFERENT = 0.81, 0.63
 
 _Alignment = tuple[float, float, float]  # scale (above 0 the first is cut, below 0 the second), right, down
 _Box = tuple[float, float, float, float]
@@ -64,13 +63,7 @@ def _frames(ours: Opened, theirs: Opened) -> Iterable[tuple[_Box, _Box]]:
     (width, height), (other_width, other_height) = ours.picture.size, theirs.picture.size
     yield (0, 0, width, height), (0, 0, other_width, other_height)
     if abs(math.log(width * other_height / (height * other_width))) > 0.05:
-        yield _square(width, height), _square(other_width, other_height)
-
-
-def _square(width: int, height: int) -> _Box:
-    side = min(width, height)
-    left, top = (width - side) / 2, (height - side) / 2
-    return left, top, left + side, top + side
+        yield middle_square(ours.picture), middle_square(theirs.picture)
 
 
 def _planes(one: Opened, frame: _Box) -> Image.Image:
@@ -106,20 +99,16 @@ def _cut(scale: float, right: float, down: float) -> _Box:
 
 
 def _search(first: Image.Image, second: Image.Image) -> _Alignment:
-    """The alignment with the least difference, by going downhill; at most 25 small comparisons."""
+    """The alignment with the least difference, by going downhill: 25 small comparisons at most."""
     best = (0.0, 0.0, 0.0)
     least = _difference(first, second, best)
-    for step, _ in product(_STEPS, range(2)):
-        before = best
-        for axis, change in product(range(3), (-step, step)):
-            tried = (*best[:axis], best[axis] + change, *best[axis + 1 :])
-            if abs(tried[axis]) > _FARTHEST[axis]:
-                continue
-            difference = _difference(first, second, tried)
-            if difference < least:
-                best, least = tried, difference
-        if best == before and step == _STEPS[-1]:
-            break
+    for step, (scale, right, down) in product(_STEPS, _MOVES):
+        tried = best[0] + step * scale, best[1] + step * right, best[2] + step * down
+        if any(abs(part) > most for part, most in zip(tried, _FARTHEST, strict=True)):
+            continue
+        difference = _difference(first, second, tried)
+        if difference < least:
+            best, least = tried, difference
     return best
 
 
@@ -161,26 +150,17 @@ def _worst_spot(ours: tuple[Image.Image, ...], theirs: tuple[Image.Image, ...]) 
 
 
 def _spot(plane: Image.Image, other: Image.Image) -> float:
-    return float(ImageChops.difference(plane, other).filter(ImageFilter.BoxBlur(_SPOT)).getextrema()[1])
+    spots = ImageChops.difference(plane, other).filter(ImageFilter.BoxBlur(_SPOT))
+    return ImageStat.Stat(spots).extrema[0][1]
 
 
-_TILE = 48  # pixels a placeholder is looked at
-_GREY = 24  # of 255: saturation of a silhouette
-_NEAR = 20  # of 255: still the same of two colours
-
-
-def is_placeholder(data: bytes) -> bool:
-    """Whether it is what stands where there is no photo: a grey silhouette, or a plain tile with initials.
-
-    Both have just two colours. A silhouette is grey, symmetric and reaches the lower edge; initials stand in the
-    middle of a tile. Raises `NotAPicture`.
-    """
-    one = opened(data, 2 * _TILE)
-    picture = one.picture.resize((_TILE, _TILE), Image.Resampling.BOX, _square(*one.picture.size))
-    ground = _colour(picture, 0.2)
-    distance = _distance(picture, ground)
-    reach = distance.getextrema()[1]
-    if reach < 2 * _NEAR:
-        return False
-    figure = distance.point([255 if level > reach / 2 else 0 for level in range(256)], "1")
-    return _two_colours(distance, reach) and (_is_silhouette(picture, figure) or _is_initials(figure))
+def thumbnail(data: bytes, size: int = 120, limit: int = 5_500) -> bytes:
+    """The middle square, upright, as a JPEG of at most `limit` bytes without metadata. Raises `NotAPicture`."""
+    picture = ImageOps.fit(opened(data, size).picture, (size, size), Image.Resampling.LANCZOS)
+    picture.info.clear()
+    for quality in (85, 75, 60, 45, 30, 15):
+        out = io.BytesIO()
+        picture.save(out, "JPEG", quality=quality, optimize=True)
+        if out.tell() <= limit:
+            return out.getvalue()
+    raise NotAPicture("too large")

@@ -1,0 +1,135 @@
+"""Bytes from outside -> a picture that is safe to work with. Every file is hostile until it is open.
+
+Limits on bytes, pixels and work are checked before anything is decoded; only JPEG and PNG are tried.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+from PIL import Image, ImageCms, UnidentifiedImageError
+
+from bot.errors import NotAPicture
+
+LARGEST_FILE = 8 << 20  # bytes
+MOST_PIXELS = 20_000_000
+MOST_WORK = 200_000_000  # pixels times passes: a progressive JPEG goes over all of them in each of its scans
+_LARGEST_PROFILE = 1 << 20  # bytes
+REFUSALS = ("empty", "too large", "too many pixels", "unknown format", "animated", "broken")
+_FORMATS = ("JPEG", "PNG")
+_SCAN = b"\xff\xda"  # starts each scan; within one, 0xFF is never followed by 0xDA
+_ORIENTATION = 0x0112  # the EXIF tag
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A picture, upright, RGB in the colours of sRGB, on white; maybe smaller than the file says."""
+
+    picture: Image.Image
+    size: tuple[int, int]  # pixels, as stored
+    format: str  # JPEG or PNG
+
+
+def opened(data: bytes, side: int) -> Opened:
+    """The picture, its shorter side at least `side` pixels unless it has fewer. Raises `NotAPicture`."""
+    picture = _header(data)
+    size, kind = picture.size, str(picture.format)
+    try:
+        picture.draft("RGB", _at_least(size, side))  # a JPEG is decoded at no more of its size than needed
+        picture.load()
+        shown = _upright(picture)
+    except Exception:
+        # Pillow raises many kinds for a damaged file: OSError, SyntaxError, ValueError, struct.error, MemoryError, ...
+        raise NotAPicture("broken") from None
+    return Opened(shown, size, kind)
+
+
+def middle_square(picture: Image.Image) -> tuple[float, float, float, float]:
+    """Its box, in pixels."""
+    side = min(picture.size)
+    left, top = (picture.width - side) / 2, (picture.height - side) / 2
+    return left, top, left + side, top + side
+
+
+def _header(data: bytes) -> Image.Image:
+    """The file, opened but not decoded."""
+    if not data:
+        raise NotAPicture("empty")
+    if len(data) > LARGEST_FILE:
+        raise NotAPicture("too large")
+    try:
+        picture = Image.open(io.BytesIO(data), formats=_FORMATS)
+        frames = getattr(picture, "n_frames", 1)
+    except UnidentifiedImageError:
+        raise NotAPicture("unknown format") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise NotAPicture("too many pixels") from None
+    except Exception:
+        raise NotAPicture("broken") from None
+    pixels = picture.width * picture.height
+    if pixels > MOST_PIXELS or pixels * data.count(_SCAN) > MOST_WORK:
+        raise NotAPicture("too many pixels")
+    if frames > 1:
+        raise NotAPicture("animated")
+    # A JPEG can turn out to be the first of several pictures in one file, which is another format.
+    if picture.format not in _FORMATS:
+        raise NotAPicture("unknown format")
+    return picture
+
+
+def _at_least(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """The smallest size of the same shape whose shorter side is `side`."""
+    shorter = min(size)
+    return max(1, size[0] * side // shorter), max(1, size[1] * side // shorter)
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """Turned as its EXIF says, in sRGB, on white."""
+    shown = _in_srgb(_plain(picture), picture.info.get("icc_profile"))
+    turn = _TURNS.get(_orientation(picture))
+    return shown if turn is None else shown.transpose(turn)
+
+
+def _orientation(picture: Image.Image) -> int:
+    try:
+        return int(picture.getexif().get(_ORIENTATION, 1))
+    except Exception:
+        # Metadata that cannot be read turns nothing.
+        return 1
+
+
+def _plain(picture: Image.Image) -> Image.Image:
+    """8-bit RGB, L or CMYK, without transparency."""
+    if picture.mode.startswith("I"):
+        return picture.convert("F").point(lambda level: level * (1 / 257)).convert("L")
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        front = picture.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", front.size, "white"), front).convert("RGB")
+    return picture if picture.mode in ("RGB", "L", "CMYK") else picture.convert("RGB")
+
+
+def _in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
+    if profile and len(profile) <= _LARGEST_PROFILE:
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            if "srgb" not in ImageCms.getProfileDescription(source).casefold():
+                return _converted(picture, source)
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            pass  # a profile that does not fit is as good as none
+    return picture.convert("RGB")
+
+
+def _converted(picture: Image.Image, source: ImageCms.ImageCmsProfile) -> Image.Image:
+    made = ImageCms.profileToProfile(picture, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    assert made is not None  # it is not asked to work in place
+    return made
