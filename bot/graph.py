@@ -79,6 +79,13 @@ class _Token:
     good_until: float  # time.monotonic()
 
 
+class _NoCache(msal.TokenCache):  # type: ignore[misc] # msal ships no types
+    """Keeps nothing: `Tokens` is the one cache, so that a token which was refused is really asked for anew."""
+
+    def add(self, event: Mapping[str, Any], now: float | None = None) -> None:
+        """See `msal.TokenCache`."""
+
+
 class Tokens:
     """App-only tokens of one registration; each is asked for once and used until shortly before it ends."""
 
@@ -183,6 +190,7 @@ def _confidential(
                     authority=f"{settings.login_url}/{tenant}",
                     client_credential=credential,
                     http_client=bridge,
+                    token_cache=_NoCache(),
                     # Any other address is not known to the public cloud, which msal would ask about it.
                     instance_discovery=None if settings.login_url in _PUBLIC_LOGINS else False,
                 )
@@ -195,7 +203,7 @@ def _confidential(
 
 def _managed(client: str, outgoing: Outgoing) -> Callable[[str], dict[str, Any]]:
     identity = msal.ManagedIdentityClient(
-        msal.UserAssignedManagedIdentity(client_id=client), http_client=_Bridge(outgoing)
+        msal.UserAssignedManagedIdentity(client_id=client), http_client=_Bridge(outgoing), token_cache=_NoCache()
     )
 
     def acquire(scope: str) -> dict[str, Any]:
