@@ -20,9 +20,8 @@ from bot.errors import (
 from bot.graph import Graph
 from bot.metrics import Metrics
 from bot.microsoft365 import Microsoft365, Person, PersonUnknown
-from bot.photos import compare
+from bot.photos import compare, is_placeholder
 from bot.pictures import Picture
-from bot.placeholders import is_placeholder
 from bot.settings import Settings
 from bot.sharepoint import LibraryMissing, SharePoint
 from dialogs.model import Reason, Verdict

@@ -31,7 +31,7 @@ class SettingsError(PhotosyncError):
 
 
 class NotAPicture(PhotosyncError):
-    """The bytes cannot be compared; `reason` is one of `bot.opening.REFUSALS`."""
+    """The bytes cannot be compared; `reason` is one of `bot.photos.REFUSALS`."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -1,4 +1,4 @@
-"""Two pictures -> how alike they are; and a small one for a card.
+"""Two pictures -> how alike they are; and a small one for a card. The face of `opening` and `placeholders` too.
 
 Compared as pictures, not as bytes: SharePoint stores a smaller, re-encoded and sometimes slightly cropped thumbnail.
 Both are brought to the same small size in luma and chroma and aligned by a small search over scale and shift. Then two
@@ -18,7 +18,10 @@ from operator import mul
 from PIL import Image, ImageChops, ImageFilter, ImageOps, ImageStat
 
 from bot.errors import NotAPicture
-from bot.opening import Opened, middle_square, opened
+from bot.opening import LARGEST_FILE, REFUSALS, Opened, middle_square, opened
+from bot.placeholders import is_placeholder
+
+__all__ = ["LARGEST_FILE", "REFUSALS", "Comparison", "compare", "is_placeholder", "thumbnail"]
 
 _WORK, _FINE, _COARSE = 64, 32, 16  # pixels each way: kept, compared, searched
 _EDGE = 0.03  # of each side is not looked at: room for the search, and where crops and frames differ
