@@ -189,7 +189,7 @@ INVENTED = [
     {"action": "set_language", "locale": "../../etc/passwd"},
     {"action": "forget_confirmed"},
     {"action": "rate", "score": {"a": 1}},
-    {},
+    {"something": "else"},
 ]
 
 
