@@ -136,7 +136,7 @@ async def test_a_good_token_with_text_behind_it_is_no_token(edge: Stage) -> None
     assert (await edge.deliver(edge.tenant.channel.token() + " more")).status == 401
 
 
-WRONG_ACTIVITIES = {
+WRONG_ACTIVITIES: dict[str, tuple[dict[str, Any], str]] = {
     "no serviceUrl": ({"serviceUrl": None}, "no_service_url"),
     "an empty serviceUrl": ({"serviceUrl": ""}, "no_service_url"),
     "serviceUrl is a number": ({"serviceUrl": 5}, "no_service_url"),
