@@ -242,3 +242,66 @@ async def test_without_a_ticket_system_the_contact_is_shown() -> None:
         await press(chat, "send_ticket")
         assert step(chat) == "desk.contact"
         assert "Call 4711" in json.dumps(chat.card())
+
+
+GROUPS = [
+    ("a channel", {"conversationType": "channel"}),
+    ("a group chat", {"conversationType": "groupChat", "isGroup": True}),
+]
+
+
+@pytest.mark.parametrize("kind", [row[1] for row in GROUPS], ids=[row[0] for row in GROUPS])
+async def test_in_front_of_others_nothing_personal_is_shown_or_looked_up(stage: Scene, kind: dict[str, object]) -> None:
+    chat = stage.chat("old", "en-US")
+    here = {"conversation": {"id": chat.conversation, "tenantId": stage.tenant.id, **kind}}
+    mention = {"type": "mention", "mentioned": {"id": stage.tenant.channel.bot_account}, "text": "<at>Photosync</at>"}
+    await chat.say("my photo is wrong", **here)  # not spoken to: silence
+    assert [one for one in chat.messages if not one.mine] == []
+    await chat.say("<at>Photosync</at> my photo is wrong", entities=[mention], **here)
+    assert title(chat) == "I only talk about photos in private"
+    assert images(chat.card()) == []
+    assert [one["type"] for one in chat.card()["actions"]] == ["Action.OpenUrl"]
+    assert stage.tenant.graph.requests == []
+    assert chat.person.name not in json.dumps(chat.card())
+
+
+async def test_the_bot_shows_that_it_is_at_work_while_it_looks(stage: Scene) -> None:
+    chat = stage.chat("old", "en-US")
+    await chat.say("my photo is wrong")
+    assert chat.typing == 1
+
+
+async def test_a_sender_without_an_account_is_told_so(stage: Scene) -> None:
+    chat = stage.chat("old", "en-US")
+    await chat.say("my photo is wrong", **{"from": {"id": "29:guest", "name": "Guest"}})
+    assert title(chat) == "I cannot tell who you are"
+    assert stage.tenant.graph.requests == []
+
+
+async def test_a_card_that_was_deleted_is_posted_anew(stage: Scene) -> None:
+    chat = stage.chat("old", "en-US")
+    await chat.say("my photo is wrong")
+    gone = chat.messages.pop()
+    data = next(one["data"] for one in gone.card["actions"] if one.get("data", {}).get("action") == "next")  # type: ignore[index]
+    activity = {**stage.tenant.channel.activity(chat), "type": "message", "value": data, "replyToId": gone.id}
+    await chat.deliver(activity)
+    assert step(chat) == "resync.private_window"
+
+
+async def test_words_get_a_new_card_and_the_old_ones_button_shows_the_present_one(stage: Scene) -> None:
+    chat = stage.chat("old", "en-US")
+    await chat.say("my photo is wrong")
+    first = chat.messages[-1]
+    await chat.say("next")
+    assert len([one for one in chat.messages if not one.mine]) == 2
+    await chat.press("next", card=first.id)
+    assert step(chat) == "resync.private_window"
+    assert "earlier card" in json.dumps(chat.card())
+
+
+async def test_every_card_of_a_whole_story_is_one_that_teams_takes(stage: Scene) -> None:
+    chat = stage.chat("rtl-name", "ar-SA")
+    await chat.say("my photo is wrong")
+    await press(chat, *["next"] * 6, "ticket", "back", "language", "back", "menu")
+    assert stage.tenant.channel.problems == []
+    assert max(stage.tenant.channel.sizes) < 28 * 1024
