@@ -39,7 +39,7 @@ EXTRA_KEYS = (
     "notice.unknown_language",
     "notice.moved",
     "picture.no_photo",
-    *(f"button.{action}" for action in ("back", "ticket", "language", "menu", "stop", "forget", "rate_up", "rate_down")),
+    *(f"button.{name.replace(' ', '_')}" for name in dict.fromkeys((*_ALWAYS, *_AFTERWARDS, *_DESK))),
     *(f"reason.{reason.value}" for reason in Reason),
 )
 

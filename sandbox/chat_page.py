@@ -164,7 +164,9 @@ class ChatPage:
             return _png(portrait(person.id, variant=int(variant)))
         if side == "microsoft365" and held.photo.picture is not None:
             return _png(held.photo.picture)
-        return _png(initials("".join(part[0] for part in person.upn.partition("@")[0].split(".")).upper(), THUMBNAILS["M"]))
+        return _png(
+            initials("".join(part[0] for part in person.upn.partition("@")[0].split(".")).upper(), THUMBNAILS["M"])
+        )
 
     # For testers
 

@@ -172,7 +172,7 @@ class Graph:
         if refusal:
             return refusal
         fields = request.query.get("$select", "").split(",")
-        found = [
+        found: list[dict[str, Any]] = [
             {
                 "id": "b!documents",
                 "name": "Documents",
