@@ -12,7 +12,7 @@ from aiohttp import web
 
 from bot import cards, packaged
 from bot.diagnosis import Diagnosis
-from bot.graph import Graph, bot_tokens, graph_tokens
+from bot.graph import Graph, Tokens, bot_tokens, graph_tokens
 from bot.helpdesk import Helpdesk
 from bot.metrics import Metrics
 from bot.outgoing import Outgoing
@@ -43,9 +43,10 @@ class Running:
         await self._stop()
 
 
-def diagnosis(settings: Settings, outgoing: Outgoing, metrics: Metrics) -> Diagnosis:
-    """What looks at photos, over a Graph of its own."""
-    return Diagnosis.over(Graph(settings, outgoing, graph_tokens(settings, outgoing), metrics), settings, metrics)
+def diagnosis(settings: Settings, outgoing: Outgoing, metrics: Metrics, tokens: Tokens | None = None) -> Diagnosis:
+    """What looks at photos, over a Graph of its own; `tokens` are the bot's, where there are some already."""
+    graph = Graph(settings, outgoing, graph_tokens(settings, outgoing, tokens), metrics)
+    return Diagnosis.over(graph, settings, metrics)
 
 
 async def start(settings: Settings) -> Running:
@@ -55,17 +56,18 @@ async def start(settings: Settings) -> Running:
     metrics, store = Metrics(), MemoryStore()
     chat = f"https://teams.microsoft.com/l/chat/0/0?users=28:{settings.app_id}"
     outgoing = Outgoing.open(settings)
+    tokens = bot_tokens(settings, outgoing)
     helpdesk = Helpdesk(
         engine=engine,
         languages=spoken,
         setting=cards.Setting(spoken.wording, pictures, chat),
         store=store,
-        diagnosis=diagnosis(settings, outgoing, metrics),
+        diagnosis=diagnosis(settings, outgoing, metrics, tokens),
         tickets=SYSTEMS[settings.ticket_system](settings, outgoing),
         metrics=metrics,
         contact=settings.helpdesk_contact,
     )
-    edge = Edge(settings, outgoing, bot_tokens(settings, outgoing), metrics, helpdesk.turn)
+    edge = Edge(settings, outgoing, tokens, metrics, helpdesk.turn)
     runner = web.AppRunner(_site(edge, store, metrics), access_log=None, shutdown_timeout=_GRACE)
     await runner.setup()
 

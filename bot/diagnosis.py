@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
-from typing import Self
+import time
+from collections.abc import Coroutine
+from dataclasses import dataclass, field, replace
+from typing import Any, Self, TypeVar
 
-from bot.errors import (
-    Malformed,
-    NotAPicture,
-    NotFound,
-    Outage,
-    OutsideError,
-    Refused,
-    Throttled,
-    TimedOut,
-)
+from bot.errors import NotAPicture, OutsideError, PhotosyncError, Refused, Throttled, TimedOut
 from bot.graph import Graph
 from bot.metrics import Metrics
-from bot.microsoft365 import Microsoft365, Person, PersonUnknown
+from bot.microsoft365 import Microsoft365, PersonUnknown
 from bot.photos import compare, is_placeholder
 from bot.pictures import Picture
 from bot.settings import Settings
@@ -28,20 +21,26 @@ from dialogs.model import Reason, Verdict
 
 log = logging.getLogger(__name__)
 
-_DEADLINE = 9.0  # seconds for all of it: the channel waits 15
-_COMPARING = 2.0  # seconds for opening and comparing
+# Seconds; together 9, since the channel waits 15 for the whole turn.
+_FETCHING = 7.5
+_COMPARING = 1.5
 
 _VERDICTS = {"same": Verdict.MATCH, "different": Verdict.DIFFER, "unsure": Verdict.UNSURE}
 # The first that fits: special before general.
-_REASONS: tuple[tuple[type[OutsideError], Reason], ...] = (
+_REASONS: tuple[tuple[type[PhotosyncError], Reason], ...] = (
+    (NotAPicture, Reason.PICTURE),
     (PersonUnknown, Reason.PERSON),
     (LibraryMissing, Reason.LIBRARY),
     (Throttled, Reason.THROTTLED),
     (TimedOut, Reason.TIMEOUT),
-    (Outage, Reason.OUTAGE),
-    (Malformed, Reason.OUTAGE),
-    (NotFound, Reason.OUTAGE),
+    (Refused, Reason.PERMISSION),
+    (OutsideError, Reason.OUTAGE),
 )
+_FOR_ADMINS = (Reason.PERMISSION, Reason.SIGN_IN, Reason.LIBRARY)
+
+T = TypeVar("T")
+_Side = Picture | PhotosyncError | None
+"""What one side holds, or why that is not known."""
 
 
 @dataclass(frozen=True)
@@ -71,82 +70,88 @@ class Diagnosis:
 
     async def look(self, person: str) -> Look:
         """One look, within 9 seconds; `person` is an object id or user principal name. Never raises `OutsideError`."""
-        try:
-            async with asyncio.timeout(_DEADLINE):
-                found = await self._look(person)
-        except TimeoutError:
-            found = Look(Verdict.UNKNOWN, Reason.TIMEOUT)
-        if found.verdict is Verdict.UNKNOWN:
-            log.warning(
-                "could not tell: %s%s", found.reason, f", to grant: {found.permission}" * bool(found.permission)
-            )
+        found = await self._look(person)
         self._metrics.checks.labels(found.verdict.value).inc()
         return found
 
     async def upn(self, person: str) -> str:
         """The user principal name for a ticket, or "" where it cannot be read now."""
         try:
-            async with asyncio.timeout(_DEADLINE / 2):
+            async with asyncio.timeout(_FETCHING / 2):
                 return (await self._microsoft365.person(person)).upn
         except (OutsideError, TimeoutError):
             return ""
 
     async def _look(self, who: str) -> Look:
+        ends = time.monotonic() + _FETCHING
         try:
-            person = await self._microsoft365.person(who)
+            person = await _within(ends, self._microsoft365.person(who))
         except OutsideError as error:
             return _unknown(error)
-        ours, theirs = await asyncio.gather(self._ours(person), self._theirs(person))
-        if isinstance(ours, OutsideError):
-            return _unknown(ours)
-        if ours is None:
-            return Look(Verdict.NO_PHOTO, sharepoint=theirs if isinstance(theirs, Picture) else None)
-        if isinstance(theirs, OutsideError):
-            return _unknown(theirs, ours)
-        return await self._compared(ours, theirs)
-
-    async def _ours(self, person: Person) -> Picture | OutsideError | None:
-        try:
-            return await self._microsoft365.photo(person.id)
-        except OutsideError as error:
-            return error
-
-    async def _theirs(self, person: Person) -> Picture | OutsideError | None:
-        try:
-            return await self._sharepoint.copy(person)
-        except OutsideError as error:
-            return error
-
-    @staticmethod
-    async def _compared(ours: Picture, theirs: Picture | None) -> Look:
-        if theirs is None:
-            return Look(Verdict.MISSING, microsoft365=ours)
+        sides = self._microsoft365.photo(person.id), self._sharepoint.copy(person)
+        ours, theirs = await asyncio.gather(*(_side(_within(ends, side)) for side in sides))
         try:
             async with asyncio.timeout(_COMPARING):
-                return await asyncio.to_thread(_compare, ours, theirs)
+                return await asyncio.to_thread(_judged, ours, theirs)
         except TimeoutError:
-            return Look(Verdict.UNKNOWN, Reason.PICTURE)
+            return _unknown(NotAPicture("broken"))
 
 
-def _compare(ours: Picture, theirs: Picture) -> Look:
-    """In a thread: opening pictures takes its time."""
+async def _within(ends: float, asking: Coroutine[Any, Any, T]) -> T:
+    """Its result, if it comes before `ends`, a `time.monotonic()`; else raises `TimedOut`."""
     try:
-        if is_placeholder(ours.data):
-            return Look(Verdict.NO_PHOTO, sharepoint=theirs)
-        if is_placeholder(theirs.data):
-            return Look(Verdict.MISSING, microsoft365=ours)
-        comparison = compare(ours.data, theirs.data)
+        async with asyncio.timeout(max(0.0, ends - time.monotonic())):
+            return await asking
+    except TimeoutError:
+        raise TimedOut("graph", f"no answer within the {_FETCHING:g} s of a look") from None
+
+
+async def _side(asking: Coroutine[Any, Any, Picture | None]) -> _Side:
+    """One side's failure as a value, so that what the other one says is not lost with it."""
+    try:
+        return await asking
+    except OutsideError as error:
+        return error
+
+
+def _judged(ours: _Side, theirs: _Side) -> Look:
+    """The table of DESIGN section 3. In a thread: opening pictures takes its time."""
+    ours, theirs = _seen(ours), _seen(theirs)
+    if isinstance(ours, PhotosyncError):
+        return _unknown(ours)
+    if ours is None:
+        return Look(Verdict.NO_PHOTO, sharepoint=theirs if isinstance(theirs, Picture) else None)
+    if isinstance(theirs, PhotosyncError):
+        return _unknown(theirs, ours)
+    if theirs is None:
+        return Look(Verdict.MISSING, microsoft365=ours)
+    return _compared(ours, theirs)
+
+
+def _seen(side: _Side) -> _Side:
+    """A placeholder is no photo; what cannot be opened is not shown to anyone."""
+    if not isinstance(side, Picture):
+        return side
+    try:
+        return None if is_placeholder(side.data) else side
     except NotAPicture as error:
-        log.warning("not a picture: %s", error.reason)
-        return Look(Verdict.UNKNOWN, Reason.PICTURE)
-    return Look(_VERDICTS[comparison.verdict], "", comparison.similarity, ours, theirs)
+        return error
 
 
-def _unknown(error: OutsideError, ours: Picture | None = None) -> Look:
-    if isinstance(error, Refused):
-        reason = Reason.SIGN_IN if error.system == "login" else Reason.PERMISSION
-        log.error("refused: %s", error)
-        return Look(Verdict.UNKNOWN, reason, microsoft365=ours, permission=error.permission)
-    log.warning("%s", error)
+def _compared(ours: Picture, theirs: Picture) -> Look:
+    try:
+        found = compare(ours.data, theirs.data)
+    except NotAPicture as error:
+        return _unknown(error)
+    width, height = found.sizes[1]
+    return Look(_VERDICTS[found.verdict], "", found.similarity, ours, replace(theirs, width=width, height=height))
+
+
+def _unknown(error: PhotosyncError, ours: Picture | None = None) -> Look:
     reason = next(reason for kind, reason in _REASONS if isinstance(error, kind))
-    return Look(Verdict.UNKNOWN, reason, microsoft365=ours)
+    permission = error.permission if isinstance(error, Refused) else ""
+    if isinstance(error, Refused) and error.system == "login":
+        reason = Reason.SIGN_IN
+    level = logging.ERROR if reason in _FOR_ADMINS else logging.WARNING
+    log.log(level, "could not tell: %s, %s%s", reason.value, error, f"; to grant: {permission}" * bool(permission))
+    return Look(Verdict.UNKNOWN, reason, microsoft365=ours, permission=permission)

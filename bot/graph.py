@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import msal
 
 from bot.clouds import CLOUDS
-from bot.errors import Malformed, NotFound, Outage, OutsideError, Refused, Throttled
+from bot.errors import Malformed, NotFound, Outage, OutsideError, Refused, SettingsError, Throttled, TimedOut
 from bot.metrics import Metrics
 from bot.outgoing import NEVER, Answer, Outgoing
 from bot.settings import Settings
@@ -26,7 +29,17 @@ GRAPH_DEADLINE = 8.0
 LARGEST_PICTURE = 8 << 20  # bytes
 _EARLY = 300.0  # seconds before its end that a token is not used any more
 _REFUSAL_REMEMBERED = 10.0  # seconds: a wrong secret does not become right by asking at once
+_PASSING = frozenset({"temporarily_unavailable", "server_error"})  # OAuth's words for an outage
+_PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----.+?-----END [A-Z ]*PRIVATE KEY-----\n?", re.DOTALL)
 _PUBLIC_LOGINS = frozenset(cloud.login_url for cloud in CLOUDS.values())
+
+
+class BadRequest(Malformed):
+    """400: Graph does not take the request; `code` is its own error code, or empty."""
+
+    def __init__(self, system: str, detail: str, code: str = "") -> None:
+        super().__init__(system, detail)
+        self.code = code
 
 
 class _Reply:
@@ -53,7 +66,10 @@ class _Bridge:
     def get(self, url: str, params: Any = None, headers: Mapping[str, str] | None = None, **_: Any) -> _Reply:
         """One GET."""
         joiner = "&" if "?" in url else "?"
-        return self._ask("GET", f"{url}{joiner}{urlencode(params)}" if params else url, dict(headers or {}), None)
+        reply = self._ask("GET", f"{url}{joiner}{urlencode(params)}" if params else url, dict(headers or {}), None)
+        if reply.status_code == 400:  # no such tenant, no such managed identity: msal would only say "ValueError"
+            raise Refused("login", _code(_document(reply.text)))
+        return reply
 
     def post(
         self, url: str, params: Any = None, data: Any = None, headers: Mapping[str, str] | None = None, **_: Any
@@ -70,7 +86,17 @@ class _Bridge:
         asked = self._outgoing.request(
             method, url, system="login", deadline=LOGIN_DEADLINE, headers=headers, body=body, retry=NEVER
         )
-        return _Reply(asyncio.run_coroutine_threadsafe(asked, self._loop).result(LOGIN_DEADLINE + 1))
+        answer = asyncio.run_coroutine_threadsafe(asked, self._loop).result(LOGIN_DEADLINE + 1)
+        if answer.status == 429 or answer.status >= 500:
+            raise _error("login", answer, "")
+        return _Reply(answer)
+
+
+class _Nothing(msal.TokenCache):  # type: ignore[misc]  # msal has no types
+    """Keeps no token: `Tokens` does, and must get another one when it asks for one."""
+
+    def add(self, event: Any, now: Any = None) -> None:
+        """See `msal.TokenCache`."""
 
 
 @dataclass(frozen=True)
@@ -79,138 +105,156 @@ class _Token:
     good_until: float  # time.monotonic()
 
 
-class _NoCache(msal.TokenCache):  # type: ignore[misc] # msal ships no types
-    """Keeps nothing: `Tokens` is the one cache, so that a token which was refused is really asked for anew."""
-
-    def add(self, event: Mapping[str, Any], now: float | None = None) -> None:
-        """See `msal.TokenCache`."""
-
-
 class Tokens:
     """App-only tokens of one registration; each is asked for once and used until shortly before it ends."""
 
-    def __init__(self, acquire: Callable[[str], dict[str, Any]]) -> None:
+    def __init__(self, acquire: Callable[[str], Mapping[str, Any]]) -> None:
         self._acquire = acquire  # blocking: runs in a thread
         self._tokens: dict[str, _Token] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
-        self._refused: dict[str, tuple[float, str]] = {}
+        self._flights: dict[str, asyncio.Task[str]] = {}
+        self._failed: dict[str, tuple[float, OutsideError]] = {}
 
     async def token(self, scope: str) -> str:
-        """A bearer token for a scope. Raises `Refused` if the login service says no, `Outage` if it does not answer."""
+        """A bearer token for a scope; callers at the same time share one request, and its failure.
+
+        Raises `Refused` if the login service says no to us, `Throttled`, `TimedOut` or `Outage` if it gives none now.
+        """
         known = self._tokens.get(scope)
         if known is not None and time.monotonic() < known.good_until:
             return known.text
-        async with self._locks.setdefault(scope, asyncio.Lock()):
-            known = self._tokens.get(scope)
-            if known is not None and time.monotonic() < known.good_until:
-                return known.text
-            return await self._fresh(scope)
+        until, error = self._failed.get(scope, (0.0, None))
+        if error is not None and time.monotonic() < until:
+            raise error
+        flight = self._flights.get(scope)
+        if flight is None:
+            flight = self._flights[scope] = asyncio.create_task(self._fresh(scope))
+            flight.add_done_callback(lambda done: self._landed(scope, done))
+        # One caller that gives up does not take the token from the others.
+        return await asyncio.shield(flight)
 
-    def forget(self, scope: str) -> None:
-        """Do not use the present token again: the other side has refused it."""
-        self._tokens.pop(scope, None)
+    def forget(self, scope: str, token: str = "") -> None:
+        """Do not use the present token again, if it is still `token`: the other side has refused it."""
+        known = self._tokens.get(scope)
+        if known is not None and token in ("", known.text):
+            del self._tokens[scope]
+
+    def _landed(self, scope: str, flight: asyncio.Task[str]) -> None:
+        del self._flights[scope]
+        error = None if flight.cancelled() else flight.exception()
+        if isinstance(error, OutsideError):
+            log.error("no token: %s", error)
+            self._failed[scope] = (time.monotonic() + _remembered(error), error)
 
     async def _fresh(self, scope: str) -> str:
-        until, why = self._refused.get(scope, (0.0, ""))
-        if time.monotonic() < until:
-            raise Refused("login", why)
         try:
             async with asyncio.timeout(2 * LOGIN_DEADLINE + 2):
                 result = await asyncio.to_thread(self._acquire, scope)
         except OutsideError:
             raise
         except TimeoutError:
-            raise Outage("login", "no answer in time") from None
+            raise TimedOut("login", "no answer in time") from None
         except Exception as error:  # msal raises ValueError, RuntimeError and others for answers it does not expect
             raise Outage("login", type(error).__name__) from None
-        text = result.get("access_token")
-        if not isinstance(text, str) or not text:
-            why = _code(result)
-            self._refused[scope] = (time.monotonic() + _REFUSAL_REMEMBERED, why)
-            log.error("sign-in refused: %s", why)
-            raise Refused("login", why)
-        lasts = float(result.get("expires_in", 3600))
+        text, lasts = result.get("access_token"), result.get("expires_in", 3600)
+        if not isinstance(text, str) or not text or not isinstance(lasts, int | float):
+            passing = result.get("error") in _PASSING
+            raise Outage("login", _code(result)) if passing else Refused("login", _code(result))
         self._tokens[scope] = _Token(text, time.monotonic() + max(lasts - _EARLY, lasts / 2))
         return text
 
 
+def _remembered(error: OutsideError) -> float:
+    """Seconds for which asking again makes no sense."""
+    if isinstance(error, Throttled):
+        return min(error.retry_after or _REFUSAL_REMEMBERED, 60.0)
+    return _REFUSAL_REMEMBERED if isinstance(error, Refused) else 0.0
+
+
+def _document(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def _code(result: Mapping[str, Any]) -> str:
     """The error's name and number; its description may tell more than a log should hold."""
-    numbers = result.get("error_codes")
-    number = f" AADSTS{numbers[0]}" if isinstance(numbers, list) and numbers else ""
-    return f"{result.get('error', 'no token')}{number}"
+    name, numbers = result.get("error"), result.get("error_codes")
+    number = f" AADSTS{numbers[0]}" if isinstance(numbers, list) and numbers and isinstance(numbers[0], int) else ""
+    return f"{_short(name) or 'no token'}{number}"
 
 
 def bot_tokens(settings: Settings, outgoing: Outgoing) -> Tokens:
-    """Tokens of the bot's own registration. To be called in the event loop that will use them."""
+    """Tokens of the bot's own registration. To be called in the event loop that will use them.
+
+    Raises `SettingsError` if its certificate cannot be used.
+    """
     if settings.app_type == "UserAssignedMSI":
         return Tokens(_managed(settings.app_id, outgoing))
     credential: Any = str(settings.app_password)
     if settings.app_certificate is not None:
-        credential = certificate_credential(settings.app_certificate.read_text(encoding="ascii"))
+        credential = certificate_credential(settings.app_certificate)
     return Tokens(_confidential(settings, settings.app_id, settings.app_tenant_id, credential, outgoing))
 
 
-def graph_tokens(settings: Settings, outgoing: Outgoing) -> Tokens:
-    """Tokens for Graph: of its own application, or of the bot's."""
+def graph_tokens(settings: Settings, outgoing: Outgoing, bots: Tokens | None = None) -> Tokens:
+    """Tokens for Graph: of its own application, or else of the bot's, which are `bots` where there are some already."""
     if not settings.graph_client_id:
-        return bot_tokens(settings, outgoing)
+        return bots or bot_tokens(settings, outgoing)
     tenant, secret = settings.effective_graph_tenant_id, str(settings.graph_client_secret)
     return Tokens(_confidential(settings, settings.graph_client_id, tenant, secret, outgoing))
 
 
-def certificate_credential(pem: str) -> dict[str, str]:
-    """msal's credential from a PEM with a private key and a certificate; raises ValueError if either is missing."""
+def certificate_credential(file: Path) -> dict[str, str]:
+    """msal's credential from a PEM file with a private key and a certificate, in any order. Raises `SettingsError`."""
     from cryptography import x509  # noqa: PLC0415 - needed by few installations
-    from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
+    from cryptography.hazmat.primitives import serialization as form  # noqa: PLC0415
 
-    certificate = x509.load_pem_x509_certificate(pem.encode())
-    start = pem.index("-----BEGIN CERTIFICATE-----")
-    key = pem[:start] + pem[pem.index("-----END CERTIFICATE-----", start) + len("-----END CERTIFICATE-----") :]
-    if "PRIVATE KEY-----" not in key:
-        raise ValueError("no private key in the file")
+    try:
+        pem = file.read_bytes()
+        key = form.load_pem_private_key(b"".join(_PRIVATE_KEY.findall(pem)), None)
+        certificate = x509.load_pem_x509_certificates(pem)[0]
+    except (OSError, ValueError, TypeError):  # TypeError: the key has a password
+        problem = "MicrosoftAppCertificate must be a PEM file with a private key without password and its certificate"
+        raise SettingsError((problem,)) from None
+    private = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption())
     return {
-        "private_key": key.strip() + "\n",
-        "thumbprint": certificate.fingerprint(hashes.SHA1()).hex(),  # noqa: S303 - the name of a certificate, not a proof
-        "public_certificate": pem[start:],
+        "private_key": private.decode("ascii"),
+        "public_certificate": certificate.public_bytes(form.Encoding.PEM).decode("ascii"),
     }
 
 
 def _confidential(
     settings: Settings, client: str, tenant: str, credential: Any, outgoing: Outgoing
-) -> Callable[[str], dict[str, Any]]:
-    bridge = _Bridge(outgoing)
+) -> Callable[[str], Mapping[str, Any]]:
+    bridge, alone = _Bridge(outgoing), threading.Lock()
     made: list[Any] = []  # the one application, made in the first thread: it asks the login service who it is
 
-    def acquire(scope: str) -> dict[str, Any]:
-        if not made:
-            made.append(
-                msal.ConfidentialClientApplication(
-                    client,
-                    authority=f"{settings.login_url}/{tenant}",
-                    client_credential=credential,
-                    http_client=bridge,
-                    token_cache=_NoCache(),
-                    # Any other address is not known to the public cloud, which msal would ask about it.
-                    instance_discovery=None if settings.login_url in _PUBLIC_LOGINS else False,
+    def application() -> Any:
+        with alone:
+            if not made:
+                made.append(
+                    msal.ConfidentialClientApplication(
+                        client,
+                        authority=f"{settings.login_url}/{tenant}",
+                        client_credential=credential,
+                        http_client=bridge,
+                        token_cache=_Nothing(),
+                        # Any other address is not known to the public cloud, which msal would ask about it.
+                        instance_discovery=None if settings.login_url in _PUBLIC_LOGINS else False,
+                    )
                 )
-            )
-        result: dict[str, Any] = made[0].acquire_token_for_client(scopes=[scope]) or {}
-        return result
+            return made[0]
 
-    return acquire
+    return lambda scope: application().acquire_token_for_client(scopes=[scope]) or {}
 
 
-def _managed(client: str, outgoing: Outgoing) -> Callable[[str], dict[str, Any]]:
+def _managed(client: str, outgoing: Outgoing) -> Callable[[str], Mapping[str, Any]]:
     identity = msal.ManagedIdentityClient(
-        msal.UserAssignedManagedIdentity(client_id=client), http_client=_Bridge(outgoing), token_cache=_NoCache()
+        msal.UserAssignedManagedIdentity(client_id=client), http_client=_Bridge(outgoing), token_cache=_Nothing()
     )
-
-    def acquire(scope: str) -> dict[str, Any]:
-        result: dict[str, Any] = identity.acquire_token_for_client(resource=scope.removesuffix("/.default")) or {}
-        return result
-
-    return acquire
+    return lambda scope: identity.acquire_token_for_client(resource=scope.removesuffix("/.default")) or {}
 
 
 class Graph:
@@ -230,18 +274,21 @@ class Graph:
         return (await self._get(path, permission, 1 << 20)).json()
 
     async def pages(self, path: str, *, permission: str = "", most: int = 20) -> list[dict[str, Any]]:
-        """All items of a collection, following its pages as long as they stay on Graph."""
+        """All items of a collection of at most `most` pages, each of which has to be on Graph."""
         found: list[dict[str, Any]] = []
         for _ in range(most):
             page = await self.json(path, permission=permission)
-            found += [item for item in page.get("value", ()) if isinstance(item, dict)]
+            items = page.get("value")
+            if not isinstance(items, list):
+                raise Malformed("graph", "a page without items")
+            found += [item for item in items if isinstance(item, dict)]
             following = page.get("@odata.nextLink")
             if not isinstance(following, str):
                 return found
             if not following.startswith(self._base + "/"):
                 raise Malformed("graph", "the next page is elsewhere")
             path = following.removeprefix(self._base)
-        return found
+        raise Malformed("graph", "pages without end")
 
     async def picture(self, path: str, *, permission: str = "") -> bytes:
         """The bytes at a path; a redirect is followed once, without our token, to a listed host."""
@@ -262,16 +309,17 @@ class Graph:
         return answer.body
 
     async def _get(self, path: str, permission: str, limit: int) -> Answer:
-        answer = await self._once(path, limit)
+        token = await self._tokens.token(self._scope)
+        answer = await self._once(path, token, limit)
         if answer.status == 401:
-            self._tokens.forget(self._scope)
-            answer = await self._once(path, limit)
+            self._tokens.forget(self._scope, token)
+            answer = await self._once(path, await self._tokens.token(self._scope), limit)
         if answer.status not in (200, 302):
             raise _error("graph", answer, permission)
         return answer
 
-    async def _once(self, path: str, limit: int) -> Answer:
-        headers = {"Authorization": f"Bearer {await self._tokens.token(self._scope)}"}
+    async def _once(self, path: str, token: str, limit: int) -> Answer:
+        headers = {"Authorization": f"Bearer {token}"}
         try:
             answer = await self._outgoing.request(
                 "GET", self._base + path, system="graph", deadline=GRAPH_DEADLINE, headers=headers, limit=limit
@@ -287,22 +335,23 @@ def _error(system: str, answer: Answer, permission: str) -> OutsideError:
     code = error_code(answer.body)
     detail = f"status {answer.status} {code}".strip()
     if answer.status in (401, 403):
-        return Refused(system, detail, permission)
-    if answer.status == 429:
+        return Refused(system, detail, permission if answer.status == 403 else "")
+    if answer.status == 429 or (answer.status == 503 and answer.retry_after is not None):
         return Throttled(system, detail, answer.retry_after)
-    if answer.status in (400, 404, 410):
+    if answer.status in (404, 410):
         return NotFound(system, detail, code)
-    if answer.status == 503 and answer.retry_after is not None:
-        return Throttled(system, detail, answer.retry_after)
-    if answer.status >= 500:
-        return Outage(system, detail)
-    return Malformed(system, detail)
+    if answer.status == 400:
+        return BadRequest(system, detail, code)
+    return Outage(system, detail) if answer.status >= 500 else Malformed(system, detail)
 
 
 def error_code(body: bytes) -> str:
     """The code of Graph's error document, if it is one; short and plain enough to log."""
     try:
-        code = json.loads(body)["error"]["code"]
+        return _short(json.loads(body)["error"]["code"])
     except (ValueError, KeyError, TypeError, RecursionError):
         return ""
+
+
+def _short(code: object) -> str:
     return code if isinstance(code, str) and code.isascii() and len(code) <= 80 and code.isprintable() else ""

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from bot.errors import NotFound, Refused
-from bot.graph import Graph
+from bot.errors import Malformed, NotFound, Refused
+from bot.graph import BadRequest, Graph
 from bot.pictures import Picture
 
 READ_USERS = "User.Read.All (application permission of Microsoft Graph)"
@@ -16,10 +16,12 @@ _FIELDS = "id,userPrincipalName,displayName,userType,accountEnabled,assignedPlan
 # Large enough to compare with SharePoint's 200-300 px, small enough to fetch for everyone.
 _SIZE = "360x360"
 _AT_ONCE = 4  # photo requests that Graph takes from one application at a time
-_NO_PHOTO = frozenset(
-    {"ImageNotFound", "ErrorEntityNotFound", "ErrorItemNotFound", "ErrorNonExistentMailbox", "itemNotFound"}
-)
 _NO_PERSON = "Request_ResourceNotFound"
+# Codes of a 404 that mean "no photo"; some services send none at all. Any other, such as
+# `MailboxNotHostedInExchangeOnline`, says that Graph cannot tell: there may be a photo elsewhere.
+_NO_PHOTO = frozenset(
+    {"", "ImageNotFound", "ErrorEntityNotFound", "ErrorItemNotFound", "ErrorNonExistentMailbox", "itemNotFound"}
+)
 
 
 class PersonUnknown(NotFound):
@@ -49,12 +51,13 @@ class Microsoft365:
         try:
             # Some tenants answer 400 or 403 for `mySite` alone.
             found = await self._person(f"{path},mySite")
-        except (NotFound, Refused) as error:
-            if isinstance(error, PersonUnknown):
-                raise
+        except (BadRequest, Refused):
             found = await self._person(path)
+        identity = found.get("id")
+        if not isinstance(identity, str) or not identity:
+            raise Malformed("graph", "a person without an id")
         return Person(
-            str(found.get("id") or who),
+            identity,
             str(found.get("userPrincipalName") or ""),
             _host(found.get("mySite")),
             str(found.get("userType") or "").casefold() == "guest",
@@ -89,14 +92,13 @@ class Microsoft365:
     def _none(error: NotFound) -> None:
         if error.code == _NO_PERSON:
             raise PersonUnknown("graph", error.detail, error.code)
-        if error.code in _NO_PHOTO or (not error.code and "404" in error.detail):
-            return
-        raise error
+        if error.code not in _NO_PHOTO:
+            raise error
 
     async def _bytes(self, base: str) -> bytes:
         try:
             return await self._graph.picture(f"{base}/photos/{_SIZE}/$value", permission=READ_USERS)
-        except NotFound:
+        except (NotFound, BadRequest):
             # Photos held in Entra ID come in one size of their own.
             return await self._graph.picture(f"{base}/photo/$value", permission=READ_USERS)
 

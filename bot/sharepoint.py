@@ -1,11 +1,12 @@
 """SharePoint's copy of a person's photo, found by the ways of FACTS section 2, each failure told apart.
 
-my-site host -> its root site -> the hidden picture library -> the folder, whose name is localised -> the file.
-Host, library and folder are remembered; a file's absence means "no copy" only when all before it was found.
+my-site host -> its root site -> the hidden picture library -> the folders, whose names are localised -> the file.
+Host, library and folders are remembered; a file's absence means "no copy" only when all before it is there.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,16 +20,31 @@ from bot.pictures import Picture
 
 READ_SITE = "Sites.Selected, role read on the my-site host's root site (or Sites.Read.All)"
 _LIBRARY = "/user photos"
+_MOST_FOLDERS = 10  # one is usual; each costs two requests
+_DAWN = datetime.min.replace(tzinfo=UTC)
 
 
 class LibraryMissing(NotFound):
     """The picture library was not found: we cannot tell anything about the copy."""
 
+    def __init__(self, detail: str) -> None:
+        super().__init__("sharepoint", detail, "library")
+
 
 @dataclass(frozen=True)
-class _Folder:
+class _Library:
     drive: str
-    name: str
+    folders: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _File:
+    """One thumbnail, as SharePoint describes it."""
+
+    path: str
+    modified: datetime | None
+    etag: str
+    address: str  # pre-authorised, "" where none was given
 
 
 class SharePoint:
@@ -37,92 +53,104 @@ class SharePoint:
     def __init__(self, graph: Graph, my_site_host: str = "") -> None:
         self._graph = graph
         self._setting = my_site_host
-        self._folders: dict[str, tuple[_Folder, ...]] = {}
+        self._libraries: dict[str, _Library] = {}  # by host
         self._derived = ""
 
     async def copy(self, person: Person) -> Picture | None:
         """The copy, or None where SharePoint has none. Raises `LibraryMissing`, and the errors of `Graph`."""
         host = await self._host(person)
-        remembered = host in self._folders
-        found = await self._newest(await self._folders_of(host), person)
-        if found is None and remembered:
-            # The library may have been made anew since.
-            del self._folders[host]
-            found = await self._newest(await self._folders_of(host), person)
-        if found is None:
+        known = self._libraries.get(host)
+        library = known or await self._find(host)
+        file = await self._newest(library, person)
+        if file is None and known is not None:
+            # The folder, or the library, may have been made anew since it was remembered.
+            library = await self._again(host, known)
+            file = await self._newest(library, person) if library != known else None
+        if file is None:
             return None
-        return await self._picture(*found)
+        return Picture(await self._bytes(file), file.etag, file.modified, source="library")
 
     async def _host(self, person: Person) -> str:
         host = person.my_site or self._setting or self._derived
         if not host:
             root = await self._graph.json("/sites/root?$select=id,siteCollection,webUrl", permission=READ_SITE)
-            name = _root_host(root)
-            first, dot, rest = name.partition(".")
+            first, dot, rest = _root_host(root).partition(".")
             if not dot:
-                raise LibraryMissing("sharepoint", "the root site has no host name", "library")
-            host = self._derived = name if first.endswith("-my") else f"{first}-my.{rest}"
+                raise LibraryMissing("the root site has no host name")
+            host = self._derived = f"{first.removesuffix('-my')}-my.{rest}"
         return host
 
-    async def _folders_of(self, host: str) -> tuple[_Folder, ...]:
-        if host not in self._folders:
+    async def _find(self, host: str) -> _Library:
+        try:
             drive = await self._drive(host)
-            children = await self._graph.pages(f"/drives/{_part(drive)}/root/children", permission=READ_SITE)
-            names = [str(one.get("name") or "") for one in children if isinstance(one.get("folder"), dict)]
-            self._folders[host] = tuple(_Folder(drive, name) for name in names if name)
-        return self._folders[host]
+            folders = await self._folders(drive)
+        except NotFound as error:
+            raise error if isinstance(error, LibraryMissing) else LibraryMissing(error.detail) from None
+        found = self._libraries[host] = _Library(drive, folders)
+        return found
+
+    async def _again(self, host: str, known: _Library) -> _Library:
+        try:
+            folders = await self._folders(known.drive)
+        except NotFound:
+            self._libraries.pop(host, None)
+            return await self._find(host)
+        found = self._libraries[host] = _Library(known.drive, folders)
+        return found
 
     async def _drive(self, host: str) -> str:
-        try:
-            site = await self._graph.json(f"/sites/{quote(host, safe='.:')}", permission=READ_SITE)
-        except NotFound as error:
-            raise LibraryMissing("sharepoint", f"no site at the my-site host: {error.detail}", "library") from None
-        site_id = _part(str(site.get("id") or ""))
-        path = f"/sites/{site_id}/drives?$select=id,name,webUrl,driveType,system"
-        drives = await self._graph.pages(path, permission=READ_SITE)
-        library = next((one for one in drives if _is_library(one)), None)
+        site = _id(await self._graph.json(f"/sites/{quote(host, safe='.:')}", permission=READ_SITE))
+        drives = f"/sites/{site}/drives?$select=id,name,webUrl,driveType,system"
+        library = _library(await self._graph.pages(drives, permission=READ_SITE))
         if library is not None:
-            return str(library["id"])
-        return await self._drive_of_list(site_id)
-
-    async def _drive_of_list(self, site_id: str) -> str:
-        """The library where it does not show as a drive."""
-        lists = await self._graph.pages(f"/sites/{site_id}/lists?$select=id,name,webUrl,system", permission=READ_SITE)
-        library = next((one for one in lists if _is_library(one)), None)
+            return _id(library)
+        # Where it does not show as a drive, it may as a list.
+        lists = f"/sites/{site}/lists?$select=id,name,webUrl,system"
+        library = _library(await self._graph.pages(lists, permission=READ_SITE))
         if library is None:
-            raise LibraryMissing("sharepoint", "no User Photos library", "library")
-        drive = await self._graph.json(
-            f"/sites/{site_id}/lists/{_part(str(library['id']))}/drive", permission=READ_SITE
-        )
-        return str(drive.get("id") or "")
+            raise LibraryMissing("no User Photos library")
+        return _id(await self._graph.json(f"/sites/{site}/lists/{_id(library)}/drive", permission=READ_SITE))
 
-    async def _newest(self, folders: tuple[_Folder, ...], person: Person) -> tuple[_Folder, dict[str, Any]] | None:
-        """The newer of the files by object id and by account name."""
-        found = []
-        for folder in folders:
-            for account in _accounts(person):
-                try:
-                    item = await self._graph.json(_file(folder, account), permission=READ_SITE)
-                except NotFound:
-                    continue
-                found.append((folder, item))
-        return max(found, key=lambda pair: str(pair[1].get("lastModifiedDateTime") or ""), default=None)
+    async def _folders(self, drive: str) -> tuple[str, ...]:
+        children = await self._graph.pages(f"/drives/{drive}/root/children", permission=READ_SITE)
+        names = (one.get("name") for one in children if isinstance(one.get("folder"), dict))
+        found = tuple(_part(name) for name in names if isinstance(name, str) and name)
+        if len(found) > _MOST_FOLDERS:
+            raise Malformed("sharepoint", f"{len(found)} folders in the picture library")
+        return found
 
-    async def _picture(self, folder: _Folder, item: dict[str, Any]) -> Picture:
+    async def _newest(self, library: _Library, person: Person) -> _File | None:
+        """Of the files by object id and by account name, in every folder."""
+        places = [
+            f"/drives/{library.drive}/root:/{folder}/{account}_LThumb.jpg"
+            for folder in library.folders
+            for account in _accounts(person)
+        ]
+        found = [file for file in await asyncio.gather(*map(self._file, places)) if file is not None]
+        return max(found, key=lambda file: file.modified or _DAWN, default=None)
+
+    async def _file(self, path: str) -> _File | None:
+        try:
+            item = await self._graph.json(path, permission=READ_SITE)
+        except NotFound:
+            return None
         address = item.get("@microsoft.graph.downloadUrl")
-        if isinstance(address, str) and address:
-            data = await self._graph.download(address)
-        else:
-            name = str(item.get("name") or "")
-            if not name:
-                raise Malformed("sharepoint", "a file without a name")
-            data = await self._graph.picture(_content(folder, name), permission=READ_SITE)
-        return Picture(data, str(item.get("eTag") or ""), _time(item.get("lastModifiedDateTime")), source="library")
+        return _File(
+            path,
+            _time(item.get("lastModifiedDateTime")),
+            str(item.get("eTag") or ""),
+            address if isinstance(address, str) else "",
+        )
+
+    async def _bytes(self, file: _File) -> bytes:
+        if file.address:
+            return await self._graph.download(file.address)
+        return await self._graph.picture(f"{file.path}:/content", permission=READ_SITE)
 
 
 def _accounts(person: Person) -> tuple[str, ...]:
     by_name = re.sub(r"[^0-9A-Za-z]", "_", person.upn)
-    return tuple(dict.fromkeys(name for name in (person.id, by_name) if name))
+    return tuple(dict.fromkeys(_part(name) for name in (person.id, by_name) if name))
 
 
 def _root_host(root: dict[str, Any]) -> str:
@@ -133,16 +161,20 @@ def _root_host(root: dict[str, Any]) -> str:
     return str(root.get("webUrl") or "").removeprefix("https://").partition("/")[0].lower()
 
 
-def _is_library(one: dict[str, Any]) -> bool:
-    return unquote(str(one.get("webUrl") or "")).rstrip("/").lower().endswith(_LIBRARY) and bool(one.get("id"))
+def _library(candidates: list[dict[str, Any]]) -> dict[str, Any] | None:
+    return next((one for one in candidates if _address(one).endswith(_LIBRARY)), None)
 
 
-def _file(folder: _Folder, account: str) -> str:
-    return f"/drives/{_part(folder.drive)}/root:/{_part(folder.name)}/{_part(account)}_LThumb.jpg"
+def _address(one: dict[str, Any]) -> str:
+    return unquote(str(one.get("webUrl") or "")).rstrip("/").lower()
 
 
-def _content(folder: _Folder, name: str) -> str:
-    return f"/drives/{_part(folder.drive)}/root:/{_part(folder.name)}/{_part(name)}:/content"
+def _id(one: dict[str, Any]) -> str:
+    """Its id, as a part of a path."""
+    found = one.get("id")
+    if not isinstance(found, str) or not found:
+        raise Malformed("graph", "something without an id")
+    return _part(found)
 
 
 def _part(text: str) -> str:
@@ -153,6 +185,7 @@ def _time(value: object) -> datetime | None:
     if not isinstance(value, str):
         return None
     try:
-        return datetime.fromisoformat(value).astimezone(UTC)
+        found = datetime.fromisoformat(value)
     except ValueError:
         return None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
