@@ -146,6 +146,19 @@ async def test_a_fault_of_graph_is_told_honestly(browser: Browser, address: str)
     await expect(card).to_contain_text("SharePoint still has another photo")
 
 
+async def test_what_is_behind_the_three_dots_can_be_chosen(browser: Browser, address: str) -> None:
+    page = await open_chat(browser, address, 13)
+    await say(page, "my photo is wrong")
+    card = page.locator(".message.bot .card").last
+    await card.locator("button", has_text="...").click()
+    menu = page.locator(".ac-ctrl-popup-container").get_by_text("Stop", exact=True)
+    box = await menu.bounding_box()
+    assert box is not None
+    assert box["width"] < 400  # beside the card, not over the whole page
+    await menu.click()
+    await expect(card).to_contain_text("All right, I stop here")
+
+
 async def test_a_chat_is_still_there_after_a_look_at_another(browser: Browser, address: str) -> None:
     page = await open_chat(browser, address, 6)
     await say(page, "my photo is wrong")
