@@ -1,0 +1,119 @@
+"""A Graph that answers what a test wrote down, path by path: for answers that the sandbox's own never gives."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+from aiohttp import web
+from PIL import Image
+
+from bot.diagnosis import Diagnosis
+from bot.graph import Graph, Tokens
+from bot.metrics import Metrics
+from bot.outgoing import Outgoing
+from bot.settings import read
+from sandbox.web import graph_error, listen
+
+HOST = "contoso-my.sharepoint.com"
+SITE = f"/sites/{HOST},1,2"
+DRIVE = "/drives/b!photos"
+FOLDER = "Profilbilder"
+ADA = {"id": "ada-1", "userPrincipalName": "ada.oneil@contoso.com", "mySite": f"https://{HOST}/personal/ada"}
+LIBRARY = {"id": "b!photos", "webUrl": f"https://{HOST}/User%20Photos", "system": {}}
+
+
+@dataclass
+class Script:
+    """`answers` by path without `/v1.0` and query: a document, bytes, or a status with a code."""
+
+    answers: dict[str, Any] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    url: str = ""
+    held: str = ""  # paths that begin so get no answer
+
+    async def answer(self, request: web.Request) -> web.Response:
+        path = unquote(request.url.raw_path).removeprefix("/v1.0")
+        self.asked.append(path)
+        if self.held and path.startswith(self.held):
+            await asyncio.sleep(60)
+        found = self.answers.get(path, (404, "itemNotFound"))
+        if callable(found):
+            found = found(request)
+        if isinstance(found, web.Response):
+            return found
+        if isinstance(found, tuple):
+            return graph_error(*found)
+        if isinstance(found, bytes):
+            return web.Response(body=found, content_type="image/jpeg")
+        return web.json_response(found)
+
+    def count(self, path: str) -> int:
+        return self.asked.count(path)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The bot's side of it."""
+
+    script: Script
+    graph: Graph
+    diagnosis: Diagnosis
+    metrics: Metrics
+
+
+@asynccontextmanager
+async def desk(answers: Mapping[str, Any], **changes: str) -> AsyncIterator[Desk]:
+    script = Script(dict(answers))
+    app = web.Application()
+    app.router.add_get("/{path:.*}", script.answer)
+    runner, port = await listen(app, None)
+    script.url = f"http://127.0.0.1:{port}"
+    environ = {"PHOTOSYNC_GRAPH_URL": script.url, "MicrosoftAppId": "b0", "MicrosoftAppPassword": "p", "MicrosoftAppTenantId": "c0"}  # fmt: skip
+    settings = read({**environ, **changes})
+    outgoing, metrics = Outgoing.open(settings), Metrics()
+    try:
+        graph = Graph(settings, outgoing, Tokens(lambda _: {"access_token": "t", "expires_in": 3600}), metrics)
+        yield Desk(script, graph, Diagnosis.over(graph, settings, metrics), metrics)
+    finally:
+        await outgoing.close()
+        await runner.cleanup()
+
+
+def jpeg(picture: Image.Image, side: int = 0, **how: Any) -> bytes:
+    """A file of it, maybe resized to a square."""
+    out = io.BytesIO()
+    small = picture.resize((side, side), Image.Resampling.LANCZOS) if side else picture
+    small.convert("RGB").save(out, "JPEG", **({"quality": 85} | how))
+    return out.getvalue()
+
+
+def file(account: str, folder: str = FOLDER) -> str:
+    """The path of a thumbnail."""
+    return f"{DRIVE}/root:/{folder}/{account}_LThumb.jpg"
+
+
+def item(modified: str) -> dict[str, Any]:
+    """A thumbnail's description, without a pre-authorised address."""
+    return {"id": "1", "eTag": f'"{modified}"', "lastModifiedDateTime": modified, "file": {}}
+
+
+def tenant(photo: bytes, copy: bytes | None = None) -> dict[str, Any]:
+    """Answers for Ada, whose photo and copy these are."""
+    answers: dict[str, Any] = {
+        "/users/ada-1": ADA,
+        "/users/ada-1/photo": {"id": "648x648", "width": 648, "height": 648, "@odata.mediaEtag": '"1"'},
+        "/users/ada-1/photos/360x360/$value": photo,
+        f"/sites/{HOST}": {"id": f"{HOST},1,2"},
+        f"{SITE}/drives": {"value": [{"id": "other", "webUrl": f"https://{HOST}/Documents"}, LIBRARY]},
+        f"{DRIVE}/root/children": {"value": [{"id": "f", "name": FOLDER, "folder": {}}]},
+    }
+    if copy is not None:
+        answers[file("ada-1")] = item("2025-03-01T10:00:00Z")
+        answers[file("ada-1") + ":/content"] = copy
+    return answers
