@@ -154,10 +154,10 @@ class Tokens:
         except TimeoutError:
             raise TimedOut("login", "no answer in time") from None
         except Exception as error:  # msal raises ValueError, RuntimeError and others for answers it does not expect
-            raise Outage("login", type(error).__name__) from None
+            raise Outage("login", f"an answer of no use ({type(error).__name__})") from None
         text, lasts = result.get("access_token"), result.get("expires_in", 3600)
         if not isinstance(text, str) or not text or not isinstance(lasts, int | float):
-            passing = result.get("error") in _PASSING
+            passing = _short(result.get("error")) in _PASSING
             raise Outage("login", _code(result)) if passing else Refused("login", _code(result))
         self._tokens[scope] = _Token(text, time.monotonic() + max(lasts - _EARLY, lasts / 2))
         return text
