@@ -22,7 +22,7 @@ demo: $(READY) ## a pretend tenant, the bot and a chat page; ARGS="--no-browser 
 	@"$(BIN)/photosync" demo $(ARGS)
 
 test: $(READY) ## the whole test suite; TESTS=tests/test_engine.py for a part
-	@"$(BIN)/python" tools/browser.py
+	@"$(BIN)/python" tools/machine.py
 	"$(BIN)/python" -m pytest --cov --cov-report=term $(ARGS) $(TESTS)
 
 lint: $(READY)

@@ -12,15 +12,17 @@ from aiohttp import web
 
 from bot import cards, packaged
 from bot.diagnosis import Diagnosis
+from bot.followups import FollowUps, purging
 from bot.graph import Graph, Tokens, bot_tokens, graph_tokens
 from bot.helpdesk import Helpdesk
 from bot.metrics import Metrics
 from bot.outgoing import Outgoing
 from bot.settings import Settings
-from bot.store import Store
-from bot.store.memory import MemoryStore
+from bot.store import Kind, Store
+from bot.store.opening import open_patiently
 from bot.teams import Edge
 from bot.tickets import SYSTEMS
+from bot.work import Worker
 from dialogs.engine import Engine
 
 log = logging.getLogger(__name__)
@@ -53,7 +55,7 @@ async def start(settings: Settings) -> Running:
     """Build everything and listen. Raises OSError if the port is taken."""
     spoken, pictures = packaged.languages(settings.locales_dir), packaged.illustrations()
     engine = Engine(packaged.topics(spoken, pictures))
-    metrics, store = Metrics(), MemoryStore()
+    metrics, store = Metrics(), await open_patiently(settings.database_url)
     chat = f"https://teams.microsoft.com/l/chat/0/0?users=28:{settings.app_id}"
     outgoing = Outgoing.open(settings)
     tokens = bot_tokens(settings, outgoing)
@@ -66,14 +68,16 @@ async def start(settings: Settings) -> Running:
         tickets=SYSTEMS[settings.ticket_system](settings, outgoing),
         metrics=metrics,
         contact=settings.helpdesk_contact,
+        follow_ups=settings.follow_ups,
     )
     edge = Edge(settings, outgoing, tokens, metrics, helpdesk.turn)
+    worker = Worker(store, FollowUps(helpdesk, store, edge.channel, settings.retention).doers)
     runner = web.AppRunner(_site(edge, store, metrics), access_log=None, shutdown_timeout=_GRACE)
     await runner.setup()
 
     async def stop() -> None:
         await edge.stop()
-        await runner.cleanup()
+        await asyncio.gather(runner.cleanup(), worker.stop())
         await store.close()
         await outgoing.close()
 
@@ -84,6 +88,8 @@ async def start(settings: Settings) -> Running:
         await stop()
         raise
     await edge.start()
+    await store.put(purging())
+    worker.start()
     port = int(runner.addresses[0][1])
     log.info("listening on %s port %d, languages %s", settings.host, port, ", ".join(spoken.tags))
     return Running(port, edge, store, stop)
@@ -99,6 +105,7 @@ def _site(edge: Edge, store: Store, metrics: Metrics) -> web.Application:
         return web.json_response(parts, status=200 if all(parts.values()) else 503)
 
     async def counted(_: web.Request) -> web.Response:
+        metrics.follow_ups_pending.set(await store.pending(Kind.FOLLOW_UP))
         return web.Response(body=metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
     site = web.Application(client_max_size=MOST_BYTES)

@@ -12,12 +12,19 @@ from sandbox.chat_page import ChatPage
 from sandbox.renderer import RendererMissing, install, installed
 from sandbox.tenant import Tenant
 
+# Nobody waits three days for a demo: it looks again within seconds.
+_CHANGES = {
+    "PHOTOSYNC_PORT": "0",
+    "PHOTOSYNC_LOG_FORMAT": "text",
+    "PHOTOSYNC_LOG_LEVEL": "WARNING",
+    "PHOTOSYNC_FOLLOW_UPS": "5s,15s,30s,60s,2m,10m",
+}
+
 
 async def demo(*, port: int, browser: bool, terminal: bool) -> int:
     """Run until told to stop; returns the exit status."""
     async with Tenant.open() as tenant:
-        quiet = {"PHOTOSYNC_PORT": "0", "PHOTOSYNC_LOG_FORMAT": "text", "PHOTOSYNC_LOG_LEVEL": "WARNING"}
-        settings = read({**tenant.environment(), **quiet})
+        settings = read({**tenant.environment(), **_CHANGES})
         logs.set_up(settings)
         bot = await app.start(settings)
         tenant.channel.bot_url = f"http://127.0.0.1:{bot.port}"

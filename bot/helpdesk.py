@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -19,7 +20,8 @@ from bot.diagnosis import Look as Looking
 from bot.errors import NotFound, OutsideError, StoreUnavailable, place
 from bot.metrics import Metrics
 from bot.photos import thumbnail
-from bot.store import Conflict, Record, Store
+from bot.store import Change, Claimed, Conflict, Due, Entry, Record, Store
+from bot.store import Kind as WorkKind
 from bot.tickets import TicketSystem
 from bot.tickets.ticket import ticket
 from dialogs.engine import Engine
@@ -31,6 +33,8 @@ from dialogs.model import (
     Erase,
     Erased,
     Event,
+    Follow,
+    Followed,
     Hand,
     Handed,
     Ignored,
@@ -40,12 +44,15 @@ from dialogs.model import (
     Moment,
     Pressed,
     Show,
+    Typed,
 )
 from dialogs.say import entry, say
 
 log = logging.getLogger(__name__)
 
 _TRIES = 5  # of a turn whose record somebody else saved meanwhile
+_OWED_FOR = 30.0  # seconds after which a card that was not shown is shown by the worker
+_LONGEST_LINE = 500  # letters of what a person typed that the case's log keeps
 
 
 class Diagnosing(Protocol):
@@ -63,6 +70,12 @@ class Turned:
     record: Record
     photos: Photos
     effects: tuple[Effect, ...]
+    log: tuple[Entry, ...] = ()
+
+    @property
+    def follows(self) -> bool:
+        """Whether we are to look again by ourselves."""
+        return any(isinstance(effect, Follow) for effect in self.effects)
 
     @property
     def shows(self) -> bool:
@@ -87,6 +100,7 @@ class Helpdesk:
     tickets: TicketSystem
     metrics: Metrics
     contact: str = ""
+    follow_ups: tuple[float, ...] = ()  # seconds after the walk
     _busy: dict[str, tuple[asyncio.Lock, int]] = field(default_factory=dict, repr=False)
 
     async def turn(self, incoming: Incoming, channel: Channel) -> Message | None:
@@ -116,7 +130,7 @@ class Helpdesk:
             if incoming.kind is not Kind.TYPED:
                 return None  # nobody to welcome, nobody's card
             return await self._entry("desk.unidentified", incoming, channel)
-        async with self._alone(incoming.person):
+        async with self.alone(incoming.person):
             return await self._personal(incoming, channel)
 
     async def _group(self, incoming: Incoming, channel: Channel) -> Message | None:
@@ -139,25 +153,50 @@ class Helpdesk:
 
     async def _personal(self, incoming: Incoming, channel: Channel) -> Message | None:
         for _ in range(_TRIES):
-            if incoming.id and await self.store.handled(incoming.id):
+            record, handled = await self.store.load(incoming.person, incoming.id)
+            if handled:
                 return None
-            record = await self.store.load(incoming.person)
             turned = await self._decide(record, incoming, channel)
             if turned is None:
                 return None
+            in_place = incoming.kind is Kind.PRESSED and incoming.reply_to in ("", _card(turned.record))
             try:
-                saved = await self._save(turned, incoming)
+                saved = await self.save(record, turned, in_place=in_place, activity=incoming.id)
             except Conflict:
                 continue
-            self._count(turned)
-            return await self._show(replace(turned, record=saved), incoming, channel)
+            return await self.show(replace(turned, record=saved), channel, in_place=in_place)
         raise StoreUnavailable("the record changed under every try")
 
-    async def _save(self, turned: Turned, incoming: Incoming) -> Record:
+    async def save(
+        self,
+        before: Record,
+        turned: Turned,
+        *,
+        in_place: bool,
+        activity: str = "",
+        finish: Claimed | None = None,
+        owed: bool = True,
+    ) -> Record:
+        """Everything the turn came to, in one transaction; what is still to be shown is due work until it is.
+
+        `owed` False: that work is there already, and is being done.
+        """
         if turned.erased:
-            await self.store.erase(incoming.person)
+            await self.store.erase(before.person)
+            self._count(turned)
             return turned.record
-        return await self.store.save(turned.record, incoming.id)
+        record, now = turned.record, time.time()
+        put = []
+        if turned.shows and owed:
+            put.append(Due(WorkKind.SHOW, record.person, record.person, now + _OWED_FOR, {"in_place": in_place}))
+        if turned.follows and record.case is not None and self.follow_ups:
+            payload = {"turn": 0, "since": now}
+            put.append(Due(WorkKind.FOLLOW_UP, record.case.id, record.person, now + self.follow_ups[0], payload))
+        ended = before.case is not None and _ended(before.case, record.case)
+        drop = ((WorkKind.FOLLOW_UP, before.case.id),) if before.case is not None and ended else ()
+        saved = await self.store.commit(Change(record, activity, turned.log, tuple(put), drop, finish))
+        self._count(turned)
+        return saved
 
     # Deciding
 
@@ -171,7 +210,7 @@ class Helpdesk:
         case = record.case or self._opened(record)
         case = replace(case, locale=record.locale or "en", platform=record.platform)
         event = self._event(incoming, case)
-        return await self._perform(replace(record, case=case), case, event, channel)
+        return await self.perform(replace(record, case=case), case, event, channel)
 
     def _introduced(self, record: Record, incoming: Incoming) -> Record:
         """What an activity tells about the person. The language is taken once and then the person's own choice."""
@@ -182,6 +221,7 @@ class Helpdesk:
             locale=locale,
             platform=incoming.platform or record.platform,
             address=incoming.address,
+            blocked=False,
         )
 
     def _opened(self, record: Record) -> Case:
@@ -194,9 +234,10 @@ class Helpdesk:
             return self.languages.vocabulary.understand(incoming.text, case.locale)
         return _pressed(incoming, self.languages)
 
-    async def _perform(self, record: Record, case: Case, event: Event, channel: Channel) -> Turned:
+    async def perform(self, record: Record, case: Case, event: Event, channel: Channel) -> Turned:
         """Decide, do what that asks for, and decide on its result, until nothing more is asked."""
         done: list[Effect] = []
+        log = [_told(event)]
         photos = Photos()
         pending: Event | None = event
         while pending is not None:
@@ -210,13 +251,14 @@ class Helpdesk:
                     pending = await self._hand(record, case)
                 elif isinstance(effect, Erase):
                     pending = Erased()
+            log += [_told(pending)] if pending is not None else [Entry(_now(), "shown", case.step)]
         language = case.locale if case.locale != (record.locale or "en") else record.locale
-        return Turned(replace(record, case=case, locale=language), photos, tuple(done))
+        return Turned(replace(record, case=case, locale=language), photos, tuple(done), tuple(log))
 
     async def _look(self, person: str, channel: Channel) -> tuple[Looked, Photos]:
         _, looking = await asyncio.gather(channel.typing(), self.diagnosis.look(person))
         check = Check(_now(), looking.verdict, looking.reason, looking.similarity)
-        return Looked(check), await asyncio.to_thread(_small, looking)
+        return Looked(check), await asyncio.to_thread(small, looking)
 
     async def _hand(self, record: Record, case: Case) -> Handed:
         try:
@@ -236,29 +278,31 @@ class Helpdesk:
 
     # Showing
 
-    async def _show(self, turned: Turned, incoming: Incoming, channel: Channel) -> Message | None:
+    async def show(self, turned: Turned, channel: Channel, *, in_place: bool) -> Message | None:
+        """Show the case's present card, if there is one to show. Raises `OutsideError`."""
         case = turned.record.case
         if not turned.shows or case is None:
             return None
         card = say(self.engine.library, case, contact=self.contact)
         message = cards.message(self.setting, card, name=turned.record.name, photos=turned.photos)
-        in_place = incoming.kind is Kind.PRESSED and case.card and incoming.reply_to in ("", case.card)
-        if in_place and await _updated(channel, case.card, message):
-            return message
-        shown = await channel.send(message)
+        if in_place and case.card and await _updated(channel, case.card, message):
+            shown = case.card
+        else:
+            shown = await channel.send(message)
         if not turned.erased:
             await self._remember_card(turned.record, case, shown)
         return message
 
     async def _remember_card(self, record: Record, case: Case, shown: str) -> None:
-        """Which message to update next time."""
+        """Which message to update next time, and that nothing is owed any more."""
         try:
-            await self.store.save(replace(record, case=replace(case, card=shown)))
+            paid = ((WorkKind.SHOW, record.person),)
+            await self.store.commit(Change(replace(record, case=replace(case, card=shown)), drop=paid))
         except Conflict:
             log.info("the case moved on elsewhere before its card was known")
 
     @asynccontextmanager
-    async def _alone(self, person: str) -> AsyncIterator[None]:
+    async def alone(self, person: str) -> AsyncIterator[None]:
         """One turn of a person at a time in this process; other processes are met by `Conflict`."""
         lock, waiting = self._busy.get(person, (asyncio.Lock(), 0))
         self._busy[person] = (lock, waiting + 1)
@@ -290,6 +334,31 @@ def _pressed(incoming: Incoming, languages: Languages) -> Pressed:
     return Pressed(action, case, step, number, value, known)
 
 
+def _card(record: Record) -> str:
+    return record.case.card if record.case is not None else ""
+
+
+def _ended(before: Case, after: Case | None) -> bool:
+    """Whether looking again by ourselves is over: another case, or this one came to its end."""
+    return after is None or after.id != before.id or (bool(before.following) and not after.following)
+
+
+def _told(event: Event) -> Entry:
+    """An event as the case's log keeps it."""
+    match event:
+        case Typed():
+            what = event.text[:_LONGEST_LINE]
+        case Pressed():
+            what = f"{event.action[:40]} {event.value[:_LONGEST_LINE]}".strip()
+        case Looked() | Followed():
+            what = f"{event.check.verdict.value} {event.check.reason}".strip()
+        case Handed():
+            what = f"{event.result} {event.number}".strip()
+        case _:
+            what = ""
+    return Entry(_now(), type(event).__name__.lower(), what)
+
+
 _VALUE_NAMES = {"set_language": "locale", "rate": "score", "send_ticket": "comment"}
 
 
@@ -297,7 +366,7 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _small(looking: Looking) -> Photos:
+def small(looking: Looking) -> Photos:
     """The two pictures, small enough for a card."""
     ours, theirs = looking.microsoft365, looking.sharepoint
     return Photos(

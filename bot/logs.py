@@ -36,5 +36,6 @@ def set_up(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+    logging.captureWarnings(capture=True)  # Pillow's, of metadata that it cannot read
     for name in ("bot", "dialogs"):
         logging.getLogger(name).setLevel(settings.log_level)

@@ -24,11 +24,12 @@ from bot.placeholders import is_placeholder
 __all__ = ["LARGEST_FILE", "REFUSALS", "Comparison", "compare", "is_placeholder", "thumbnail"]
 
 _WORK, _FINE, _COARSE = 64, 32, 16  # pixels each way: kept, compared, searched
+_SMALL = 100  # pixels: in a smaller picture what JPEG spoils is large, so that it is compared at _COARSE
 _EDGE = 0.03  # of each side is not looked at: room for the search, and where crops and frames differ
 _STEPS = (0.03, 0.03, 0.015, 0.015)  # of the side, first far, then near
 _MOVES = ((-1, 0, 0), (1, 0, 0), (0, -1, 0), (0, 1, 0), (0, 0, -1), (0, 0, 1))
 _FARTHEST = (0.08, 0.05, 0.05)  # scale, right, down: more than SharePoint crops
-_SPOT = 3  # pixels around the middle of a spot, of _FINE
+_SPOTS = {_FINE: 3, _COARSE: 2}  # pixels around the middle of a spot
 _BRIGHTER = 6.0  # of 255: this much overall brightness is forgiven, as re-encoding changes it
 _CHROMA = 1.6  # how much more a difference of colour counts than one of light
 _CONTRAST = 40.0  # standard deviation of light; differences between paler pictures count more, up to ...
@@ -56,7 +57,8 @@ class Comparison:
 def compare(microsoft365: bytes, sharepoint: bytes) -> Comparison:
     """How alike two pictures are. Raises `NotAPicture`."""
     ours, theirs = opened(microsoft365, _WORK), opened(sharepoint, _WORK)
-    similarity = max(_similarity(_planes(ours, one), _planes(theirs, two)) for one, two in _frames(ours, theirs))
+    side = _FINE if min(ours.size + theirs.size) >= _SMALL else _COARSE
+    similarity = max(_similarity(_planes(ours, one), _planes(theirs, two), side) for one, two in _frames(ours, theirs))
     verdict = "same" if similarity >= _SAME else "different" if similarity <= _DIFFERENT else "unsure"
     return Comparison(round(similarity, 4), verdict, (ours.size, theirs.size), (ours.format, theirs.format))
 
@@ -75,11 +77,11 @@ def _planes(one: Opened, frame: _Box) -> Image.Image:
     return Image.frombytes("RGB", picture.size, picture.tobytes())
 
 
-def _similarity(first: Image.Image, second: Image.Image) -> float:
-    straight = _likeness(*_aligned(first, second, (0.0, 0.0, 0.0), _FINE))
+def _similarity(first: Image.Image, second: Image.Image, side: int) -> float:
+    straight = _likeness(*_aligned(first, second, (0.0, 0.0, 0.0), side))
     if straight >= (1 + _SAME) / 2:
         return straight
-    return max(straight, _likeness(*_aligned(first, second, _search(first, second), _FINE)))
+    return max(straight, _likeness(*_aligned(first, second, _search(first, second), side)))
 
 
 def _aligned(
@@ -134,7 +136,7 @@ def _correlation(ours: tuple[Image.Image, ...], theirs: tuple[Image.Image, ...])
         together += sum(map(mul, a, b)) - sum_a * sum_b / count
         one += sum(map(mul, a, a)) - sum_a * sum_a / count
         other += sum(map(mul, b, b)) - sum_b * sum_b / count
-    noise = _NOISE * _FINE * _FINE
+    noise = _NOISE * ours[0].width * ours[0].height
     return (together + noise) / (math.sqrt(one * other) + noise)
 
 
@@ -153,7 +155,7 @@ def _worst_spot(ours: tuple[Image.Image, ...], theirs: tuple[Image.Image, ...]) 
 
 
 def _spot(plane: Image.Image, other: Image.Image) -> float:
-    spots = ImageChops.difference(plane, other).filter(ImageFilter.BoxBlur(_SPOT))
+    spots = ImageChops.difference(plane, other).filter(ImageFilter.BoxBlur(_SPOTS[plane.width]))
     return ImageStat.Stat(spots).extrema[0][1]
 
 

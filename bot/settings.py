@@ -123,6 +123,27 @@ def _signing_secret(value: str) -> Secret:
     return Secret(value)
 
 
+def _duration(value: str) -> float:
+    match = re.fullmatch(r"(\d{1,6})([smhd])", value.strip())
+    if match is None or int(match[1]) == 0:
+        raise _Wrong("must be a time such as 30s, 15m, 6h or 90d")
+    return float(int(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]])
+
+
+def _durations(value: str) -> tuple[float, ...]:
+    found = tuple(_duration(part) for part in value.split(","))
+    if list(found) != sorted(set(found)):
+        raise _Wrong("must be times that grow, such as 2m,15m,1h")
+    return found
+
+
+def _database(value: str) -> Secret:
+    # It may hold a password: a secret like the others.
+    if not re.fullmatch(r"sqlite:///.+|postgres(ql)?://[^/]+/.+", value):
+        raise _Wrong("must be like sqlite:///photosync.db or postgresql://user:password@host/name")
+    return Secret(value)
+
+
 def _choice(*allowed: str) -> Callable[[str], str]:
     def read(value: str) -> str:
         for choice in allowed:
@@ -256,6 +277,27 @@ class Settings:
         _text,
         "how people reach the helpdesk, shown as it is where there is no ticket system",
         value="",
+    )
+    database_url: str = _setting(
+        "PHOTOSYNC_DATABASE_URL",
+        _database,
+        "where people and cases are kept: `sqlite:///FILE` or `postgresql://user:password@host/name`",
+        value="sqlite:///photosync.db",
+        default="`sqlite:///photosync.db`",
+    )
+    follow_ups: tuple[float, ...] = _setting(
+        "PHOTOSYNC_FOLLOW_UPS",
+        _durations,
+        "when to look again after the walk (`s`, `m`, `h`, `d`)",
+        value=(120.0, 900.0, 3600.0, 21600.0, 86400.0, 259200.0),
+        default="`2m,15m,1h,6h,24h,72h`",
+    )
+    retention: float = _setting(
+        "PHOTOSYNC_RETENTION",
+        _duration,
+        "ended cases older than this are deleted",
+        value=90 * 86400.0,
+        default="`90d`",
     )
     locales_dir: Path | None = _setting(
         "PHOTOSYNC_LOCALES_DIR",

@@ -18,6 +18,8 @@ from dialogs.model import (
     Erase,
     Erased,
     Event,
+    Follow,
+    Followed,
     Hand,
     Handed,
     Ignored,
@@ -27,9 +29,11 @@ from dialogs.model import (
     Moment,
     Outcome,
     Pressed,
+    Resumed,
     Show,
     Trace,
     Typed,
+    Verdict,
 )
 
 TRAIL_LENGTH = 30
@@ -71,6 +75,10 @@ class Engine:
                 return self._handed(case, event)
             case Erased():
                 return self._branch(case, "forget", "done")
+            case Followed():
+                return self._followed(case, event)
+            case Resumed():
+                return self._return(case, case.notice)
 
     # What the person does
 
@@ -125,6 +133,16 @@ class Engine:
     def _looked(self, case: Case, event: Looked) -> Decision:
         case = replace(case, checks=(*case.checks, event.check)[-HISTORY_LENGTH:])
         return self._branch(case, "photos", event.check.verdict.value)
+
+    def _followed(self, case: Case, event: Followed) -> Decision:
+        if not case.following or case.outcome or not self.library.has(case.following):
+            return case, ()  # it ended meanwhile
+        result = "match" if event.check.verdict is Verdict.MATCH else "over" if event.over else ""
+        case = replace(case, checks=(*case.checks, event.check)[-HISTORY_LENGTH:])
+        if not result:
+            return case, ()
+        target = self.library.step(case.following).later[result]
+        return self._arrive(replace(case, following=""), target)
 
     def _handed(self, case: Case, event: Handed) -> Decision:
         case = replace(case, ticket=event.number or case.ticket, ticket_url=event.url or case.ticket_url)
@@ -183,10 +201,13 @@ class Engine:
         trail = case.trail[:-1] if case.trail and case.trail[-1] == target else case.trail
         kept = notice or (case.notice if self.library.step(case.step).check else "")
         arrived = replace(case, step=target, trail=trail, notice=kept, rev=case.rev + 1)
+        following: tuple[Effect, ...] = (Follow(),) if step.later else ()
+        if step.later:
+            arrived = replace(arrived, following=step.id)
         unchanged = step.outcome in ("", case.outcome) or (case.outcome and step.outcome == Outcome.STOPPED)
         if unchanged:
-            return arrived, (Show(),)
-        return replace(arrived, outcome=step.outcome), (Ended(step.outcome), Show())
+            return arrived, (*following, Show())
+        return replace(arrived, outcome=step.outcome, following=""), (Ended(step.outcome), Show())
 
     def _refuse(self, case: Case, reason: str) -> Decision:
         """A press that does not fit the present card: nothing changes, the present card is shown again."""

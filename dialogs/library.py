@@ -11,6 +11,7 @@ from dialogs.model import ACTIONS, CHECKS, Outcome, Step, Topic
 
 BACK = "@back"
 FORMS = ("comment", "locale")
+LATER = ("match", "over")  # what looking again by ourselves comes to
 LINKS = ("chat", "ticket")  # the bot's own 1:1 chat, the page of the case's ticket
 _STEP_FIELDS = {one.name for one in fields(Step)} - {"id"}
 
@@ -106,7 +107,7 @@ def _step(topic_id: str, step_id: str, table: Mapping[str, Any]) -> Step:
     if unknown:
         raise ValueError(f"step {step_id}: unknown entry {', '.join(sorted(unknown))}")
     values = dict(table)
-    for name in ("choices", "branches"):
+    for name in ("choices", "branches", "later"):
         values[name] = {key: _ref(topic_id, target) for key, target in table.get(name, {}).items()}
     return Step(id=f"{topic_id}.{step_id}", **values)
 
@@ -120,6 +121,8 @@ def _shape_problems(library: Library, pictures: Collection[str]) -> Iterator[str
         yield from _check_problems(library, step)
         if not (step.choices or step.branches or step.outcome or step.entry):
             yield f"{step.id}: a dead end: no choice, no check, no outcome"
+        if step.later:
+            yield from _later_problems(library, step)
         if step.picture and step.picture not in pictures:
             yield f"{step.id}: no illustration {step.picture!r}"
         if step.form and step.form not in FORMS:
@@ -153,6 +156,14 @@ def _check_problems(library: Library, step: Step) -> Iterator[str]:
         yield from _arrow_problems(library, step.id, result, target, results)
 
 
+def _later_problems(library: Library, step: Step) -> Iterator[str]:
+    for result in LATER:
+        if result not in step.later:
+            yield f"{step.id}: looking again later can end in {result!r}, which leads nowhere"
+    for result, target in step.later.items():
+        yield from _arrow_problems(library, step.id, result, target, LATER)
+
+
 def _reach_problems(library: Library) -> Iterator[str]:
     reached: set[str] = set()
     waiting = ["desk.menu", *library.everywhere.values(), *(step.id for step in library.steps() if step.entry)]
@@ -162,7 +173,7 @@ def _reach_problems(library: Library) -> Iterator[str]:
             continue
         reached.add(ref)
         step = library.step(ref)
-        waiting += [*step.choices.values(), *step.branches.values()]
+        waiting += [*step.choices.values(), *step.branches.values(), *step.later.values()]
     for step in library.steps():
         if step.id not in reached:
             yield f"{step.id}: unreachable: no step leads there"

@@ -67,6 +67,7 @@ class Step:
     choices: Mapping[str, str] = field(default_factory=dict)  # action -> target
     check: str = ""  # one of CHECKS: arriving here does it, then branches
     branches: Mapping[str, str] = field(default_factory=dict)  # result of the check -> target
+    later: Mapping[str, str] = field(default_factory=dict)  # we look again by ourselves; `match` and `over` -> target
     numbered: bool = False  # says "step 2 of 6"
     photos: bool = False  # shows the two photos
     reason: bool = False  # says why the last look could not tell
@@ -121,6 +122,7 @@ class Case:
     checks: tuple[Check, ...] = ()
     traces: tuple[Trace, ...] = ()
     checked_by: str = ""  # the step whose check led to the present card
+    following: str = ""  # the step for which we look again by ourselves
     notice: str = ""  # the key of a line above the present card
     comment: str = field(default="", repr=False)  # what the person wants the helpdesk to know
     outcome: str = ""
@@ -185,7 +187,20 @@ class Erased:
     """Everything known of the person is gone."""
 
 
-Event = Typed | Pressed | Joined | Looked | Handed | Erased
+@dataclass(frozen=True)
+class Followed:
+    """We looked again by ourselves; `over` if that was the last time."""
+
+    check: Check
+    over: bool = False
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """The present card was decided on and is not known to have been shown."""
+
+
+Event = Typed | Pressed | Joined | Looked | Handed | Erased | Followed | Resumed
 
 
 @dataclass(frozen=True)
@@ -209,6 +224,11 @@ class Erase:
 
 
 @dataclass(frozen=True)
+class Follow:
+    """Look again by ourselves, from now on the schedule, then decide on `Followed`."""
+
+
+@dataclass(frozen=True)
 class Ended:
     """The case got an outcome: count it."""
 
@@ -222,4 +242,4 @@ class Ignored:
     reason: str
 
 
-Effect = Show | Look | Hand | Erase | Ended | Ignored
+Effect = Show | Look | Hand | Erase | Follow | Ended | Ignored

@@ -64,5 +64,6 @@ class Tenant:
             "PHOTOSYNC_TICKET_SYSTEM": "webhook",
             "PHOTOSYNC_TICKET_URL": self.helpdesk.url,
             "PHOTOSYNC_TICKET_SECRET": self.helpdesk.secret,
+            "PHOTOSYNC_DATABASE_URL": f"sqlite:///{self.authority.bundle.parent / 'photosync.db'}",
             "SSL_CERT_FILE": str(self.authority.bundle),
         }

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
 
+import asyncpg
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -11,6 +15,7 @@ from bot import packaged
 from bot.catalogues import Languages
 from dialogs.engine import Engine
 from dialogs.library import Library
+from tests.databases import server
 
 # A shared machine may stall: no example is failed for being slow.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -40,3 +45,23 @@ def shelf(spoken: Languages, pictures: dict[str, bytes]) -> Library:
 def engine(shelf: Library) -> Engine:
     """The engine over them."""
     return Engine(shelf)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """A PostgreSQL server for the whole run; its address without a database's name."""
+    with server() as address:
+        yield address
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'photosync.db'}"
+    address: str = request.getfixturevalue("postgres_server")
+    name = f"test_{secrets.token_hex(6)}"
+    connection = await asyncpg.connect(f"{address}/postgres")
+    await connection.execute(f"CREATE DATABASE {name}")
+    await connection.close()
+    return f"{address}/{name}"

@@ -1,0 +1,108 @@
+"""What is done without being asked: cards that are still owed, looking again after the walk, deleting what is old."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from bot.conversation import Address, Channel
+from bot.errors import NotFound, Refused
+from bot.helpdesk import Helpdesk, Turned, small
+from bot.store import Change, Claimed, Due, Kind, Record, Store
+from bot.work import Doer
+from dialogs.model import Case, Check, Followed, Resumed
+
+log = logging.getLogger(__name__)
+
+_PURGE_EVERY = 6 * 3600.0  # seconds
+
+
+@dataclass(frozen=True)
+class FollowUps:
+    """The doers of due work."""
+
+    helpdesk: Helpdesk
+    store: Store
+    channel: Callable[[Address], Channel]
+    retention: float  # seconds
+
+    @property
+    def doers(self) -> Mapping[Kind, Doer]:
+        """Which work each does."""
+        return {Kind.SHOW: self.show_owed, Kind.FOLLOW_UP: self.look_again, Kind.PURGE: self.purge}
+
+    async def show_owed(self, claimed: Claimed) -> None:
+        """Show a card that was decided on and is not known to be shown: after a crash, or a channel that failed."""
+        async with self.helpdesk.alone(claimed.due.person):
+            record, _ = await self.store.load(claimed.due.person)
+            if record.case is None or record.address is None or record.blocked:
+                await self.store.finish(claimed)
+                return
+            channel = self.channel(record.address)
+            turned = await self.helpdesk.perform(record, record.case, Resumed(), channel)
+            in_place = bool(claimed.due.payload.get("in_place"))
+            saved = await self.helpdesk.save(record, turned, in_place=in_place, owed=False)
+            await self._deliver(replace(turned, record=saved), channel, in_place=in_place)
+
+    async def look_again(self, claimed: Claimed) -> None:
+        """Look again by ourselves; write when the photo has arrived, or when this was the last time."""
+        async with self.helpdesk.alone(claimed.due.person):
+            record, _ = await self.store.load(claimed.due.person)
+            case = record.case
+            if case is None or record.address is None or not _wanted(claimed, record, case):
+                await self.store.finish(claimed)
+                return
+            looking = await self.helpdesk.diagnosis.look(record.person)
+            check = Check(_now(), looking.verdict, looking.reason, looking.similarity)
+            turn = int(claimed.due.payload.get("turn", 0)) + 1
+            followed = Followed(check, over=turn >= len(self.helpdesk.follow_ups))
+            channel = self.channel(record.address)
+            turned = await self.helpdesk.perform(record, case, followed, channel)
+            if not turned.shows:
+                await self._look_later(claimed, turned, turn)
+                return
+            turned = replace(turned, photos=await asyncio.to_thread(small, looking))
+            saved = await self.helpdesk.save(record, turned, in_place=False, finish=claimed)
+            await self._deliver(replace(turned, record=saved), channel, in_place=False)
+
+    async def _look_later(self, claimed: Claimed, turned: Turned, turn: int) -> None:
+        since = float(claimed.due.payload.get("since", time.time()))
+        at = max(time.time(), since + self.helpdesk.follow_ups[turn])
+        again = replace(claimed.due, at=at, payload={"turn": turn, "since": since})
+        await self.store.commit(Change(turned.record, log=turned.log, put=(again,)))
+
+    async def _deliver(self, turned: Turned, channel: Channel, *, in_place: bool) -> None:
+        """Show, unasked. A channel that refuses for good is not asked again until the person writes."""
+        try:
+            await self.helpdesk.show(turned, channel, in_place=in_place)
+        except (Refused, NotFound) as error:
+            log.info("nothing more is sent to this person: %s", error)
+            record, _ = await self.store.load(turned.record.person)
+            drop = [(Kind.SHOW, record.person)]
+            if record.case is not None:
+                drop.append((Kind.FOLLOW_UP, record.case.id))
+            await self.store.commit(Change(replace(record, blocked=True), drop=tuple(drop)))
+
+    async def purge(self, claimed: Claimed) -> None:
+        """Delete what ended longer ago than the retention; comes back by itself."""
+        before = datetime.fromtimestamp(time.time() - self.retention, UTC).isoformat(timespec="seconds")
+        gone = await self.store.purge(before)
+        log.info("deleted %d cases older than the retention", gone)
+        await self.store.postpone(claimed, time.time() + _PURGE_EVERY, "")
+
+
+def purging() -> Due:
+    """The one piece of work that deletes what is old."""
+    return Due(Kind.PURGE, "all", "", time.time())
+
+
+def _wanted(claimed: Claimed, record: Record, case: Case) -> bool:
+    return case.id == claimed.due.key and bool(case.following) and not case.outcome and not record.blocked
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,118 @@
+"""What both databases share: every method of `Store` as an operation to run."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TypeVar
+
+from bot.errors import PhotosyncError, StoreUnavailable
+from bot.store import Change, Claimed, DeadLetter, Due, Entry, Erased, Kind, Record, operations
+from bot.store.operations import Operation
+from bot.store.schema import VERSION
+
+T = TypeVar("T")
+
+_HANDLED_KEPT = 48 * 3600.0  # seconds that a handled activity is remembered: Teams repeats within minutes
+
+
+class NewerSchema(PhotosyncError):
+    """The database was written by a newer program: using it could lose what that one knows."""
+
+    def __init__(self, found: int) -> None:
+        super().__init__(f"the database has schema {found}, this program knows up to {VERSION}: use a newer program")
+        self.found = found
+
+
+class DatabaseStore(ABC):
+    """A store over a database that runs operations."""
+
+    skip_locked: bool
+
+    @abstractmethod
+    async def run(self, work: Callable[[], Operation[T]]) -> T:
+        """Run an operation in one transaction; it may be begun again."""
+
+    @abstractmethod
+    def announce(self) -> None:
+        """Let workers know that there is new work."""
+
+    @abstractmethod
+    async def changed(self, patience: float) -> None:
+        """See `Store`."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """See `Store`."""
+
+    async def load(self, person: str, activity: str = "") -> tuple[Record, bool]:
+        """See `Store`."""
+        return await self.run(lambda: operations.load(person, activity))
+
+    async def commit(self, change: Change) -> Record:
+        """See `Store`."""
+        saved = await self.run(lambda: operations.commit(change, time.time()))
+        if change.put:
+            self.announce()
+        return saved
+
+    async def put(self, due: Due) -> None:
+        """See `Store`."""
+        await self.run(lambda: operations.put(due))
+        self.announce()
+
+    async def log(self, case: str) -> tuple[Entry, ...]:
+        """See `Store`."""
+        return await self.run(lambda: operations.log(case))
+
+    async def claim(self, most: int, lease: float) -> tuple[Claimed, ...]:
+        """See `Store`."""
+        return await self.run(lambda: operations.claim(most, lease, time.time(), skip_locked=self.skip_locked))
+
+    async def finish(self, claimed: Claimed) -> None:
+        """See `Store`."""
+        await self.run(lambda: operations.finish(claimed))
+
+    async def postpone(self, claimed: Claimed, at: float, error: str) -> None:
+        """See `Store`."""
+        await self.run(lambda: operations.postpone(claimed, at, error))
+
+    async def bury(self, claimed: Claimed, error: str) -> None:
+        """See `Store`."""
+        await self.run(lambda: operations.bury(claimed, error, time.time()))
+
+    async def next_due(self) -> float | None:
+        """See `Store`."""
+        return await self.run(operations.next_due)
+
+    async def pending(self, kind: Kind) -> int:
+        """See `Store`."""
+        return await self.run(lambda: operations.pending(kind))
+
+    async def dead_letters(self) -> tuple[DeadLetter, ...]:
+        """See `Store`."""
+        return await self.run(operations.dead_letters)
+
+    async def retry(self, id_: int) -> bool:
+        """See `Store`."""
+        done = await self.run(lambda: operations.retry(id_, time.time()))
+        if done:
+            self.announce()
+        return done
+
+    async def erase(self, person: str) -> Erased:
+        """See `Store`."""
+        return await self.run(lambda: operations.erase(person))
+
+    async def purge(self, before: str) -> int:
+        """See `Store`."""
+        return await self.run(lambda: operations.purge(before, time.time() - _HANDLED_KEPT))
+
+    async def ready(self) -> bool:
+        """See `Store`."""
+        try:
+            await self.run(operations.next_due)
+        except StoreUnavailable:
+            return False
+        return True

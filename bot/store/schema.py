@@ -1,0 +1,59 @@
+"""The tables, as steps forward from an empty database. A step that was released is never changed: add one."""
+
+from __future__ import annotations
+
+# Written so that both databases read the same: TEXT, BIGINT and DOUBLE PRECISION mean the same to SQLite as
+# TEXT, INTEGER and REAL do; only the automatic number is spelled differently.
+_NUMBER = {"sqlite": "INTEGER PRIMARY KEY AUTOINCREMENT", "postgresql": "BIGSERIAL PRIMARY KEY"}
+
+_STEPS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE people (
+            person TEXT PRIMARY KEY,
+            version BIGINT NOT NULL,
+            name TEXT NOT NULL,
+            locale TEXT NOT NULL,
+            platform TEXT NOT NULL,
+            address TEXT NOT NULL,
+            blocked BIGINT NOT NULL,
+            present TEXT NOT NULL
+        )""",
+        """CREATE TABLE cases (
+            id TEXT PRIMARY KEY,
+            person TEXT NOT NULL,
+            document TEXT NOT NULL,
+            outcome TEXT NOT NULL,
+            touched TEXT NOT NULL
+        )""",
+        "CREATE INDEX cases_of_person ON cases (person)",
+        "CREATE INDEX cases_by_age ON cases (touched)",
+        """CREATE TABLE log (
+            id {number}, at TEXT NOT NULL, case_id TEXT NOT NULL, kind TEXT NOT NULL, what TEXT NOT NULL
+        )""",
+        "CREATE INDEX log_of_case ON log (case_id, id)",
+        "CREATE TABLE activities (id TEXT PRIMARY KEY, at DOUBLE PRECISION NOT NULL)",
+        "CREATE INDEX activities_by_age ON activities (at)",
+        """CREATE TABLE work (
+            id {number},
+            kind TEXT NOT NULL,
+            key TEXT NOT NULL,
+            person TEXT NOT NULL,
+            payload TEXT NOT NULL,
+            due_at DOUBLE PRECISION NOT NULL,
+            attempt BIGINT NOT NULL DEFAULT 0,
+            fence BIGINT NOT NULL DEFAULT 0,
+            error TEXT NOT NULL DEFAULT '',
+            dead_at DOUBLE PRECISION
+        )""",
+        "CREATE UNIQUE INDEX one_open_piece ON work (kind, key) WHERE dead_at IS NULL",
+        "CREATE INDEX work_by_time ON work (due_at) WHERE dead_at IS NULL",
+        "CREATE INDEX work_of_person ON work (person)",
+    ),
+)
+
+VERSION = len(_STEPS)
+
+
+def statements(dialect: str, version: int) -> tuple[str, ...]:
+    """What leads from `version` to the next one."""
+    return tuple(text.format(number=_NUMBER[dialect]) for text in _STEPS[version])

@@ -1,0 +1,190 @@
+"""SQLite: one thread owns the file and commits whatever is waiting together, so that durability costs little."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from bot.errors import StoreUnavailable
+from bot.store import operations
+from bot.store.base import DatabaseStore, NewerSchema
+from bot.store.operations import Operation
+from bot.store.schema import VERSION, statements
+
+T = TypeVar("T")
+
+_PATIENCE = 5_000  # milliseconds to wait for another process's write
+_TOGETHER = 256  # operations in one commit at the most
+_PRAGMAS = (
+    f"PRAGMA busy_timeout = {_PATIENCE}",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA secure_delete = ON",  # what is erased is overwritten
+    "PRAGMA foreign_keys = ON",
+)
+
+
+@dataclass
+class _Job:
+    """One operation on its way through the writer, and what became of it."""
+
+    work: Callable[[], Operation[Any]]
+    answer: asyncio.Future[Any]
+    loop: asyncio.AbstractEventLoop
+    result: Any = None
+    error: BaseException | None = None
+
+    def tell(self) -> None:
+        """Back in the event loop."""
+        if self.answer.cancelled():
+            return
+        if self.error is not None:
+            self.answer.set_exception(self.error)
+        else:
+            self.answer.set_result(self.result)
+
+
+class SqliteStore(DatabaseStore):
+    """See `bot.store.Store`."""
+
+    skip_locked = False  # there is one writer: nobody else holds a row
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._woken = asyncio.Event()
+        self._thread = threading.Thread(
+            target=self._write, args=(asyncio.get_running_loop(),), name="store", daemon=True
+        )
+
+    @classmethod
+    async def open(cls, path: Path) -> Self:
+        """The store in a file, brought to the present schema. Raises `StoreUnavailable` and `NewerSchema`."""
+        store = cls(path)
+        store._thread.start()
+        await store._started
+        return store
+
+    async def close(self) -> None:
+        """See `Store`."""
+        self._jobs.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    async def run(self, work: Callable[[], Operation[T]]) -> T:
+        """Run an operation in a transaction, together with whatever else is waiting."""
+        loop = asyncio.get_running_loop()
+        job = _Job(work, loop.create_future(), loop)
+        self._jobs.put(job)
+        result: T = await job.answer
+        return result
+
+    def announce(self) -> None:
+        """Wake this process's worker; another process's finds new work when it next looks."""
+        self._woken.set()
+
+    async def changed(self, patience: float) -> None:
+        """See `Store`."""
+        try:
+            async with asyncio.timeout(patience):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+        self._woken.clear()
+
+    # In the writer's thread
+
+    def _write(self, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            connection = _connected(self._path)
+        except (sqlite3.Error, NewerSchema) as error:
+            told = error if isinstance(error, NewerSchema) else StoreUnavailable(f"{self._path}: {error}")
+            loop.call_soon_threadsafe(self._started.set_exception, told)
+            return
+        loop.call_soon_threadsafe(self._started.set_result, None)
+        going = True
+        while going:
+            batch, going = self._waiting()
+            if batch:
+                _commit(connection, batch)
+            for job in batch:
+                job.loop.call_soon_threadsafe(job.tell)
+        connection.close()
+
+    def _waiting(self) -> tuple[list[_Job], bool]:
+        """Everything that waits, at least one; and whether to go on."""
+        batch: list[_Job] = []
+        while len(batch) < _TOGETHER:
+            try:
+                job = self._jobs.get(block=not batch)
+            except queue.Empty:
+                break
+            if job is None:
+                return batch, False
+            batch.append(job)
+        return batch, True
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, timeout=_PATIENCE / 1000)
+    for pragma in _PRAGMAS:
+        connection.execute(pragma)
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("CREATE TABLE IF NOT EXISTS meta (version BIGINT NOT NULL)")
+    row = connection.execute("SELECT version FROM meta").fetchone()
+    version = row[0] if row else 0
+    if version > VERSION:
+        connection.close()
+        raise NewerSchema(version)
+    for step in range(version, VERSION):
+        for text in statements("sqlite", step):
+            connection.execute(text)
+    connection.execute("DELETE FROM meta")
+    connection.execute("INSERT INTO meta (version) VALUES (?)", (VERSION,))
+    connection.execute("COMMIT")
+    return connection
+
+
+def _commit(connection: sqlite3.Connection, batch: list[_Job]) -> None:
+    """All of a batch in one transaction; an operation that fails takes back only its own part."""
+    try:
+        # Immediate: a read that becomes a write under somebody else's would fail whatever the patience.
+        connection.execute("BEGIN IMMEDIATE")
+        for job in batch:
+            _perform(connection, job)
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        for job in batch:
+            job.error = job.error or StoreUnavailable(f"database: {error}")
+
+
+def _perform(connection: sqlite3.Connection, job: _Job) -> None:
+    connection.execute("SAVEPOINT part")
+    try:
+        job.result = _run(connection, job.work())
+    except sqlite3.Error:
+        raise
+    except BaseException as error:
+        connection.execute("ROLLBACK TO part")
+        job.error = error
+    connection.execute("RELEASE part")
+
+
+def _run(connection: sqlite3.Connection, operation: Generator[operations.Statement, Any, T]) -> T:
+    rows: Any = None
+    try:
+        while True:
+            statement = operation.send(rows)
+            rows = connection.execute(statement.text, statement.values).fetchall()
+    except StopIteration as end:
+        result: T = end.value
+        return result

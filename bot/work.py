@@ -1,0 +1,97 @@
+"""Due work: claimed from the store, done once as far as anyone can tell, handed to others when this process dies.
+
+A claim is a lease with a fencing number. Whoever does the work says so in the same transaction as its result; a claim
+that ran out meanwhile is refused there, because somebody else has it (docs/decisions/0002-due-work.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+
+from bot.errors import StoreUnavailable, place
+from bot.store import Claimed, Conflict, Kind, Lost, Store
+
+log = logging.getLogger(__name__)
+
+Doer = Callable[[Claimed], Awaitable[None]]
+
+LEASE = 45.0  # seconds: a dead process's work is taken over within a minute
+_AT_ONCE = 16
+_LONGEST_SLEEP = 15.0  # the net below being woken
+_MOST_TRIES = 8
+_FIRST_WAIT = 5.0  # seconds; doubled on each further try
+_LONGEST_WAIT = 3600.0
+
+
+class Worker:
+    """Does what is due until it is stopped."""
+
+    def __init__(self, store: Store, doers: Mapping[Kind, Doer]) -> None:
+        self._store = store
+        self._doers = doers
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
+
+    def start(self) -> None:
+        """Begin."""
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self, patience: float = 8.0) -> None:
+        """Take nothing more, and give what is under way that many seconds; its lease then runs out by itself."""
+        self._stopping.set()
+        if self._task is None:
+            return
+        _, late = await asyncio.wait([self._task], timeout=patience)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                claimed = await self._store.claim(_AT_ONCE, LEASE)
+                if claimed:
+                    await asyncio.gather(*(self._do(one) for one in claimed))
+                    continue
+                await self._sleep(await self._store.next_due())
+            except StoreUnavailable as error:
+                log.error("due work waits: %s", error)
+                await self._sleep(None)
+
+    async def _sleep(self, due: float | None) -> None:
+        seconds = _LONGEST_SLEEP if due is None else min(_LONGEST_SLEEP, max(0.05, due - time.time()))
+        woken = asyncio.create_task(self._store.changed(seconds))
+        stopped = asyncio.create_task(self._stopping.wait())
+        _, rest = await asyncio.wait([woken, stopped], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(woken, stopped, return_exceptions=True)
+
+    async def _do(self, claimed: Claimed) -> None:
+        try:
+            async with asyncio.timeout(LEASE - 5):
+                await self._doers[claimed.due.kind](claimed)
+        except Lost:
+            log.info("%s was taken over or ended meanwhile", claimed.due.kind.value)
+        except StoreUnavailable:
+            raise
+        except Conflict:
+            await self._again(claimed, "the case moved on meanwhile", 0.5)
+        except Exception as error:  # whatever it is, the work is tried again and then laid aside, never lost
+            log.error("%s failed: %s at %s", claimed.due.kind.value, type(error).__name__, place(error))
+            await self._again(claimed, type(error).__name__, None)
+
+    async def _again(self, claimed: Claimed, error: str, wait: float | None) -> None:
+        backoff = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (claimed.attempt - 1)) * random.uniform(0.7, 1.3)  # noqa: S311
+        try:
+            if claimed.attempt >= _MOST_TRIES:
+                log.error("%s given up after %d tries: photosync work list", claimed.due.kind.value, claimed.attempt)
+                await self._store.bury(claimed, error)
+            else:
+                await self._store.postpone(claimed, time.time() + (backoff if wait is None else wait), error)
+        except Lost:
+            log.info("%s was taken over meanwhile", claimed.due.kind.value)

@@ -1,0 +1,58 @@
+"""See to it that this machine has what the tests drive: a Chromium, a PostgreSQL server. Standard library only."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+BROWSER_PACKAGES = ("chromium", "fonts-noto-core", "fonts-noto-cjk")
+DATABASE_PACKAGES = ("postgresql",)
+
+
+def executable() -> str | None:
+    """The browser to use: PHOTOSYNC_CHROMIUM, else the first of the usual names."""
+    named = os.environ.get("PHOTOSYNC_CHROMIUM")
+    return named or next((found for name in NAMES if (found := shutil.which(name))), None)
+
+
+def postgres() -> Path | None:
+    """The folder of PostgreSQL's server programs: the newest that is installed."""
+    on_path = shutil.which("initdb")
+    if on_path:
+        return Path(on_path).parent
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda file: float(file.parts[-3]))
+    return found[-1].parent if found else None
+
+
+def install(packages: tuple[str, ...]) -> None:
+    """From Debian's packages, where that can be done without asking."""
+    if sys.platform != "linux" or os.geteuid() != 0 or not shutil.which("apt-get"):
+        return
+    sys.stderr.write(f"set-up: installing {', '.join(packages)}\n")
+    environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *packages]):
+        subprocess.run(["apt-get", *command], check=False, stdout=subprocess.DEVNULL, env=environ)
+
+
+def main() -> int:
+    """0 if everything is there (now)."""
+    if not executable():
+        install(BROWSER_PACKAGES)
+    if not postgres():
+        install(DATABASE_PACKAGES)
+    missing = []
+    if not executable():
+        missing.append("Chromium (Debian: apt-get install chromium, or name one in PHOTOSYNC_CHROMIUM)")
+    if not postgres():
+        missing.append("a PostgreSQL server (Debian: apt-get install postgresql)")
+    for one in missing:
+        sys.stderr.write(f"set-up: the tests need {one}\n")
+    return 1 if missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
