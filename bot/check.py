@@ -47,14 +47,15 @@ def _print(user: str, look: Look) -> None:
         table.add_row("to grant", look.permission)
     if look.similarity is not None:
         table.add_row("similarity", f"{look.similarity:.3f} (1 is the same picture)")
-    table.add_row("Microsoft 365", _described(look.microsoft365))
-    table.add_row("SharePoint", _described(look.sharepoint))
+    absent = "not known" if look.verdict is Verdict.UNKNOWN else "none"
+    table.add_row("Microsoft 365", _described(look.microsoft365) or absent)
+    table.add_row("SharePoint", _described(look.sharepoint) or absent)
     console.print(table, markup=False)
 
 
 def _described(picture: Picture | None) -> str:
     if picture is None:
-        return "none"
+        return ""
     parts = [f"{picture.width}x{picture.height} px" if picture.width else "", f"{len(picture.data):,} bytes"]
     if picture.modified is not None:
         parts.append(f"changed {picture.modified:%Y-%m-%d %H:%M} UTC")
