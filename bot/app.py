@@ -12,6 +12,7 @@ from aiohttp import web
 
 from bot import cards, packaged
 from bot.diagnosis import Diagnosis
+from bot.errors import SettingsError
 from bot.followups import FollowUps, purging
 from bot.graph import Graph, Tokens, bot_tokens, graph_tokens
 from bot.helpdesk import Helpdesk
@@ -52,13 +53,17 @@ def diagnosis(settings: Settings, outgoing: Outgoing, metrics: Metrics, tokens: 
 
 
 async def start(settings: Settings) -> Running:
-    """Build everything and listen. Raises OSError if the port is taken."""
+    """Build everything and listen. Raises OSError if the port is taken, SettingsError for a useless certificate."""
     spoken, pictures = packaged.languages(settings.locales_dir), packaged.illustrations()
     engine = Engine(packaged.topics(spoken, pictures))
     metrics, store = Metrics(), await open_patiently(settings.database_url)
     chat = f"https://teams.microsoft.com/l/chat/0/0?users=28:{settings.app_id}"
     outgoing = Outgoing.open(settings)
-    tokens = bot_tokens(settings, outgoing)
+    try:
+        tokens = bot_tokens(settings, outgoing)
+    except SettingsError:
+        await asyncio.gather(store.close(), outgoing.close())
+        raise
     helpdesk = Helpdesk(
         engine=engine,
         languages=spoken,
