@@ -1,0 +1,129 @@
+"""The bot goes on by itself: it looks again and writes, shows what it owes, and stops when it is told to."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from sandbox.channel import Chat
+from sandbox.faults import Fault
+from tests.chatting import Scene, images, scene, step, title
+
+
+@pytest.fixture
+async def stage(database: str) -> AsyncIterator[Scene]:
+    async with scene(PHOTOSYNC_DATABASE_URL=database, PHOTOSYNC_FOLLOW_UPS="1s,2s,4s") as one:
+        yield one
+
+
+async def eventually(true: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait until something is so."""
+    for _ in range(int(seconds / 0.05)):
+        if true():
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("it did not happen in time")
+
+
+def shown(chat: Chat) -> int:
+    return len([one for one in chat.messages if not one.mine])
+
+
+async def walked(stage: Scene, story: str = "old", locale: str = "en-US") -> Chat:
+    """Somebody who went through the walk while SharePoint did nothing."""
+    chat = stage.chat(story, locale)
+    await chat.say("my photo is wrong")
+    for _ in range(7):
+        await chat.press("next")
+    assert step(chat) == "resync.waiting"
+    return chat
+
+
+async def test_the_photo_arrives_and_the_bot_writes(stage: Scene) -> None:
+    chat = await walked(stage, locale="sv-SE")
+    assert await stage.metric("photosync_follow_ups_pending") == 1
+    stage.tenant.world.visit_sharepoint(chat.person.id)
+    await eventually(lambda: shown(chat) == 2)
+    assert step(chat) == "resync.arrived"
+    assert title(chat) == "Ditt nya foto har kommit till SharePoint"
+    assert len(set(images(chat.card()))) == 2
+    assert chat.messages[-1].activity["summary"] == title(chat)
+    assert await stage.metric("photosync_follow_ups_pending") == 0
+    assert await stage.metric('photosync_cases_total{outcome="resolved_later"}') == 1
+    await asyncio.sleep(2.5)
+    assert shown(chat) == 2  # and only once
+
+
+async def test_after_the_last_look_a_ticket_is_offered(stage: Scene) -> None:
+    chat = await walked(stage)
+    await eventually(lambda: shown(chat) == 2)
+    assert step(chat) == "resync.overdue"
+    await chat.press("ticket")
+    await chat.press("send_ticket")
+    (ticket,) = stage.tenant.helpdesk.tickets
+    assert len(ticket.body["checks"]) == 5  # the first look, the one after the walk, three by ourselves
+
+
+async def test_stopping_ends_looking(stage: Scene) -> None:
+    chat = await walked(stage)
+    await chat.press("stop")
+    await left_alone(stage, chat)
+
+
+async def test_forgetting_ends_looking(stage: Scene) -> None:
+    chat = await walked(stage)
+    await chat.say("forget me")
+    await chat.press("forget_confirmed")
+    await left_alone(stage, chat)
+
+
+async def test_a_match_that_the_person_found_ends_looking(stage: Scene) -> None:
+    chat = await walked(stage)
+    stage.tenant.world.visit_sharepoint(chat.person.id)
+    await chat.press("next")
+    assert step(chat) == "resync.done"
+    await left_alone(stage, chat)
+
+
+async def left_alone(stage: Scene, chat: Chat) -> None:
+    """Nothing more comes, though the photo is there by now."""
+    stage.tenant.world.visit_sharepoint(chat.person.id)
+    before = shown(chat)
+    assert await stage.metric("photosync_follow_ups_pending") == 0
+    await asyncio.sleep(1.5)
+    assert shown(chat) == before
+
+
+async def test_the_menu_does_not_end_looking(stage: Scene) -> None:
+    chat = await walked(stage)
+    await chat.say("menu")
+    stage.tenant.world.visit_sharepoint(chat.person.id)
+    await eventually(lambda: step(chat) == "resync.arrived")
+
+
+async def test_a_person_who_blocked_the_bot_is_left_alone_until_they_write(stage: Scene) -> None:
+    chat = await walked(stage)
+    stage.tenant.world.visit_sharepoint(chat.person.id)
+    refusal = Fault(403, code="MessageWritesBlocked")
+    stage.tenant.world.faults.plan("connector", [refusal] * 3)
+    await eventually(lambda: len(stage.tenant.world.faults.connector) < 3)
+    await asyncio.sleep(1.0)
+    asked = len(stage.tenant.channel.requests)
+    await asyncio.sleep(1.5)
+    assert len(stage.tenant.channel.requests) == asked
+    stage.tenant.world.faults.connector.clear()
+    await chat.say("hello")
+    assert step(chat) == "desk.menu"
+
+
+async def test_a_fault_of_graph_is_no_reason_to_give_up(stage: Scene) -> None:
+    chat = await walked(stage)
+    stage.tenant.world.visit_sharepoint(chat.person.id)
+    stage.tenant.world.faults.graph_always = Fault(403, code="accessDenied")
+    await asyncio.sleep(1.5)
+    stage.tenant.world.faults.graph_always = None
+    await eventually(lambda: step(chat) == "resync.arrived")
+    assert "permission" not in json.dumps(chat.card())
