@@ -64,12 +64,30 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="look at one person's two photos")
     check.add_argument("user", metavar="USER", help="user principal name or object id")
     check.set_defaults(command=_check)
+
+    erase = commands.add_parser("erase", help="forget everything about a person")
+    erase.add_argument("user", metavar="USER", help="user principal name or object id")
+    erase.set_defaults(command=_erase)
+
+    work = commands.add_parser("work", help="due work, and what was given up")
+    kinds = work.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    listing = kinds.add_parser("list", help="how much is due, and every dead letter with its number")
+    listing.set_defaults(command=_work_list)
+    again = kinds.add_parser("retry", help="try a dead letter again now")
+    again.add_argument("id", metavar="ID", type=_number, help="its number")
+    again.set_defaults(command=_work_retry)
     return parser
 
 
 def _port(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError("must be a number from 0 to 65535")
+    return int(text)
+
+
+def _number(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or len(text) > 18:
+        raise argparse.ArgumentTypeError("must be a number")
     return int(text)
 
 
@@ -103,6 +121,27 @@ def _check(chosen: argparse.Namespace) -> int:
     from bot import check  # noqa: PLC0415 - likewise
 
     return asyncio.run(check.check(_settings(serving=False), chosen.user))
+
+
+def _erase(chosen: argparse.Namespace) -> int:
+    settings = _settings(serving=False)
+    from bot import admin  # noqa: PLC0415 - likewise
+
+    return asyncio.run(admin.erase(settings, chosen.user))
+
+
+def _work_list(_: argparse.Namespace) -> int:
+    settings = _settings(serving=False)
+    from bot import admin  # noqa: PLC0415 - likewise
+
+    return asyncio.run(admin.work_list(settings))
+
+
+def _work_retry(chosen: argparse.Namespace) -> int:
+    settings = _settings(serving=False)
+    from bot import admin  # noqa: PLC0415 - likewise
+
+    return asyncio.run(admin.work_retry(settings, chosen.id))
 
 
 def _demo(chosen: argparse.Namespace) -> int:

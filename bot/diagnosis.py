@@ -74,6 +74,10 @@ class Diagnosis:
         self._metrics.checks.labels(found.verdict.value).inc()
         return found
 
+    async def object_id(self, who: str) -> str:
+        """The object id of a user principal name. Raises the errors of `Graph`."""
+        return (await self._microsoft365.person(who)).id
+
     async def upn(self, person: str) -> str:
         """The user principal name for a ticket, or "" where it cannot be read now."""
         try:

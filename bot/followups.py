@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from bot.conversation import Address, Channel
-from bot.errors import NotFound, Refused
+from bot.errors import NotFound, OutsideError, Refused
 from bot.helpdesk import Helpdesk, Turned, small
 from bot.store import Change, Claimed, Due, Kind, Record, Store
+from bot.tickets.ticket import Ticket
 from bot.work import Doer
-from dialogs.model import Case, Check, Followed, Resumed
+from dialogs.model import Case, Check, Followed, Handed, Resumed
 
 log = logging.getLogger(__name__)
 
+_TICKET_FOR = 24 * 3600.0  # seconds that a ticket is tried
+_TICKET_FIRST_WAIT = 2.0
+_TICKET_LONGEST_WAIT = 3600.0
 _PURGE_EVERY = 6 * 3600.0  # seconds
 
 
@@ -33,7 +38,12 @@ class FollowUps:
     @property
     def doers(self) -> Mapping[Kind, Doer]:
         """Which work each does."""
-        return {Kind.SHOW: self.show_owed, Kind.FOLLOW_UP: self.look_again, Kind.PURGE: self.purge}
+        return {
+            Kind.SHOW: self.show_owed,
+            Kind.FOLLOW_UP: self.look_again,
+            Kind.TICKET: self.hand_over,
+            Kind.PURGE: self.purge,
+        }
 
     async def show_owed(self, claimed: Claimed) -> None:
         """Show a card that was decided on and is not known to be shown: after a crash, or a channel that failed."""
@@ -86,6 +96,45 @@ class FollowUps:
             if record.case is not None:
                 drop.append((Kind.FOLLOW_UP, record.case.id))
             await self.store.commit(Change(replace(record, blocked=True), drop=tuple(drop)))
+
+    async def hand_over(self, claimed: Claimed) -> None:
+        """Try a ticket again, with the same `webhook-id`; the person is told its number, or after a day the failure."""
+        payload, now = claimed.due.payload, time.time()
+        try:
+            handed = await self.helpdesk.tickets.hand(Ticket(str(payload["id"]), payload["body"]))
+        except OutsideError as error:
+            if now - float(payload["since"]) < _TICKET_FOR:
+                backoff = min(_TICKET_LONGEST_WAIT, _TICKET_FIRST_WAIT * 2 ** min(claimed.attempt, 20))
+                wait = backoff * random.uniform(0.7, 1.3)  # noqa: S311 - spreads callers
+                log.warning("ticket not handed over yet: %s", error)
+                await self.store.postpone(claimed, now + wait, type(error).__name__)
+                return
+            log.error("ticket given up after a day: %s; photosync work list", error)
+            handed = Handed("failed")
+        self.helpdesk.metrics.tickets.labels(handed.result).inc()
+        await self._tell(claimed, handed)
+
+    async def _tell(self, claimed: Claimed, handed: Handed) -> None:
+        async with self.helpdesk.alone(claimed.due.person):
+            record, _ = await self.store.load(claimed.due.person)
+            case = record.case
+            if case is None or case.id != claimed.due.key or record.address is None:
+                await self._done(claimed, handed)
+                return
+            channel = self.channel(record.address)
+            turned = await self.helpdesk.perform(record, case, handed, channel)
+            if handed.result == "failed":
+                saved = await self.helpdesk.save(record, turned, in_place=False)
+                await self._done(claimed, handed)
+            else:
+                saved = await self.helpdesk.save(record, turned, in_place=False, finish=claimed)
+            await self._deliver(replace(turned, record=saved), channel, in_place=False)
+
+    async def _done(self, claimed: Claimed, handed: Handed) -> None:
+        if handed.result == "failed":
+            await self.store.bury(claimed, "the ticket system did not take it for a day")
+        else:
+            await self.store.finish(claimed)
 
     async def purge(self, claimed: Claimed) -> None:
         """Delete what ended longer ago than the retention; comes back by itself."""

@@ -52,6 +52,7 @@ log = logging.getLogger(__name__)
 
 _TRIES = 5  # of a turn whose record somebody else saved meanwhile
 _OWED_FOR = 30.0  # seconds after which a card that was not shown is shown by the worker
+_TICKET_AGAIN = 3.0  # seconds after which a ticket that was not taken is tried again
 _LONGEST_LINE = 500  # letters of what a person typed that the case's log keeps
 
 
@@ -71,6 +72,7 @@ class Turned:
     photos: Photos
     effects: tuple[Effect, ...]
     log: tuple[Entry, ...] = ()
+    later: tuple[Due, ...] = ()  # work that came up
 
     @property
     def follows(self) -> bool:
@@ -186,7 +188,7 @@ class Helpdesk:
             self._count(turned)
             return turned.record
         record, now = turned.record, time.time()
-        put = []
+        put = [*turned.later]
         if turned.shows and owed:
             put.append(Due(WorkKind.SHOW, record.person, record.person, now + _OWED_FOR, {"in_place": in_place}))
         if turned.follows and record.case is not None and self.follow_ups:
@@ -239,6 +241,7 @@ class Helpdesk:
         done: list[Effect] = []
         log = [_told(event)]
         photos = Photos()
+        later: tuple[Due, ...] = ()
         pending: Event | None = event
         while pending is not None:
             case, effects = self.engine.decide(case, pending, _moment())
@@ -248,26 +251,31 @@ class Helpdesk:
                 if isinstance(effect, Look):
                     pending, photos = await self._look(record.person, channel)
                 elif isinstance(effect, Hand):
-                    pending = await self._hand(record, case)
+                    pending, later = await self._hand(record, case)
                 elif isinstance(effect, Erase):
                     pending = Erased()
             log += [_told(pending)] if pending is not None else [Entry(_now(), "shown", case.step)]
         language = case.locale if case.locale != (record.locale or "en") else record.locale
-        return Turned(replace(record, case=case, locale=language), photos, tuple(done), tuple(log))
+        return Turned(replace(record, case=case, locale=language), photos, tuple(done), tuple(log), later)
 
     async def _look(self, person: str, channel: Channel) -> tuple[Looked, Photos]:
         _, looking = await asyncio.gather(channel.typing(), self.diagnosis.look(person))
         check = Check(_now(), looking.verdict, looking.reason, looking.similarity)
         return Looked(check), await asyncio.to_thread(small, looking)
 
-    async def _hand(self, record: Record, case: Case) -> Handed:
+    async def _hand(self, record: Record, case: Case) -> tuple[Handed, tuple[Due, ...]]:
+        """Hand it over while the person waits; what does not succeed now becomes due work."""
+        made = ticket(record, case, await self.diagnosis.upn(record.person))
+        later: tuple[Due, ...] = ()
         try:
-            handed = await self.tickets.hand(ticket(record, case, await self.diagnosis.upn(record.person)))
+            handed = await self.tickets.hand(made)
         except OutsideError as error:
-            log.error("ticket not handed over: %s", error)
-            handed = Handed("failed")
+            log.error("ticket not handed over yet: %s", error)
+            handed, now = Handed("queued"), time.time()
+            payload = {"id": made.id, "body": made.body, "since": now}
+            later = (Due(WorkKind.TICKET, case.id, record.person, now + _TICKET_AGAIN, payload),)
         self.metrics.tickets.labels(handed.result).inc()
-        return handed
+        return handed, later
 
     def _count(self, turned: Turned) -> None:
         for effect in turned.effects:

@@ -146,7 +146,10 @@ class Engine:
 
     def _handed(self, case: Case, event: Handed) -> Decision:
         case = replace(case, ticket=event.number or case.ticket, ticket_url=event.url or case.ticket_url)
-        return self._branch(case, "ticket", event.result)
+        handing = next((step for step in self.library.steps() if step.check == "ticket"), None)
+        if handing is None or case.step == handing.id:
+            return self._branch(case, "ticket", event.result)
+        return self._arrive(case, handing.branches[event.result])  # known later than the person waited
 
     def _branch(self, case: Case, check: str, result: str) -> Decision:
         step = self.library.step(case.step)

@@ -50,7 +50,7 @@ ACTIONS = (
 
 CHECKS: Mapping[str, tuple[str, ...]] = {
     "photos": tuple(verdict.value for verdict in Verdict),
-    "ticket": ("sent", "contact", "failed"),
+    "ticket": ("sent", "contact", "queued", "failed"),
     "forget": ("done",),
 }
 """What a step can have done on arrival, and every result it has to branch on."""
@@ -175,7 +175,8 @@ class Looked:
 
 @dataclass(frozen=True)
 class Handed:
-    """The helpdesk's answer: `sent`, `contact` (there is no ticket system) or `failed`."""
+    """The helpdesk's answer: `sent`, `contact` (there is no ticket system), `queued` (it will be tried again) or,
+    after a day, `failed`."""
 
     result: str
     number: str = ""

@@ -127,3 +127,19 @@ async def test_a_fault_of_graph_is_no_reason_to_give_up(stage: Scene) -> None:
     stage.tenant.world.faults.graph_always = None
     await eventually(lambda: step(chat) == "resync.arrived")
     assert "permission" not in json.dumps(chat.card())
+
+
+async def test_a_ticket_that_is_not_taken_at_once_arrives_once_and_its_number_is_told(stage: Scene) -> None:
+    chat = stage.chat("forbidden", "en-US")
+    await chat.say("my photo is wrong")
+    await chat.press("ticket")
+    # Taken and the answer lost, then down for longer than anyone waits.
+    stage.tenant.world.faults.plan("tickets", [Fault(500, lost=True), Fault(503), Fault(500)])
+    await chat.press("send_ticket", {"comment": "please"})
+    assert step(chat) == "desk.ticket_queued"
+    await eventually(lambda: step(chat) == "desk.ticket_sent", 40)
+    (ticket,) = stage.tenant.helpdesk.tickets
+    assert ticket.number in json.dumps(chat.card())
+    assert stage.tenant.helpdesk.tries == 4
+    assert await stage.metric('photosync_tickets_total{result="queued"}') == 1
+    assert await stage.metric('photosync_tickets_total{result="sent"}') == 1
