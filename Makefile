@@ -46,3 +46,7 @@ golden: $(READY) ## write the golden cards anew, to be looked at before they are
 
 readme: $(READY) ## write the settings table of the README anew
 	"$(BIN)/python" -m tools.readme
+
+.PHONY: crash
+crash: $(READY) ## kill the server while people chat; ARGS="--people 40 --kills 50 --database postgresql://..."
+	"$(BIN)/python" -m tests.crash $(ARGS)

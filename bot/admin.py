@@ -40,9 +40,7 @@ async def erase(settings: Settings, user: str) -> int:
             gone = await store.erase(person)
     except PhotosyncError as error:
         return _complain(f"nothing was deleted: {error}")
-    _say(
-        f"deleted: {gone.people} person, {gone.cases} cases, {gone.entries} lines of log, {gone.work} pieces of due work"
-    )
+    _say(f"deleted: {gone.people} person, {gone.cases} cases, {gone.entries} lines of log, {gone.work} due work")
     return 0
 
 

@@ -101,6 +101,23 @@ class World:
         """By object id or user principal name."""
         return next((one for one in self.people if who.lower() in (one.id, one.upn)), None)
 
+    def crowd(self, size: int) -> tuple[Person, ...]:
+        """That many more people with an old photo in SharePoint, for long runs."""
+        made = tuple(
+            Person(
+                f"0c000000-0000-4000-8000-{n:012}",
+                f"Person {n}",
+                f"person.{n}@fabrikam.example",
+                "old",
+                "One of a crowd",
+                "en-US",
+                "Windows",
+            )
+            for n in range(size)
+        )
+        self.people += made
+        return made
+
     def holdings(self, person_id: str) -> Holdings:
         """What is held now: copies that have become due are made first."""
         if person_id not in self._holdings:
@@ -139,7 +156,7 @@ class World:
         return held
 
     def _photo(self, person_id: str, variant: int) -> Photo:
-        return Photo(_drawn(person_id, variant=variant), self._etag())
+        return Photo(_drawn(_seed(person_id), variant=variant), self._etag())
 
     def _etag(self) -> str:
         return f'"{next(self._numbers):08X}"'
@@ -152,7 +169,7 @@ class World:
         held.copies[account] = Copy(files, self._etag(), when)
 
     def begin_old(self, person_id: str, held: Holdings) -> None:
-        self.copy(person_id, held, _drawn(person_id, variant=3), _long_ago())
+        self.copy(person_id, held, _drawn(_seed(person_id), variant=3), _long_ago())
 
     def begin_missing(self, person_id: str, held: Holdings) -> None:
         """Nothing was ever copied."""
@@ -198,6 +215,11 @@ _BEGINNINGS = {
     "by-name": World.begin_filed_by_name,
     "entra-only": World.begin_entra_only,
 }
+
+
+def _seed(person_id: str) -> str:
+    """A crowd shares a few faces: drawing takes its time."""
+    return f"crowd-{int(person_id[-6:]) % 4}" if person_id.startswith("0c") else person_id
 
 
 def _long_ago() -> datetime:
