@@ -48,5 +48,9 @@ readme: $(READY) ## write the settings table of the README anew
 	"$(BIN)/python" -m tools.readme
 
 .PHONY: crash
-crash: $(READY) ## kill the server while people chat; ARGS="--people 40 --kills 50 --database postgresql://..."
+crash: $(READY) ## kill the server while people chat; ARGS="--people 40 --kills 50 --postgres"
 	"$(BIN)/python" -m tests.crash $(ARGS)
+
+.PHONY: bench-store
+bench-store: $(READY) ## both databases: turns, due work, start with a million pending, and workers that are killed
+	"$(BIN)/python" -m benchmarks.store $(ARGS)

@@ -30,8 +30,9 @@ _LONGEST_WAIT = 3600.0
 class Worker:
     """Does what is due until it is stopped."""
 
-    def __init__(self, store: Store, doers: Mapping[Kind, Doer]) -> None:
+    def __init__(self, store: Store, doers: Mapping[Kind, Doer], *, lease: float = LEASE) -> None:
         self._store = store
+        self._lease = lease
         self._doers = doers
         self._task: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
@@ -53,7 +54,7 @@ class Worker:
     async def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                claimed = await self._store.claim(_AT_ONCE, LEASE)
+                claimed = await self._store.claim(_AT_ONCE, self._lease)
                 if claimed:
                     await asyncio.gather(*(self._do(one) for one in claimed))
                     continue
@@ -73,7 +74,7 @@ class Worker:
 
     async def _do(self, claimed: Claimed) -> None:
         try:
-            async with asyncio.timeout(LEASE - 5):
+            async with asyncio.timeout(self._lease * 0.9):
                 await self._doers[claimed.due.kind](claimed)
         except Lost:
             log.info("%s was taken over or ended meanwhile", claimed.due.kind.value)

@@ -1,12 +1,13 @@
 """The crash run: people chat with a real server process that is killed again and again (`make crash`).
 
-`--people`, `--kills`, `--database` (an address; default: a SQLite file). Prints what happened; exit 1 if a promise broke.
+`--people`, `--kills`, `--database` (an address; default: a SQLite file) or `--postgres`. Prints what happened; exit 1 if a promise broke.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import random
 import signal
@@ -21,6 +22,7 @@ import aiohttp
 
 from sandbox.channel import Chat
 from sandbox.tenant import Tenant
+from tests.databases import server
 
 ROOT = Path(__file__).resolve().parent.parent
 _BUTTONS = 12  # presses that a person needs at the most before SharePoint has copied
@@ -166,9 +168,12 @@ def main() -> int:
     parser.add_argument("--people", type=int, default=40)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--database", default="")
+    parser.add_argument("--postgres", action="store_true", help="on a PostgreSQL server started for this run")
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
-    tally = asyncio.run(crash(chosen.people, chosen.kills, chosen.database, chosen.seed))
+    with server() if chosen.postgres else contextlib.nullcontext(chosen.database) as address:
+        database = f"{address}/postgres" if chosen.postgres else address
+        tally = asyncio.run(crash(chosen.people, chosen.kills, database, chosen.seed))
     written = [count for count in tally.told.values() if count]
     twice = sum(count == 2 for count in written)
     sys.stdout.write(

@@ -1,0 +1,214 @@
+"""`make bench-store`: how fast both databases are, and what is left when workers are killed.
+
+Prints one table; `--pending N` sets how much due work lies there for the start-up figure (default 1,000,000).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import sqlite3
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import asyncpg
+from rich.console import Console
+from rich.table import Table
+
+from bot.conversation import Address
+from bot.store import Change, Claimed, Due, Kind
+from bot.store.base import DatabaseStore
+from bot.store.opening import open_store
+from bot.work import Worker
+from dialogs.model import Case
+from tests.databases import server
+
+ROOT = Path(__file__).resolve().parent.parent
+_CHATS = 16
+_SECONDS = 5.0  # of each measurement
+_JOBS, _WORKERS, _KILLS = 2_000, 3, 15
+_LEASE = 6.0  # seconds, in the run with kills
+_ADDRESS = Address("https://smba.trafficmanager.net/", "a:1", "28:bot", "29:x", "tenant")
+
+
+async def turns(store: DatabaseStore) -> float:
+    """Turns a second at 16 chats: one read and one durable commit of person, case and activity each."""
+    done = 0
+
+    async def chat(number: int) -> None:
+        nonlocal done
+        ends = time.monotonic() + _SECONDS
+        turn = 0
+        while time.monotonic() < ends:
+            turn += 1
+            activity = f"{number}-{turn}"
+            record, _ = await store.load(f"p{number}", activity)
+            case = replace(record.case or Case(f"C{number}", opened_at="2026-01-01T00:00:00+00:00"), rev=turn)
+            await store.commit(Change(replace(record, address=_ADDRESS, case=case), activity))
+            done += 1
+
+    await asyncio.gather(*(chat(number) for number in range(_CHATS)))
+    return done / _SECONDS
+
+
+async def follow_ups(store: DatabaseStore, jobs: int = 4_000) -> float:
+    """Pieces of due work a second that one worker does nothing with but finish."""
+    for number in range(jobs):
+        await store.put(Due(Kind.FOLLOW_UP, f"bench-{number}", "x", 0.0))
+    worker = Worker(store, {Kind.FOLLOW_UP: store.finish})
+    begun = time.monotonic()
+    worker.start()
+    for _ in range(10_000):
+        if not await store.pending(Kind.FOLLOW_UP):
+            break
+        await asyncio.sleep(0.02)
+    taken = time.monotonic() - begun
+    await worker.stop()
+    return jobs / taken
+
+
+async def start_with(url: str, pending: int) -> float:
+    """Seconds to open a store in which much due work waits, and to claim what is due."""
+    store = await open_store(url)
+    await store.put(Due(Kind.FOLLOW_UP, "now", "x", 0.0))
+    await store.close()
+    await _fill(url, pending)
+    begun = time.monotonic()
+    store = await open_store(url)
+    claimed = await store.claim(16, 60)
+    await store.next_due()
+    taken = time.monotonic() - begun
+    assert len(claimed) == 1
+    await store.close()
+    return taken
+
+
+async def _fill(url: str, pending: int) -> None:
+    later = time.time() + 86_400
+    rows = [("follow_up", f"later-{number}", f"p{number}", "{}", later + number) for number in range(pending)]
+    columns = ("kind", "key", "person", "payload", "due_at")
+    if url.startswith("sqlite"):
+        with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
+            connection.executemany(f"INSERT INTO work ({', '.join(columns)}) VALUES (?, ?, ?, ?, ?)", rows)
+        return
+    there = await asyncpg.connect(url)
+    await there.copy_records_to_table("work", records=rows, columns=columns)
+    await there.execute("ANALYZE work")
+    await there.close()
+
+
+async def work_until_killed(url: str, record: str) -> None:
+    """A worker process: the effect of a job is a line in a file, and then the job is finished."""
+    store = await open_store(url)
+    out = os.open(record, os.O_WRONLY | os.O_APPEND)
+
+    async def effect(claimed: Claimed) -> None:
+        os.write(out, f"{claimed.due.key}\n".encode())
+        await store.finish(claimed)
+
+    worker = Worker(store, {Kind.FOLLOW_UP: effect}, lease=_LEASE)
+    worker.start()
+    await asyncio.Event().wait()
+
+
+async def killed(url: str, folder: Path) -> tuple[int, int, float]:
+    """2,000 jobs, three workers, 15 kills: how many were lost, how many done twice, seconds after the last due time."""
+    dice = random.Random(1)
+    record = folder / "effects"
+    record.touch()
+    store = await open_store(url)
+    now = time.time()
+    for number in range(_JOBS):
+        await store.put(Due(Kind.FOLLOW_UP, f"job-{number}", "x", now + 2 + number * 20 / _JOBS))
+
+    async def start() -> asyncio.subprocess.Process:
+        command = [sys.executable, "-m", "benchmarks.store", "--worker", url, str(record)]
+        return await asyncio.create_subprocess_exec(*command, cwd=ROOT)
+
+    workers = [await start() for _ in range(_WORKERS)]
+    for _ in range(_KILLS):
+        await asyncio.sleep(dice.uniform(0.6, 1.8))
+        place = dice.randrange(_WORKERS)
+        workers[place].send_signal(signal.SIGKILL)
+        await workers[place].wait()
+        workers[place] = await start()
+    for _ in range(600):
+        if not await store.pending(Kind.FOLLOW_UP):
+            break
+        await asyncio.sleep(0.1)
+    late = time.time() - (now + 22)
+    for worker in workers:
+        worker.kill()
+        await worker.wait()
+    await store.close()
+    counts = Counter(record.read_text(encoding="utf-8").split())
+    return _JOBS - len(counts), sum(count > 1 for count in counts.values()), late
+
+
+@contextlib.contextmanager
+def databases() -> Iterator[dict[str, Callable[[str], AsyncIterator[str]]]]:
+    """An empty database of each kind, as often as asked."""
+    with tempfile.TemporaryDirectory(prefix="photosync-bench-") as folder, server() as address:
+
+        async def file(name: str) -> AsyncIterator[str]:
+            yield f"sqlite:///{folder}/{name}.db"
+
+        async def database(name: str) -> AsyncIterator[str]:
+            connection = await asyncpg.connect(f"{address}/postgres")
+            await connection.execute(f"CREATE DATABASE {name}")
+            await connection.close()
+            yield f"{address}/{name}"
+
+        yield {"SQLite": file, "PostgreSQL": database}
+
+
+async def measure(pending: int) -> Table:
+    """All of it, as one table."""
+    table = Table(
+        "database",
+        "turns/s, 16 chats",
+        "due work/s",
+        f"start with {pending:,} pending, s",
+        "lost",
+        "done twice",
+        "late, s",
+    )
+    with databases() as kinds:
+        for name, make in kinds.items():
+            store = await open_store(await anext(make("speed")))
+            speeds = (await turns(store), await follow_ups(store))
+            await store.close()
+            begun = await start_with(await anext(make("much")), pending)
+            with tempfile.TemporaryDirectory() as folder:
+                lost, twice, late = await killed(await anext(make("killed")), Path(folder))
+            table.add_row(
+                name, f"{speeds[0]:,.0f}", f"{speeds[1]:,.0f}", f"{begun:.2f}", str(lost), str(twice), f"{late:.1f}"
+            )
+    return table
+
+
+def main() -> int:
+    """Exit 1 if anything was lost."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pending", type=int, default=1_000_000)
+    parser.add_argument("--worker", nargs=2, metavar=("URL", "FILE"), help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.worker:
+        asyncio.run(work_until_killed(*chosen.worker))
+        return 0
+    table = asyncio.run(measure(chosen.pending))
+    Console(width=140).print(table)
+    return 1 if any(cell != "0" for cell in table.columns[4].cells) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
