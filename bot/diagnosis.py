@@ -9,6 +9,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field, replace
 from typing import Any, Self, TypeVar
 
+from bot.changes import Changes
 from bot.errors import NotAPicture, OutsideError, PhotosyncError, Refused, Throttled, TimedOut
 from bot.graph import Graph
 from bot.metrics import Metrics
@@ -58,21 +59,39 @@ class Look:
 class Diagnosis:
     """Looks at people's photos."""
 
-    def __init__(self, microsoft365: Microsoft365, sharepoint: SharePoint, metrics: Metrics) -> None:
+    def __init__(self, microsoft365: Microsoft365, sharepoint: SharePoint, changes: Changes, metrics: Metrics) -> None:
         self._microsoft365 = microsoft365
         self._sharepoint = sharepoint
+        self._changes = changes
         self._metrics = metrics
 
     @classmethod
     def over(cls, graph: Graph, settings: Settings, metrics: Metrics) -> Self:
         """The usual one."""
-        return cls(Microsoft365(graph), SharePoint(graph, settings.my_site_host), metrics)
+        microsoft365, sharepoint = Microsoft365(graph), SharePoint(graph, settings.my_site_host)
+        return cls(microsoft365, sharepoint, Changes(graph, microsoft365, sharepoint), metrics)
 
     async def look(self, person: str) -> Look:
         """One look, within 9 seconds; `person` is an object id or user principal name. Never raises `OutsideError`."""
         found = await self._look(person)
         self._metrics.checks.labels(found.verdict.value).inc()
         return found
+
+    async def watched(self, person: str) -> tuple[str, ...]:
+        """What `digest` is to watch for a person; () where that cannot be told now."""
+        try:
+            async with asyncio.timeout(_FETCHING):
+                return await self._changes.watched(person)
+        except (OutsideError, TimeoutError):
+            return ()
+
+    async def digest(self, paths: tuple[str, ...]) -> str:
+        """The same text as long as neither side changes, by one request; "" where that cannot be told now."""
+        try:
+            async with asyncio.timeout(_FETCHING):
+                return await self._changes.digest(paths) if paths else ""
+        except (OutsideError, TimeoutError):
+            return ""
 
     async def object_id(self, who: str) -> str:
         """The object id of a user principal name. Raises the errors of `Graph`."""

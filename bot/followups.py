@@ -66,24 +66,40 @@ class FollowUps:
             if case is None or record.address is None or not _wanted(claimed, record, case):
                 await self.store.finish(claimed)
                 return
+            turn = int(claimed.due.payload.get("turn", 0)) + 1
+            over = turn >= len(self.helpdesk.follow_ups)
+            paths, digest, changed = await self._cheaply(claimed)
+            if not changed and not over:
+                await self._look_later(claimed, Change(record), turn, paths, digest)
+                return
             looking = await self.helpdesk.diagnosis.look(record.person)
             check = Check(_now(), looking.verdict, looking.reason, looking.similarity)
-            turn = int(claimed.due.payload.get("turn", 0)) + 1
-            followed = Followed(check, over=turn >= len(self.helpdesk.follow_ups))
             channel = self.channel(record.address)
-            turned = await self.helpdesk.perform(record, case, followed, channel)
+            turned = await self.helpdesk.perform(record, case, Followed(check, over=over), channel)
             if not turned.shows:
-                await self._look_later(claimed, turned, turn)
+                await self._look_later(claimed, Change(turned.record, log=turned.log), turn, paths, digest)
                 return
             turned = replace(turned, photos=await asyncio.to_thread(small, looking))
             saved = await self.helpdesk.save(record, turned, in_place=False, finish=claimed)
             await self._deliver(replace(turned, record=saved), channel, in_place=False)
 
-    async def _look_later(self, claimed: Claimed, turned: Turned, turn: int) -> None:
+    async def _cheaply(self, claimed: Claimed) -> tuple[tuple[str, ...], str, bool]:
+        """What is watched, its present digest, and whether that is another one than last time: one request.
+
+        A digest is only kept from before a full look, so that a change during the look is seen by the next one.
+        """
+        diagnosis, payload = self.helpdesk.diagnosis, claimed.due.payload
+        paths = tuple(payload.get("paths", ())) or await diagnosis.watched(claimed.due.person)
+        digest = await diagnosis.digest(paths)
+        return paths, digest, not digest or digest != payload.get("digest")
+
+    async def _look_later(
+        self, claimed: Claimed, change: Change, turn: int, paths: tuple[str, ...], digest: str
+    ) -> None:
         since = float(claimed.due.payload.get("since", time.time()))
         at = max(time.time(), since + self.helpdesk.follow_ups[turn])
-        again = replace(claimed.due, at=at, payload={"turn": turn, "since": since})
-        await self.store.commit(Change(turned.record, log=turned.log, put=(again,)))
+        payload = {"turn": turn, "since": since, "paths": list(paths), "digest": digest}
+        await self.store.commit(replace(change, put=(replace(claimed.due, at=at, payload=payload),)))
 
     async def _deliver(self, turned: Turned, channel: Channel, *, in_place: bool) -> None:
         """Show, unasked. A channel that refuses for good is not asked again until the person writes."""

@@ -8,7 +8,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -290,6 +290,18 @@ class Graph:
             path = following.removeprefix(self._base)
         raise Malformed("graph", "pages without end")
 
+    async def batch(self, paths: Sequence[str]) -> list[tuple[int, dict[str, Any]]]:
+        """Status and object of each of up to 20 paths, in their order, by one request; {} for what is no object."""
+        asked = [{"id": str(place), "method": "GET", "url": path} for place, path in enumerate(paths)]
+        body = json.dumps({"requests": asked}).encode()
+        answers = (await self._get("/$batch", "", 1 << 20, body)).json().get("responses")
+        if not isinstance(answers, list):
+            raise Malformed("graph", "a batch without answers")
+        by_id = {one.get("id"): one for one in answers if isinstance(one, dict)}
+        if by_id.keys() != {one["id"] for one in asked}:
+            raise Malformed("graph", "a batch with other answers than were asked for")
+        return [_part(by_id[one["id"]]) for one in asked]
+
     async def picture(self, path: str, *, permission: str = "") -> bytes:
         """The bytes at a path; a redirect is followed once, without our token, to a listed host."""
         answer = await self._get(path, permission, LARGEST_PICTURE)
@@ -308,27 +320,41 @@ class Graph:
             raise _error("sharepoint", answer, "")
         return answer.body
 
-    async def _get(self, path: str, permission: str, limit: int) -> Answer:
+    async def _get(self, path: str, permission: str, limit: int, body: bytes | None = None) -> Answer:
         token = await self._tokens.token(self._scope)
-        answer = await self._once(path, token, limit)
+        answer = await self._once(path, token, limit, body)
         if answer.status == 401:
             self._tokens.forget(self._scope, token)
-            answer = await self._once(path, await self._tokens.token(self._scope), limit)
+            answer = await self._once(path, await self._tokens.token(self._scope), limit, body)
         if answer.status not in (200, 302):
             raise _error("graph", answer, permission)
         return answer
 
-    async def _once(self, path: str, token: str, limit: int) -> Answer:
-        headers = {"Authorization": f"Bearer {token}"}
+    async def _once(self, path: str, token: str, limit: int, body: bytes | None) -> Answer:
+        """A GET; with a body, which only asks, a POST of JSON: it may be repeated like one."""
+        headers = {"Authorization": f"Bearer {token}"} | ({"Content-Type": "application/json"} if body else {})
         try:
             answer = await self._outgoing.request(
-                "GET", self._base + path, system="graph", deadline=GRAPH_DEADLINE, headers=headers, limit=limit
+                "POST" if body else "GET",
+                self._base + path,
+                system="graph",
+                deadline=GRAPH_DEADLINE,
+                headers=headers,
+                body=body,
+                limit=limit,
             )
         except OutsideError as error:
             self._metrics.graph_requests.labels(type(error).__name__.lower()).inc()
             raise
         self._metrics.graph_requests.labels(str(answer.status)).inc()
         return answer
+
+
+def _part(one: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+    status, body = one.get("status"), one.get("body")
+    if not isinstance(status, int):
+        raise Malformed("graph", "a batched answer without a status")
+    return status, body if isinstance(body, dict) else {}
 
 
 def _error(system: str, answer: Answer, permission: str) -> OutsideError:

@@ -63,6 +63,10 @@ class Diagnosing(Protocol):
 
     async def upn(self, person: str) -> str: ...
 
+    async def watched(self, person: str) -> tuple[str, ...]: ...
+
+    async def digest(self, paths: tuple[str, ...]) -> str: ...
+
 
 @dataclass(frozen=True)
 class Turned:

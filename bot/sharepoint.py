@@ -20,7 +20,7 @@ from bot.pictures import Picture
 
 READ_SITE = "Sites.Selected, role read on the my-site host's root site (or Sites.Read.All)"
 _LIBRARY = "/user photos"
-_MOST_FOLDERS = 10  # one is usual; each costs two requests
+_MOST_FOLDERS = 9  # one is usual; each costs two requests, and a batch takes 20
 _DAWN = datetime.min.replace(tzinfo=UTC)
 
 
@@ -119,14 +119,14 @@ class SharePoint:
             raise Malformed("sharepoint", f"{len(found)} folders in the picture library")
         return found
 
+    async def places(self, person: Person) -> tuple[str, ...]:
+        """Every path on Graph at which the copy may be. Raises `LibraryMissing`, and the errors of `Graph`."""
+        host = await self._host(person)
+        return _places(self._libraries.get(host) or await self._find(host), person)
+
     async def _newest(self, library: _Library, person: Person) -> _File | None:
         """Of the files by object id and by account name, in every folder."""
-        places = [
-            f"/drives/{library.drive}/root:/{folder}/{account}_LThumb.jpg"
-            for folder in library.folders
-            for account in _accounts(person)
-        ]
-        found = [file for file in await asyncio.gather(*map(self._file, places)) if file is not None]
+        found = [file for file in await asyncio.gather(*map(self._file, _places(library, person))) if file is not None]
         return max(found, key=lambda file: file.modified or _DAWN, default=None)
 
     async def _file(self, path: str) -> _File | None:
@@ -146,6 +146,14 @@ class SharePoint:
         if file.address:
             return await self._graph.download(file.address)
         return await self._graph.picture(f"{file.path}:/content", permission=READ_SITE)
+
+
+def _places(library: _Library, person: Person) -> tuple[str, ...]:
+    return tuple(
+        f"/drives/{library.drive}/root:/{folder}/{account}_LThumb.jpg"
+        for folder in library.folders
+        for account in _accounts(person)
+    )
 
 
 def _accounts(person: Person) -> tuple[str, ...]:

@@ -13,14 +13,14 @@ import json
 import random
 import re
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC
 from typing import Any
 from urllib.parse import unquote
 
 from aiohttp import web
-from multidict import CIMultiDict
 from PIL import Image
+from yarl import URL
 
 from sandbox.login import Login
 from sandbox.web import HOST, act_out, graph_error, json_body, listen
@@ -37,7 +37,8 @@ _USER_FIELDS = {"id", "displayName", "userPrincipalName", "userType", "accountEn
 _ONE_PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 
 Answer = web.StreamResponse
-View = Callable[["Graph", web.Request, re.Match[str]], Awaitable[Answer]]
+Query = Mapping[str, str]
+View = Callable[["Graph", Query, re.Match[str]], Awaitable[Answer]]
 
 
 class Graph:
@@ -80,17 +81,19 @@ class Graph:
         if claims is None:
             return graph_error(401, "InvalidAuthenticationToken")
         roles = set(claims.get("roles", ()))
-        return await self.respond(request, path, roles)
+        if (request.method, path) == ("POST", "/v1.0/$batch"):
+            return await self._batch(request, roles)
+        return await self.respond(request.method, path, request.query, roles)
 
-    async def respond(self, request: web.Request, path: str, roles: set[str]) -> Answer:
+    async def respond(self, method: str, path: str, query: Query, roles: set[str]) -> Answer:
         """One answer, also for a part of a batch."""
-        for pattern, method, wanted, view in _ROUTES:
+        for pattern, known, wanted, view in _ROUTES:
             match = re.fullmatch(pattern, path)
-            if match is None or request.method != method:
+            if match is None or method != known:
                 continue
             if wanted and not roles & set(wanted):
                 return graph_error(403, "Authorization_RequestDenied" if "users" in pattern else "accessDenied")
-            return await view(self, request, match)
+            return await view(self, query, match)
         return graph_error(404, "BadRequest")
 
     # People and photos
@@ -98,12 +101,12 @@ class Graph:
     def _person(self, match: re.Match[str]) -> Person | None:
         return self.world.person(match["user"])
 
-    async def user(self, request: web.Request, match: re.Match[str]) -> Answer:
+    async def user(self, query: Query, match: re.Match[str]) -> Answer:
         """GET /users/{id}"""
         person = self._person(match)
         if person is None:
             return graph_error(404, "Request_ResourceNotFound")
-        fields = set(filter(None, request.query.get("$select", "id,displayName,userPrincipalName").split(",")))
+        fields = set(filter(None, query.get("$select", "id,displayName,userPrincipalName").split(",")))
         if not fields <= _USER_FIELDS:
             return graph_error(400, "Request_BadRequest")
         if "mySite" in fields and not self.world.faults.my_site:
@@ -119,7 +122,7 @@ class Graph:
         }  # fmt: skip
         return web.json_response({name: document[name] for name in document if name in fields})
 
-    async def photo(self, _: web.Request, match: re.Match[str]) -> Answer:
+    async def photo(self, _: Query, match: re.Match[str]) -> Answer:
         """GET /users/{id}/photo, /photos/{size}, and their $value."""
         if self._photos_now >= _AT_ONCE:
             return graph_error(429, "TooManyRequests", {"Retry-After": "0.2"})
@@ -154,24 +157,24 @@ class Graph:
 
     # Sites
 
-    async def root_site(self, _: web.Request, __: re.Match[str]) -> Answer:
+    async def root_site(self, _: Query, __: re.Match[str]) -> Answer:
         """GET /sites/root"""
         return web.json_response(
             {"id": f"{ROOT},x,y", "webUrl": f"https://{ROOT}", "siteCollection": {"hostname": ROOT}}
         )
 
-    async def site(self, _: web.Request, match: re.Match[str]) -> Answer:
+    async def site(self, _: Query, match: re.Match[str]) -> Answer:
         """GET /sites/{host}"""
         if match["host"] != MY_SITE:
             return graph_error(404, "itemNotFound")
         return self._granted() or web.json_response({"id": SITE_ID, "webUrl": f"https://{MY_SITE}", "name": ""})
 
-    async def drives(self, request: web.Request, match: re.Match[str]) -> Answer:
+    async def drives(self, query: Query, match: re.Match[str]) -> Answer:
         """GET /sites/{id}/drives: system drives only when `system` is selected."""
         refusal = self._granted() or _wrong_site(match)
         if refusal:
             return refusal
-        fields = request.query.get("$select", "").split(",")
+        fields = query.get("$select", "").split(",")
         found: list[dict[str, Any]] = [
             {
                 "id": "b!documents",
@@ -192,7 +195,7 @@ class Graph:
             )
         return web.json_response({"value": found})
 
-    async def lists(self, request: web.Request, match: re.Match[str]) -> Answer:
+    async def lists(self, query: Query, match: re.Match[str]) -> Answer:
         """GET /sites/{id}/lists: likewise."""
         refusal = self._granted() or _wrong_site(match)
         if refusal:
@@ -204,13 +207,13 @@ class Graph:
                 "webUrl": f"https://{MY_SITE}/Shared%20Documents",
             }
         ]
-        if self.world.faults.library != "none" and "system" in request.query.get("$select", "").split(","):
+        if self.world.faults.library != "none" and "system" in query.get("$select", "").split(","):
             found.append(
                 {"id": LIST_ID, "name": "User Photos", "webUrl": f"https://{MY_SITE}/User%20Photos", "system": {}}
             )
         return web.json_response({"value": found})
 
-    async def list_drive(self, _: web.Request, match: re.Match[str]) -> Answer:
+    async def list_drive(self, _: Query, match: re.Match[str]) -> Answer:
         """GET /sites/{id}/lists/{id}/drive"""
         refusal = self._granted() or _wrong_site(match)
         if refusal:
@@ -219,18 +222,18 @@ class Graph:
             return graph_error(404, "itemNotFound")
         return web.json_response({"id": DRIVE_ID, "driveType": "business"})
 
-    async def children(self, request: web.Request, match: re.Match[str]) -> Answer:
+    async def children(self, query: Query, match: re.Match[str]) -> Answer:
         """GET /drives/{id}/root/children, in two pages."""
         refusal = self._granted() or self._wrong_drive(match)
         if refusal:
             return refusal
-        if "$skiptoken" not in request.query:
+        if "$skiptoken" not in query:
             forms = {"id": "01FORMS", "name": "readme.txt", "file": {"mimeType": "text/plain"}}
             following = f"{self.url}/v1.0/drives/{DRIVE_ID}/root/children?$skiptoken=2"
             return web.json_response({"value": [forms], "@odata.nextLink": following})
         return web.json_response({"value": [{"id": "01FOLDER", "name": FOLDER, "folder": {"childCount": 3}}]})
 
-    async def file(self, _: web.Request, match: re.Match[str]) -> Answer:
+    async def file(self, _: Query, match: re.Match[str]) -> Answer:
         """GET /drives/{id}/root:/{folder}/{file} and its :/content, which redirects to a pre-authorised address."""
         refusal = self._granted() or self._wrong_drive(match)
         if refusal:
@@ -260,31 +263,28 @@ class Graph:
                 return held.copies[match["account"]].files[match["letter"]], held, match["account"]
         return None, None, ""
 
-    async def batch(self, request: web.Request, _: re.Match[str]) -> Answer:
+    async def _batch(self, request: web.Request, roles: set[str]) -> Answer:
         """POST /$batch: up to 20 requests, answered in any order, bodies that are not JSON in base64."""
         document = await json_body(request)
         asked = document.get("requests") if isinstance(document, dict) else None
         if not isinstance(asked, list) or not 1 <= len(asked) <= 20:
             return graph_error(400, "BadRequest")
-        claims = self.login.check(request.headers.get("Authorization", ""), self.url) or {}
-        answers = [await self._part(request, one, set(claims.get("roles", ()))) for one in asked]
+        if len({one.get("id") for one in asked}) != len(asked):
+            return graph_error(400, "BadRequest")
+        answers = [await self._part(one, roles) for one in asked]
         random.shuffle(answers)
         return web.json_response({"responses": answers})
 
-    async def _part(self, request: web.Request, one: Any, roles: set[str]) -> dict[str, Any]:
-        url = str(one.get("url", ""))
-        part = request.clone(method=str(one.get("method", "GET")), rel_url=f"/v1.0{url}", headers=CIMultiDict())
-        self.requests.append(f"BATCHED {url.partition('?')[0]}")
-        answer = await self.respond(part, unquote(part.url.raw_path), roles)
+    async def _part(self, one: dict[str, Any], roles: set[str]) -> dict[str, Any]:
+        url = URL(f"/v1.0{one.get('url', '')}", encoded=True)
+        self.requests.append(f"BATCHED {url.path}")
+        answer = await self.respond(str(one.get("method", "GET")), unquote(url.raw_path), url.query, roles)
         assert isinstance(answer, web.Response)
-        headers = {
-            "Content-Type": answer.content_type,
-            **{n: v for n, v in answer.headers.items() if n in ("Location", "ETag", "Retry-After")},
-        }
-        body: Any = None
-        if answer.body:
-            raw = answer.body if isinstance(answer.body, bytes) else b""
-            body = base64.b64encode(raw).decode() if answer.content_type != "application/json" else json.loads(raw)
+        raw = answer.body if isinstance(answer.body, bytes) else b""
+        is_json = answer.content_type == "application/json"
+        kept = {name: value for name, value in answer.headers.items() if name in ("Location", "ETag", "Retry-After")}
+        body = None if not raw else json.loads(raw) if is_json else base64.b64encode(raw).decode()
+        headers = {"Content-Type": answer.content_type, **kept}
         return {"id": str(one.get("id")), "status": answer.status, "headers": headers, "body": body}
 
     async def _download(self, request: web.Request) -> Answer:
@@ -359,5 +359,4 @@ _ROUTES: tuple[tuple[str, str, tuple[str, ...], View], ...] = (
         _SITES,
         Graph.file,
     ),
-    (r"/v1\.0/\$batch", "POST", (), Graph.batch),
 )

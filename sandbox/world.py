@@ -87,7 +87,7 @@ class World:
     """Everything that changes. Time goes on by the real clock; tests may add to `skipped`."""
 
     def __init__(self) -> None:
-        self.people = PEOPLE
+        self.people: tuple[Person, ...] = PEOPLE
         self.faults = Faults()
         self.skipped = 0.0  # seconds that tests let pass
         self._numbers = itertools.count(1)

@@ -143,3 +143,20 @@ async def test_a_ticket_that_is_not_taken_at_once_arrives_once_and_its_number_is
     assert stage.tenant.helpdesk.tries == 4
     assert await stage.metric('photosync_tickets_total{result="queued"}') == 1
     assert await stage.metric('photosync_tickets_total{result="sent"}') == 1
+
+
+async def test_a_look_that_finds_nothing_new_is_one_request_and_no_download(stage: Scene) -> None:
+    chat = await walked(stage)
+    pending = "photosync_follow_ups_pending"
+    await eventually(lambda: any("$batch" in one for one in stage.tenant.graph.requests))
+    await asyncio.sleep(0.5)  # the first look by ourselves is whole: there is nothing to compare with yet
+    before = len(stage.tenant.graph.requests)
+    downloads = len(stage.tenant.graph.downloads)
+    await eventually(lambda: len(stage.tenant.graph.requests) > before)
+    await asyncio.sleep(0.5)
+    asked = [one for one in stage.tenant.graph.requests[before:] if not one.startswith("BATCHED")]
+    assert asked == ["POST /v1.0/$batch"]
+    assert len(stage.tenant.graph.downloads) == downloads + 1  # an address that was offered and not used
+    assert await stage.metric(pending) == 1
+    stage.tenant.world.visit_sharepoint(chat.person.id)
+    await eventually(lambda: step(chat) == "resync.arrived")
