@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 class Fault:
     """One request answered otherwise.
 
-    `status` 0 does not answer at all: `kind` is then `drop` (the connection breaks), `hang`, or `slow`.
-    `lost` lets the request take effect first.
+    `status` 0 does not answer properly: `kind` is then `drop` (the connection breaks), `hang`, `slow` (a byte a
+    second) or `short` (fewer bytes than announced). `lost` lets the request take effect first. `path` waits for a
+    request whose path contains it; without one the next request is meant.
     """
 
     status: int = 0
@@ -22,6 +23,7 @@ class Fault:
     content_type: str = "application/json"
     code: str = ""
     lost: bool = False
+    path: str = ""
 
 
 @dataclass
@@ -29,24 +31,37 @@ class Faults:
     """All switches; everything off in the beginning."""
 
     forbidden: set[str] = field(default_factory=set)  # people whose photo Graph refuses to show
-    site_grant: bool = True  # Sites.Selected is granted on the my-site host
+    site_grant: bool = True  # off: SharePoint refuses us on the my-site host, whatever roles the token has
     library: str = "drive"  # how the picture library shows: `drive`, `list` or `none`
     my_site: bool = True  # `mySite` may be read
+    photo_seconds: float = 0.01  # how long a photo request takes: what runs into the limit of four at once
     login_refuses: bool = False
     login_delay: float = 0.0  # seconds
     keys_down: bool = False
+    keys_delay: float = 0.0  # seconds
+    paced: bool = False  # the connector holds a conversation to Teams' rates
     graph: deque[Fault] = field(default_factory=deque)  # the next requests, one each
     files: deque[Fault] = field(default_factory=deque)
     connector: deque[Fault] = field(default_factory=deque)
     tickets: deque[Fault] = field(default_factory=deque)
     graph_always: Fault | None = None  # every request
 
-    def next(self, where: str) -> Fault | None:
-        """The fault of the next request of `graph`, `files`, `connector` or `tickets`, if any."""
+    def next(self, where: str, path: str = "") -> Fault | None:
+        """The fault of the present request of `graph`, `files`, `connector` or `tickets`, if any."""
         waiting: deque[Fault] = getattr(self, where)
-        if waiting:
-            return waiting.popleft()
+        for fault in waiting:
+            if fault.path in path:
+                waiting.remove(fault)
+                return fault
         return self.graph_always if where == "graph" else None
+
+    def inside(self, path: str) -> Fault | None:
+        """The fault of one request of a batch: only those that wait for a path reach in."""
+        for fault in self.graph:
+            if fault.path and fault.path in path:
+                self.graph.remove(fault)
+                return fault
+        return None
 
     def plan(self, where: str, faults: Iterable[Fault]) -> None:
         """Let the next requests fail."""

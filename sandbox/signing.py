@@ -1,8 +1,11 @@
-"""Keys and signed tokens, as the login service and the channel make them."""
+"""Keys and signed tokens, as the login service and the channel make them, and forged ones for hostile tests."""
 
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
+import json
 import secrets
 from typing import Any
 
@@ -31,6 +34,23 @@ class SigningKey:
         """An RS256 token."""
         return jwt.encode(claims, self.pem, algorithm="RS256", headers={"kid": self.kid, **headers})
 
+    def forge(self, claims: dict[str, Any], algorithm: str, **headers: Any) -> str:
+        """A token that claims another algorithm: `none` is unsigned, `HS256` takes the public key for a secret."""
+        head = {"alg": algorithm, "typ": "JWT", "kid": self.kid, **headers}
+        signed = f"{_part(head)}.{_part(claims)}"
+        if algorithm == "none":
+            return f"{signed}."
+        secret = self.public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        return f"{signed}.{_text(hmac.digest(secret, signed.encode(), hashlib.sha256))}"
+
+
+def _part(content: dict[str, Any]) -> str:
+    return _text(json.dumps(content).encode())
+
 
 def _b64(number: int) -> str:
-    return base64.urlsafe_b64encode(number.to_bytes((number.bit_length() + 7) // 8, "big")).rstrip(b"=").decode()
+    return _text(number.to_bytes((number.bit_length() + 7) // 8, "big"))
+
+
+def _text(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

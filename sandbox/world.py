@@ -128,13 +128,22 @@ class World:
             self.copy(person_id, held, picture, datetime.fromtimestamp(when, UTC))
         return held
 
+    def filed(self, account: str) -> Copy | None:
+        """SharePoint's copy under an account name: an object id, or `file_name` of a user principal name."""
+        for person in self.people:
+            if account in (person.id, file_name(person.upn)):
+                self.holdings(person.id)
+        return next((held.copies[account] for held in self._holdings.values() if account in held.copies), None)
+
     def change_photo(self, person_id: str, variant: int) -> None:
         """The person changes the photo at office.com: Microsoft 365 has it at once, SharePoint does not."""
-        self.holdings(person_id).photo = self._photo(person_id, variant)
+        held = self.holdings(person_id)
+        held.photo = self._photo(person_id, variant, in_exchange=held.photo.in_exchange)
 
     def remove_photo(self, person_id: str) -> None:
-        """The person removes the photo."""
-        self.holdings(person_id).photo = Photo(None, "")
+        """The person removes the photo; SharePoint keeps its copy."""
+        held = self.holdings(person_id)
+        held.photo = Photo(None, "", in_exchange=held.photo.in_exchange)
 
     def visit_sharepoint(self, person_id: str, delay: float = 0.0) -> None:
         """The person chooses the SharePoint tile: the present photo is copied after `delay` seconds."""
@@ -155,8 +164,11 @@ class World:
         _BEGINNINGS[story](self, person_id, held)
         return held
 
-    def _photo(self, person_id: str, variant: int) -> Photo:
-        return Photo(_drawn(_seed(person_id), variant=variant), self._etag())
+    def _photo(self, person_id: str, variant: int, *, in_exchange: bool = True) -> Photo:
+        picture = _drawn(_seed(person_id), variant=variant)
+        if not in_exchange:  # Entra ID keeps what it was given: any size, any shape
+            picture = picture.crop((0, 60, 648, 492)).resize((500, 333))
+        return Photo(picture, self._etag(), in_exchange=in_exchange)
 
     def _etag(self) -> str:
         return f'"{next(self._numbers):08X}"'
@@ -164,7 +176,7 @@ class World:
     def copy(self, person_id: str, held: Holdings, picture: Image.Image, when: datetime) -> None:
         person = self.person(person_id)
         assert person is not None
-        account = "".join(c if c.isalnum() else "_" for c in person.upn) if held.by_name else person_id
+        account = file_name(person.upn) if held.by_name else person_id
         files = {letter: jpeg(picture, side, quality=75) for letter, side in THUMBNAILS.items()}
         held.copies[account] = Copy(files, self._etag(), when)
 
@@ -198,8 +210,7 @@ class World:
         self.begin_old(person_id, held)
 
     def begin_entra_only(self, person_id: str, held: Holdings) -> None:
-        picture = _drawn(person_id).crop((0, 60, 648, 492))
-        held.photo = Photo(picture.resize((500, 333)), self._etag(), in_exchange=False)
+        held.photo = self._photo(person_id, 0, in_exchange=False)
 
 
 _BEGINNINGS = {
@@ -215,6 +226,11 @@ _BEGINNINGS = {
     "by-name": World.begin_filed_by_name,
     "entra-only": World.begin_entra_only,
 }
+
+
+def file_name(upn: str) -> str:
+    """How older tenants name the files of an account (FACTS section 2)."""
+    return "".join(c if c.isascii() and c.isalnum() else "_" for c in upn)
 
 
 def _seed(person_id: str) -> str:
