@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from bot.conversation import Address, Channel
 from bot.errors import NotFound, OutsideError, Refused
+from bot.events import now
 from bot.helpdesk import Helpdesk, Turned, small
 from bot.store import Change, Claimed, Due, Kind, Record, Store
 from bot.tickets.ticket import Ticket
@@ -73,7 +74,7 @@ class FollowUps:
                 await self._look_later(claimed, Change(record), turn, paths, digest)
                 return
             looking = await self.helpdesk.diagnosis.look(record.person)
-            check = Check(_now(), looking.verdict, looking.reason, looking.similarity)
+            check = Check(now(), looking.verdict, looking.reason, looking.similarity)
             channel = self.channel(record.address)
             turned = await self.helpdesk.perform(record, case, Followed(check, over=over), channel)
             if not turned.shows:
@@ -167,7 +168,3 @@ def purging() -> Due:
 
 def _wanted(claimed: Claimed, record: Record, case: Case) -> bool:
     return case.id == claimed.due.key and bool(case.following) and not case.outcome and not record.blocked
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Protocol
 
 from bot import cards
@@ -18,6 +17,7 @@ from bot.catalogues import Languages
 from bot.conversation import Channel, Incoming, Kind, Message, Scope
 from bot.diagnosis import Look as Looking
 from bot.errors import NotFound, OutsideError, StoreUnavailable, place
+from bot.events import event, now, told
 from bot.metrics import Metrics
 from bot.photos import thumbnail
 from bot.store import Change, Claimed, Conflict, Due, Entry, Record, Store
@@ -34,17 +34,13 @@ from dialogs.model import (
     Erased,
     Event,
     Follow,
-    Followed,
     Hand,
     Handed,
     Ignored,
-    Joined,
     Look,
     Looked,
     Moment,
-    Pressed,
     Show,
-    Typed,
 )
 from dialogs.say import entry, say
 
@@ -53,7 +49,6 @@ log = logging.getLogger(__name__)
 _TRIES = 5  # of a turn whose record somebody else saved meanwhile
 _OWED_FOR = 30.0  # seconds after which a card that was not shown is shown by the worker
 _TICKET_AGAIN = 3.0  # seconds after which a ticket that was not taken is tried again
-_LONGEST_LINE = 500  # letters of what a person typed that the case's log keeps
 
 
 class Diagnosing(Protocol):
@@ -215,8 +210,7 @@ class Helpdesk:
         record = self._introduced(record, incoming)
         case = record.case or self._opened(record)
         case = replace(case, locale=record.locale or "en", platform=record.platform)
-        event = self._event(incoming, case)
-        return await self.perform(replace(record, case=case), case, event, channel)
+        return await self.perform(replace(record, case=case), case, event(incoming, case, self.languages), channel)
 
     def _introduced(self, record: Record, incoming: Incoming) -> Record:
         """What an activity tells about the person. The language is taken once and then the person's own choice."""
@@ -233,20 +227,13 @@ class Helpdesk:
     def _opened(self, record: Record) -> Case:
         return self.engine.open(_moment(), locale=record.locale or "en", platform=record.platform)
 
-    def _event(self, incoming: Incoming, case: Case) -> Event:
-        if incoming.kind is Kind.INSTALLED:
-            return Joined()
-        if incoming.kind is Kind.TYPED:
-            return self.languages.vocabulary.understand(incoming.text, case.locale)
-        return _pressed(incoming, self.languages)
-
-    async def perform(self, record: Record, case: Case, event: Event, channel: Channel) -> Turned:
+    async def perform(self, record: Record, case: Case, happened: Event, channel: Channel) -> Turned:
         """Decide, do what that asks for, and decide on its result, until nothing more is asked."""
         done: list[Effect] = []
-        log = [_told(event)]
+        log = [told(happened)]
         photos = Photos()
         later: tuple[Due, ...] = ()
-        pending: Event | None = event
+        pending: Event | None = happened
         while pending is not None:
             case, effects = self.engine.decide(case, pending, _moment())
             done += effects
@@ -258,13 +245,13 @@ class Helpdesk:
                     pending, later = await self._hand(record, case)
                 elif isinstance(effect, Erase):
                     pending = Erased()
-            log += [_told(pending)] if pending is not None else [Entry(_now(), "shown", case.step)]
+            log += [told(pending)] if pending is not None else [Entry(now(), "shown", case.step)]
         language = case.locale if case.locale != (record.locale or "en") else record.locale
         return Turned(replace(record, case=case, locale=language), photos, tuple(done), tuple(log), later)
 
     async def _look(self, person: str, channel: Channel) -> tuple[Looked, Photos]:
         _, looking = await asyncio.gather(channel.typing(), self.diagnosis.look(person))
-        check = Check(_now(), looking.verdict, looking.reason, looking.similarity)
+        check = Check(now(), looking.verdict, looking.reason, looking.similarity)
         return Looked(check), await asyncio.to_thread(small, looking)
 
     async def _hand(self, record: Record, case: Case) -> tuple[Handed, tuple[Due, ...]]:
@@ -327,25 +314,6 @@ class Helpdesk:
                 self._busy[person] = (lock, waiting - 1)
 
 
-async def _updated(channel: Channel, activity: str, message: Message) -> bool:
-    """Whether the card took the place of the earlier one; False if that one is gone."""
-    try:
-        await channel.update(activity, message)
-    except NotFound:
-        return False
-    return True
-
-
-def _pressed(incoming: Incoming, languages: Languages) -> Pressed:
-    """A button's data as an event: whatever has the wrong type counts as absent."""
-    action, case, step = (_text(incoming.value.get(name)) for name in ("action", "case", "step"))
-    rev = incoming.value.get("rev")
-    number = rev if isinstance(rev, int) and not isinstance(rev, bool) else None
-    value = _text(incoming.value.get(_VALUE_NAMES.get(action, "")))
-    known = action != "set_language" or languages.knows(value)
-    return Pressed(action, case, step, number, value, known)
-
-
 def _card(record: Record) -> str:
     return record.case.card if record.case is not None else ""
 
@@ -355,27 +323,13 @@ def _ended(before: Case, after: Case | None) -> bool:
     return after is None or after.id != before.id or (bool(before.following) and not after.following)
 
 
-def _told(event: Event) -> Entry:
-    """An event as the case's log keeps it."""
-    match event:
-        case Typed():
-            what = event.text[:_LONGEST_LINE]
-        case Pressed():
-            what = f"{event.action[:40]} {event.value[:_LONGEST_LINE]}".strip()
-        case Looked() | Followed():
-            what = f"{event.check.verdict.value} {event.check.reason}".strip()
-        case Handed():
-            what = f"{event.result} {event.number}".strip()
-        case _:
-            what = ""
-    return Entry(_now(), type(event).__name__.lower(), what)
-
-
-_VALUE_NAMES = {"set_language": "locale", "rate": "score", "send_ticket": "comment"}
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+async def _updated(channel: Channel, activity: str, message: Message) -> bool:
+    """Whether the card took the place of the earlier one; False if that one is gone."""
+    try:
+        await channel.update(activity, message)
+    except NotFound:
+        return False
+    return True
 
 
 def small(looking: Looking) -> Photos:
@@ -389,8 +343,4 @@ def small(looking: Looking) -> Photos:
 
 
 def _moment() -> Moment:
-    return Moment(_now(), secrets.token_hex(4).upper())
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return Moment(now(), secrets.token_hex(4).upper())

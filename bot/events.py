@@ -1,0 +1,57 @@
+"""What came in as an event of the conversation, and an event as a line of the case's log."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from bot.catalogues import Languages
+from bot.conversation import Incoming, Kind
+from bot.store import Entry
+from dialogs.model import Case, Event, Followed, Handed, Joined, Looked, Pressed, Typed
+
+_LONGEST_LINE = 500  # letters of what a person wrote that the log keeps
+_VALUE_NAMES = {"set_language": "locale", "rate": "score", "send_ticket": "comment"}
+
+
+def now() -> str:
+    """UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def event(incoming: Incoming, case: Case, languages: Languages) -> Event:
+    """What an activity means to a case."""
+    if incoming.kind is Kind.INSTALLED:
+        return Joined()
+    if incoming.kind is Kind.TYPED:
+        return languages.vocabulary.understand(incoming.text, case.locale)
+    return _pressed(incoming, languages)
+
+
+def _pressed(incoming: Incoming, languages: Languages) -> Pressed:
+    """A button's data as an event: whatever has the wrong type counts as absent."""
+    action, case, step = (_text(incoming.value.get(name)) for name in ("action", "case", "step"))
+    rev = incoming.value.get("rev")
+    number = rev if isinstance(rev, int) and not isinstance(rev, bool) else None
+    value = _text(incoming.value.get(_VALUE_NAMES.get(action, "")))
+    known = action != "set_language" or languages.knows(value)
+    return Pressed(action, case, step, number, value, known)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def told(happened: Event) -> Entry:
+    """An event as the case's log keeps it."""
+    match happened:
+        case Typed():
+            what = happened.text[:_LONGEST_LINE]
+        case Pressed():
+            what = f"{happened.action[:40]} {happened.value[:_LONGEST_LINE]}".strip()
+        case Looked() | Followed():
+            what = f"{happened.check.verdict.value} {happened.check.reason}".strip()
+        case Handed():
+            what = f"{happened.result} {happened.number}".strip()
+        case _:
+            what = ""
+    return Entry(now(), type(happened).__name__.lower(), what)
