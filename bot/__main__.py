@@ -108,11 +108,15 @@ def _settings(*, serving: bool) -> Settings:
 def _serve(_: argparse.Namespace) -> int:
     settings = _settings(serving=True)
     from bot import app  # noqa: PLC0415 - wrong settings are told at once
+    from bot.store.base import NewerSchema  # noqa: PLC0415
 
     try:
         asyncio.run(app.serve(settings))
     except OSError as error:
         _complain(f"cannot listen on {settings.host} port {settings.port}: {error.strerror}")
+        return 1
+    except NewerSchema as error:
+        _complain(str(error))
         return 1
     return 0
 

@@ -6,13 +6,15 @@ import asyncio
 import logging
 import signal
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import cast
 
 from aiohttp import web
 
 from bot import cards, packaged
 from bot.diagnosis import Diagnosis
-from bot.errors import SettingsError
+from bot.errors import SettingsError, StoreUnavailable
 from bot.followups import FollowUps, purging
 from bot.graph import Graph, Tokens, bot_tokens, graph_tokens
 from bot.helpdesk import Helpdesk
@@ -20,7 +22,8 @@ from bot.metrics import Metrics
 from bot.outgoing import Outgoing
 from bot.settings import Settings
 from bot.store import Kind, Store
-from bot.store.opening import open_patiently
+from bot.store.base import DatabaseStore, NewerSchema
+from bot.store.opening import PatientStore
 from bot.teams import Edge
 from bot.tickets import SYSTEMS
 from bot.work import Worker
@@ -56,7 +59,8 @@ async def start(settings: Settings) -> Running:
     """Build everything and listen. Raises OSError if the port is taken, SettingsError for a useless certificate."""
     spoken, pictures = packaged.languages(settings.locales_dir), packaged.illustrations()
     engine = Engine(packaged.topics(spoken, pictures))
-    metrics, store = Metrics(), await open_patiently(settings.database_url)
+    metrics, patient = Metrics(), PatientStore(settings.database_url)
+    store = cast("Store", patient)
     chat = f"https://teams.microsoft.com/l/chat/0/0?users=28:{settings.app_id}"
     outgoing = Outgoing.open(settings)
     try:
@@ -93,8 +97,16 @@ async def start(settings: Settings) -> Running:
         await stop()
         raise
     await edge.start()
-    await store.put(purging())
-    worker.start()
+
+    async def begin(there: DatabaseStore) -> None:
+        await there.put(purging())
+        worker.start()
+
+    try:
+        await patient.open(begin)
+    except NewerSchema:
+        await stop()
+        raise
     port = int(runner.addresses[0][1])
     log.info("listening on %s port %d, languages %s", settings.host, port, ", ".join(spoken.tags))
     return Running(port, edge, store, stop)
@@ -110,7 +122,8 @@ def _site(edge: Edge, store: Store, metrics: Metrics) -> web.Application:
         return web.json_response(parts, status=200 if all(parts.values()) else 503)
 
     async def counted(_: web.Request) -> web.Response:
-        metrics.follow_ups_pending.set(await store.pending(Kind.FOLLOW_UP))
+        with suppress(StoreUnavailable):
+            metrics.follow_ups_pending.set(await store.pending(Kind.FOLLOW_UP))
         return web.Response(body=metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
     site = web.Application(client_max_size=MOST_BYTES)

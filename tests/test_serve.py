@@ -8,10 +8,11 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import aiohttp
@@ -129,3 +130,48 @@ async def test_an_installations_own_language_file_is_laid_over_the_packaged_ones
         chat = tenant.channel.chat(tenant.world.people[0].id, "sv-SE")
         await chat.say("hej")
         assert title(chat) == "Hej från Kontoret!"
+
+
+async def test_a_start_without_the_database_waits_says_so_and_goes_on_when_it_is_there(tmp_path: Path) -> None:
+    later = tmp_path / "not yet there"
+    async with Tenant.open() as tenant:
+        port = free_port()
+        environ = {**tenant.environment(), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PHOTOSYNC_PORT": str(port), "PHOTOSYNC_DATABASE_URL": f"sqlite:///{later}/photosync.db"}  # fmt: skip
+        process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "serve", env=environ, stderr=PIPE)
+        tenant.channel.bot_url = f"http://127.0.0.1:{port}"
+        chat = tenant.channel.chat(tenant.world.people[0].id)
+        assert await told(f"{tenant.channel.bot_url}/healthz") == (200, {"alive": True})
+        status, parts = await told(f"{tenant.channel.bot_url}/readyz")
+        assert (status, parts["store"]) == (503, False)
+        assert await chat.say("hello") == 503  # the channel delivers it again
+        later.mkdir()
+        await ready(tenant.channel.bot_url)
+        assert await chat.say("hello") in (200, 201, 202)
+        assert step(chat) == "desk.menu"
+        assert "waiting for the database" in await ended(process)
+
+
+async def told(url: str) -> tuple[int, dict[str, bool]]:
+    """What an address answers, as soon as anybody listens there."""
+    async with aiohttp.ClientSession() as session:
+        for _ in range(200):
+            try:
+                async with session.get(url) as answer:
+                    return answer.status, await answer.json()
+            except aiohttp.ClientError:
+                await asyncio.sleep(0.1)
+    raise AssertionError("nobody listens")
+
+
+async def test_a_database_of_a_newer_program_is_refused_in_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "newer.db"
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("CREATE TABLE meta (version BIGINT NOT NULL)")
+        connection.execute("INSERT INTO meta VALUES (99)")
+    async with Tenant.open() as tenant:
+        environ = {**tenant.environment(), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PHOTOSYNC_PORT": "0", "PHOTOSYNC_LOG_LEVEL": "ERROR", "PHOTOSYNC_DATABASE_URL": f"sqlite:///{file}"}  # fmt: skip
+        process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "serve", env=environ, stderr=PIPE)
+        _, log = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 1
+    assert log.decode().count("\n") == 1
+    assert "use a newer program" in log.decode()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 from bot.errors import StoreUnavailable
-from bot.store.base import DatabaseStore
+from bot.store.base import DatabaseStore, NewerSchema
 from bot.store.postgres import PostgresStore
 from bot.store.sqlite import SqliteStore
 
@@ -24,11 +26,62 @@ async def open_store(url: str) -> DatabaseStore:
     return await PostgresStore.open(url)
 
 
-async def open_patiently(url: str) -> DatabaseStore:
-    """Open it, and wait for it as long as it takes, saying so. Raises `NewerSchema`."""
-    while True:
+class PatientStore:
+    """A store that may not be there yet: until it is, every use raises `StoreUnavailable`.
+
+    So the bot can listen, say that it waits, and go on by itself when the database comes back.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._there: DatabaseStore | None = None
+        self._waiting: asyncio.Task[None] | None = None
+
+    async def open(self, ready: Callable[[DatabaseStore], Awaitable[None]]) -> None:
+        """Open it, or begin to wait for it; `ready` is called once when it is there. Raises `NewerSchema`."""
         try:
-            return await open_store(url)
+            await self._begin(ready)
         except StoreUnavailable as error:
             log.error("waiting for the database: %s", error)
+            self._waiting = asyncio.create_task(self._wait(ready))
+
+    async def _begin(self, ready: Callable[[DatabaseStore], Awaitable[None]]) -> None:
+        there = await open_store(self._url)
+        self._there = there
+        await ready(there)
+
+    async def _wait(self, ready: Callable[[DatabaseStore], Awaitable[None]]) -> None:
+        while True:
             await asyncio.sleep(_AGAIN)
+            try:
+                await self._begin(ready)
+            except (StoreUnavailable, NewerSchema) as error:
+                log.error("still waiting for the database: %s", error)
+                continue
+            log.info("the database is there")
+            return
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything of `Store` that needs the database."""
+        if self._there is None:
+            raise StoreUnavailable("the database has not been reached yet")
+        return getattr(self._there, name)
+
+    async def ready(self) -> bool:
+        """See `Store`."""
+        return self._there is not None and await self._there.ready()
+
+    async def changed(self, patience: float) -> None:
+        """See `Store`."""
+        if self._there is None:
+            await asyncio.sleep(min(patience, 1.0))
+            return
+        await self._there.changed(patience)
+
+    async def close(self) -> None:
+        """See `Store`."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+            await asyncio.gather(self._waiting, return_exceptions=True)
+        if self._there is not None:
+            await self._there.close()
