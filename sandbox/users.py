@@ -1,0 +1,126 @@
+"""Graph's people and their photos: `/users/{id or name}`, `/photo`, `/photos/{size}` and their `/$value`."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+import re
+
+from aiohttp import web
+from PIL import Image
+
+from sandbox.asked import Asked, Path, selected, unknown_fields
+from sandbox.web import graph_error
+from sandbox.world import EXCHANGE_SIZES, Person, Photo, World
+
+MY_SITE = "fabrikam-my.sharepoint.example"
+_AT_ONCE = 4  # photo requests that Graph takes from one application
+_ROLES = ("User.Read.All", "Directory.Read.All")
+_USUAL = ("id", "displayName", "userPrincipalName")
+_FIELDS = (*_USUAL, "userType", "accountEnabled", "assignedPlans", "mySite")
+_ONE_PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+_PHOTO = r"/users/(?P<user>[^/]+)/photo(?:s/(?P<size>\d+)x(?P=size))?(?P<value>/\$value)?"
+
+
+class Users:
+    """Serves them out of the world."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._photos_now = 0
+
+    def paths(self) -> tuple[Path, ...]:
+        """What is served here."""
+        return (
+            Path(r"/users/(?P<user>[^/]+)", _ROLES, "Authorization_RequestDenied", self.user),
+            Path(_PHOTO, _ROLES, "Authorization_RequestDenied", self.photo),
+        )
+
+    async def user(self, asked: Asked, match: re.Match[str]) -> web.Response:
+        """GET /users/{id}: `mySite` and the like only when they are selected."""
+        person = self.world.person(match["user"])
+        if person is None:
+            return graph_error(404, "Request_ResourceNotFound")
+        refusal = unknown_fields(asked, _FIELDS)
+        if refusal is not None:
+            return refusal
+        if "mySite" in asked.fields and not self.world.faults.my_site:
+            return graph_error(400, "Request_BadRequest")
+        return web.json_response(selected(asked, self._document(person), _USUAL))
+
+    def _document(self, person: Person) -> dict[str, object]:
+        mailbox = self.world.holdings(person.id).photo.in_exchange
+        plans = (("exchange", mailbox), ("SharePoint", True))
+        return {
+            "id": person.id,
+            "displayName": person.name,
+            "userPrincipalName": person.upn,
+            "userType": "Member",
+            "accountEnabled": True,
+            "assignedPlans": [
+                {"service": service, "capabilityStatus": "Enabled" if enabled else "Deleted"}
+                for service, enabled in plans
+            ],
+            "mySite": f"https://{MY_SITE}/personal/{person.id}/",
+        }
+
+    async def photo(self, _: Asked, match: re.Match[str]) -> web.Response:
+        """The photo or what is known of it; a fifth request at once is refused."""
+        if self._photos_now >= _AT_ONCE:
+            return graph_error(429, "TooManyRequests", {"Retry-After": "0.2"})
+        self._photos_now += 1
+        try:
+            await asyncio.sleep(self.world.faults.photo_seconds)
+            return self._photo(match)
+        finally:
+            self._photos_now -= 1
+
+    def _photo(self, match: re.Match[str]) -> web.Response:
+        person = self.world.person(match["user"])
+        if person is None:
+            return graph_error(404, "Request_ResourceNotFound")
+        photo = self.world.holdings(person.id).photo
+        if person.id in self.world.faults.forbidden:
+            return graph_error(403, "ErrorAccessDenied")
+        if photo.picture is None:
+            return _nothing(photo, bool(match["value"]))
+        sides = _sides(photo, match["size"])
+        if sides is None:
+            return graph_error(404, "ErrorItemNotFound")
+        if match["value"]:
+            data = _jpeg(photo.picture, sides)
+            return web.Response(body=data, content_type="image/jpeg", headers={"ETag": photo.etag})
+        return web.json_response({
+            "@odata.mediaContentType": "image/jpeg", "@odata.mediaEtag": photo.etag,
+            "id": f"{sides[0]}x{sides[1]}", "width": sides[0], "height": sides[1],
+        })  # fmt: skip
+
+
+def _nothing(photo: Photo, value: bool) -> web.Response:
+    """The two shapes of "no photo"."""
+    if photo.empty_shape != "1x1":
+        return graph_error(404, "ImageNotFound")
+    if value:
+        return web.Response(body=_ONE_PIXEL, content_type="image/gif")
+    return web.json_response(
+        {"@odata.mediaContentType": "image/gif", "@odata.mediaEtag": "", "id": "1x1", "width": 1, "height": 1}
+    )
+
+
+def _sides(photo: Photo, size: str | None) -> tuple[int, int] | None:
+    """The size to serve, or None if it is not kept."""
+    assert photo.picture is not None
+    own = photo.picture.size
+    if size is None:
+        return own
+    if not photo.in_exchange:
+        return None
+    wanted = int(size)
+    return (wanted, wanted) if wanted in EXCHANGE_SIZES and wanted <= own[0] else None
+
+
+def _jpeg(picture: Image.Image, sides: tuple[int, int]) -> bytes:
+    out = io.BytesIO()
+    picture.resize(sides, Image.Resampling.LANCZOS).save(out, "JPEG", quality=90)
+    return out.getvalue()
