@@ -242,7 +242,7 @@ class Helpdesk:
                 if isinstance(effect, Look):
                     pending, photos = await self._look(record.person, channel)
                 elif isinstance(effect, Hand):
-                    pending, later = await self._hand(record, case)
+                    pending, later = await self._hand(record, case, log)
                 elif isinstance(effect, Erase):
                     pending = Erased()
             log += [told(pending)] if pending is not None else [Entry(now(), "shown", case.step)]
@@ -254,9 +254,10 @@ class Helpdesk:
         check = Check(now(), looking.verdict, looking.reason, looking.similarity)
         return Looked(check), await asyncio.to_thread(small, looking)
 
-    async def _hand(self, record: Record, case: Case) -> tuple[Handed, tuple[Due, ...]]:
+    async def _hand(self, record: Record, case: Case, lately: list[Entry]) -> tuple[Handed, tuple[Due, ...]]:
         """Hand it over while the person waits; what does not succeed now becomes due work."""
-        made = ticket(record, case, await self.diagnosis.upn(record.person))
+        upn, log_before = await asyncio.gather(self.diagnosis.upn(record.person), self.store.log(case.id))
+        made = ticket(record, case, upn, [*log_before, *lately])
         later: tuple[Due, ...] = ()
         try:
             handed = await self.tickets.hand(made)

@@ -11,6 +11,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 
 from bot.errors import StoreUnavailable, place
 from bot.store import Claimed, Conflict, Kind, Lost, Store
@@ -76,6 +77,9 @@ class Worker:
         try:
             async with asyncio.timeout(self._lease * 0.9):
                 await self._doers[claimed.due.kind](claimed)
+        except asyncio.CancelledError:
+            await self._hand_back(claimed)
+            raise
         except Lost:
             log.info("%s was taken over or ended meanwhile", claimed.due.kind.value)
         except StoreUnavailable:
@@ -85,6 +89,11 @@ class Worker:
         except Exception as error:  # whatever it is, the work is tried again and then laid aside, never lost
             log.error("%s failed: %s at %s", claimed.due.kind.value, type(error).__name__, place(error))
             await self._again(claimed, type(error).__name__, None)
+
+    async def _hand_back(self, claimed: Claimed) -> None:
+        """This process ends: another one need not wait for the lease to run out."""
+        with suppress(Lost, StoreUnavailable):
+            await self._store.postpone(claimed, time.time(), "handed back")
 
     async def _again(self, claimed: Claimed, error: str, wait: float | None) -> None:
         backoff = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (claimed.attempt - 1)) * random.uniform(0.7, 1.3)  # noqa: S311

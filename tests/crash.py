@@ -35,6 +35,7 @@ class Tally:
 
     kills: int = 0
     retries: int = 0
+    tickets: int = 0
     told: dict[str, int] = field(default_factory=dict)  # person -> how often the good news came as a new message
     wrong: list[str] = field(default_factory=list)
 
@@ -77,8 +78,8 @@ async def deliver(chat: Chat, activity: dict[str, object], tally: Tally) -> None
         await asyncio.sleep(0.25)
 
 
-async def person(chat: Chat, tally: Tally, dice: random.Random) -> None:
-    """One person: asks, walks, and lets SharePoint take its time."""
+async def person(chat: Chat, tally: Tally, dice: random.Random, *, gives_up: bool) -> None:
+    """One person: asks, walks, and lets SharePoint take its time, or hands it over to the helpdesk."""
     channel = chat.channel
     await deliver(chat, {**channel.activity(chat), "type": "message", "text": "my photo is wrong"}, tally)
     for _ in range(_BUTTONS):
@@ -86,15 +87,29 @@ async def person(chat: Chat, tally: Tally, dice: random.Random) -> None:
         shown = await newest(chat)
         if shown is None or shown["step"] == "resync.waiting":
             break
-        card = [one for one in chat.messages if one.card is not None][-1]
-        activity = {
-            **channel.activity(chat),
-            "type": "message",
-            "value": {**shown, "action": "next"},
-            "replyToId": card.id,
-        }
-        await deliver(chat, activity, tally)
+        await press(chat, shown, "next", tally)
+    if gives_up:
+        await hand_over(chat, tally)
+        return
     channel.world.visit_sharepoint(chat.person.id, dice.uniform(0.0, 5.0))
+
+
+async def press(chat: Chat, shown: dict[str, object], action: str, tally: Tally) -> None:
+    """A button of the newest card."""
+    card = [one for one in chat.messages if one.card is not None][-1]
+    value = {**shown, "action": action, "comment": "please help"}
+    activity = {**chat.channel.activity(chat), "type": "message", "value": value, "replyToId": card.id}
+    await deliver(chat, activity, tally)
+
+
+async def hand_over(chat: Chat, tally: Tally) -> None:
+    """Until the helpdesk has it: a press whose card was outdated is pressed again."""
+    for _ in range(20):
+        shown = await newest(chat)
+        if shown is None or shown["step"] in HANDED:
+            return
+        await press(chat, shown, "send_ticket" if shown["step"] == "desk.ticket" else "ticket", tally)
+        await asyncio.sleep(0.3)
 
 
 async def newest(chat: Chat) -> dict[str, object] | None:
@@ -118,7 +133,8 @@ def step(chat: Chat) -> str:
     )
 
 
-GOOD = ("resync.arrived", "resync.done", "look.match")
+HANDED = ("desk.ticket_sent", "desk.ticket_queued")
+GOOD = ("resync.arrived", "resync.done", "look.match", "desk.ticket_sent")
 
 
 async def crash(people: int, kills: int, database: str, seed: int) -> Tally:
@@ -129,7 +145,8 @@ async def crash(people: int, kills: int, database: str, seed: int) -> Tally:
         await server.start()
         olds = tenant.world.crowd(people)
         chats = [tenant.channel.chat(one.id) for one in olds]
-        driving = asyncio.gather(*(person(chat, tally, dice) for chat in chats))
+        givers = set(chats[::4])
+        driving = asyncio.gather(*(person(chat, tally, dice, gives_up=chat in givers) for chat in chats))
         while tally.kills < kills:
             await asyncio.sleep(dice.uniform(0.5, 2.5))
             await server.kill()
@@ -138,6 +155,10 @@ async def crash(people: int, kills: int, database: str, seed: int) -> Tally:
         await driving
         await _settled(chats)
         _judge(chats, tally)
+        handed = sorted(one.body["person"]["id"] for one in tenant.helpdesk.tickets)
+        if handed != sorted(chat.person.id for chat in givers):
+            tally.wrong.append(f"{len(handed)} tickets for {len(givers)} people")
+        tally.tickets = len(handed)
         assert server.process is not None
         server.process.send_signal(signal.SIGTERM)
         if await asyncio.wait_for(server.process.wait(), 20) != 0:
@@ -178,7 +199,7 @@ def main() -> int:
     twice = sum(count == 2 for count in written)
     sys.stdout.write(
         f"{chosen.people} people, {tally.kills} kills, {tally.retries} deliveries repeated; "
-        f"{len(written)} told by the bot itself, {twice} of them twice; {len(tally.wrong)} broken promises\n"
+        f"{len(written)} told by the bot itself, {twice} of them twice; {tally.tickets} tickets; {len(tally.wrong)} broken promises\n"
     )
     sys.stdout.writelines(f"  {line}\n" for line in tally.wrong)
     return 1 if tally.wrong else 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
 
@@ -160,3 +161,21 @@ async def test_a_look_that_finds_nothing_new_is_one_request_and_no_download(stag
     assert await stage.metric(pending) == 1
     stage.tenant.world.visit_sharepoint(chat.person.id)
     await eventually(lambda: step(chat) == "resync.arrived")
+
+
+def at_rest(folder: Path) -> bytes:
+    """Everything that SQLite has written; nothing where the database is PostgreSQL."""
+    return b"".join(file.read_bytes() for file in folder.glob("photosync.db*"))
+
+
+async def test_no_photo_and_no_token_is_at_rest(stage: Scene, tmp_path: Path) -> None:
+    chat = await walked(stage)
+    await chat.press("ticket")
+    await chat.press("send_ticket", {"comment": "please"})
+    kept = at_rest(tmp_path)
+    for forbidden in (b"\xff\xd8\xff", b"base64", b"Bearer", b"eyJ", stage.tenant.secret.encode()):
+        assert forbidden not in kept
+    (ticket,) = stage.tenant.helpdesk.tickets
+    assert "typed: my photo is wrong" in ticket.body["transcript"]
+    assert "looked: differ" in ticket.body["transcript"]
+    assert "data:image" not in json.dumps(ticket.body)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.store import Record
+from bot.store import Entry, Record
 from dialogs.model import Case, Verdict
 
 _FOUND = {
@@ -26,8 +27,8 @@ class Ticket:
     body: dict[str, Any] = field(repr=False)
 
 
-def ticket(record: Record, case: Case, upn: str) -> Ticket:
-    """The evidence of a case. `upn` is "" where it could not be read."""
+def ticket(record: Record, case: Case, upn: str, log: Sequence[Entry]) -> Ticket:
+    """The evidence of a case and its log. `upn` is "" where it could not be read."""
     last = case.checks[-1] if case.checks else None
     body = {
         "case": case.id,
@@ -41,7 +42,7 @@ def ticket(record: Record, case: Case, upn: str) -> Ticket:
         "steps": [{"step": trace.step, "at": trace.at, "answer": trace.answer} for trace in case.traces],
         "comment": case.comment,
         "summary": _summary(case),
-        "transcript": _transcript(case),
+        "transcript": "\n".join(f"{entry.at} {entry.kind}: {entry.what}".rstrip(" :") for entry in log),
     }
     return Ticket(f"ticket_{case.id}", body)
 
@@ -58,9 +59,3 @@ def _summary(case: Case) -> str:
         f"{found} The person went through {steps} steps and {len(case.checks)} looks. An administrator can run the "
         f'"Picture Sync" diagnostic (aka.ms/PillarPictureSync; not in GCC High, DoD and 21Vianet).'
     )
-
-
-def _transcript(case: Case) -> str:
-    lines = [(trace.at, f"{trace.step}: {trace.answer}") for trace in case.traces]
-    lines += [(check.at, f"looked: {check.verdict.value} {check.reason}".rstrip()) for check in case.checks]
-    return "\n".join(f"{at} {what}" for at, what in sorted(lines))
