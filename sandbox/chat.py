@@ -1,0 +1,150 @@
+"""One person's chat with the bot, as tests, the page and the terminal drive it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sandbox.fitness import parts
+from sandbox.transcript import Shown, Transcript
+from sandbox.world import Person
+
+if TYPE_CHECKING:
+    from sandbox.channel import Channel
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What the bot answered to an activity."""
+
+    status: int
+    body: bytes = field(repr=False)
+
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+
+class Chat(Transcript):
+    """One person's chat with the bot: `kind` is `personal`, `groupChat` or `channel`."""
+
+    def __init__(self, channel: Channel, person: Person, conversation: str, kind: str = "personal") -> None:
+        super().__init__(conversation)
+        self.channel = channel
+        self.person = person
+        self.kind = kind
+        self.locale = person.locale
+        self.platform = person.platform
+
+    async def say(self, text: str, **changes: Any) -> int:
+        """Write something; returns the status of the bot's answer. `changes` override fields of the activity.
+
+        In front of others the bot hears only what is said to it: there the text begins with its mention.
+        """
+        activity = {**self.channel.activity(self), "type": "message", "textFormat": "plain"}
+        if self.kind == "personal":
+            activity["text"] = text
+        else:
+            called = {"id": self.channel.bot_account, "name": "Photosync"}
+            mention = {"type": "mention", "mentioned": called, "text": "<at>Photosync</at>"}
+            activity["text"] = f"<at>Photosync</at> {text}"
+            activity["entities"] = [*activity["entities"], mention]
+        activity |= changes
+        self.add(str(activity["id"]), activity, mine=True)
+        return (await self.deliver(activity)).status
+
+    async def press(
+        self, action: str | dict[str, Any], inputs: dict[str, Any] | None = None, card: str | None = None
+    ) -> int:
+        """Press a button of the newest card, or of the message `card`; a dict is sent as it is.
+
+        `rate up` names the button whose data also has the score `up`. Raises LookupError if there is none.
+        """
+        shown = self.shown(card)
+        if isinstance(action, dict):
+            return await self._submit({**action, **(inputs or {})}, shown)
+        button = _button(shown, action)
+        data = {**button["data"], **(inputs or {})}
+        if button["type"] == "Action.Execute":
+            return (await self.invoke(data, shown.id))[0]
+        return await self._submit(data, shown)
+
+    async def _submit(self, value: dict[str, Any], shown: Shown) -> int:
+        activity = {**self.channel.activity(self), "type": "message", "value": value, "replyToId": shown.id}
+        return (await self.deliver(activity)).status
+
+    async def invoke(self, data: dict[str, Any], card: str | None = None) -> tuple[int, Any]:
+        """Press an Action.Execute; returns the status and the answer."""
+        activity = {
+            **self.channel.activity(self),
+            "type": "invoke",
+            "name": "adaptiveCard/action",
+            "value": {"action": {"type": "Action.Execute", "verb": "press", "data": data}, "trigger": "manual"},
+            "replyToId": self.shown(card).id,
+        }
+        answer = await self.deliver(activity)
+        return answer.status, answer.json() if answer.body else None
+
+    async def install(self, order: Sequence[str] = ("installationUpdate", "conversationUpdate")) -> list[int]:
+        """Install the bot: two activities almost together, neither with a locale."""
+        self.refused = ""
+        made: dict[str, dict[str, Any]] = {
+            "installationUpdate": {"action": "add"},
+            "conversationUpdate": {"membersAdded": [{"id": self.channel.bot_account}]},
+        }
+        answers = []
+        for kind in order:
+            activity = {**self.channel.activity(self), "type": kind, **made[kind]}
+            activity.pop("locale", None)
+            activity.pop("entities", None)
+            answers.append((await self.deliver(activity)).status)
+        return answers
+
+    async def uninstall(self) -> int:
+        """Remove the bot: from now on it is refused here."""
+        self.refused = "BotNotInConversationRoster"
+        return await self._happened("installationUpdate", action="remove")
+
+    async def edit(self, text: str) -> int:
+        """Change the person's own last message."""
+        last = self._last()
+        last.activity = {**last.activity, "text": text}
+        data = {**last.activity["channelData"], "eventType": "editMessage"}
+        return await self._happened("messageUpdate", id=last.id, text=text, channelData=data)
+
+    async def withdraw(self) -> int:
+        """Delete the person's own last message."""
+        last = self._last()
+        self.remove(last)
+        data = {**last.activity["channelData"], "eventType": "softDeleteMessage"}
+        return await self._happened("messageDelete", id=last.id, channelData=data)
+
+    async def react(self, kind: str = "like") -> int:
+        """Put a reaction under the bot's last message."""
+        last = next(one for one in reversed(self.messages) if not one.mine)
+        return await self._happened("messageReaction", reactionsAdded=[{"type": kind}], replyToId=last.id)
+
+    async def deliver(
+        self, activity: dict[str, Any], token: str | None = None, headers: dict[str, str] | None = None
+    ) -> Delivered:
+        """Send an activity as it is."""
+        return await self.channel.post(json.dumps(activity).encode(), token, headers)
+
+    async def _happened(self, kind: str, **changes: Any) -> int:
+        return (await self.deliver({**self.channel.activity(self), "type": kind, **changes})).status
+
+    def _last(self) -> Shown:
+        return next(one for one in reversed(self.messages) if one.mine)
+
+
+def _button(shown: Shown, action: str) -> dict[str, Any]:
+    name, _, score = action.partition(" ")
+    for one in parts(shown.card):
+        data = one.get("data")
+        if one["type"] not in ("Action.Submit", "Action.Execute") or not isinstance(data, dict):
+            continue
+        if data.get("action") == name and data.get("score", "") == score:
+            return one
+    raise LookupError(f"the card has no button {action!r}")

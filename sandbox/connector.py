@@ -1,0 +1,156 @@
+"""The connector's REST interface, which takes the bot's messages and refuses what Teams refuses."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+from aiohttp import web
+
+from sandbox.faults import Fault
+from sandbox.fitness import Fitness
+from sandbox.login import Login
+from sandbox.transcript import Transcript
+from sandbox.web import act_out, graph_error, json_body
+from sandbox.world import World
+
+SCOPE = "https://api.botframework.com"
+RATES = ((7, 1), (8, 2), (60, 30), (1800, 3600))  # messages within seconds, for one conversation
+Find = Callable[[str], Transcript | None]
+Take = Callable[[Transcript, web.Request, Any], web.Response]
+
+
+class Connector:
+    """`find` gives a conversation by its id, `begin` a person's 1:1 conversation by the id of a member."""
+
+    def __init__(self, world: World, login: Login, app: str, tenant: str, find: Find, begin: Find) -> None:
+        self.world = world
+        self.login = login
+        self.app = app
+        self.tenant = tenant
+        self.fitness = Fitness()
+        self.requests: list[tuple[str, str]] = []  # (method, path)
+        self._find = find
+        self._begin = begin
+        self._ids: Iterator[int] = itertools.count(int(time.time() * 1000))
+        self._paces: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=RATES[-1][0]))
+
+    def routes(self, prefix: str) -> list[web.RouteDef]:
+        """For an application."""
+        activities = prefix + "/v3/conversations/{conversation}/activities"
+        return [
+            web.post(prefix + "/v3/conversations", self._converse),
+            web.post(activities, self._to(self._create)),
+            web.post(activities + "/{activity}", self._to(self._create)),
+            web.put(activities + "/{activity}", self._to(self._update)),
+            web.delete(activities + "/{activity}", self._to(self._delete)),
+        ]
+
+    def fresh(self) -> str:
+        """A message id nobody has used yet."""
+        return str(next(self._ids))
+
+    def _to(self, take: Take) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        """What every request about a conversation goes through."""
+
+        async def answer(request: web.Request) -> web.StreamResponse:
+            fault, refusal = await self._met(request)
+            if refusal is not None:
+                return refusal
+            there = self._find(request.match_info["conversation"])
+            if there is None:
+                return graph_error(404, "ConversationNotFound")
+            if there.refused:
+                return graph_error(403, there.refused)
+            if self._too_fast(there.conversation):
+                return graph_error(429, "TooManyRequests", {"Retry-After": "1"})
+            taken = take(there, request, await json_body(request))
+            return await act_out(fault, request) if fault is not None and taken.status < 300 else taken
+
+        return answer
+
+    async def _met(self, request: web.Request) -> tuple[Fault | None, web.StreamResponse | None]:
+        """The fault that is still to be acted out, after the request took effect, and what refuses the request."""
+        self.requests.append((request.method, request.path))
+        fault = self.world.faults.next("connector", request.path)
+        if fault is not None and not fault.lost:
+            return None, await act_out(fault, request)
+        claims = self.login.check(request.headers.get("Authorization", ""), SCOPE)
+        if claims is None:
+            return None, graph_error(401, "Unauthorized", message="Authorization has been denied for this request.")
+        if claims["appid"] != self.app:
+            return None, graph_error(403, "Forbidden", message="Another bot's conversation.")
+        return fault, None
+
+    def _too_fast(self, conversation: str) -> bool:
+        """Whether Teams' rates are exceeded, where they are held to; refused requests do not count."""
+        now, sent = time.monotonic(), self._paces[conversation]
+        for most, seconds in RATES if self.world.faults.paced else ():
+            if len(sent) >= most and now - sent[-most] < seconds:
+                return True
+        sent.append(now)
+        return False
+
+    async def _converse(self, request: web.Request) -> web.StreamResponse:
+        """POST /v3/conversations: the person's 1:1 conversation, which may be there already."""
+        fault, refusal = await self._met(request)
+        if refusal is not None:
+            return refusal
+        asked = await json_body(request)
+        if not isinstance(asked, dict) or asked.get("isGroup"):
+            return graph_error(400, "BadSyntax", message="Only a conversation with one person can be begun.")
+        members = asked.get("members")
+        if not isinstance(members, list) or len(members) != 1 or not isinstance(members[0], dict):
+            return graph_error(400, "BadSyntax", message="One member is needed.")
+        data = asked.get("channelData")
+        inner = data.get("tenant") if isinstance(data, dict) else None
+        tenant = asked.get("tenantId") or (inner.get("id") if isinstance(inner, dict) else None)
+        if tenant != self.tenant:
+            return graph_error(403 if tenant else 400, "Forbidden" if tenant else "BadSyntax", message="tenantId")
+        there = self._begin(str(members[0].get("id") or ""))
+        if there is None:
+            return graph_error(404, "MemberNotFound")
+        if there.refused:
+            return graph_error(403, there.refused)
+        if fault is not None:
+            return await act_out(fault, request)
+        return web.json_response({"id": there.conversation}, status=201)
+
+    def _create(self, there: Transcript, _: web.Request, activity: Any) -> web.Response:
+        refusal = self.fitness.refusal(activity)
+        if refusal is not None:
+            return refusal
+        number = self.fresh()
+        if activity["type"] == "typing":
+            there.at_work()
+        elif str(activity.get("text") or "").strip() and activity.get("attachments"):
+            # A text beside a card becomes two messages, and no id is told by which either could be updated.
+            bare = {name: value for name, value in activity.items() if name != "attachments"}
+            there.add(number, bare)
+            there.add(self.fresh(), {**activity, "text": ""})
+            return web.Response(status=202)
+        else:
+            there.add(number, activity)
+        return web.json_response({"id": number}, status=201)
+
+    def _update(self, there: Transcript, request: web.Request, activity: Any) -> web.Response:
+        shown = there.found(request.match_info["activity"])
+        if shown is None:
+            return graph_error(404, "ActivityNotFoundInConversation")
+        refusal = self.fitness.refusal(activity)
+        if refusal is not None:
+            return refusal
+        if activity["type"] != "message":
+            return graph_error(400, "BadSyntax", message="Only a message can take a message's place.")
+        there.replace(shown, activity)
+        return web.json_response({"id": shown.id})
+
+    def _delete(self, there: Transcript, request: web.Request, _: Any) -> web.Response:
+        shown = there.found(request.match_info["activity"])
+        if shown is None:
+            return graph_error(404, "ActivityNotFoundInConversation")
+        there.remove(shown)
+        return web.Response()
