@@ -13,8 +13,13 @@ from aiohttp import web
 from sandbox.web import HOST, act_out, json_body, listen
 from sandbox.world import World
 
-_FIELDS = {
-    "case", "opened_at", "person", "verdict", "reason", "checks", "steps", "comment", "summary", "transcript",
+_NUMBER = (int, float, type(None))
+_CHECK = {"at": str, "verdict": str, "similarity": _NUMBER}
+_STEP = {"step": str, "at": str, "answer": str}
+_FIELDS: dict[str, Any] = {
+    "case": str, "opened_at": str, "person": {"id": str, "name": str, "upn": str, "locale": str},
+    "verdict": str, "reason": str, "checks": [_CHECK], "steps": [_STEP],
+    "comment": str, "summary": str, "transcript": str,
 }  # fmt: skip
 
 
@@ -52,16 +57,18 @@ class Helpdesk:
 
     async def _take(self, request: web.Request) -> web.StreamResponse:
         self.tries += 1
-        fault = self.world.faults.next("tickets")
+        fault = self.world.faults.next("tickets", request.path)
         if fault is not None and not fault.lost:
             return await act_out(fault, request)
+        if request.content_type != "application/json":
+            return web.json_response({"error": "not JSON"}, status=415)
         raw = await request.read()
         try:
             standardwebhooks.Webhook(self.secret).verify(raw, dict(request.headers), json_parse=False)
         except standardwebhooks.WebhookVerificationError:
             return web.json_response({"error": "bad signature"}, status=401)
         document = await json_body(request)
-        if not isinstance(document, dict) or set(document) != _FIELDS:
+        if not _fits(document, _FIELDS):
             return web.json_response({"error": "wrong fields"}, status=422)
         ticket = self._keep(request.headers["webhook-id"], document)
         if fault is not None:
@@ -76,3 +83,16 @@ class Helpdesk:
         ticket = Ticket(f"INC{len(self.tickets) + 1:04}", webhook_id, document)
         self.tickets.append(ticket)
         return ticket
+
+
+def _fits(value: Any, shape: Any) -> bool:
+    """Whether a value has exactly the fields of a shape, each of its type."""
+    if isinstance(shape, dict):
+        return (
+            isinstance(value, dict)
+            and value.keys() == shape.keys()
+            and all(_fits(value[name], inner) for name, inner in shape.items())
+        )
+    if isinstance(shape, list):
+        return isinstance(value, list) and all(_fits(one, shape[0]) for one in value)
+    return isinstance(value, shape) and not isinstance(value, bool)

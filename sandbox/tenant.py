@@ -13,6 +13,7 @@ from sandbox.certificates import Authority
 from sandbox.channel import ISSUER, SCOPE, Channel, fresh_id
 from sandbox.graph import Graph
 from sandbox.helpdesk import Helpdesk
+from sandbox.identity import Identity
 from sandbox.login import Login
 from sandbox.world import World
 
@@ -31,6 +32,7 @@ class Tenant:
         self.channel = Channel(self.world, self.login, self.app, self.id)
         self.channel.bot_url = bot_url
         self.helpdesk = Helpdesk(self.world)
+        self.identity = Identity(self.login, self.app)
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -38,15 +40,20 @@ class Tenant:
         """Start every server on a port of its own; all are stopped at the end."""
         with tempfile.TemporaryDirectory(prefix="photosync-") as folder:
             tenant = cls(Authority(Path(folder)), bot_url)
-            servers = (tenant.login, tenant.graph, tenant.channel, tenant.helpdesk)
+            servers = (tenant.login, tenant.graph, tenant.channel, tenant.helpdesk, tenant.identity)
             try:
                 for server in servers:
                     await server.start(tenant.authority.server)
-                tenant.login.audiences = {tenant.graph.url: ROLES, SCOPE: ()}
+                tenant.login.audiences = {SCOPE: ()}
+                tenant.grant(*ROLES)
                 yield tenant
             finally:
                 for server in servers:
                     await server.stop()
+
+    def grant(self, *roles: str) -> None:
+        """The application permissions in Graph's tokens from the next token on, in place of those before."""
+        self.login.audiences[self.graph.url] = roles
 
     def environment(self) -> dict[str, str]:
         """The bot's settings for this tenant."""

@@ -135,6 +135,11 @@ class World:
                 self.holdings(person.id)
         return next((held.copies[account] for held in self._holdings.values() if account in held.copies), None)
 
+    @staticmethod
+    def drawing(person_id: str, variant: int) -> Image.Image:
+        """One of the person's photos as it was taken. It takes a while the first time; any thread may ask."""
+        return _drawn(_seed(person_id), variant=variant)
+
     def change_photo(self, person_id: str, variant: int) -> None:
         """The person changes the photo at office.com: Microsoft 365 has it at once, SharePoint does not."""
         held = self.holdings(person_id)

@@ -78,6 +78,7 @@ function drawCard(id, activity, holder) {
 function show(event) {
   if (event.type === "reset") { $("messages").replaceChildren(); state.cards.clear(); return; }
   if (event.type === "typing") { $("typing").hidden = false; return; }
+  if (event.type === "delete") { state.cards.get(event.id)?.remove(); state.cards.delete(event.id); return; }
   const log = $("messages");
   if (event.type === "update") {
     const holder = state.cards.get(event.id);
