@@ -21,9 +21,9 @@ $(READY): requirements.lock requirements-node.lock pyproject.toml sandbox/page/p
 demo: $(READY) ## a pretend tenant, the bot and a chat page; ARGS="--no-browser --port 3979"
 	@"$(BIN)/photosync" demo $(ARGS)
 
-test: $(READY) ## the whole test suite; TESTS=tests/test_engine.py for a part
+test: $(READY) ## the whole test suite, four at a time; TESTS=tests/test_engine.py for a part
 	@"$(BIN)/python" tools/machine.py
-	"$(BIN)/python" -m pytest --cov --cov-report=term $(ARGS) $(TESTS)
+	"$(BIN)/python" -m pytest -n 4 --dist worksteal --cov --cov-report=term $(ARGS) $(TESTS)
 
 lint: $(READY)
 	"$(BIN)/ruff" check .
