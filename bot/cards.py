@@ -9,11 +9,12 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from babel import Locale
-from babel.dates import format_date
+from babel.dates import format_date, format_timedelta
 
 from bot.conversation import Message
 from dialogs.say import Button, Say
@@ -54,6 +55,12 @@ def message(setting: Setting, say: Say, *, name: str = "", photos: Photos | None
     raise MissingText(say.locale, say.title)
 
 
+@lru_cache
+def babel(tag: str) -> Locale:
+    """What the CLDR knows of a language."""
+    return Locale.parse(tag, sep="-")
+
+
 def plain(value: str, longest: int = NAME_LENGTH) -> str:
     """Text from outside as text: one line, not too long, nothing that Markdown would take for markup."""
     line = " ".join("".join(letter for letter in value if letter.isprintable() or letter.isspace()).split())
@@ -89,13 +96,25 @@ class _Drawing:
 
     def _text(self, key: str, **values: str | int) -> str:
         known = {name: value if name in _PLAIN else plain(value) for name, value in self.say.values.items()}
-        return self.language.text(key, **{**known, **values})
+        return self.language.text(key, **{**known, **self._spans(), **values})
+
+    def _spans(self) -> dict[str, str]:
+        """Spans of time, as the language says them."""
+        locale = babel(self.language.tag)
+        return {
+            name: format_timedelta(timedelta(seconds=seconds), add_direction=name == "when", locale=locale)
+            for name, seconds in self.say.spans.items()
+            if seconds
+        }
 
     def _body(self, title: str) -> list[Card]:
         say, text = self.say, self._text
         parts: list[Card] = []
         if say.notice:
             parts.append({"type": "Container", "style": "accent", "bleed": True, "items": [_line(text(say.notice))]})
+        if say.earlier[1]:
+            case, ticket = map(plain, say.earlier)
+            parts.append(_line(text("card.earlier_ticket", case=case, ticket=ticket)))
         if say.progress:
             number, total = say.progress
             parts.append(_line(text("card.progress", number=number, total=total), size="Small", isSubtle=True))
@@ -136,8 +155,7 @@ class _Drawing:
     def _copied(self) -> str:
         if self.photos.copied is None or self.photos.sharepoint is None:
             return ""
-        locale = Locale.parse(self.language.tag, sep="-")
-        return self._text("card.copied", date=format_date(self.photos.copied, "medium", locale))
+        return self._text("card.copied", date=format_date(self.photos.copied, "medium", babel(self.language.tag)))
 
     def _photo(self, side: str, picture: bytes | None, note: str) -> Card:
         there = picture is not None

@@ -13,6 +13,7 @@ import langcodes
 from babel import Locale, UnknownLocaleError
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import PoFileError, read_po
+from rapidfuzz.distance import OSA
 
 from dialogs.matching import WORD_KEYS, Vocabulary, vocabulary
 from dialogs.wording import SOURCE, Catalogue, Wording, placeholders
@@ -76,7 +77,7 @@ def load(*folders: Path) -> Languages:
             catalogues[tag] = read(path, tag, english)
         except CatalogueError as error:
             log.error("language left out: %s", error)
-    return Languages(Wording(catalogues), vocabulary(catalogues.values(), _language_names(catalogues)))
+    return Languages(Wording(catalogues), vocabulary(catalogues.values(), _language_names(catalogues), _near))
 
 
 def read(path: Path, tag: str, english: Catalogue | None) -> Catalogue:
@@ -133,6 +134,10 @@ def _brace_problem(forms: tuple[str, ...], english: tuple[str, ...]) -> str:
     return ""
 
 
+def _near(one: str, other: str, errors: int) -> bool:
+    return OSA.distance(one, other, score_cutoff=errors) <= errors
+
+
 def _language_names(catalogues: Mapping[str, Catalogue]) -> dict[str, str]:
     """Names people may write for each language: its own, and what every loaded language calls it."""
     locales = {tag: Locale.parse(tag, sep="-") for tag in catalogues}
@@ -140,7 +145,13 @@ def _language_names(catalogues: Mapping[str, Catalogue]) -> dict[str, str]:
     for tag, locale in locales.items():
         names[catalogues[tag].name] = tag
         for other in locales.values():
-            for name in (locale.get_language_name(other), locale.get_display_name(other)):
+            for name in (locale.get_language_name(other), locale.get_display_name(other), _wider_name(locale, other)):
                 if name:
                     names.setdefault(name, tag)
     return names
+
+
+def _wider_name(locale: Locale, other: Locale) -> str:
+    """What people call a language that is part of a wider one: Norwegian, not Bokmål."""
+    wider = langcodes.Language.get(locale.language).prefer_macrolanguage().language or ""
+    return str(other.languages.get(wider, "")) if wider != locale.language else ""

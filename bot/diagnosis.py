@@ -9,16 +9,18 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field, replace
 from typing import Any, Self, TypeVar
 
+from bot.causes import Seen, blocked, facts, older_by, uneven
 from bot.changes import Changes
 from bot.errors import NotAPicture, OutsideError, PhotosyncError, Refused, Throttled, TimedOut
 from bot.graph import Graph
 from bot.metrics import Metrics
-from bot.microsoft365 import Microsoft365, PersonUnknown
+from bot.microsoft365 import Microsoft365, NoMailbox, Person, PersonUnknown
 from bot.photos import compare, is_placeholder
 from bot.pictures import Picture
 from bot.settings import Settings
 from bot.sharepoint import LibraryMissing, SharePoint
-from dialogs.model import Reason, Verdict
+from bot.sites import Finding, Sites, place
+from dialogs.model import Reason, SiteFinding, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +32,7 @@ _VERDICTS = {"same": Verdict.MATCH, "different": Verdict.DIFFER, "unsure": Verdi
 # The first that fits: special before general.
 _REASONS: tuple[tuple[type[PhotosyncError], Reason], ...] = (
     (NotAPicture, Reason.PICTURE),
+    (NoMailbox, Reason.NO_MAILBOX),
     (PersonUnknown, Reason.PERSON),
     (LibraryMissing, Reason.LIBRARY),
     (Throttled, Reason.THROTTLED),
@@ -54,26 +57,45 @@ class Look:
     microsoft365: Picture | None = field(default=None, repr=False)
     sharepoint: Picture | None = field(default=None, repr=False)
     permission: str = ""  # what an admin has to grant
+    facts: tuple[str, ...] = ()  # of `dialogs.model.Fact`
+    older_by: float | None = None  # seconds by which the copy is older, where that is known
+    site: str = ""  # the name of the site that was looked at too
+    site_finding: str = ""  # of `dialogs.model.SiteFinding`
 
 
 class Diagnosis:
     """Looks at people's photos."""
 
-    def __init__(self, microsoft365: Microsoft365, sharepoint: SharePoint, changes: Changes, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        microsoft365: Microsoft365,
+        sharepoint: SharePoint,
+        changes: Changes,
+        sites: Sites,
+        metrics: Metrics,
+        configured_host: str = "",
+    ) -> None:
         self._microsoft365 = microsoft365
         self._sharepoint = sharepoint
         self._changes = changes
+        self._sites = sites
         self._metrics = metrics
+        self._configured_host = configured_host
 
     @classmethod
     def over(cls, graph: Graph, settings: Settings, metrics: Metrics) -> Self:
         """The usual one."""
         microsoft365, sharepoint = Microsoft365(graph), SharePoint(graph, settings.my_site_host)
-        return cls(microsoft365, sharepoint, Changes(graph, microsoft365, sharepoint), metrics)
+        changes = Changes(graph, microsoft365, sharepoint)
+        return cls(microsoft365, sharepoint, changes, Sites(graph), metrics, settings.my_site_host)
 
-    async def look(self, person: str) -> Look:
-        """One look, within 9 seconds; `person` is an object id or user principal name. Never raises `OutsideError`."""
-        found = await self._look(person)
+    async def look(self, person: str, site: str = "", since: str = "") -> Look:
+        """One look, within 9 seconds. Never raises `OutsideError`.
+
+        `person` is an object id or user principal name; `site` the address of a site to look at too; `since` when the
+        last look was (UTC, ISO 8601).
+        """
+        found = await self._look(person, site, since)
         self._metrics.checks.labels(found.verdict.value).inc()
         return found
 
@@ -105,19 +127,62 @@ class Diagnosis:
         except (OutsideError, TimeoutError):
             return ""
 
-    async def _look(self, who: str) -> Look:
+    async def _look(self, who: str, site: str, since: str) -> Look:
         ends = time.monotonic() + _FETCHING
         try:
             person = await _within(ends, self._microsoft365.person(who))
         except OutsideError as error:
             return _unknown(error)
+        if person.guest:
+            return Look(Verdict.UNKNOWN, Reason.GUEST)
         sides = self._microsoft365.photo(person.id), self._sharepoint.copy(person)
         ours, theirs = await asyncio.gather(*(_side(_within(ends, side)) for side in sides))
         try:
             async with asyncio.timeout(_COMPARING):
-                return await asyncio.to_thread(_judged, ours, theirs)
+                found = await asyncio.to_thread(_judged, ours, theirs)
         except TimeoutError:
             return _unknown(NotAPicture("broken"))
+        copy = theirs if isinstance(theirs, Picture) else None
+        if found.verdict is Verdict.UNKNOWN and not site:
+            return found
+        partial, finding = await asyncio.gather(
+            self._partial(ends, found, copy), self._on_site(ends, site, person, copy)
+        )
+        seen = Seen(found.verdict, found.microsoft365, copy, copy is not None and found.sharepoint is None, partial)
+        if found.verdict is Verdict.UNKNOWN:
+            return replace(found, site=finding.site, site_finding=finding.finding)
+        return replace(
+            found,
+            reason=found.reason or blocked(person, found.verdict),
+            facts=facts(person, seen, self._configured_host, since),
+            older_by=older_by(seen),
+            site=finding.site,
+            site_finding=finding.finding,
+        )
+
+    async def _partial(self, ends: float, found: Look, copy: Picture | None) -> bool:
+        """Whether only some sizes of the copy are current. Files made at the same time need no second look."""
+        if copy is None or found.microsoft365 is None or found.verdict not in (Verdict.MATCH, Verdict.DIFFER):
+            return False
+        try:
+            sizes = await _within(ends, self._sharepoint.other_sizes(copy))
+            if not uneven([copy.modified, *(modified for modified, _ in sizes)]):
+                return False
+            files = [await _within(ends, self._sharepoint.bytes_at(path)) for _, path in sizes]
+            ours, other = found.microsoft365.data, "different" if found.verdict is Verdict.MATCH else "same"
+            async with asyncio.timeout(_COMPARING):
+                return await asyncio.to_thread(lambda: any(compare(ours, one).verdict == other for one in files))
+        except (OutsideError, NotAPicture, TimeoutError) as error:
+            log.info("the smaller sizes say nothing: %s", type(error).__name__)
+            return False
+
+    async def _on_site(self, ends: float, site: str, person: Person, copy: Picture | None) -> Finding:
+        if not site:
+            return Finding("", "")
+        try:
+            return await _within(ends, self._sites.look(site, person, copy))
+        except TimedOut:
+            return Finding(place(site)[0], SiteFinding.FAILED)
 
 
 async def _within(ends: float, asking: Coroutine[Any, Any, T]) -> T:
@@ -175,6 +240,8 @@ def _unknown(error: PhotosyncError, ours: Picture | None = None) -> Look:
     permission = error.permission if isinstance(error, Refused) else ""
     if isinstance(error, Refused) and error.system == "login":
         reason = Reason.SIGN_IN
+    if isinstance(error, NoMailbox) and error.elsewhere:
+        reason = Reason.MAILBOX_ELSEWHERE
     level = logging.ERROR if reason in _FOR_ADMINS else logging.WARNING
     log.log(level, "could not tell: %s, %s%s", reason.value, error, f"; to grant: {permission}" * bool(permission))
     return Look(Verdict.UNKNOWN, reason, microsoft365=ours, permission=permission)

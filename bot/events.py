@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from bot.catalogues import Languages
 from bot.conversation import Incoming, Kind
+from bot.sites import named
 from bot.store import Entry
 from dialogs.model import Case, Event, Followed, Handed, Joined, Looked, Pressed, Typed
 
@@ -23,7 +25,8 @@ def event(incoming: Incoming, case: Case, languages: Languages) -> Event:
     if incoming.kind is Kind.INSTALLED:
         return Joined()
     if incoming.kind is Kind.TYPED:
-        return languages.vocabulary.understand(incoming.text, case.locale)
+        typed = languages.vocabulary.understand(incoming.text, case.locale, case.step)
+        return replace(typed, link=named(incoming.text))
     return _pressed(incoming, languages)
 
 

@@ -12,12 +12,11 @@ from datetime import UTC, datetime
 
 from bot.conversation import Address, Channel
 from bot.errors import NotFound, OutsideError, Refused
-from bot.events import now
-from bot.helpdesk import Helpdesk, Turned, small
+from bot.helpdesk import Helpdesk, Turned, checked, small
 from bot.store import Change, Claimed, Due, Kind, Record, Store
 from bot.tickets.ticket import Ticket
 from bot.work import Doer
-from dialogs.model import Case, Check, Followed, Handed, Resumed
+from dialogs.model import Case, Followed, Handed, Resumed
 
 log = logging.getLogger(__name__)
 
@@ -73,10 +72,10 @@ class FollowUps:
             if not changed and not over:
                 await self._look_later(claimed, Change(record), turn, paths, digest)
                 return
-            looking = await self.helpdesk.diagnosis.look(record.person)
-            check = Check(now(), looking.verdict, looking.reason, looking.similarity)
+            last = case.checks[-1].at if case.checks else ""
+            looking = await self.helpdesk.diagnosis.look(record.person, case.site, last)
             channel = self.channel(record.address)
-            turned = await self.helpdesk.perform(record, case, Followed(check, over=over), channel)
+            turned = await self.helpdesk.perform(record, case, Followed(checked(looking), over=over), channel)
             if not turned.shows:
                 await self._look_later(claimed, Change(turned.record, log=turned.log), turn, paths, digest)
                 return
@@ -135,10 +134,11 @@ class FollowUps:
         async with self.helpdesk.alone(claimed.due.person):
             record, _ = await self.store.load(claimed.due.person)
             case = record.case
-            if case is None or case.id != claimed.due.key or record.address is None:
+            if case is None or record.address is None or record.blocked:
                 await self._done(claimed, handed)
                 return
             channel = self.channel(record.address)
+            handed = replace(handed, case=claimed.due.key)
             turned = await self.helpdesk.perform(record, case, handed, channel)
             if handed.result == "failed":
                 saved = await self.helpdesk.save(record, turned, in_place=False)

@@ -10,17 +10,20 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import msal
 
+from bot.breaker import Breaker
 from bot.clouds import CLOUDS
 from bot.errors import Malformed, NotFound, Outage, OutsideError, Refused, SettingsError, Throttled, TimedOut
 from bot.metrics import Metrics
 from bot.outgoing import NEVER, Answer, Outgoing
 from bot.settings import Settings
+from bot.skew import Skew
 
 log = logging.getLogger(__name__)
 
@@ -266,6 +269,8 @@ class Graph:
         self._tokens = tokens
         self._metrics = metrics
         self._base = f"{settings.graph_url}/v1.0"
+        self._breaker = Breaker("graph")
+        self._skew = Skew()
         parts = urlsplit(settings.graph_url)
         self._scope = f"{parts.scheme}://{parts.netloc}/.default"
 
@@ -302,12 +307,15 @@ class Graph:
             raise Malformed("graph", "a batch with other answers than were asked for")
         return [_part(by_id[one["id"]]) for one in asked]
 
-    async def picture(self, path: str, *, permission: str = "") -> bytes:
-        """The bytes at a path; a redirect is followed once, without our token, to a listed host."""
+    async def picture(self, path: str, *, permission: str = "") -> tuple[bytes, datetime | None]:
+        """The bytes at a path, and when they were changed if that is told.
+
+        A redirect is followed once, without our token, to a listed host.
+        """
         answer = await self._get(path, permission, LARGEST_PICTURE)
         if answer.status == 302:
-            return await self.download(answer.headers.get("Location", ""))
-        return answer.body
+            return await self.download(answer.headers.get("Location", "")), None
+        return answer.body, answer.last_modified
 
     async def download(self, url: str) -> bytes:
         """A pre-authorised address. It must not see our token, and must be where Microsoft keeps files."""
@@ -333,6 +341,7 @@ class Graph:
     async def _once(self, path: str, token: str, limit: int, body: bytes | None) -> Answer:
         """A GET; with a body, which only asks, a POST of JSON: it may be repeated like one."""
         headers = {"Authorization": f"Bearer {token}"} | ({"Content-Type": "application/json"} if body else {})
+        self._breaker.ask()
         try:
             answer = await self._outgoing.request(
                 "POST" if body else "GET",
@@ -345,8 +354,14 @@ class Graph:
             )
         except OutsideError as error:
             self._metrics.graph_requests.labels(type(error).__name__.lower()).inc()
+            self._breaker.failed(error)
             raise
         self._metrics.graph_requests.labels(str(answer.status)).inc()
+        self._skew.saw(answer.headers.get("Date"))
+        if answer.status == 429 or answer.status >= 500:
+            self._breaker.failed(_error("graph", answer, ""))
+        else:
+            self._breaker.worked()
         return answer
 
 

@@ -54,7 +54,7 @@ _TICKET_AGAIN = 3.0  # seconds after which a ticket that was not taken is tried 
 class Diagnosing(Protocol):
     """What looks at a person's two photos: `bot.diagnosis.Diagnosis`."""
 
-    async def look(self, person: str) -> Looking: ...
+    async def look(self, person: str, site: str = "", since: str = "") -> Looking: ...
 
     async def upn(self, person: str) -> str: ...
 
@@ -240,7 +240,7 @@ class Helpdesk:
             pending = None
             for effect in effects:
                 if isinstance(effect, Look):
-                    pending, photos = await self._look(record.person, channel)
+                    pending, photos = await self._look(record.person, case, channel)
                 elif isinstance(effect, Hand):
                     pending, later = await self._hand(record, case, log)
                 elif isinstance(effect, Erase):
@@ -249,10 +249,10 @@ class Helpdesk:
         language = case.locale if case.locale != (record.locale or "en") else record.locale
         return Turned(replace(record, case=case, locale=language), photos, tuple(done), tuple(log), later)
 
-    async def _look(self, person: str, channel: Channel) -> tuple[Looked, Photos]:
-        _, looking = await asyncio.gather(channel.typing(), self.diagnosis.look(person))
-        check = Check(now(), looking.verdict, looking.reason, looking.similarity)
-        return Looked(check), await asyncio.to_thread(small, looking)
+    async def _look(self, person: str, case: Case, channel: Channel) -> tuple[Looked, Photos]:
+        last = case.checks[-1].at if case.checks else ""
+        _, looking = await asyncio.gather(channel.typing(), self.diagnosis.look(person, case.site, last))
+        return Looked(checked(looking)), await asyncio.to_thread(small, looking)
 
     async def _hand(self, record: Record, case: Case, lately: list[Entry]) -> tuple[Handed, tuple[Due, ...]]:
         """Hand it over while the person waits; what does not succeed now becomes due work."""
@@ -283,7 +283,8 @@ class Helpdesk:
         case = turned.record.case
         if not turned.shows or case is None:
             return None
-        card = say(self.engine.library, case, contact=self.contact)
+        again = self.follow_ups[0] if self.follow_ups else 0.0
+        card = say(self.engine.library, case, contact=self.contact, again=again)
         message = cards.message(self.setting, card, name=turned.record.name, photos=turned.photos)
         if in_place and case.card and await _updated(channel, case.card, message):
             shown = case.card
@@ -331,6 +332,20 @@ async def _updated(channel: Channel, activity: str, message: Message) -> bool:
     except NotFound:
         return False
     return True
+
+
+def checked(looking: Looking) -> Check:
+    """A look as the case remembers it."""
+    return Check(
+        now(),
+        looking.verdict,
+        looking.reason,
+        looking.similarity,
+        looking.facts,
+        looking.older_by,
+        looking.site,
+        looking.site_finding,
+    )
 
 
 def small(looking: Looking) -> Photos:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from bot.errors import Malformed, NotFound, Refused
+from bot.errors import Malformed, NotFound, OutsideError, Refused
 from bot.graph import BadRequest, Graph
 from bot.pictures import Picture
 
@@ -17,8 +18,11 @@ _FIELDS = "id,userPrincipalName,displayName,userType,accountEnabled,assignedPlan
 _SIZE = "360x360"
 _AT_ONCE = 4  # photo requests that Graph takes from one application at a time
 _NO_PERSON = "Request_ResourceNotFound"
-# Codes of a 404 that mean "no photo"; some services send none at all. Any other, such as
-# `MailboxNotHostedInExchangeOnline`, says that Graph cannot tell: there may be a photo elsewhere.
+_NO_MAILBOX = "AuthenticationError"  # with 400
+_MAILBOX_ELSEWHERE = "MailboxNotHostedInExchangeOnline"
+_WORKING = ("Enabled", "Warning")  # states in which a plan does its work
+# Codes of a 404 that mean "no photo"; some services send none at all. Any other says that Graph cannot tell: there may
+# be a photo elsewhere.
 _NO_PHOTO = frozenset(
     {"", "ImageNotFound", "ErrorEntityNotFound", "ErrorItemNotFound", "ErrorNonExistentMailbox", "itemNotFound"}
 )
@@ -36,6 +40,16 @@ class Person:
     upn: str = field(default="", repr=False)
     my_site: str = ""  # host of the personal site, "" where it has none or we may not know
     guest: bool = False
+    enabled: bool | None = None  # None: not told
+    plans: frozenset[str] | None = None  # services with an enabled plan, in lower case; None: not told
+
+
+class NoMailbox(OutsideError):
+    """Graph cannot serve the photo because the mailbox is missing, or (`elsewhere`) on premises."""
+
+    def __init__(self, detail: str, *, elsewhere: bool) -> None:
+        super().__init__("graph", detail)
+        self.elsewhere = elsewhere
 
 
 class Microsoft365:
@@ -61,6 +75,8 @@ class Microsoft365:
             str(found.get("userPrincipalName") or ""),
             _host(found.get("mySite")),
             str(found.get("userType") or "").casefold() == "guest",
+            found["accountEnabled"] if isinstance(found.get("accountEnabled"), bool) else None,
+            _plans(found.get("assignedPlans")),
         )
 
     async def _person(self, path: str) -> dict[str, Any]:
@@ -77,25 +93,26 @@ class Microsoft365:
         async with self._few:
             try:
                 told = await self._graph.json(f"{base}/photo", permission=READ_USERS)
+                if _is_placeholder(told):
+                    return None
+                data, modified = await self._bytes(base)
             except NotFound as error:
                 return self._none(error)
-            if _is_placeholder(told):
-                return None
-            try:
-                data = await self._bytes(base)
-            except NotFound as error:
-                return self._none(error)
+            except BadRequest as error:
+                raise NoMailbox(error.detail, elsewhere=False) if error.code == _NO_MAILBOX else error from None
         etag = str(told.get("@odata.mediaEtag") or "")
-        return Picture(data, etag, None, _number(told.get("width")), _number(told.get("height")), "graph")
+        return Picture(data, etag, modified, _number(told.get("width")), _number(told.get("height")))
 
     @staticmethod
     def _none(error: NotFound) -> None:
         if error.code == _NO_PERSON:
             raise PersonUnknown("graph", error.detail, error.code)
+        if error.code == _MAILBOX_ELSEWHERE:
+            raise NoMailbox(error.detail, elsewhere=True)
         if error.code not in _NO_PHOTO:
             raise error
 
-    async def _bytes(self, base: str) -> bytes:
+    async def _bytes(self, base: str) -> tuple[bytes, datetime | None]:
         try:
             return await self._graph.picture(f"{base}/photos/{_SIZE}/$value", permission=READ_USERS)
         except (NotFound, BadRequest):
@@ -106,6 +123,13 @@ class Microsoft365:
 def _is_placeholder(told: dict[str, Any]) -> bool:
     """The second shape of "no photo": 200 with a 1x1 GIF."""
     return str(told.get("id") or "") == "1x1" or str(told.get("@odata.mediaContentType") or "").endswith("gif")
+
+
+def _plans(assigned: object) -> frozenset[str] | None:
+    if not isinstance(assigned, list):
+        return None
+    enabled = (one for one in assigned if isinstance(one, dict) and one.get("capabilityStatus") in _WORKING)
+    return frozenset(str(one.get("service") or "").casefold() for one in enabled)
 
 
 def _host(my_site: object) -> str:

@@ -11,6 +11,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Self
 
 import aiohttp
@@ -45,6 +46,14 @@ class Answer:
     def retry_after(self) -> float | None:
         """Seconds to wait as the service asked: a number, also fractional, or a date."""
         return retry_after(self.headers.get("Retry-After", ""))
+
+    @property
+    def last_modified(self) -> datetime | None:
+        """When what was answered was changed, if that is told; UTC."""
+        try:
+            return email.utils.parsedate_to_datetime(self.headers.get("Last-Modified", "")).astimezone(UTC)
+        except (ValueError, OverflowError):
+            return None
 
 
 @dataclass(frozen=True)

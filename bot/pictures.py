@@ -15,4 +15,4 @@ class Picture:
     modified: datetime | None = None  # UTC
     width: int | None = None  # pixels of the original, as told
     height: int | None = None
-    source: str = ""  # which way it was found
+    path: str = ""  # on Graph, of a file

@@ -20,6 +20,7 @@ from bot.pictures import Picture
 
 READ_SITE = "Sites.Selected, role read on the my-site host's root site (or Sites.Read.All)"
 _LIBRARY = "/user photos"
+_LARGE, _SMALLER = "_LThumb.jpg", ("_MThumb.jpg", "_SThumb.jpg")
 _MOST_FOLDERS = 9  # one is usual; each costs two requests, and a batch takes 20
 _DAWN = datetime.min.replace(tzinfo=UTC)
 
@@ -68,7 +69,22 @@ class SharePoint:
             file = await self._newest(library, person) if library != known else None
         if file is None:
             return None
-        return Picture(await self._bytes(file), file.etag, file.modified, source="library")
+        return Picture(await self._bytes(file.path, file.address), file.etag, file.modified, path=file.path)
+
+    async def other_sizes(self, copy: Picture) -> tuple[tuple[datetime | None, str], ...]:
+        """When each smaller size of a copy was made, and its path, by one request. Raises the errors of `Graph`."""
+        stem = copy.path.removesuffix(_LARGE)
+        paths = [f"{stem}{small}" for small in _SMALLER]
+        answers = await self._graph.batch(paths)
+        return tuple(
+            (_time(body.get("lastModifiedDateTime")), path)
+            for path, (status, body) in zip(paths, answers, strict=True)
+            if status == 200
+        )
+
+    async def bytes_at(self, path: str) -> bytes:
+        """The file at a path. Raises the errors of `Graph`."""
+        return await self._bytes(path, "")
 
     async def _host(self, person: Person) -> str:
         host = person.my_site or self._setting or self._derived
@@ -142,15 +158,16 @@ class SharePoint:
             address if isinstance(address, str) else "",
         )
 
-    async def _bytes(self, file: _File) -> bytes:
-        if file.address:
-            return await self._graph.download(file.address)
-        return await self._graph.picture(f"{file.path}:/content", permission=READ_SITE)
+    async def _bytes(self, path: str, address: str) -> bytes:
+        if address:
+            return await self._graph.download(address)
+        data, _ = await self._graph.picture(f"{path}:/content", permission=READ_SITE)
+        return data
 
 
 def _places(library: _Library, person: Person) -> tuple[str, ...]:
     return tuple(
-        f"/drives/{library.drive}/root:/{folder}/{account}_LThumb.jpg"
+        f"/drives/{library.drive}/root:/{folder}/{account}{_LARGE}"
         for folder in library.folders
         for account in _accounts(person)
     )

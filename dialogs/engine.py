@@ -58,10 +58,9 @@ class Engine:
 
     def decide(self, case: Case, event: Event, moment: Moment) -> Decision:
         """The case after the event, and the effects in the order they are to be performed. Never raises."""
-        if not self.library.has(case.step):
-            # The topics changed under an old case: it goes on from the menu.
-            case = replace(case, step=START, trail=(), rev=case.rev + 1, checked_by="", notice="notice.moved")
-        case = replace(case, trail=tuple(ref for ref in case.trail if self.library.has(ref)))
+        case = self._sound(case)
+        if isinstance(event, Typed | Pressed):
+            case = replace(case, earlier_case="", earlier_ticket="")  # that was read
         match event:
             case Typed():
                 return self._typed(case, event, moment)
@@ -80,9 +79,17 @@ class Engine:
             case Resumed():
                 return self._return(case, case.notice)
 
+    def _sound(self, case: Case) -> Case:
+        """The case as the present topics can go on with it: one whose step is gone goes on from the menu."""
+        if not self.library.has(case.step):
+            case = replace(case, step=START, trail=(), rev=case.rev + 1, checked_by="", notice="notice.moved")
+        return replace(case, trail=tuple(ref for ref in case.trail if self.library.has(ref)))
+
     # What the person does
 
     def _typed(self, case: Case, event: Typed, moment: Moment) -> Decision:
+        if event.link:
+            return self._act(replace(case, site=event.link), "check", "", moment)
         if event.action:
             return self._act(case, event.action, event.value, moment)
         if self.library.step(case.step).form == "comment":
@@ -94,6 +101,8 @@ class Engine:
     def _pressed(self, case: Case, event: Pressed, moment: Moment) -> Decision:
         if event.action not in ACTIONS:
             return self._refuse(case, "invented")
+        if event.foreign:
+            return self._refuse(case, "foreign", "notice.other_person")
         free = not event.case and event.rev is None and event.action in _FREE
         if not free and (event.case, event.rev) != (case.id, case.rev):
             return self._refuse(case, "stale")
@@ -114,7 +123,8 @@ class Engine:
         if target is None:
             return self._stay(case, "notice.not_here")
         if case.outcome and action in _OPENERS:
-            return self._go(self.open(moment, locale=case.locale, platform=case.platform), target)
+            opened = self.open(moment, locale=case.locale, platform=case.platform)
+            return self._go(replace(opened, site=case.site), target)
         if action == "send_ticket":
             case = replace(case, comment=value[:COMMENT_LENGTH] or case.comment)
         return self._go(self._traced(case, action, "", moment), target)
@@ -132,19 +142,31 @@ class Engine:
 
     def _looked(self, case: Case, event: Looked) -> Decision:
         case = replace(case, checks=(*case.checks, event.check)[-HISTORY_LENGTH:])
-        return self._branch(case, "photos", event.check.verdict.value)
+        return self._branch(case, "photos", event.check.result)
 
     def _followed(self, case: Case, event: Followed) -> Decision:
         if not case.following or case.outcome or not self.library.has(case.following):
             return case, ()  # it ended meanwhile
-        result = "match" if event.check.verdict is Verdict.MATCH else "over" if event.over else ""
+        here, later = case.following, self.library.step(case.following).later
+        matches = event.check.verdict is Verdict.MATCH
         case = replace(case, checks=(*case.checks, event.check)[-HISTORY_LENGTH:])
-        if not result:
-            return case, ()
-        target = self.library.step(case.following).later[result]
-        return self._arrive(replace(case, following=""), target)
+        if matches and "match" in later:
+            return self._arrive(replace(case, following=""), later["match"])
+        if event.check.verdict is not Verdict.UNKNOWN and "known" in later:
+            checker = self.library.step(later["known"])
+            case = replace(case, following="", checked_by=checker.id)
+            if case.step != here and not matches:
+                return case, ()  # the person has gone on meanwhile, and it is no news that would help them
+            return self._arrive(case, checker.branches[event.check.result])
+        if event.over:
+            return self._arrive(replace(case, following=""), later["over"], follow=False)
+        return case, ()
 
     def _handed(self, case: Case, event: Handed) -> Decision:
+        if event.case and event.case != case.id:
+            if not event.number:
+                return case, ()
+            return self._stay(replace(case, earlier_case=event.case, earlier_ticket=event.number), "")
         case = replace(case, ticket=event.number or case.ticket, ticket_url=event.url or case.ticket_url)
         handing = next((step for step in self.library.steps() if step.check == "ticket"), None)
         if handing is None or case.step == handing.id:
@@ -197,24 +219,29 @@ class Engine:
                 return step.id
         return self.library.everywhere["check"]
 
-    def _arrive(self, case: Case, target: str, notice: str = "") -> Decision:
+    def _arrive(self, case: Case, target: str, notice: str = "", *, follow: bool = True) -> Decision:
         step = self.library.step(target)
         if step.check:
             return replace(case, step=target, notice=notice, rev=case.rev + 1), (_CHECK_EFFECTS[step.check],)
         trail = case.trail[:-1] if case.trail and case.trail[-1] == target else case.trail
         kept = notice or (case.notice if self.library.step(case.step).check else "")
         arrived = replace(case, step=target, trail=trail, notice=kept, rev=case.rev + 1)
-        following: tuple[Effect, ...] = (Follow(),) if step.later else ()
-        if step.later:
+        follow = follow and bool(step.later) and (not step.reason or self._passing(case))
+        following: tuple[Effect, ...] = (Follow(),) if follow else ()
+        if follow:
             arrived = replace(arrived, following=step.id)
         unchanged = step.outcome in ("", case.outcome) or (case.outcome and step.outcome == Outcome.STOPPED)
         if unchanged:
             return arrived, (*following, Show())
         return replace(arrived, outcome=step.outcome, following=""), (Ended(step.outcome), Show())
 
-    def _refuse(self, case: Case, reason: str) -> Decision:
+    @staticmethod
+    def _passing(case: Case) -> bool:
+        return bool(case.checks) and case.checks[-1].passing
+
+    def _refuse(self, case: Case, reason: str, notice: str = "notice.stale") -> Decision:
         """A press that does not fit the present card: nothing changes, the present card is shown again."""
-        again, effects = self._return(case, "notice.stale")
+        again, effects = self._return(case, notice)
         return again, (Ignored(reason), *effects)
 
     def _traced(self, case: Case, action: str, value: str, moment: Moment) -> Case:

@@ -11,7 +11,7 @@ from dialogs.model import ACTIONS, CHECKS, Outcome, Step, Topic
 
 BACK = "@back"
 FORMS = ("comment", "locale")
-LATER = ("match", "over")  # what looking again by ourselves comes to
+LATER = ("match", "known", "over")  # what looking again by ourselves comes to
 LINKS = ("chat", "ticket")  # the bot's own 1:1 chat, the page of the case's ticket
 _STEP_FIELDS = {one.name for one in fields(Step)} - {"id"}
 
@@ -157,11 +157,13 @@ def _check_problems(library: Library, step: Step) -> Iterator[str]:
 
 
 def _later_problems(library: Library, step: Step) -> Iterator[str]:
-    for result in LATER:
-        if result not in step.later:
-            yield f"{step.id}: looking again later can end in {result!r}, which leads nowhere"
+    if "over" not in step.later or not {"match", "known"} & set(step.later):
+        yield f"{step.id}: looking again later needs `over`, and `match` or `known`"
     for result, target in step.later.items():
         yield from _arrow_problems(library, step.id, result, target, LATER)
+    known = step.later.get("known", "")
+    if library.has(known) and library.step(known).check != "photos":
+        yield f"{step.id}: what is known later is decided by {known}, which does not look at photos"
 
 
 def _reach_problems(library: Library) -> Iterator[str]:
@@ -194,6 +196,8 @@ def keys(library: Library) -> tuple[str, ...]:
             found |= {f"hint.{step.hints}.{platform}": None for platform in PLATFORMS}
         if step.link:
             found[f"{step.id}.link"] = None
+        if step.more:
+            found[step.more] = None
         for action in step.choices:
             found[library.button(step.id, action)] = None
     return tuple(found)

@@ -19,7 +19,7 @@ class Verdict(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a look could not tell; only with `Verdict.UNKNOWN`."""
+    """Why a look could not tell (with `Verdict.UNKNOWN`), or why the steps would not help (with any but a match)."""
 
     PERMISSION = "permission"  # we lack a permission: the helpdesk has to fix it
     SIGN_IN = "sign_in"  # the login service refused us: likewise
@@ -29,6 +29,45 @@ class Reason(StrEnum):
     PICTURE = "picture"  # one of the two is not a picture that can be opened
     PERSON = "person"  # the directory does not know the person
     LIBRARY = "library"  # SharePoint's picture library was not found
+    # what the person cannot fix alone
+    GUEST = "guest"  # the photo belongs to another organisation
+    DISABLED = "disabled"  # the account is switched off
+    NO_MAILBOX = "no_mailbox"  # the photo is held in Entra ID only, from where SharePoint takes none
+    MAILBOX_ELSEWHERE = "mailbox_elsewhere"  # the mailbox is on premises
+    NO_SHAREPOINT = "no_sharepoint"  # no SharePoint plan
+
+
+PASSING = frozenset({Reason.THROTTLED, Reason.OUTAGE, Reason.TIMEOUT})
+"""What is over after a while: looking again by ourselves makes sense."""
+
+_BRANCH_OF_REASON = {
+    Reason.GUEST: "guest",
+    Reason.DISABLED: "blocked",
+    Reason.NO_MAILBOX: "blocked",
+    Reason.MAILBOX_ELSEWHERE: "blocked",
+    Reason.NO_SHAREPOINT: "blocked",
+}
+
+
+class Fact(StrEnum):
+    """What else a look found; said under the photos."""
+
+    PLACEHOLDER = "placeholder"  # SharePoint shows a stand-in
+    OLDER = "older"  # SharePoint's copy is older than the photo, by `Check.older_by`
+    SYNCED = "synced"  # SharePoint copied one since the last look, and it still differs
+    PARTIAL = "partial"  # only some sizes of the copy are current
+    REGION = "region"  # the person's my-site host is not the one of the settings
+    ORPHAN = "orphan"  # SharePoint has a photo, Microsoft 365 none
+
+
+class SiteFinding(StrEnum):
+    """What was found on a site whose address the person sent."""
+
+    SAME = "same"  # it uses the present copy
+    OLD = "old"  # it points at an older one
+    UNLISTED = "unlisted"  # it does not know the person
+    FORBIDDEN = "forbidden"  # we may not read it
+    FAILED = "failed"  # it could not be read now
 
 
 class Outcome(StrEnum):
@@ -49,7 +88,7 @@ ACTIONS = (
 
 
 CHECKS: Mapping[str, tuple[str, ...]] = {
-    "photos": tuple(verdict.value for verdict in Verdict),
+    "photos": (*(verdict.value for verdict in Verdict), *dict.fromkeys(_BRANCH_OF_REASON.values())),
     "ticket": ("sent", "contact", "queued", "failed"),
     "forget": ("done",),
 }
@@ -67,7 +106,7 @@ class Step:
     choices: Mapping[str, str] = field(default_factory=dict)  # action -> target
     check: str = ""  # one of CHECKS: arriving here does it, then branches
     branches: Mapping[str, str] = field(default_factory=dict)  # result of the check -> target
-    later: Mapping[str, str] = field(default_factory=dict)  # we look again by ourselves; `match` and `over` -> target
+    later: Mapping[str, str] = field(default_factory=dict)  # we look again by ourselves; one of LATER -> target
     numbered: bool = False  # says "step 2 of 6"
     photos: bool = False  # shows the two photos
     reason: bool = False  # says why the last look could not tell
@@ -75,6 +114,7 @@ class Step:
     picture: str = ""  # the illustration's name
     link: str = ""  # an https address its button opens, or one of `library.LINKS`
     hints: str = ""  # the group of per-platform lines it shows: `hint.{hints}.{platform}`
+    more: str = ""  # the key of one more line
     form: str = ""  # `comment` or `locale`: what the person fills in
     outcome: str = ""  # arriving here ends the case so
     entry: bool = False  # shown by the edge, outside any case
@@ -97,6 +137,21 @@ class Check:
     verdict: Verdict
     reason: str = ""
     similarity: float | None = None
+    facts: tuple[str, ...] = ()  # of `Fact`
+    older_by: float | None = None  # seconds
+    site: str = ""  # the name of the site that was looked at too
+    site_finding: str = ""  # of `SiteFinding`
+
+    @property
+    def result(self) -> str:
+        """The branch it leads to."""
+        special = _BRANCH_OF_REASON.get(Reason(self.reason)) if self.reason in list(Reason) else None
+        return special or self.verdict.value
+
+    @property
+    def passing(self) -> bool:
+        """Whether it could not tell, for a reason that is over after a while."""
+        return self.verdict is Verdict.UNKNOWN and self.reason in PASSING
 
 
 @dataclass(frozen=True)
@@ -130,6 +185,9 @@ class Case:
     ticket_url: str = ""
     rating: str = ""  # up, down
     card: str = ""  # the activity that shows the case, for the update in place
+    site: str = ""  # the address of a SharePoint site the person sent: looked at too
+    earlier_case: str = ""  # an earlier case whose ticket got its number
+    earlier_ticket: str = ""
 
 
 @dataclass(frozen=True)
@@ -147,6 +205,7 @@ class Typed:
     action: str = ""
     value: str = ""  # with `set_language` the language named, with `rate` up or down
     text: str = field(default="", repr=False)  # as written, capped
+    link: str = field(default="", repr=False)  # the address of a SharePoint site it names
 
 
 @dataclass(frozen=True)
@@ -159,6 +218,7 @@ class Pressed:
     rev: int | None = None
     value: str = ""  # with `set_language` the language, with `rate` up or down, with `send_ticket` the comment
     known: bool = True  # the language is one of ours
+    foreign: bool = False  # the case is another person's
 
 
 @dataclass(frozen=True)
@@ -181,6 +241,7 @@ class Handed:
     result: str
     number: str = ""
     url: str = ""
+    case: str = ""  # the case it is about, if the person may have opened another one since
 
 
 @dataclass(frozen=True)
@@ -238,7 +299,7 @@ class Ended:
 
 @dataclass(frozen=True)
 class Ignored:
-    """A press that was not honoured: count it. `reason` is `stale` or `invented`."""
+    """A press that was not honoured: count it. `reason` is `stale`, `invented` or `foreign`."""
 
     reason: str
 

@@ -36,10 +36,22 @@ def from_json(text: str) -> Case:
 
 
 def _check(one: dict[str, Any]) -> Check:
-    similarity = one.get("similarity")
-    if similarity is not None and not isinstance(similarity, int | float):
-        raise TypeError("similarity")
-    return Check(_text(one["at"]), Verdict(one["verdict"]), _text(one.get("reason", "")), similarity)
+    return Check(
+        _text(one["at"]),
+        Verdict(one["verdict"]),
+        _text(one.get("reason", "")),
+        _amount(one.get("similarity")),
+        tuple(_text(fact) for fact in one.get("facts", ())),
+        _amount(one.get("older_by")),
+        _text(one.get("site", "")),
+        _text(one.get("site_finding", "")),
+    )
+
+
+def _amount(value: object) -> float | None:
+    if value is not None and (not isinstance(value, int | float) or isinstance(value, bool)):
+        raise TypeError("amount")
+    return value
 
 
 def _text(value: object) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dialogs.library import Library
-from dialogs.model import Case, Reason, Step, Verdict
+from dialogs.model import Case, Fact, Reason, SiteFinding, Step, Verdict
 
 MOST_BUTTONS = 6  # Teams shows no more
 # What is offered besides a step's own choices, the nearest to hand first.
@@ -23,6 +23,8 @@ EXTRA_KEYS = (
     "card.copied",
     "card.contact",
     "card.ticket",
+    "card.again",
+    "card.earlier_ticket",
     "form.comment.label",
     "form.comment.placeholder",
     "form.locale.label",
@@ -38,9 +40,13 @@ EXTRA_KEYS = (
     "notice.comment_taken",
     "notice.unknown_language",
     "notice.moved",
+    "notice.lost",
+    "notice.other_person",
     "picture.no_photo",
     *(f"button.{name.replace(' ', '_')}" for name in dict.fromkeys((*_ALWAYS, *_AFTERWARDS, *_DESK))),
     *(f"reason.{reason.value}" for reason in Reason),
+    *(f"fact.{fact.value}" for fact in Fact),
+    *(f"site.{finding.value}" for finding in SiteFinding),
 )
 
 
@@ -65,6 +71,7 @@ class Say:
     title: str
     body: tuple[str, ...]
     notice: str = ""
+    earlier: tuple[str, str] = ("", "")  # an earlier case whose ticket is known now: its id and the ticket's number
     progress: tuple[int, int] | None = None
     steps_ahead: int = 0
     greeting: bool = False
@@ -76,6 +83,7 @@ class Say:
     comment: str = field(default="", repr=False)
     buttons: tuple[Button, ...] = ()
     values: Mapping[str, str] = field(default_factory=dict)
+    spans: Mapping[str, float] = field(default_factory=dict)  # seconds: `when` from now, `age` of a difference
 
 
 def platform_of(name: str) -> str:
@@ -83,8 +91,12 @@ def platform_of(name: str) -> str:
     return _PLATFORM_NAMES.get(name.strip().casefold(), "other")
 
 
-def say(library: Library, case: Case, *, contact: str = "") -> Say:
-    """The present card of a case; `contact` is how this installation's helpdesk is reached, if that was set."""
+def say(library: Library, case: Case, *, contact: str = "", again: float = 0.0) -> Say:
+    """The present card of a case.
+
+    `contact` is how this installation's helpdesk is reached, if that was set; `again` the seconds after which we look
+    again by ourselves.
+    """
     step = library.step(case.step)
     target = step.choices.get("next", "")
     link = case.ticket_url if step.link == "ticket" else step.link
@@ -95,20 +107,27 @@ def say(library: Library, case: Case, *, contact: str = "") -> Say:
         rev=case.rev,
         locale=case.locale,
         title=f"{step.id}.title",
-        body=_body(step, case, contact),
+        body=_body(step, case, contact, again),
         notice=case.notice,
+        earlier=(case.earlier_case, case.earlier_ticket),
         progress=library.progress(step.id),
         steps_ahead=ahead[1] if ahead and ahead[0] == 1 else 0,
         greeting=step.greeting,
         picture=step.picture,
         hint=f"hint.{step.hints}.{platform_of(case.platform)}" if step.hints else "",
         link=link,
-        photos=step.photos,
+        photos=step.photos and not (case.checks and case.checks[-1].verdict is Verdict.UNKNOWN),
         form=step.form,
         comment=case.comment if step.form == "comment" else "",
         buttons=_buttons(library, step, case, bool(link)),
-        values={"ticket": case.ticket, "case": case.id, "contact": contact},
+        values=_values(case, contact),
+        spans={"when": again, "age": (case.checks[-1].older_by or 0.0) if case.checks else 0.0},
     )
+
+
+def _values(case: Case, contact: str) -> dict[str, str]:
+    site = case.checks[-1].site if case.checks else ""
+    return {"ticket": case.ticket, "case": case.id, "contact": contact, "site": site}
 
 
 def entry(library: Library, ref: str, locale: str) -> Say:
@@ -117,12 +136,17 @@ def entry(library: Library, ref: str, locale: str) -> Say:
     return Say(ref, "", 0, locale, f"{ref}.title", (f"{ref}.body",), picture=step.picture, link=step.link)
 
 
-def _body(step: Step, case: Case, contact: str) -> tuple[str, ...]:
+def _body(step: Step, case: Case, contact: str, again: float) -> tuple[str, ...]:
     last = case.checks[-1] if case.checks else None
-    because = last.reason if step.reason and last and last.verdict is Verdict.UNKNOWN else ""
+    because = last.reason if step.reason and last else ""
+    facts = last.facts if step.photos and last else ()
     lines = {
         f"reason.{because}": bool(because),
         f"{step.id}.body": True,
+        **{f"fact.{fact}": True for fact in facts},
+        f"site.{last.site_finding if last else ''}": bool(step.photos and last and last.site_finding),
+        "card.again": bool(step.reason and again and case.following == step.id),
+        step.more: bool(step.more),
         "card.ticket": step.link == "ticket" and bool(case.ticket),
         "card.contact": step.id == "desk.contact" and bool(contact),
     }

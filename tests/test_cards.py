@@ -23,9 +23,21 @@ from dialogs.say import entry, say
 from dialogs.wording import Catalogue, Wording
 
 GOLDEN = Path(__file__).parent / "golden"
-TAGS = ("en", "zh-CN", "lv", "sv", "ru")
+TAGS = ("en", "zh-Hans", "lv", "sv", "ru")
 TOPICS = ("add_photo", "desk", "look", "resync", "still_old")
 PHOTOS = Photos(b"ours", b"theirs", datetime(2026, 3, 9, 12, tzinfo=UTC))
+AT = "2026-03-09T12:00:00+00:00"
+SEEN = Check(AT, Verdict.DIFFER, similarity=0.4)
+# What the looks before some of the cards found.
+LOOKS = {
+    "look.differ": replace(
+        SEEN, facts=("older", "synced"), older_by=90 * 86_400.0, site="Intranet", site_finding="old"
+    ),
+    "look.guest": Check(AT, Verdict.UNKNOWN, Reason.GUEST),
+    "look.blocked": replace(SEEN, reason=Reason.NO_MAILBOX),
+    "look.unknown": Check(AT, Verdict.UNKNOWN, Reason.THROTTLED),
+    "resync.unknown": Check(AT, Verdict.UNKNOWN, Reason.PERMISSION),
+}
 LARGEST_PHOTO = 5_500  # bytes that bot.photos.thumbnail may give
 LARGEST_MESSAGE = 28 * 1024
 
@@ -37,14 +49,18 @@ def setting(spoken: Languages, pictures: dict[str, bytes]) -> Setting:
 
 def case(ref: str, tag: str) -> Case:
     """A case in the middle of its life, standing on a step."""
-    look = Check("2026-03-09T12:00:00+00:00", Verdict.UNKNOWN, Reason.PERMISSION.value)
-    return Case("1A2B3C4D", 7, ref, ("desk.menu",), tag, "Windows", checks=(look,), ticket="INC0042", ticket_url="https://helpdesk.example/INC0042")  # fmt: skip
+    following = ref if ref.endswith(".unknown") else ""
+    return Case("1A2B3C4D", 7, ref, ("desk.menu",), tag, "Windows", checks=(LOOKS.get(ref, SEEN),), following=following, ticket="INC0042", ticket_url="https://helpdesk.example/INC0042")  # fmt: skip
 
 
 def all_says(shelf: Library, tag: str, topic: str = "") -> Iterator[tuple[str, Any]]:
     for step in shelf.steps():
         if topic in ("", step.id.partition(".")[0]):
-            found = entry(shelf, step.id, tag) if step.entry else say(shelf, case(step.id, tag), contact="ext. 4711")
+            found = (
+                entry(shelf, step.id, tag)
+                if step.entry
+                else say(shelf, case(step.id, tag), contact="ext. 4711", again=120.0)
+            )
             yield step.id, found
 
 

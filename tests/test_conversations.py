@@ -11,8 +11,8 @@ from bot.catalogues import Languages
 from sandbox.channel import Chat
 from tests.chatting import Scene, actions, images, scene, step, title
 
-TAGS = ("en", "zh-CN", "lv", "sv", "ru")
-LOCALES = {"en": "en-US", "zh-CN": "zh-CN", "lv": "lv-LV", "sv": "sv-SE", "ru": "ru-RU"}
+TAGS = ("en", "zh-Hans", "lv", "sv", "ru")
+LOCALES = {"en": "en-US", "zh-Hans": "zh-CN", "lv": "lv-LV", "sv": "sv-SE", "ru": "ru-RU"}
 
 
 @pytest.fixture

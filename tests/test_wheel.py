@@ -47,7 +47,7 @@ def test_topics_languages_and_pictures_come_with_the_wheel(installed: Path, tmp_
     found = json.loads(run(installed, tmp_path, "-c", LOOK))
     assert str(installed) in found["bot"]
     assert str(installed) in found["sandbox"]
-    assert {"en", "zh-CN", "lv", "sv", "ru"} <= set(found["tags"])
+    assert {"en", "zh-Hans", "lv", "sv", "ru"} <= set(found["tags"])
     assert {"resync", "add_photo", "still_old"} <= set(found["topics"])
     assert "private_window" in found["pictures"]
 

@@ -18,7 +18,7 @@ from dialogs.model import ACTIONS, Typed
 from dialogs.say import EXTRA_KEYS
 from dialogs.wording import Catalogue, Wording, placeholders
 
-DELIVERED = ("en", "zh-CN", "lv", "sv", "ru")
+DELIVERED = ("en", "zh-Hans", "lv", "sv", "ru")
 # Names of products, and of keys as keyboards of many countries have them: the same in any language.
 SAME_EVERYWHERE = {"app.name", "photo.microsoft365.caption", "photo.sharepoint.caption"}
 LONGEST_BUTTON = 40
@@ -47,8 +47,9 @@ def test_every_sentence_of_every_card_is_there(spoken: Languages, shelf: Library
 
 def test_no_english_sentence_is_left_unused(spoken: Languages, shelf: Library) -> None:
     steps = {step.id for step in shelf.steps()}
+    packaged_elsewhere = {key for key in spoken.wording.catalogues["en"].entries if key.startswith("manifest.")}
     own_buttons = {f"{ref}.button.{action}" for ref in steps for action in ACTIONS}
-    assert set(spoken.wording.catalogues["en"].entries) - needed(shelf) - own_buttons == set()
+    assert set(spoken.wording.catalogues["en"].entries) - needed(shelf) - own_buttons - packaged_elsewhere == set()
 
 
 @pytest.mark.parametrize("tag", DELIVERED)
@@ -116,8 +117,8 @@ SAID = [
     ("I still see my OLD picture", "en", "fix", ""),
     ("Мое фото в SharePoint старое", "ru", "fix", ""),
     ("Старая фотография", "ru", "fix", ""),
-    ("SharePoint 里我的照片是旧的", "zh-CN", "fix", ""),
-    ("我的照片不对", "zh-CN", "fix", ""),
+    ("SharePoint 里我的照片是旧的", "zh-Hans", "fix", ""),
+    ("我的照片不对", "zh-Hans", "fix", ""),
     ("Min bild är gammal", "sv", "fix", ""),
     ("min profilbild är fel i SharePoint", "sv", "fix", ""),
     ("mana bilde ir veca", "lv", "fix", ""),
@@ -132,7 +133,7 @@ SAID = [
     ("in Swedish please", "en", "set_language", "sv"),
     ("по-русски", "en", "", ""),
     ("русский", "en", "set_language", "ru"),
-    ("中文", "en", "set_language", "zh-CN"),
+    ("中文", "en", "set_language", "zh-Hans"),
     ("latviešu", "sv", "set_language", "lv"),
     ("not helpful", "en", "rate", "down"),
     ("helpful", "en", "rate", "up"),
@@ -149,7 +150,7 @@ def test_typed_words_are_understood(spoken: Languages, text: str, tag: str, acti
 
 
 NEGOTIATED = [
-    ("sv-SE", "sv"), ("sv-FI", "sv"), ("sv", "sv"), ("zh-CN", "zh-CN"), ("zh-Hans-SG", "zh-CN"), ("zh", "zh-CN"),
+    ("sv-SE", "sv"), ("sv-FI", "sv"), ("sv", "sv"), ("zh-CN", "zh-Hans"), ("zh-SG", "zh-Hans"), ("zh", "zh-Hans"),
     ("zh-TW", "en"), ("zh-Hant-HK", "en"), ("ru-UA", "ru"), ("lv-LV", "lv"), ("en-GB", "en"), ("ca", "en"), ("tlh", "en"),
     ("", "en"), ("not a tag!", "en"), ("x" * 500, "en"),
 ]  # fmt: skip
