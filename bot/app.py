@@ -85,8 +85,8 @@ async def start(settings: Settings) -> Running:
     await runner.setup()
 
     async def stop() -> None:
-        await edge.stop()
-        await asyncio.gather(runner.cleanup(), worker.stop())
+        edge.close()
+        await asyncio.gather(runner.cleanup(), worker.stop(), edge.stop())
         await store.close()
         await outgoing.close()
 

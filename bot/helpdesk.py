@@ -40,6 +40,8 @@ from dialogs.model import (
     Look,
     Looked,
     Moment,
+    Pressed,
+    Resumed,
     Show,
 )
 from dialogs.say import entry, say
@@ -210,7 +212,14 @@ class Helpdesk:
         record = self._introduced(record, incoming)
         case = record.case or self._opened(record)
         case = replace(case, locale=record.locale or "en", platform=record.platform)
-        return await self.perform(replace(record, case=case), case, event(incoming, case, self.languages), channel)
+        happened = event(incoming, case, self.languages)
+        if record.lost:
+            log.error("a case could not be read: its row is kept, the person starts anew")
+            case, happened = replace(case, notice="notice.lost"), Resumed()
+        elif isinstance(happened, Pressed) and happened.case not in ("", case.id):
+            owner = await self.store.owner(happened.case)
+            happened = replace(happened, foreign=owner not in ("", record.person))
+        return await self.perform(replace(record, case=case), case, happened, channel)
 
     def _introduced(self, record: Record, incoming: Incoming) -> Record:
         """What an activity tells about the person. The language is taken once and then the person's own choice."""

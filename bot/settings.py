@@ -154,6 +154,12 @@ def _choice(*allowed: str) -> Callable[[str], str]:
     return read
 
 
+def _count(value: str) -> int:
+    if not value.isascii() or not value.isdigit() or int(value) > 1_000_000:
+        raise _Wrong("must be a whole number, at most 1000000")
+    return int(value)
+
+
 def _file(value: str) -> Path:
     path = Path(value)
     if not path.is_file():
@@ -305,6 +311,20 @@ class Settings:
         "a folder of PO files laid over the packaged ones",
         value=None,
         default="the packaged `locales/`",
+    )
+    turns_at_once: int = _setting(
+        "PHOTOSYNC_TURNS_AT_ONCE",
+        _count,
+        "turns worked on at the same time; beyond that the channel is told to come again (503)",
+        value=256,
+        default="`256`",
+    )
+    messages_per_second: int = _setting(
+        "PHOTOSYNC_MESSAGES_PER_SECOND",
+        _count,
+        "messages sent to the tenant in a second, which Teams limits; `0`: as many as there are",
+        value=30,
+        default="`30`",
     )
     log_level: str = _setting(
         "PHOTOSYNC_LOG_LEVEL",

@@ -6,11 +6,14 @@ import os
 import pwd
 import shutil
 import socket
+import sqlite3
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import asyncpg
 
 from tools.machine import postgres
 
@@ -61,3 +64,15 @@ def _owner(folder: Path) -> str:
 def _run(user: str, *command: str, check: bool = True) -> None:
     owner = user or None
     subprocess.run(command, check=check, user=owner, cwd="/", env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+
+
+async def execute(database: str, statement: str) -> None:
+    """Behind the store's back."""
+    if database.startswith("sqlite"):
+        with sqlite3.connect(database.removeprefix("sqlite:///")) as connection:
+            connection.execute(statement)
+        connection.close()
+        return
+    there = await asyncpg.connect(database)
+    await there.execute(statement)
+    await there.close()

@@ -179,7 +179,8 @@ async def test_another_persons_button_does_nothing_to_either(stage: Scene) -> No
     data = next(one["data"] for one in ada.card()["actions"] if one.get("data", {}).get("action") == "next")
     await ben.press(dict(data))
     assert (step(ada), step(ben)) == ("look.differ", "look.missing")
-    assert await stage.metric('photosync_refused_total{reason="stale"}') == 1
+    assert "That card belongs to another person. Here is yours." in json.dumps(ben.card())
+    assert await stage.metric('photosync_refused_total{reason="foreign"}') == 1
 
 
 INVENTED = [

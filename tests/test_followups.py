@@ -12,6 +12,7 @@ import pytest
 from sandbox.channel import Chat
 from sandbox.faults import Fault
 from tests.chatting import Scene, images, scene, step, title
+from tests.databases import execute
 
 
 @pytest.fixture
@@ -181,3 +182,51 @@ async def test_no_photo_and_no_token_is_at_rest(stage: Scene, tmp_path: Path) ->
     assert "typed: my photo is wrong" in ticket.body["transcript"]
     assert "looked: differ" in ticket.body["transcript"]
     assert "data:image" not in json.dumps(ticket.body)
+
+
+async def test_a_late_ticket_is_told_to_somebody_who_has_gone_on_to_another_case(stage: Scene) -> None:
+    chat = stage.chat("forbidden", "en-US")
+    await chat.say("my photo is wrong")
+    await chat.press("ticket")
+    stage.tenant.world.faults.plan("tickets", [Fault(500), Fault(503), Fault(500)])
+    await chat.press("send_ticket", {"comment": ""})
+    earlier = chat.card()["actions"][0]["data"]["case"]
+    await chat.say("my photo is wrong")
+    assert chat.card()["actions"][0]["data"]["case"] != earlier
+    await eventually(lambda: f"has your earlier case {earlier}" in json.dumps(chat.card()), 40)
+    (ticket,) = stage.tenant.helpdesk.tickets
+    assert ticket.number in json.dumps(chat.card())
+    await chat.say("menu")
+    assert ticket.number not in json.dumps(chat.card())
+
+
+async def test_an_outage_is_looked_at_again_by_ourselves_and_the_person_told_what_was_found(stage: Scene) -> None:
+    stage.tenant.world.faults.graph_always = Fault(503)
+    chat = stage.chat("old", "en-US")
+    await chat.say("my photo is wrong")
+    assert step(chat) == "look.unknown"
+    assert "I look again by myself in 1 second" in json.dumps(chat.card())
+    stage.tenant.world.faults.graph_always = None
+    await eventually(lambda: step(chat) == "look.differ")
+    assert len(set(images(chat.card()))) == 2
+
+
+async def test_somebody_who_walks_on_during_an_outage_is_not_interrupted(stage: Scene) -> None:
+    stage.tenant.world.faults.graph_always = Fault(503)
+    chat = stage.chat("old", "en-US")
+    await chat.say("my photo is wrong")
+    await chat.press("next")
+    stage.tenant.world.faults.graph_always = None
+    await asyncio.sleep(4)
+    assert step(chat) == "resync.private_window"
+    assert await stage.metric("photosync_follow_ups_pending") == 0
+
+
+async def test_somebody_whose_case_cannot_be_read_gets_an_apology_and_a_new_start(database: str, stage: Scene) -> None:
+    chat = await walked(stage)
+    await execute(database, "UPDATE cases SET document = '{broken'")
+    await chat.press("next")
+    assert step(chat) == "desk.menu"
+    assert "we start afresh. I am sorry." in json.dumps(chat.card())
+    await chat.say("my photo is wrong")
+    assert step(chat) == "look.differ"

@@ -10,6 +10,7 @@ import signal
 import socket
 import sqlite3
 import sys
+import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
@@ -175,3 +176,58 @@ async def test_a_database_of_a_newer_program_is_refused_in_one_line(tmp_path: Pa
     assert process.returncode == 1
     assert log.decode().count("\n") == 1
     assert "use a newer program" in log.decode()
+
+
+async def test_what_was_under_way_at_the_end_is_free_at_once_for_the_next(tmp_path: Path) -> None:
+    file = tmp_path / "photosync.db"
+    changes = {"PHOTOSYNC_DATABASE_URL": f"sqlite:///{file}", "PHOTOSYNC_FOLLOW_UPS": "1s,60s"}
+    async with Tenant.open() as tenant:
+        chat = tenant.channel.chat(tenant.world.people[0].id)
+        async with serving(tenant, **changes) as process:
+            await chat.say("my photo is wrong")
+            for _ in range(7):
+                await chat.press("next")
+            tenant.world.faults.graph_always = Fault(kind="hang")
+            asked = len(tenant.graph.requests)
+            for _ in range(100):
+                if len(tenant.graph.requests) > asked:
+                    break
+                await asyncio.sleep(0.1)
+            begun = time.monotonic()
+            await ended(process)
+            assert time.monotonic() - begun < 12
+        with closing(sqlite3.connect(file)) as connection:
+            ((due, error),) = connection.execute("SELECT due_at, error FROM work WHERE kind = 'follow_up'").fetchall()
+        assert error == "handed back"
+        assert due <= time.time()  # free now, not at the lease's end
+        tenant.world.faults.graph_always = None
+        tenant.world.visit_sharepoint(chat.person.id)
+        async with serving(tenant, **changes):
+            for _ in range(150):
+                if step(chat) == "resync.arrived":
+                    break
+                await asyncio.sleep(0.1)
+            assert step(chat) == "resync.arrived"
+
+
+async def test_a_running_bot_deletes_what_is_older_than_the_retention(tmp_path: Path) -> None:
+    file = tmp_path / "photosync.db"
+    async with Tenant.open() as tenant:
+        changes = {"PHOTOSYNC_DATABASE_URL": f"sqlite:///{file}", "PHOTOSYNC_RETENTION": "30d"}
+        chats = [tenant.channel.chat(tenant.world.people[n].id) for n in (4, 0)]
+        async with serving(tenant, **changes) as process:
+            for chat in chats:
+                await chat.say("look at my photos")
+            await ended(process)
+        with closing(sqlite3.connect(file)) as connection, connection:
+            connection.execute("UPDATE cases SET touched = '2020-01-01T00:00:00+00:00'")
+            connection.execute("UPDATE work SET due_at = 0 WHERE kind = 'purge'")
+        async with serving(tenant, **changes) as process:
+            for _ in range(100):
+                with closing(sqlite3.connect(file)) as connection:
+                    left = connection.execute("SELECT outcome FROM cases").fetchall()
+                if len(left) == 1:
+                    break
+                await asyncio.sleep(0.1)
+            await ended(process)
+        assert left == [("",)]  # the one that matched is gone, the open one stays

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from bot.conversation import Address
@@ -19,6 +17,7 @@ from bot.store.base import DatabaseStore, NewerSchema
 from bot.store.opening import open_store
 from bot.store.operations import Operation, Statement
 from dialogs.model import Case, Check, Trace, Verdict
+from tests.databases import execute
 
 ADDRESS = Address("https://smba.example/", "a:1", "28:bot", "29:ada", "tenant")
 CASE = Case("C1", 3, "resync.tile", ("desk.menu",), "sv", opened_at="2026-01-01T00:00:00+00:00", checks=(Check("2026-01-01T00:00:01+00:00", Verdict.DIFFER, "", 0.5),), traces=(Trace("look.differ", "2026-01-01T00:00:02+00:00", "next"),))  # fmt: skip
@@ -197,18 +196,6 @@ async def test_what_is_there_survives_a_restart(database: str, store: DatabaseSt
     await again.close()
 
 
-async def execute(database: str, statement: str) -> None:
-    """Behind the store's back."""
-    if database.startswith("sqlite"):
-        with sqlite3.connect(database.removeprefix("sqlite:///")) as connection:
-            connection.execute(statement)
-        connection.close()
-        return
-    there = await asyncpg.connect(database)
-    await there.execute(statement)
-    await there.close()
-
-
 async def test_a_newer_schema_is_refused_with_a_clear_line(database: str, store: DatabaseStore) -> None:
     await store.close()
     await execute(database, "UPDATE meta SET version = 99")
@@ -220,7 +207,8 @@ async def test_a_damaged_case_costs_that_person_alone_a_new_start(database: str,
     await store.commit(Change(ADA))
     await store.commit(Change(replace(ADA, person="ben", case=replace(CASE, id="C2"))))
     await execute(database, "UPDATE cases SET document = '{broken' WHERE id = 'C1'")
-    assert (await store.load("ada"))[0].case is None
+    damaged, _ = await store.load("ada")
+    assert (damaged.case, damaged.lost) == (None, True)
     assert (await store.load("ben"))[0].case == replace(CASE, id="C2")
 
 

@@ -1,7 +1,7 @@
 """What is known of people, their cases, and work that is due. One interface, two databases behind it.
 
 A turn commits everything in one transaction: the person, the case, its log, that the activity is handled, and due
-work. What is due is done by `bot.work`; docs/decisions/0003-due-work.md says why it is a table here.
+work. What is due is done by `bot.work`; docs/decisions/0002-due-work.md says why it is a table here.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class Record:
     address: Address | None = None
     blocked: bool = False  # the channel refuses our messages until the person writes again
     case: Case | None = None
+    lost: bool = False  # there was a case, and it cannot be read
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,9 @@ class Store(Protocol):
 
     async def commit(self, change: Change) -> Record:
         """All or nothing. Returns the record with its new version. Raises `Conflict` and `Lost`."""
+
+    async def owner(self, case: str) -> str:
+        """Whose case it is; "" if there is none of this id."""
 
     async def put(self, due: Due) -> None:
         """Work that no turn brought up."""

@@ -57,6 +57,10 @@ class DatabaseStore(ABC):
             self.announce()
         return saved
 
+    async def owner(self, case: str) -> str:
+        """See `Store`."""
+        return await self.run(lambda: operations.owner(case))
+
     async def put(self, due: Due) -> None:
         """See `Store`."""
         await self.run(lambda: operations.put(due))

@@ -51,7 +51,14 @@ def _record(person: str, row: Row) -> Record:
         except ValueError:
             case = None  # a damaged document: the person starts anew, the row stays for the admin
     where = Address(**json.loads(address)) if address else None
-    return Record(person, version, name, locale, platform, where, bool(blocked), case)
+    lost = bool(document) and case is None
+    return Record(person, version, name, locale, platform, where, bool(blocked), case, lost)
+
+
+def owner(case: str) -> Operation[str]:
+    """See `Store.owner`."""
+    rows = yield Statement("SELECT person FROM cases WHERE id = ?", (case,))
+    return str(rows[0][0]) if rows else ""
 
 
 def commit(change: Change, now: float) -> Operation[Record]:
@@ -106,7 +113,7 @@ def _save(record: Record) -> Operation[Record]:
             "DO UPDATE SET document = excluded.document, outcome = excluded.outcome, touched = excluded.touched",
             (record.case.id, record.person, to_json(record.case), record.case.outcome, touched),
         )
-    return replace(record, version=version)
+    return replace(record, version=version, lost=False)
 
 
 def put(due: Due) -> Operation[None]:

@@ -34,9 +34,14 @@ class Edge:
         """Begin to fetch the channel's keys, and go on until that works; whether it does shows in `ready`."""
         self._keeping = asyncio.create_task(self._keys.keep())
 
-    async def stop(self) -> None:
+    def close(self) -> None:
         """Take nothing more; what is under way goes on."""
         self._handler.closing = True
+
+    async def stop(self, patience: float = 8.0) -> None:
+        """Take nothing more, and give the turns under way that many seconds."""
+        self.close()
+        await self._handler.drain(patience)
         if self._keeping is not None:
             self._keeping.cancel()
             await asyncio.gather(self._keeping, return_exceptions=True)

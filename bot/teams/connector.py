@@ -23,6 +23,7 @@ from bot.graph import error_code
 from bot.metrics import Metrics
 from bot.outgoing import Answer, Outgoing, Retry, pause
 from bot.settings import Host, Settings
+from bot.teams.rates import Rates
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,10 @@ class _Manner:
 _CREATE = _Manner("sent", deadline=10.0, tries=5, open_tries=1)
 _UPDATE = _Manner("updated", deadline=10.0, tries=5, open_tries=4)
 _TYPING = _Manner("typing", deadline=3.0, tries=1, open_tries=0)
+
+
+_ROOM = 20.0  # seconds that a message waits for its turn under the rates of Teams
+_MOST_WAITING = 50  # messages of one conversation
 
 
 class _NoToken(Outage):
@@ -73,6 +78,7 @@ class Connector(ConnectorFactory):
         self._tokens = tokens
         self._metrics = metrics
         self._queues: dict[str, tuple[asyncio.Lock, int]] = {}
+        self._rates = Rates(settings.messages_per_second)
 
     async def create(self, service_url: str, audience: str) -> Connector:
         """See `ConnectorFactory`."""
@@ -81,7 +87,7 @@ class Connector(ConnectorFactory):
     async def send(self, service_url: str, conversation: str, activity: dict[str, Any]) -> str:
         """Post a message; returns its id, "" if the service told none."""
         async with self._in_order(conversation):
-            answer = await self._counted(_CREATE, "POST", service_url, (conversation,), activity)
+            answer = await self._counted(_CREATE, "POST", service_url, (conversation,), activity, conversation)
         try:
             return str(answer.json().get("id") or "")
         except Malformed:
@@ -93,16 +99,26 @@ class Connector(ConnectorFactory):
             await self._counted(_UPDATE, "PUT", service_url, (conversation, activity_id), activity)
 
     async def typing(self, service_url: str, conversation: str, activity: dict[str, Any]) -> None:
-        """Show that the bot is at work."""
+        """Show that the bot is at work. Raises `Throttled` where that would take the place of a message."""
+        if not await self._rates.take(conversation, ends=time.monotonic()):
+            raise Throttled("teams", "no room for a typing sign")
         await self._counted(_TYPING, "POST", service_url, (conversation,), activity)
 
     async def _counted(
-        self, manner: _Manner, method: str, service_url: str, ids: tuple[str, ...], activity: dict[str, Any]
+        self,
+        manner: _Manner,
+        method: str,
+        service_url: str,
+        ids: tuple[str, ...],
+        activity: dict[str, Any],
+        rated: str = "",
     ) -> Answer:
         result = "failed"
         try:
             url = _address(service_url, ids, self._hosts)
             body = json.dumps(activity, ensure_ascii=False).encode("utf-8", "replace")
+            if manner is not _TYPING and not await self._rates.take(rated, ends=time.monotonic() + _ROOM):
+                raise Throttled("teams", "more messages than Teams takes")
             answer = await self._insist(manner, method, url, body)
             result = manner.result
         except OutsideError as error:
@@ -165,8 +181,10 @@ class Connector(ConnectorFactory):
 
     @asynccontextmanager
     async def _in_order(self, conversation: str) -> AsyncIterator[None]:
-        """One message of a conversation at a time, in the order they came."""
+        """One message of a conversation at a time, in the order they came. Raises `Throttled` if too many wait."""
         lock, waiting = self._queues.get(conversation, (asyncio.Lock(), 0))
+        if waiting >= _MOST_WAITING:
+            raise Throttled("teams", "too many messages of one conversation wait")
         self._queues[conversation] = (lock, waiting + 1)
         try:
             async with lock:

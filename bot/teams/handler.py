@@ -28,6 +28,7 @@ Turn = Callable[[Incoming, Channel], Awaitable[Message | None]]
 
 MOST_BYTES = 256 * 1024
 _SLOWEST = 10.0  # seconds for a body to arrive
+_PATIENCE = 8.0  # seconds after which a request is answered although its turn goes on; Teams waits 10 to 15
 _QUIET = 1.0  # seconds between two log lines of one reason
 _NOTHING_SHOWN = "application/vnd.microsoft.activity.message"
 _HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}
@@ -50,7 +51,17 @@ class Handler:
         self._metrics = metrics
         self._turn = turn
         self._told: dict[str, float] = {}
+        self._turns: set[asyncio.Task[Message | None]] = set()
         self.closing = False
+
+    async def drain(self, patience: float) -> None:
+        """Wait for the turns that go on after their answer; what is late after `patience` seconds is cancelled."""
+        if not self._turns:
+            return
+        _, late = await asyncio.wait(set(self._turns), timeout=patience)
+        for turn in late:
+            turn.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
     async def messages(self, request: web.Request) -> web.Response:
         """One activity."""
@@ -81,8 +92,24 @@ class Handler:
         came = incoming(activity, self._settings.app_id)
         if came is None:
             return web.Response()
-        shown = await self._run(verified, came)
-        return _card_answer(shown) if activity["type"] == "invoke" else web.Response()
+        if len(self._turns) >= self._settings.turns_at_once:
+            raise Refusal("busy")
+        shown, status = await self._answered_in_time(verified, came)
+        return _card_answer(shown) if activity["type"] == "invoke" else web.Response(status=status)
+
+    async def _answered_in_time(self, verified: Verified, came: Incoming) -> tuple[Message | None, int]:
+        """What the turn shows, and 200; or 202 while it goes on: what it comes to is sent when it is there."""
+        turn = asyncio.create_task(self._run(verified, came))
+        self._turns.add(turn)
+        turn.add_done_callback(self._done)
+        done, _ = await asyncio.wait({turn}, timeout=_PATIENCE)
+        return (turn.result(), 200) if done else (None, 202)
+
+    def _done(self, turn: asyncio.Task[Message | None]) -> None:
+        self._turns.discard(turn)
+        error = None if turn.cancelled() else turn.exception()
+        if error is not None and not isinstance(error, StoreUnavailable):
+            log.error("turn failed: %s at %s", type(error).__name__, place(error))
 
     async def _run(self, verified: Verified, came: Incoming) -> Message | None:
         shown: list[Message | None] = []

@@ -30,6 +30,7 @@ STATUSES = {
     "not_an_activity": 400,
     "unknown_invoke": 501,
     # ourselves
+    "busy": 503,
     "closing": 503,
     "no_keys": 503,
     "store": 503,
