@@ -44,22 +44,22 @@ class Languages:
 
     def negotiate(self, locale: str) -> str:
         """The loaded language nearest to a BCP 47 tag from outside; English for anything else."""
-        return _nearest(locale, self.tags)
+        return self.nearest(locale) or SOURCE
 
-    def knows(self, tag: str) -> bool:
-        """Whether a language may be chosen."""
-        return tag in self.wording.catalogues
+    def nearest(self, locale: str) -> str:
+        """The loaded language nearest to a BCP 47 tag, or "" where none is near: also for a tag of an earlier day."""
+        return locale if locale in self.wording.catalogues else _nearest(locale, self.tags)
 
 
 @lru_cache(maxsize=4096)
 def _nearest(locale: str, tags: tuple[str, ...]) -> str:
     if not locale or len(locale) > _LONGEST_TAG:
-        return SOURCE
+        return ""
     try:
         found, _ = langcodes.closest_match(locale, tags, max_distance=_FARTHEST)
     except ValueError:
-        return SOURCE
-    return found if found in tags else SOURCE
+        return ""
+    return found if found in tags else ""
 
 
 def load(*folders: Path) -> Languages:

@@ -36,7 +36,10 @@ def _pressed(incoming: Incoming, languages: Languages) -> Pressed:
     rev = incoming.value.get("rev")
     number = rev if isinstance(rev, int) and not isinstance(rev, bool) else None
     value = _text(incoming.value.get(_VALUE_NAMES.get(action, "")))
-    known = action != "set_language" or languages.knows(value)
+    known = True
+    if action == "set_language":
+        chosen = languages.nearest(value)
+        known, value = bool(chosen), chosen
     return Pressed(action, case, step, number, value, known)
 
 

@@ -223,7 +223,8 @@ class Helpdesk:
 
     def _introduced(self, record: Record, incoming: Incoming) -> Record:
         """What an activity tells about the person. The language is taken once and then the person's own choice."""
-        locale = record.locale or (self.languages.negotiate(incoming.locale) if incoming.locale else "")
+        asked = record.locale or incoming.locale  # a language can be taken out of an installation again
+        locale = self.languages.negotiate(asked) if asked else ""
         return replace(
             record,
             name=incoming.name or record.name,

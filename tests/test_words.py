@@ -18,8 +18,12 @@ from dialogs.model import ACTIONS, Typed
 from dialogs.say import EXTRA_KEYS
 from dialogs.wording import Catalogue, Wording, placeholders
 
-DELIVERED = ("en", "zh-Hans", "lv", "sv", "ru")
+DELIVERED = (
+    "en", "zh-Hans", "lv", "sv", "ru", "zh-Hant", "ar", "he", "de", "fr", "es", "pt-BR", "it", "nl", "pl", "cs", "uk",
+    "tr", "ja", "ko", "fi", "da", "nb", "et", "lt", "hu", "ro", "el", "id", "vi", "th", "hi",
+)  # fmt: skip
 # Names of products, and of keys as keyboards of many countries have them: the same in any language.
+SAME_SOMEWHERE = {"Menu"}  # a word of several languages
 SAME_EVERYWHERE = {"app.name", "photo.microsoft365.caption", "photo.sharepoint.caption"}
 LONGEST_BUTTON = 40
 BUTTON = re.compile(r"(^|\.)button\.|\.link$")
@@ -69,7 +73,7 @@ def test_nothing_is_left_in_english(tag: str) -> None:
             continue
         english = message.id if isinstance(message.id, tuple | list) else (message.id,)
         translated = message.string if isinstance(message.string, tuple | list) else (message.string,)
-        assert not set(english) & set(translated), (tag, message.context)
+        assert not (set(english) & set(translated)) - SAME_SOMEWHERE, (tag, message.context)
         assert not message.fuzzy, (tag, message.context)
 
 
@@ -151,7 +155,7 @@ def test_typed_words_are_understood(spoken: Languages, text: str, tag: str, acti
 
 NEGOTIATED = [
     ("sv-SE", "sv"), ("sv-FI", "sv"), ("sv", "sv"), ("zh-CN", "zh-Hans"), ("zh-SG", "zh-Hans"), ("zh", "zh-Hans"),
-    ("zh-TW", "en"), ("zh-Hant-HK", "en"), ("ru-UA", "ru"), ("lv-LV", "lv"), ("en-GB", "en"), ("ca", "en"), ("tlh", "en"),
+    ("zh-TW", "zh-Hant"), ("zh-Hant-HK", "zh-Hant"), ("iw", "he"), ("no", "nb"), ("pt-PT", "pt-BR"), ("ru-UA", "ru"), ("lv-LV", "lv"), ("en-GB", "en"), ("ca", "en"), ("tlh", "en"),
     ("", "en"), ("not a tag!", "en"), ("x" * 500, "en"),
 ]  # fmt: skip
 
