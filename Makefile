@@ -54,3 +54,8 @@ crash: $(READY) ## kill the server while people chat; ARGS="--people 40 --kills 
 .PHONY: bench-store
 bench-store: $(READY) ## both databases: turns, due work, start with a million pending, and workers that are killed
 	"$(BIN)/python" -m benchmarks.store $(ARGS)
+
+.PHONY: acceptance
+acceptance: $(READY) ## the matrix of bad inputs and faults, as a table
+	@"$(BIN)/python" tools/machine.py
+	"$(BIN)/python" -m pytest -q -n 4 --dist worksteal -p tests.acceptance.report $(ARGS) tests/acceptance

@@ -14,6 +14,7 @@ from bot.opening import middle_square, opened
 
 _SIDE = 48  # pixels looked at, each way
 _PIXELS = _SIDE * _SIDE
+_LEAST = 8  # pixels: nobody can be seen on less
 _NEAR = 20  # of 255: still the same of two colours
 _GREY = 24  # of 255: the most colour in a silhouette
 _LETTERS = (0.12, 0.88)  # where initials stand, of the side
@@ -24,6 +25,8 @@ _Colour = tuple[int, ...]
 def is_placeholder(data: bytes) -> bool:
     """Whether the picture stands for no photo. Raises `NotAPicture`."""
     picture = opened(data, 2 * _SIDE).picture
+    if min(picture.size) < _LEAST:
+        return True  # "no photo" told as a single pixel
     picture = picture.resize((_SIDE, _SIDE), Image.Resampling.BOX, middle_square(picture))
     ground = _middle_colour(picture.crop((0, 0, _SIDE, 2)))
     distance = _distance(picture, ground)

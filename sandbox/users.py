@@ -51,18 +51,18 @@ class Users:
 
     def _document(self, person: Person) -> dict[str, object]:
         mailbox = self.world.holdings(person.id).photo.in_exchange
-        plans = (("exchange", mailbox), ("SharePoint", True))
+        plans = (("exchange", mailbox), ("SharePoint", person.sharepoint))
         return {
             "id": person.id,
             "displayName": person.name,
             "userPrincipalName": person.upn,
-            "userType": "Member",
-            "accountEnabled": True,
+            "userType": person.user_type,
+            "accountEnabled": person.enabled,
             "assignedPlans": [
                 {"service": service, "capabilityStatus": "Enabled" if enabled else "Deleted"}
                 for service, enabled in plans
             ],
-            "mySite": f"https://{MY_SITE}/personal/{person.id}/",
+            "mySite": None if person.user_type == "Guest" else f"https://{MY_SITE}/personal/{person.id}/",
         }
 
     async def photo(self, _: Asked, match: re.Match[str]) -> web.Response:

@@ -33,6 +33,9 @@ class Person:
     about: str  # one line for the list of people
     locale: str
     platform: str  # as Teams' clientInfo names it
+    user_type: str = "Member"
+    enabled: bool = True
+    sharepoint: bool = True  # has a plan with SharePoint
 
 
 @dataclass
@@ -198,7 +201,7 @@ class World:
         held.photo = Photo(None, "", empty_shape="1x1")
 
     def begin_match(self, person_id: str, held: Holdings) -> None:
-        self.copy(person_id, held, _drawn(person_id), _long_ago())
+        self.copy(person_id, held, _drawn(_seed(person_id)), _long_ago())
 
     def begin_close(self, person_id: str, held: Holdings) -> None:
         self.copy(person_id, held, near(person_id, strength=0.5), _long_ago())

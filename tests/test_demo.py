@@ -19,6 +19,8 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from bot.catalogues import Languages
 from tools.machine import executable
 
+expect.set_options(timeout=20_000)  # a shared machine may stall
+
 SHOTS = Path(__file__).parent / "screenshots" / "out"
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-sync"]
 

@@ -118,7 +118,7 @@ def incoming(activity: Activity, bot: str) -> Incoming | None:
         scope=_scope(_object(activity, "conversation")),
         address=_address(activity, us),
         person=_person(sender),
-        name=_text(sender, "name")[:_LONGEST_NAME],
+        name=_line(_text(sender, "name")),
         text=_words(activity, mentions),
         value=value,
         locale=_language(activity) or _language(client),
@@ -227,6 +227,12 @@ def _text(parent: Activity, name: str) -> str:
     if not isinstance(value, str):
         raise Refusal("not_an_activity")
     return value
+
+
+def _line(text: str) -> str:
+    """One line of what can be seen: no control characters, no line breaks, not too long."""
+    seen = "".join(letter if letter.isprintable() else " " for letter in text[: 4 * _LONGEST_NAME])
+    return " ".join(seen.split())[:_LONGEST_NAME]
 
 
 def _id(parent: Activity, name: str) -> str:

@@ -42,7 +42,10 @@ def ticket(record: Record, case: Case, upn: str, log: Sequence[Entry]) -> Ticket
         "steps": [{"step": trace.step, "at": trace.at, "answer": trace.answer} for trace in case.traces],
         "comment": case.comment,
         "summary": _summary(case),
-        "transcript": "\n".join(f"{entry.at} {entry.kind}: {entry.what}".rstrip(" :") for entry in log),
+        # One line each: what a person wrote cannot look like a line of its own.
+        "transcript": "\n".join(
+            f"{entry.at} {entry.kind}: {' '.join(entry.what.split())}".rstrip(" :") for entry in log
+        ),
     }
     return Ticket(f"ticket_{case.id}", body)
 
@@ -52,7 +55,8 @@ def _summary(case: Case) -> str:
     if last is None:
         found = "The photos were not looked at."
     else:
-        because = f" ({last.reason})" if last.reason else ""
+        known = [one for one in (last.reason, *last.facts) if one]
+        because = f" ({', '.join(known)})" if known else ""
         found = f"Last look, {last.at}: {_FOUND[last.verdict]}{because}."
     steps = sum(trace.answer == "next" for trace in case.traces)
     return (
