@@ -55,12 +55,15 @@ def diagnosis(settings: Settings, outgoing: Outgoing, metrics: Metrics, tokens: 
     return Diagnosis.over(graph, settings, metrics)
 
 
-async def start(settings: Settings) -> Running:
-    """Build everything and listen. Raises OSError if the port is taken, SettingsError for a useless certificate."""
+async def start(settings: Settings, around: Callable[[Store], Store] = lambda store: store) -> Running:
+    """Build everything and listen; `around` may put something in front of the store.
+
+    Raises OSError if the port is taken, SettingsError for a useless certificate.
+    """
     spoken, pictures = packaged.languages(settings.locales_dir), packaged.illustrations()
     engine = Engine(packaged.topics(spoken, pictures))
     metrics, patient = Metrics(), PatientStore(settings.database_url)
-    store = cast("Store", patient)
+    store = around(cast("Store", patient))
     chat = f"https://teams.microsoft.com/l/chat/0/0?users=28:{settings.app_id}"
     outgoing = Outgoing.open(settings)
     try:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,7 @@ class Fault:
 
     `status` 0 does not answer properly: `kind` is then `drop` (the connection breaks), `hang`, `slow` (a byte a
     second) or `short` (fewer bytes than announced). `lost` lets the request take effect first. `path` waits for a
-    request whose path contains it; without one the next request is meant.
+    request whose path contains it; without one the next request is meant. `after` lets that many such requests pass.
     """
 
     status: int = 0
@@ -24,6 +25,11 @@ class Fault:
     code: str = ""
     lost: bool = False
     path: str = ""
+    after: int = 0
+
+
+_USUAL = (Fault(500), Fault(503), Fault(502), Fault(429, retry_after="0.5"), Fault(kind="drop"))
+"""What systems do when they fail by themselves."""
 
 
 @dataclass
@@ -45,14 +51,22 @@ class Faults:
     connector: deque[Fault] = field(default_factory=deque)
     tickets: deque[Fault] = field(default_factory=deque)
     graph_always: Fault | None = None  # every request
+    chances: dict[str, float] = field(default_factory=dict)  # how often a system fails by itself, 0 to 1
+    dice: random.Random = field(default_factory=lambda: random.Random(1))
 
     def next(self, where: str, path: str = "") -> Fault | None:
         """The fault of the present request of `graph`, `files`, `connector` or `tickets`, if any."""
         waiting: deque[Fault] = getattr(self, where)
-        for fault in waiting:
-            if fault.path in path:
-                waiting.remove(fault)
-                return fault
+        for place, fault in enumerate(waiting):
+            if fault.path not in path:
+                continue
+            if fault.after:
+                waiting[place] = replace(fault, after=fault.after - 1)
+                return None
+            waiting.remove(fault)
+            return fault
+        if self.dice.random() < self.chances.get(where, 0.0):
+            return self.dice.choice(_USUAL)
         return self.graph_always if where == "graph" else None
 
     def inside(self, path: str) -> Fault | None:

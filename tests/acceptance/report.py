@@ -41,4 +41,3 @@ def pytest_configure(config: pytest.Config) -> None:
     """Only the process that prints has it."""
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Matrix(), "matrix")
-
