@@ -59,3 +59,16 @@ bench-store: $(READY) ## both databases: turns, due work, start with a million p
 acceptance: $(READY) ## the matrix of bad inputs and faults, as a table
 	@"$(BIN)/python" tools/machine.py
 	"$(BIN)/python" -m pytest -q -n 4 --dist worksteal -p tests.acceptance.report $(ARGS) tests/acceptance
+
+.PHONY: words fuzz faults soak
+words: $(READY) ## how well typed requests are understood, by language
+	@"$(BIN)/python" -m tests.words
+
+fuzz: $(READY) ## activities nobody would write; ARGS="--activities 20000 --seed 1"
+	@"$(BIN)/python" -m tests.fuzz $(ARGS)
+
+faults: $(READY) ## every call of a conversation fails once
+	PHOTOSYNC_FAULTS=all "$(BIN)/python" -m pytest -q -n 4 tests/test_faults.py
+
+soak: $(READY) ## ten minutes of 200 chats at once in a world that fails; ARGS="--minutes 10 --people 200"
+	@"$(BIN)/python" -m tests.soak $(ARGS)

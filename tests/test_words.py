@@ -17,6 +17,7 @@ from dialogs.matching import WORD_KEYS
 from dialogs.model import ACTIONS, Typed
 from dialogs.say import EXTRA_KEYS
 from dialogs.wording import Catalogue, Wording, placeholders
+from tests.words import LEAST, LEAST_OF_ALL, requests, score
 
 DELIVERED = (
     "en", "zh-Hans", "lv", "sv", "ru", "zh-Hant", "ar", "he", "de", "fr", "es", "pt-BR", "it", "nl", "pl", "cs", "uk",
@@ -230,3 +231,17 @@ def test_a_name_of_another_direction_keeps_it_to_itself() -> None:
     arabic = Catalogue("ar", "العربية", True, {"greet": ("مرحبا {name}",), "open": ("{name}",)}, lambda _: 0)
     assert arabic.text("greet", name="Ada") == "مرحبا \u2068Ada\u2069"
     assert arabic.text("open", name="https://www.office.com") == "https://www.office.com"
+
+
+@pytest.mark.parametrize("tag", DELIVERED)
+def test_what_people_would_write_is_understood(spoken: Languages, tag: str) -> None:
+    asked = requests(tag)
+    assert sum(expected != "-" for expected, _ in asked) >= 15
+    assert sum(expected == "-" for expected, _ in asked) >= 10
+    found = score(spoken, tag)
+    assert found.share >= LEAST, found.missed
+
+
+def test_most_of_what_people_would_write_is_understood(spoken: Languages) -> None:
+    scores = [score(spoken, tag) for tag in DELIVERED]
+    assert sum(len(one.missed) for one in scores) <= (1 - LEAST_OF_ALL) * sum(one.asked for one in scores)
