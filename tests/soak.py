@@ -1,0 +1,188 @@
+"""The soak (`make soak`): many chats at once for ten minutes, in a world that fails as the real one does.
+
+2% of the connector's answers and 5% of Graph's are faults, and once a minute the login service stalls for a second.
+In the end every case ends right, `/healthz` stayed quick, and memory stayed flat; exit 1 if not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import statistics
+import sys
+import tempfile
+import time
+from asyncio.subprocess import PIPE, Process
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+from rich.console import Console
+
+from sandbox.channel import Chat
+from sandbox.tenant import Tenant
+from sandbox.world import World
+from tests.chatting import actions, step
+from tests.test_serve import serving
+
+ENDED = {"resync.done", "resync.arrived", "look.match", "add_photo.done"}
+_CHANCES = {"connector": 0.02, "graph": 0.05}
+_TALK = (1.0, 4.0)  # seconds between two acts of a person
+_SLOWEST_PROBE = 0.050  # seconds, p99 of /healthz
+_GROWTH = 1.05  # of memory after the warm-up
+_WARM = 0.4  # of the run, after which memory is looked at
+
+
+@dataclass
+class Found:
+    """What a run saw."""
+
+    stories: int = 0
+    repeated: int = 0
+    probes: list[float] = field(default_factory=list)
+    memory: list[int] = field(default_factory=list)  # KiB
+    wrong: list[str] = field(default_factory=list)
+
+    @property
+    def p99(self) -> float:
+        """Seconds."""
+        return statistics.quantiles(self.probes, n=100)[98] if len(self.probes) > 1 else 0.0
+
+
+async def deliver(chat: Chat, found: Found, **activity: object) -> None:
+    """As Teams does: the same activity again until the bot has answered."""
+    made = {**chat.channel.activity(chat), "type": "message", **activity}
+    for _ in range(20):
+        try:
+            if (await chat.deliver(made)).status < 500:
+                return
+        except (aiohttp.ClientError, TimeoutError):
+            pass
+        found.repeated += 1
+        await asyncio.sleep(0.3)
+    found.wrong.append("an activity was never taken")
+
+
+async def act(chat: Chat, world: World, found: Found) -> bool:
+    """One thing a person does; whether the story has come to its end."""
+    cards = [one for one in chat.messages if one.card is not None]
+    if not cards:
+        await deliver(chat, found, text="my photo is wrong")
+        return False
+    here = step(chat)
+    if here in ENDED:
+        return True
+    if here == "resync.waiting":
+        world.visit_sharepoint(chat.person.id)
+    wanted = "next" if "next" in actions(chat) else "check" if "check" in actions(chat) else "menu"
+    button = next((one["data"] for one in chat.card()["actions"] if one.get("data", {}).get("action") == wanted), None)
+    if button is None or here == "desk.menu":
+        await deliver(chat, found, text="my photo is wrong")
+    else:
+        await deliver(chat, found, value=button, replyToId=chat.shown().id)
+    return False
+
+
+async def person(chat: Chat, world: World, found: Found, ends: float, dice: random.Random) -> None:
+    """Story after story until the time is over; then the last one to its end."""
+    patience = 0
+    while True:
+        over = time.monotonic() > ends
+        if await act(chat, world, found):
+            found.stories += 1
+            if over:
+                return
+            del chat.messages[:]
+            world.begin_old(chat.person.id, world.holdings(chat.person.id))
+        patience += over
+        if patience > 120:
+            found.wrong.append(f"still at {step(chat)}")
+            return
+        await asyncio.sleep(dice.uniform(*_TALK) if not over else 0.5)
+
+
+async def watch(url: str, process: int) -> None:
+    """In a process of its own, which nothing else slows: probe `/healthz` ten times a second, look at memory."""
+    async with aiohttp.ClientSession() as session:
+        while True:
+            before = time.monotonic()
+            async with session.get(f"{url}/healthz") as answer:
+                await answer.read()
+            print(time.monotonic() - before, memory(process), flush=True)  # noqa: T201 - read by `soak`
+            await asyncio.sleep(0.1)
+
+
+async def watched(process: Process, found: Found, warm: float) -> None:
+    """What the watching process tells."""
+    assert process.stdout is not None
+    begun = time.monotonic()
+    async for line in process.stdout:
+        seconds, kib = line.split()
+        found.probes.append(float(seconds))
+        if time.monotonic() - begun > warm:
+            found.memory.append(int(kib))
+
+
+def memory(process: int) -> int:
+    """Resident KiB."""
+    lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
+
+
+async def stall(world: World, ends: float) -> None:
+    """Once a minute the login service takes a second; in the end nothing fails any more."""
+    while time.monotonic() < ends:
+        world.faults.login_delay = 1.0
+        await asyncio.sleep(min(5.0, max(0.0, ends - time.monotonic())))
+        world.faults.login_delay = 0.0
+        await asyncio.sleep(min(55.0, max(0.0, ends - time.monotonic())))
+    world.faults.chances.clear()
+
+
+async def soak(people: int, seconds: float, folder: Path, seed: int = 1) -> Found:
+    """One run."""
+    found, dice = Found(), random.Random(seed)
+    changes = {"PHOTOSYNC_DATABASE_URL": f"sqlite:///{folder}/soak.db", "PHOTOSYNC_FOLLOW_UPS": "5s,30s,2m,10m", "PHOTOSYNC_MESSAGES_PER_SECOND": "0", "PHOTOSYNC_LOG_LEVEL": "ERROR"}  # fmt: skip
+    async with Tenant.open() as tenant, serving(tenant, **changes) as process:
+        world, url = tenant.world, tenant.channel.bot_url
+        chats = [tenant.channel.chat(one.id) for one in world.crowd(people)]
+        world.faults.chances.update(_CHANCES)
+        ends = time.monotonic() + seconds
+        command = [sys.executable, "-m", "tests.soak", "--watch", url, str(process.pid)]
+        watcher = await asyncio.create_subprocess_exec(*command, stdout=PIPE)
+        watching = asyncio.create_task(watched(watcher, found, _WARM * seconds))
+        draining = asyncio.create_task(process.stderr.read() if process.stderr else asyncio.sleep(0))
+        await asyncio.gather(stall(world, ends), *(person(chat, world, found, ends, dice) for chat in chats))
+        watcher.kill()
+        await asyncio.gather(watching, watcher.wait())
+        draining.cancel()
+    if found.p99 > _SLOWEST_PROBE:
+        found.wrong.append(f"p99 of /healthz {found.p99 * 1000:.0f} ms")
+    if found.memory and max(found.memory) > found.memory[0] * _GROWTH:
+        found.wrong.append(f"memory grew from {found.memory[0]} to {max(found.memory)} KiB")
+    return found
+
+
+def main() -> int:
+    """Exit 1 if a promise broke."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--people", type=int, default=200)
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--watch", nargs=2, metavar=("URL", "PID"), help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.watch:
+        asyncio.run(watch(chosen.watch[0], int(chosen.watch[1])))
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        found = asyncio.run(soak(chosen.people, chosen.minutes * 60, Path(folder)))
+    rss = f"{found.memory[0] // 1024} to {max(found.memory) // 1024} MiB" if found.memory else "not measured"
+    Console(width=140).print(
+        f"{chosen.people} people, {chosen.minutes:g} minutes: {found.stories:,} stories ended right, {found.repeated:,} deliveries "
+        f"repeated, /healthz p99 {found.p99 * 1000:.1f} ms, memory {rss}, {len(found.wrong)} wrong {found.wrong[:5]}"
+    )
+    return 1 if found.wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
