@@ -32,7 +32,10 @@ lint: $(READY)
 types: $(READY)
 	"$(BIN)/mypy"
 
-check: lint types test ## lint, types and tests
+audit: $(READY)
+	@"$(BIN)/python" tools/audit.py
+
+check: lint types audit test ## lint, types, known vulnerabilities, tests
 
 lock: $(READY) ## write the lock files anew from pyproject.toml
 	"$(BIN)/python" tools/lock.py
