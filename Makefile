@@ -38,7 +38,7 @@ lock: $(READY) ## write the lock files anew from pyproject.toml
 	"$(BIN)/python" tools/lock.py
 
 clean: ## forget the local environment
-	rm -rf "$(VENV)" .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage sandbox/page/node_modules
+	rm -rf "$(VENV)" .venv-bench .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage sandbox/page/node_modules
 
 .PHONY: golden readme
 golden: $(READY) ## write the golden cards anew, to be looked at before they are committed
@@ -54,3 +54,7 @@ crash: $(READY) ## kill the server while people chat; ARGS="--people 40 --kills 
 .PHONY: bench-store
 bench-store: $(READY) ## both databases: turns, due work, start with a million pending, and workers that are killed
 	"$(BIN)/python" -m benchmarks.store $(ARGS)
+
+.PHONY: bench
+bench: $(READY) ## a turn beside a bare relay and the public SDKs; ARGS="--json FILE --rounds 5 --only photosync,bare"
+	@"$(BIN)/python" -m benchmarks.turns $(ARGS)

@@ -1,0 +1,83 @@
+"""`make bench`: a turn of this bot beside a bare relay and beside what the public SDKs make of an echo.
+
+Every bot runs as a process of its own on one core, what drives it on another; every reply is checked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import site
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.turns import environments, processes
+from benchmarks.turns.environments import FOLDER, NotInstalled
+
+PARTS = ("bare", "photosync", "stock", "agents", "teams")
+
+
+def main() -> int:
+    """Exit 1 if a reply was wrong."""
+    chosen = _parser().parse_args()
+    FOLDER.mkdir(exist_ok=True)
+    missing = _made(chosen.only)
+    # The driver's own tools are no dependency of the project: they come from their folder.
+    site.addsitedir(str(environments.TOOLS))
+    import uvloop  # noqa: PLC0415
+
+    from benchmarks.turns import report  # noqa: PLC0415
+    from benchmarks.turns.connector import Wrong  # noqa: PLC0415
+    from benchmarks.turns.run import run  # noqa: PLC0415
+
+    os.sched_setaffinity(0, {processes.cores()[1]})
+    # Not in /tmp, which may be memory: a durable commit has to reach a disk.
+    with tempfile.TemporaryDirectory(prefix="run-", dir=FOLDER) as folder:
+        try:
+            results = uvloop.run(run(chosen.only, Path(folder), chosen.rounds, chosen.seconds))
+        except Wrong as wrong:
+            sys.stderr.write(f"bench: wrong reply: {wrong}\n")
+            return 1
+    results.missing.update(missing)
+    report.show(results)
+    if chosen.json:
+        chosen.json.write_text(json.dumps(report.figures(results), indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+def _made(only: list[str]) -> dict[str, str]:
+    """Environments of what is to be measured; those that could not be made, with the reason."""
+    environments.make_tools()
+    missing = {}
+    for name in only:
+        if (environments.REQUIREMENTS / f"{name}.txt").exists():
+            try:
+                environments.make(name)
+            except NotInstalled as why:
+                missing[name] = str(why)
+    return missing
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="how often everything is measured (default 5)")
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement (default 2)")
+    parser.add_argument(
+        "--only", type=_parts, default=list(PARTS), metavar="PART,...", help=f"of {', '.join(PARTS)} (default all)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    return parser
+
+
+def _parts(text: str) -> list[str]:
+    chosen = text.split(",")
+    unknown = [part for part in chosen if part not in PARTS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"no part called {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    return [part for part in PARTS if part in chosen]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
