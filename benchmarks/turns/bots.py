@@ -14,15 +14,18 @@ from pathlib import Path
 import certifi
 
 from benchmarks.turns import processes
-from benchmarks.turns.chats import Chat, People, Stage
+from benchmarks.turns.chats import Chat, People, Stage, request
 from benchmarks.turns.connector import Connector, Wrong
 from benchmarks.turns.environments import ROOT
+from benchmarks.turns.people import Member
 from benchmarks.turns.processes import Running
 from benchmarks.turns.subjects import Subject, chats, environ
 from benchmarks.turns.wire import Client
+from sandbox.signing import SigningKey
 from sandbox.tenant import Tenant
 
 MOST_CHATS = 64
+_FORGER = 999_999_999  # nobody who is stored
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,8 @@ async def started(
             times.append(await _answered(running, people[0], here.connector))
             if left:
                 await running.stop()
+        if subject.authenticates and not await _refuses_forgery(running, here):
+            raise Wrong(f"{subject.title} takes a token with a forged signature: it does not authenticate")
         yield Bot(subject, running, people, statistics.median(times))
 
 
@@ -96,6 +101,16 @@ async def _answered(running: Running, chat: Chat, connector: Connector) -> float
     except (Wrong, TimeoutError) as wrong:
         said = "; ".join([str(wrong), *connector.wrong[:1]])
         raise processes.NotStarted(f"{said}; its log ends: {processes.last_lines(running.log)}") from None
+
+
+async def _refuses_forgery(running: Running, here: Stage) -> bool:
+    somebody = Member(_FORGER)
+    activity = {**here.envelope(somebody), "type": "message", "id": "forged", "text": "not from Teams"}
+    client = await Client.connect(running.port)
+    try:
+        return await client.ask(request(here.head(key=SigningKey()), activity)) >= 400
+    finally:
+        client.close()
 
 
 def some_chats(subject: Subject, here: Stage, people: People, most: int = MOST_CHATS) -> list[Chat]:

@@ -15,6 +15,7 @@ import orjson
 from benchmarks.turns.connector import Connector, Wrong
 from benchmarks.turns.people import CHANNEL, FIRST_REV, STEPS, Member
 from benchmarks.turns.wire import Client
+from sandbox.signing import SigningKey
 from sandbox.tenant import Tenant
 
 
@@ -44,13 +45,23 @@ class Stage:
             "entities": [{"type": "clientInfo", "locale": "en-US", "country": "US", "platform": "Windows"}],
         }
 
-    def head(self) -> bytes:
-        """What begins every request of one chat: a signed token of its own, as long as the run."""
-        token = self.tenant.channel.token(serviceurl=self.connector.url)
+    def head(self, *, key: SigningKey | None = None) -> bytes:
+        """What begins every request of one chat: a signed token of its own, good for longer than the run; with a
+        `key` that nobody published it is good for nothing.
+        """
+        channel = self.tenant.channel
+        published = {"kid": channel.keys[-1].kid}  # the forged token claims to be signed with this one
+        token = channel.token(serviceurl=self.connector.url, key=key, head=published)
         return (
             "POST /api/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
             f"Authorization: Bearer {token}\r\nContent-Length: "
         ).encode()
+
+
+def request(head: bytes, activity: Mapping[str, Any]) -> bytes:
+    """A whole request."""
+    body = orjson.dumps(activity)
+    return b"%b%d\r\n\r\n%b" % (head, len(body), body)
 
 
 class Unavailable(ConnectionError):
@@ -76,8 +87,7 @@ class Talking:
     async def _exchange(self, client: Client, activity: Mapping[str, Any]) -> None:
         """Until both are there: the answer in the chat, and the status of the request."""
         self._answer = asyncio.get_running_loop().create_future()
-        body = orjson.dumps(activity)
-        status = await client.ask(self._head + b"%d\r\n\r\n%b" % (len(body), body))
+        status = await client.ask(request(self._head, activity))
         if status == 503:
             raise Unavailable(status)
         if not 200 <= status < 300:

@@ -26,6 +26,11 @@ class Subject:
     program: str
     environment: str = ""  # of `.venv-bench/`; "" is this project's own
 
+    @property
+    def authenticates(self) -> bool:
+        """Whether it verifies who calls."""
+        return self.name != BARE
+
     def command(self) -> list[str]:
         """What starts it."""
         if not self.program:
@@ -67,6 +72,7 @@ def environ(subject: Subject, stage: Stage, database: Path) -> Mapping[str, str]
         "BENCH_SCOPE": SCOPE,
         "BENCH_ISSUER": ISSUER,
         "BENCH_KEYS": own["PHOTOSYNC_CHANNEL_KEYS_URL"],
+        "BENCH_JWKS": f"{tenant.channel.url}/v1/.well-known/keys",
     }
     return {**shared, **own, **addresses}
 
