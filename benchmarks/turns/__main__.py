@@ -16,14 +16,15 @@ from pathlib import Path
 from benchmarks.turns import environments, processes
 from benchmarks.turns.environments import FOLDER, NotInstalled
 
-PARTS = ("bare", "photosync", "stock", "agents", "teams")
+PARTS = ("bare", "photosync", "stock", "agents", "teams", "looks", "follow-ups", "growth")
 
 
 def main() -> int:
-    """Exit 1 if a reply was wrong."""
+    """Exit 1 if a reply was wrong, or this project's own bot did not start."""
     chosen = _parser().parse_args()
     FOLDER.mkdir(exist_ok=True)
     missing = _made(chosen.only)
+    parts = [part for part in chosen.only if part not in missing]
     # The driver's own tools are no dependency of the project: they come from their folder.
     site.addsitedir(str(environments.TOOLS))
     import uvloop  # noqa: PLC0415
@@ -36,11 +37,11 @@ def main() -> int:
     # Not in /tmp, which may be memory: a durable commit has to reach a disk.
     with tempfile.TemporaryDirectory(prefix="run-", dir=FOLDER) as folder:
         try:
-            results = uvloop.run(run(chosen.only, Path(folder), chosen.rounds, chosen.seconds))
-        except Wrong as wrong:
-            sys.stderr.write(f"bench: wrong reply: {wrong}\n")
+            results = uvloop.run(run(parts, Path(folder), chosen.rounds, chosen.seconds))
+        except (Wrong, processes.NotStarted) as why:
+            sys.stderr.write(f"bench: {type(why).__name__}: {why}\n")
             return 1
-    results.missing.update(missing)
+    results.missing |= missing
     report.show(results)
     if chosen.json:
         chosen.json.write_text(json.dumps(report.figures(results), indent=2) + "\n", encoding="utf-8")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,6 +26,7 @@ class Stage:
     tenant: Tenant
     connector: Connector
     bundle: Path  # the public certificate authorities and the tenant's own: what a bot trusts has its real length
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))  # so that no activity's id comes twice
 
     def envelope(self, one: Member) -> dict[str, Any]:
         """What every activity of a person carries."""
@@ -58,6 +59,9 @@ class Stage:
         ).encode()
 
 
+LOOKS = 10  # of one person before somebody else comes
+
+
 def request(head: bytes, activity: Mapping[str, Any]) -> bytes:
     """A whole request."""
     body = orjson.dumps(activity)
@@ -81,7 +85,6 @@ class Talking:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._head = stage.head()
-        self._numbers = itertools.count(1)
         self._answer: asyncio.Future[None] | None = None
 
     async def _exchange(self, client: Client, activity: Mapping[str, Any]) -> None:
@@ -117,7 +120,7 @@ class Echo(Talking):
 
     async def turn(self, client: Client) -> None:
         """See `Chat`."""
-        number = next(self._numbers)
+        number = next(self._stage.numbers)
         self._text = f"line {number} of {self._conversation}"
         fields = {"type": "message", "id": f"{self._conversation}-{number}", "textFormat": "plain", "text": self._text}
         await self._exchange(client, {**self._envelope, **fields})
@@ -189,6 +192,56 @@ class Walk(Talking):
             raise Wrong(f"{data} is not step {step}, rev {self._rev} of case {self._member.case}")
         self._data = data
         self._answered()
+
+
+class Looking(Talking):
+    """Has the two photos looked at, again and again: the first time by writing, then by the card's button."""
+
+    def __init__(self, stage: Stage, people: People) -> None:
+        super().__init__(stage)
+        self._people = people
+        self._begin()
+
+    def _begin(self) -> None:
+        self._member, _ = self._people.take()
+        self._envelope = self._stage.envelope(self._member)
+        self._stage.connector.listeners[self._member.conversation] = self
+        self._card, self._data, self._looks = "", {"rev": -1}, 0
+
+    async def turn(self, client: Client) -> None:
+        """See `Chat`."""
+        if self._looks == LOOKS:
+            del self._stage.connector.listeners[self._member.conversation]
+            self._people.hand_back(self._member, 0)
+            self._begin()
+        self._looks += 1
+        said: dict[str, Any] = {"text": "my photo is wrong"}
+        if self._card:
+            said = {"value": self._data, "replyToId": self._card}
+        number = f"{self._member.conversation}-{next(self._stage.numbers)}"
+        await self._exchange(client, {**self._envelope, "type": "message", "id": number, **said})
+
+    def replied(self, method: str, activity_id: str, message: dict[str, Any]) -> None:
+        """See `Listener`: both photos, which differ; the first time as a new card, then in its place."""
+        if (method, activity_id) != (("PUT", self._card) if self._card else ("POST", activity_id)):
+            raise Wrong(f"{method} of {activity_id} where {self._card or 'a new card'} was to come")
+        data = button_of(message, "check")
+        photos = {url for url in images(message["attachments"][0]["content"]) if url.startswith("data:image/jpeg")}
+        if data["step"] != "look.differ" or data["rev"] <= self._data["rev"] or len(photos) != 2:
+            raise Wrong(f"{data} with {len(photos)} photos is not what was to be found")
+        self._card, self._data = activity_id, data
+        self._answered()
+
+
+def images(part: Any) -> Iterator[str]:
+    """The addresses of all pictures of a card."""
+    if isinstance(part, dict):
+        if part.get("type") == "Image":
+            yield part["url"]
+        part = list(part.values())
+    if isinstance(part, list):
+        for one in part:
+            yield from images(one)
 
 
 def button_of(message: dict[str, Any], action: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,15 +32,6 @@ class Compared:
     started: dict[str, float] = field(default_factory=dict)  # seconds
     rss: dict[str, float] = field(default_factory=dict)  # megabytes, at the end
     missing: dict[str, str] = field(default_factory=dict)
-
-    def median(self, name: str, at_once: int, of: Callable[[Figures], float]) -> float:
-        """Over the rounds."""
-        return statistics.median(of(one) for one in self.measured[name][at_once])
-
-    def ratio(self, above: str, below: str, at_once: int) -> float:
-        """How many times more turns a second, as the median of the rounds' own ratios."""
-        pairs = zip(self.measured[above][at_once], self.measured[below][at_once], strict=True)
-        return statistics.median(one.turns_per_second / other.turns_per_second for one, other in pairs)
 
 
 async def compare(here: Stage, subjects: Sequence[Subject], folder: Path, rounds: int, seconds: float) -> Compared:
@@ -77,6 +68,12 @@ async def measure_in_turn(
                 measured.setdefault(bot.subject.name, {}).setdefault(at_once, []).append(figures)
                 if here.connector.wrong:
                     raise Wrong(f"{bot.subject.title}: {here.connector.wrong[0]}")
+
+
+def times_slower(measured: Measured, above: str, below: str, at_once: int) -> float:
+    """How many times fewer turns a second the second bot does, as the median of the rounds' own ratios."""
+    pairs = zip(measured[above][at_once], measured[below][at_once], strict=True)
+    return statistics.median(one.turns_per_second / other.turns_per_second for one, other in pairs)
 
 
 def medians(figures: Sequence[Figures]) -> Mapping[str, float]:

@@ -20,7 +20,8 @@ class Member:
 
     @property
     def id(self) -> str:
-        return f"0d000000-0000-4000-8000-{self.number:012}"
+        """The id that the sandbox's crowd has, for those who are also in it."""
+        return f"0c000000-0000-4000-8000-{self.number:012}"
 
     @property
     def name(self) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.turns.comparison import AT_ONCE, Compared, medians
+from benchmarks.turns.comparison import Compared, Measured, medians, times_slower
+from benchmarks.turns.looks import FOLLOWED, LATENCY, Followed
 from benchmarks.turns.run import Results
 from benchmarks.turns.subjects import BARE, BOT, STOCK, SUBJECTS
 
@@ -16,10 +19,19 @@ _CONSOLE = Console(width=150)
 
 def show(results: Results) -> None:
     """Print everything."""
-    if results.compared.measured:
-        _CONSOLE.print(_turns(results.compared))
-        _CONSOLE.print(_processes(results.compared))
-    for name, value in ratios(results.compared).items():
+    compared = results.compared
+    if compared.measured:
+        _CONSOLE.print(_turns("Turns", {SUBJECTS[name].title: name for name in compared.measured}, compared.measured))
+        _CONSOLE.print(_processes(compared))
+    if results.looked:
+        title = f"A turn that looks at both photos, Graph taking {1000 * LATENCY:.0f} ms for each request"
+        _CONSOLE.print(_turns(title, {"photosync": BOT}, results.looked))
+    if results.followed:
+        _CONSOLE.print(_followed(results.followed))
+    if results.grown:
+        titles = {f"{name} stored cases": name for name in results.grown}
+        _CONSOLE.print(_turns("The same turn with more and more stored cases", titles, results.grown))
+    for name, value in ratios(compared).items():
         _CONSOLE.print(f"{name}: {value:.2f}", highlight=False)
     for name, why in results.missing.items():
         _CONSOLE.print(f"{name} was not measured: {why}", highlight=False, markup=False)
@@ -28,12 +40,23 @@ def show(results: Results) -> None:
 def figures(results: Results) -> dict[str, Any]:
     """The same for a file."""
     compared = results.compared
-    turns = {
-        name: {str(at_once): medians(measured) for at_once, measured in levels.items()}
-        for name, levels in compared.measured.items()
+    return {
+        **ratios(compared),
+        "turns": _medians(compared.measured),
+        "processes": {
+            name: {"start_s": compared.started[name], "rss_mb": compared.rss[name]} for name in compared.started
+        },
+        "looks": _medians(results.looked),
+        "follow_ups": {name: asdict(one) for name, one in results.followed.items()},
+        "growth": _medians(results.grown),
+        "missing": results.missing,
     }
-    processes = {name: {"start_s": compared.started[name], "rss_mb": compared.rss[name]} for name in compared.started}
-    return {**ratios(compared), "turns": turns, "processes": processes, "missing": results.missing}
+
+
+def _medians(measured: Measured) -> dict[str, Any]:
+    return {
+        name: {str(at_once): medians(rounds) for at_once, rounds in levels.items()} for name, levels in measured.items()
+    }
 
 
 def ratios(compared: Compared) -> dict[str, float]:
@@ -42,23 +65,24 @@ def ratios(compared: Compared) -> dict[str, float]:
     if BOT not in compared.measured:
         return found
     if BARE in compared.measured:
-        found["full_turn_ratio_to_bare_16"] = compared.ratio(BARE, BOT, 16)
+        found["full_turn_ratio_to_bare_16"] = times_slower(compared.measured, BARE, BOT, 16)
     if STOCK in compared.measured:
-        found["throughput_over_stock_16"] = compared.ratio(BOT, STOCK, 16)
-    found["full_turn_cpu_ms"] = compared.median(BOT, 16, lambda one: one.cpu)
+        found["throughput_over_stock_16"] = times_slower(compared.measured, BOT, STOCK, 16)
+    found["full_turn_cpu_ms"] = medians(compared.measured[BOT][16])["cpu"]
     return found
 
 
-def _turns(compared: Compared) -> Table:
-    table = Table(title="Turns: medians of the rounds")
+def _turns(title: str, titles: Mapping[str, str], measured: Measured) -> Table:
+    """Medians of the rounds; where the bare relay is among them, each bot beside it."""
+    table = Table(title=title)
     for name in ("bot", "chats", "turns/s", "times slower than bare", "p50 ms", "p99 ms", "CPU ms", "driver's CPU ms"):
         table.add_column(name, justify="left" if name == "bot" else "right")
-    for name, levels in compared.measured.items():
-        for at_once in AT_ONCE:
-            one = medians(levels[at_once])
-            slower = f"{compared.ratio(BARE, name, at_once):.1f}" if BARE in compared.measured else ""
+    for shown, name in titles.items():
+        for place, (at_once, rounds) in enumerate(measured[name].items()):
+            one = medians(rounds)
+            slower = f"{times_slower(measured, BARE, name, at_once):.1f}" if BARE in measured else ""
             table.add_row(
-                SUBJECTS[name].title if at_once == AT_ONCE[0] else "",
+                "" if place else shown,
                 str(at_once),
                 f"{one['turns_per_second']:,.0f}",
                 slower,
@@ -68,6 +92,15 @@ def _turns(compared: Compared) -> Table:
                 f"{one['driver_cpu']:.3f}",
             )
         table.add_section()
+    return table
+
+
+def _followed(followed: Mapping[str, Followed]) -> Table:
+    table = Table(title=f"Follow-ups, {FOLLOWED} due at once, Graph taking {1000 * LATENCY:.0f} ms for each request")
+    for name in ("follow-up", "each second", "CPU ms", "driver's CPU ms"):
+        table.add_column(name, justify="left" if name == "follow-up" else "right")
+    for name, one in followed.items():
+        table.add_row(name, f"{one.per_second:,.0f}", f"{one.cpu:.2f}", f"{one.driver_cpu:.2f}")
     return table
 
 
