@@ -75,32 +75,33 @@ def ratios(compared: Compared) -> dict[str, float]:
 def _turns(title: str, titles: Mapping[str, str], measured: Measured) -> Table:
     """Medians of the rounds; where the bare relay is among them, each bot beside it."""
     table = Table(title=title)
-    for name in ("bot", "chats", "turns/s", "times slower than bare", "p50 ms", "p99 ms", "CPU ms", "driver's CPU ms"):
+    beside = BARE in measured
+    columns = ["bot", "chats", "turns/s", "p50 ms", "p99 ms", "CPU ms", "driver's CPU ms", "slower than bare"]
+    for name in columns if beside else columns[:-1]:
         table.add_column(name, justify="left" if name == "bot" else "right")
     for shown, name in titles.items():
         for place, (at_once, rounds) in enumerate(measured[name].items()):
             one = medians(rounds)
-            slower = f"{times_slower(measured, BARE, name, at_once):.1f}" if BARE in measured else ""
-            table.add_row(
+            row = [
                 "" if place else shown,
                 str(at_once),
                 f"{one['turns_per_second']:,.0f}",
-                slower,
                 f"{one['p50']:.2f}",
                 f"{one['p99']:.2f}",
                 f"{one['cpu']:.3f}",
                 f"{one['driver_cpu']:.3f}",
-            )
+            ]
+            table.add_row(*row, *([f"{times_slower(measured, BARE, name, at_once):.1f} times"] if beside else []))
         table.add_section()
     return table
 
 
 def _followed(followed: Mapping[str, Followed]) -> Table:
     table = Table(title=f"Follow-ups, {FOLLOWED} due at once, Graph taking {1000 * LATENCY:.0f} ms for each request")
-    for name in ("follow-up", "each second", "CPU ms", "driver's CPU ms"):
+    for name in ("follow-up", "each second", "CPU ms", "driver's CPU ms", "requests to Graph"):
         table.add_column(name, justify="left" if name == "follow-up" else "right")
     for name, one in followed.items():
-        table.add_row(name, f"{one.per_second:,.0f}", f"{one.cpu:.2f}", f"{one.driver_cpu:.2f}")
+        table.add_row(name, f"{one.per_second:,.0f}", f"{one.cpu:.2f}", f"{one.driver_cpu:.2f}", f"{one.requests:.1f}")
     return table
 
 
