@@ -13,7 +13,7 @@ from benchmarks.turns import bots
 from benchmarks.turns.bots import Bot
 from benchmarks.turns.chats import People, Stage
 from benchmarks.turns.connector import Wrong
-from benchmarks.turns.processes import NotStarted
+from benchmarks.turns.processes import NotStarted, last_lines
 from benchmarks.turns.rounds import Figures, measure
 from benchmarks.turns.subjects import Subject
 
@@ -64,7 +64,11 @@ async def measure_in_turn(
             # Another one begins each time: whoever follows a busy neighbour is not always the same.
             for place in range(len(running)):
                 bot = running[(place + number) % len(running)]
-                figures = await measure(bot.running, bot.chats[:at_once], seconds)
+                try:
+                    figures = await measure(bot.running, bot.chats[:at_once], seconds)
+                except (OSError, TimeoutError) as error:
+                    log = last_lines(bot.running.log)
+                    raise Wrong(f"{bot.subject.title}: {type(error).__name__} {error}; its log ends: {log}") from None
                 measured.setdefault(bot.subject.name, {}).setdefault(at_once, []).append(figures)
                 if here.connector.wrong:
                     raise Wrong(f"{bot.subject.title}: {here.connector.wrong[0]}")
