@@ -66,6 +66,9 @@ def ratios(compared: Compared) -> dict[str, float]:
         return found
     if BARE in compared.measured:
         found["full_turn_ratio_to_bare_16"] = times_slower(compared.measured, BARE, BOT, 16)
+        # Of processor time: it holds too where other work on the machine keeps the relay from using its core.
+        relay, turn = (medians(compared.measured[name][16])["cpu"] for name in (BARE, BOT))
+        found["full_turn_cpu_ratio_to_bare_16"] = turn / relay
     if STOCK in compared.measured:
         found["throughput_over_stock_16"] = times_slower(compared.measured, BOT, STOCK, 16)
     found["full_turn_cpu_ms"] = medians(compared.measured[BOT][16])["cpu"]
@@ -76,7 +79,17 @@ def _turns(title: str, titles: Mapping[str, str], measured: Measured) -> Table:
     """Medians of the rounds; where the bare relay is among them, each bot beside it."""
     table = Table(title=title)
     beside = BARE in measured
-    columns = ["bot", "chats", "turns/s", "p50 ms", "p99 ms", "CPU ms", "driver's CPU ms", "slower than bare"]
+    columns = [
+        "bot",
+        "chats",
+        "turns/s",
+        "p50 ms",
+        "p99 ms",
+        "CPU ms",
+        "core used",
+        "driver's CPU ms",
+        "slower than bare",
+    ]
     for name in columns if beside else columns[:-1]:
         table.add_column(name, justify="left" if name == "bot" else "right")
     for shown, name in titles.items():
@@ -89,6 +102,7 @@ def _turns(title: str, titles: Mapping[str, str], measured: Measured) -> Table:
                 f"{one['p50']:.2f}",
                 f"{one['p99']:.2f}",
                 f"{one['cpu']:.3f}",
+                f"{one['turns_per_second'] * one['cpu'] / 1000:.0%}",
                 f"{one['driver_cpu']:.3f}",
             ]
             table.add_row(*row, *([f"{times_slower(measured, BARE, name, at_once):.1f} times"] if beside else []))
