@@ -41,7 +41,7 @@ lock: $(READY) ## write the lock files anew from pyproject.toml
 	"$(BIN)/python" tools/lock.py
 
 clean: ## forget the local environment
-	rm -rf "$(VENV)" .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage sandbox/page/node_modules
+	rm -rf "$(VENV)" .venv-bench .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage sandbox/page/node_modules
 
 .PHONY: golden readme
 golden: $(READY) ## write the golden cards anew, to be looked at before they are committed
@@ -75,3 +75,7 @@ faults: $(READY) ## every call of a conversation fails once
 
 soak: $(READY) ## ten minutes of 200 chats at once in a world that fails; ARGS="--minutes 10 --people 200"
 	@"$(BIN)/python" -m tests.soak $(ARGS)
+
+.PHONY: bench
+bench: $(READY) ## a turn beside a bare relay and the public SDKs; ARGS="--json FILE --rounds 5 --only photosync,bare"
+	@"$(BIN)/python" -m benchmarks.turns $(ARGS)
