@@ -1,14 +1,15 @@
 """Where one picture lies in another: a service that stores a photo anew may cut a few per cent off its edges.
 
-Found by following the slopes of light (Gauss-Newton): wherever a picture gets lighter to the right, a difference in light
-tells how far to the right the other one lies. All four edges are fitted together, in least squares.
+Found by following the slopes of light (Gauss-Newton): wherever a picture gets lighter to the right, a difference in
+light tells how far to the right the other one lies. All four edges are fitted together, in least squares.
 """
 
 from __future__ import annotations
 
 import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import mul
+from typing import Any, cast
 
 from PIL import Image, ImageChops, ImageFilter, ImageMath
 
@@ -57,8 +58,9 @@ class _Slopes:
 
     def step(self, other: Image.Image) -> list[float]:
         """How far left, right, top and bottom of the other picture's part have to move, in parts of its side."""
-        off = ImageMath.lambda_eval(lambda images: images["a"] - images["b"], a=self._light, b=other)
-        pull = *_ends(None, _means(_times(off, self._right), _COLUMNS)), *_ends(None, _means(_times(off, self._down), _ROWS))
+        off = _computed(lambda images: images["a"] - images["b"], a=self._light, b=other)
+        across, down = _times(off, self._right), _times(off, self._down)
+        pull = *_ends(None, _means(across, _COLUMNS)), *_ends(None, _means(down, _ROWS))
         return [sum(map(mul, row, pull)) * (1 - 2 * _MARGIN) / _SIDE for row in self._weights]
 
 
@@ -76,11 +78,13 @@ def aligned(first: Image.Image, second: Image.Image) -> tuple[Box, Box]:
     return (across[0], along[0], across[1], along[1]), (across[2], along[2], across[3], along[3])
 
 
-def sampled(picture: Image.Image, part: Box, side: int) -> Image.Image:
+def sampled(
+    picture: Image.Image, part: Box, side: int, how: Image.Resampling = Image.Resampling.BILINEAR
+) -> Image.Image:
     """That part of the picture, `side` pixels square."""
     width, height = picture.size
     box = part[0] * width, part[1] * height, part[2] * width, part[3] * height
-    return picture.resize((side, side), Image.Resampling.BILINEAR, box)
+    return picture.resize((side, side), how, box)
 
 
 def _common(low: float, high: float) -> tuple[float, float, float, float]:
@@ -99,16 +103,20 @@ def _relief(picture: Image.Image) -> Image.Image:
 
 
 def _slope(ahead: Image.Image, behind: Image.Image) -> Image.Image:
-    return ImageMath.lambda_eval(lambda images: (images["a"] - images["b"]) * 0.5, a=ahead, b=behind)
+    return _computed(lambda images: (images["a"] - images["b"]) * 0.5, a=ahead, b=behind)
 
 
 def _times(one: Image.Image, other: Image.Image) -> Image.Image:
-    return ImageMath.lambda_eval(lambda images: images["a"] * images["b"], a=one, b=other)
+    return _computed(lambda images: images["a"] * images["b"], a=one, b=other)
 
 
-def _means(picture: Image.Image, over: tuple[int, int]) -> memoryview:
+def _computed(formula: Callable[[dict[str, Any]], Any], **images: Image.Image) -> Image.Image:
+    return cast(Image.Image, ImageMath.lambda_eval(formula, **images))
+
+
+def _means(picture: Image.Image, over: tuple[int, int]) -> Sequence[float]:
     """Of each column or row."""
-    return memoryview(picture.reduce(over).tobytes()).cast("f")
+    return array.array("f", picture.reduce(over).tobytes())
 
 
 def _ends(weights: Sequence[float] | None, line: Sequence[float]) -> tuple[float, float]:

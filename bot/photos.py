@@ -1,9 +1,9 @@
 """Two pictures -> how alike they are; and a small one for a card. The face of `opening` and `placeholders` too.
 
 Compared as pictures, not as bytes: SharePoint stores a smaller, re-encoded and sometimes slightly cropped thumbnail.
-Both are laid over each other, edge on edge, and brought to the same small size. Then the spot that differs most decides:
-re-encoding spreads small errors everywhere, while a changed face before an unchanged wall is one spot. How often that
-errs, and why these figures: docs/photos.md.
+Both are laid over each other, edge on edge, and brought to the same small size. Then the spot that differs most
+decides: re-encoding spreads small errors everywhere, while a changed face before an unchanged wall is one spot. How
+often that errs, and where the figures come from: docs/photos.md.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import io
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import mul
+from typing import cast
 
 from PIL import Image, ImageChops, ImageFilter, ImageMath, ImageOps
 
@@ -22,15 +24,32 @@ from bot.placeholders import is_placeholder
 
 __all__ = ["LARGEST_FILE", "REFUSALS", "Comparison", "compare", "is_placeholder", "thumbnail"]
 
-_DECODED = 100  # pixels at least, each way: a JPEG file decoded smaller than that shows how it was decoded
-_SMALL = 100  # pixels: of smaller pictures the filter that made them is seen in every pixel
-_SIDES = (48, 64)  # pixels compared, each way: small pictures, others
-_CHROMA = (1.0, 1.6)  # how much more a difference of colour counts than one of light: small pictures, others
+_DECODED = 80  # pixels at least, each way: a JPEG file decoded smaller than that shows how it was decoded
+_GLANCE = 8  # pixels each way, for a first look
 _BRIGHTER = 6.0  # of 255: this much overall brightness is forgiven, as re-encoding changes it
-_FINE = 0.5  # of 255: differences are told in such steps
-_SURE = 0.9  # nothing needs to make it more alike
-_WORST = 32.0  # of 255: the difference of a spot that is no likeness at all
-_SAME, _DIFFERENT = 0.76, 0.71
+_UNIT = 0.5  # of 255: differences are told in such steps
+_WORST = 64.0  # of 255: the difference of a spot that is no likeness at all
+_ALIKE, _EXPLICABLE = 8.0, 24.0  # of 255: between them a spot may differ because one picture is sharper
+_CONTRAST, _LEAST_CONTRAST = 30.0, 20.0  # standard deviation of light: in a duller picture differences count more
+_HOPELESS = 20.0  # of 255, on average at first sight: the same photo never came to more than 8
+# Measured by `make photos-eval`, see docs/photos.md; between the two the person is asked.
+_SAME = 0.85
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """How two pictures are compared: so many pixels each way, and how much more a difference of colour counts."""
+
+    side: int
+    chroma: float
+    filter: Image.Resampling
+    different: float  # no more alike than this: another picture
+
+
+_SMALL = 100  # pixels: a smaller picture is mostly what the filter made of it that scaled it down
+_USUAL = _Grid(64, 1.6, Image.Resampling.BICUBIC, different=0.80)
+_ROUGH = _Grid(48, 1.0, Image.Resampling.BILINEAR, different=0.80)
+_PALETTE = _Grid(48, 1.0, Image.Resampling.BILINEAR, different=0.70)  # many a shade is lacking
 # RGB -> light and two differences of colour, as JPEG has them but all of them about 0
 _LIGHT_AND_COLOUR = (0.299, 0.587, 0.114, 0, -0.169, -0.331, 0.5, 128, 0.5, -0.419, -0.081, 128)
 
@@ -50,14 +69,20 @@ def compare(microsoft365: bytes, sharepoint: bytes) -> Comparison:
     ours, theirs = opened(microsoft365, _DECODED), opened(sharepoint, _DECODED)
     # Which of them is laid over the other one must not depend on where they came from.
     first, second = (ours, theirs) if (ours.size, microsoft365) > (theirs.size, sharepoint) else (theirs, ours)
-    small = min(ours.size + theirs.size) < _SMALL
-    similarity = max(_similarity(one, two, small) for one, two in _readings(first, second))
-    verdict = "same" if similarity >= _SAME else "different" if similarity <= _DIFFERENT else "unsure"
+    grid = _grid(ours, theirs)
+    similarity = max(_similarity(one, two, grid) for one, two in _readings(first, second))
+    verdict = "same" if similarity >= _SAME else "different" if similarity <= grid.different else "unsure"
     return Comparison(round(similarity, 4), verdict, (ours.size, theirs.size), (ours.format, theirs.format))
 
 
+def _grid(ours: Opened, theirs: Opened) -> _Grid:
+    if ours.few_colours or theirs.few_colours:
+        return _PALETTE
+    return _ROUGH if min(ours.size + theirs.size) < _SMALL else _USUAL
+
+
 def _readings(first: Opened, second: Opened) -> Iterable[tuple[Image.Image, Image.Image]]:
-    """What to lay over each other: the pictures; as squares too if only one is; and as if a profile had been dropped."""
+    """What to lay over each other: the pictures, also as if a profile had been dropped, and as squares if one is."""
     pairs = [(first.picture, second.picture)]
     if first.unprofiled and not second.unprofiled:
         pairs.append((first.unprofiled, second.picture))
@@ -69,27 +94,38 @@ def _readings(first: Opened, second: Opened) -> Iterable[tuple[Image.Image, Imag
             yield one.crop(_rounded(middle_square(one))), two.crop(_rounded(middle_square(two)))
 
 
-def _similarity(first: Image.Image, second: Image.Image, small: bool) -> float:
+def _similarity(first: Image.Image, second: Image.Image, grid: _Grid) -> float:
     """From 0 to 1, by the spot that differs most."""
+    glances = [picture.resize((_GLANCE, _GLANCE), Image.Resampling.BOX) for picture in (first, second)]
+    off = ImageChops.difference(*glances).tobytes()
+    if sum(off) / len(off) > _HOPELESS:
+        return 0.0
+    counts = _CONTRAST / min(_CONTRAST, max(_LEAST_CONTRAST, *map(_contrast, glances)))
     parts = aligned(first, second)
-    one, two = (sampled(picture, part, _SIDES[not small]) for picture, part in zip((first, second), parts, strict=True))
-    chroma = _CHROMA[not small]
-    found = _likeness(one, two, chroma)
-    if found >= _SURE or found == 0:
-        return found
-    return max(found, _likeness(one, _as_sharp(two, one), chroma))
+    one, two = sampled(first, parts[0], grid.side, grid.filter), sampled(second, parts[1], grid.side, grid.filter)
+    worst = counts * _worst_spot(one, two, grid.chroma)
+    if _EXPLICABLE >= worst > _ALIKE:
+        worst = min(worst, counts * _worst_spot(one, _as_sharp(two, one), grid.chroma))
+    return max(0.0, 1 - worst / _WORST)
 
 
-def _likeness(one: Image.Image, two: Image.Image, chroma: float) -> float:
-    off = ImageChops.subtract(one, two, _FINE, 128)  # about 128; what is far off is cut
+def _contrast(glance: Image.Image) -> float:
+    """Standard deviation of its light."""
+    light = glance.convert("L").tobytes()
+    return math.sqrt(max(0.0, sum(map(mul, light, light)) / len(light) - (sum(light) / len(light)) ** 2))
+
+
+def _worst_spot(one: Image.Image, two: Image.Image, chroma: float) -> float:
+    """Mean difference of the spot that differs most, of 255."""
+    off = ImageChops.subtract(one, two, _UNIT, 128)  # about 128; what is far off is cut
     spots = off.convert("RGB", _LIGHT_AND_COLOUR).filter(ImageFilter.BoxBlur(1))
-    brighter = max(-_BRIGHTER, min(_BRIGHTER, (_mean(spots.getchannel(0)) - 128) * _FINE))
+    brighter = max(-_BRIGHTER / _UNIT, min(_BRIGHTER / _UNIT, _mean(spots.getchannel(0)) - 128))
     inside = (1, 1, one.width - 1, one.height - 1)
-    (darkest, lightest), *_ = spots.crop(inside).getextrema()
-    *_, blue, red = spots.filter(ImageFilter.BoxBlur(2)).crop(inside).getextrema()
-    light = max((lightest - 128) * _FINE - brighter, (128 - darkest) * _FINE + brighter)
-    colour = max(128 - blue[0], blue[1] - 128, 128 - red[0], red[1] - 128) * _FINE
-    return max(0.0, 1 - max(light, chroma * colour) / _WORST)
+    darkest, lightest = _extremes(spots.crop(inside))[0]
+    light = max(lightest - 128 - brighter, 128 + brighter - darkest)
+    wider = spots.filter(ImageFilter.BoxBlur(2)).crop(inside)
+    colour = max(max(most - 128, 128 - least) for least, most in _extremes(wider)[1:])
+    return max(light, chroma * colour) * _UNIT
 
 
 def _as_sharp(picture: Image.Image, other: Image.Image) -> Image.Image:
@@ -99,6 +135,11 @@ def _as_sharp(picture: Image.Image, other: Image.Image) -> Image.Image:
     gain = ImageMath.lambda_eval(lambda i: (i["other"] - i["own"]) * (i["soft"] - i["own"]), **images)
     size = ImageMath.lambda_eval(lambda i: (i["soft"] - i["own"]) * (i["soft"] - i["own"]), **images)
     return Image.blend(picture, soft, max(-1.0, min(1.0, _mean(gain) / (_mean(size) + 1))))
+
+
+def _extremes(picture: Image.Image) -> list[tuple[int, int]]:
+    """Least and most of each band."""
+    return cast(list[tuple[int, int]], list(picture.getextrema()))
 
 
 def _mean(picture: Image.Image) -> float:

@@ -33,8 +33,13 @@ def _pose(subject: Subject, dice: random.Random, _: list[Subject]) -> Image.Imag
 
 def _expression(subject: Subject, dice: random.Random, _: list[Subject]) -> Image.Image:
     if subject.kind == "drawn":
-        return portrait(_seed(subject), mood=dice.randint(1, 2))
-    return _other_mouth(subject, dice)
+        moods = [portrait(_seed(subject), mood=mood) for mood in (1, 2)]
+        return max(moods, key=lambda mood: _distance(mood, portrait(_seed(subject))))
+    return _other_look(subject, dice)
+
+
+def _distance(one: Image.Image, other: Image.Image) -> int:
+    return sum(ImageChops.difference(one, other).resize((32, 32), Image.Resampling.BOX).tobytes())
 
 
 def _other_face(subject: Subject, dice: random.Random, everyone: list[Subject]) -> Image.Image:
@@ -43,11 +48,10 @@ def _other_face(subject: Subject, dice: random.Random, everyone: list[Subject]) 
         other = everyone[(int(_seed(subject).split("-")[1]) + dice.randint(1, 20)) % 60]
     else:
         other = dice.choice([one for one in everyone if one.kind == "person" and one.name != subject.name])
-    side, (left, top, right, bottom) = other.picture.width, _box(subject.picture, subject.face)
+    left, top, right, bottom = _box(subject.picture, subject.face)
     cut = other.picture.crop(_box(other.picture, other.face)).resize((right - left, bottom - top))
     picture = subject.picture.copy()
     picture.paste(cut, (left, top))
-    assert side
     return Image.composite(picture, subject.picture, _mask(subject.picture, subject.face))
 
 
@@ -111,24 +115,22 @@ def _framed(subject: Subject, dice: random.Random, _: list[Subject]) -> Image.Im
 
 def _glasses(subject: Subject, dice: random.Random, _: list[Subject]) -> Image.Image:
     if subject.kind == "drawn":
-        worn = portrait(_seed(subject), glasses=True)
-        return worn if ImageChops.difference(worn, portrait(_seed(subject))).getbbox() else portrait(
-            _seed(subject), glasses=False
-        )
+        worn, bare = (portrait(_seed(subject), glasses=glasses) for glasses in (True, False))
+        return max(worn, bare, key=lambda one: _distance(one, portrait(_seed(subject))))
     picture, face, side = subject.picture.copy(), subject.face, subject.picture.width
     y, reach = (face.y - 0.15 * face.down) * side, 0.42 * face.across * side
-    draw, line = ImageDraw.Draw(picture), max(2, round(0.006 * side))
+    inside, line = dice.choice((None, (30, 30, 34))), max(2, round(0.008 * side))
     for way in (-1, 1):
         x = (face.x + way * 0.48 * face.across) * side
-        inside = None if dice.random() < 0.5 else (30, 30, 34)
-        draw.rounded_rectangle((x - reach, y - reach * 0.7, x + reach, y + reach * 0.7), reach * 0.4, inside, "#202024", line)
+        box = x - reach, y - reach * 0.7, x + reach, y + reach * 0.7
+        ImageDraw.Draw(picture).rounded_rectangle(box, reach * 0.4, inside, "#202024", line)
     return picture
 
 
 def _retouched(subject: Subject, dice: random.Random, _: list[Subject]) -> Image.Image:
-    """Skin smoothed and lighter, and the mouth brighter."""
-    smooth = subject.picture.filter(ImageFilter.GaussianBlur(dice.uniform(0.006, 0.012) * subject.picture.width))
-    lit = ImageEnhance.Brightness(smooth).enhance(dice.uniform(1.12, 1.25))
+    """Skin smoothed and lighter, and teeth whiter."""
+    smooth = subject.picture.filter(ImageFilter.GaussianBlur(dice.uniform(0.003, 0.006) * subject.picture.width))
+    lit = ImageEnhance.Brightness(smooth).enhance(dice.uniform(1.08, 1.2))
     picture = Image.composite(lit, subject.picture, _mask(subject.picture, subject.face))
     return Image.composite(Image.new("RGB", picture.size, "#f4efe6"), picture, _teeth(subject))
 
@@ -176,47 +178,63 @@ def _bent(subject: Subject, dice: random.Random) -> Image.Image:
     return Image.composite(turned, subject.picture, _mask(subject.picture, wide))
 
 
-def _other_mouth(subject: Subject, dice: random.Random) -> Image.Image:
-    """The mouth opened, or its corners pulled, by stretching what is there."""
-    face, side = subject.face, subject.picture.width
-    across, down = 0.62 * face.across * side, 0.3 * face.down * side
-    x, y, opened = face.mouth_x * side, face.mouth_y * side, dice.random() < 0.5
-    mesh, steps = [], 12
-    for column in range(steps):
-        for row in range(steps):
-            corners = [(column + dx, row + dy) for dx, dy in ((0, 0), (0, 1), (1, 1), (1, 0))]
-            spots = [(x - across + 2 * across * c / steps, y - down + 2 * down * r / steps) for c, r in corners]
-            (left, top), (right, bottom) = spots[0], spots[2]
-            source = [value for spot in spots for value in _pulled(spot, (x, y), (across, down), opened)]
-            mesh.append(((round(left), round(top), round(right), round(bottom)), source))
-    picture = subject.picture.transform(subject.picture.size, Image.Transform.MESH, mesh, Image.Resampling.BICUBIC)
-    inside = Image.new("L", subject.picture.size, 0)
-    ImageDraw.Draw(inside).ellipse((x - across, y - down, x + across, y + down), fill=255)
-    picture = Image.composite(picture, subject.picture, inside.filter(ImageFilter.GaussianBlur(0.004 * side)))
-    if opened:
-        ImageDraw.Draw(picture).ellipse((x - across * 0.45, y - down * 0.28, x + across * 0.45, y + down * 0.34), fill="#4a1418")
-        ImageDraw.Draw(picture).rectangle((x - across * 0.3, y - down * 0.2, x + across * 0.3, y - down * 0.02), fill="#efe8dc")
+def _other_look(subject: Subject, dice: random.Random) -> Image.Image:
+    """Brows and eyes up or down, and the mouth open or in a wide smile: the face stretched, and teeth drawn."""
+    picture, face = subject.picture, subject.face
+    picture = _stretched(
+        picture, (face.x, face.y - 0.2 * face.down), (face.across, 0.45 * face.down), dice.choice((0.3, -0.3))
+    )
+    picture = _stretched(
+        picture, (face.mouth_x, face.mouth_y), (0.8 * face.across, 0.4 * face.down), dice.choice((0.4, -0.4))
+    )
+    side, opened = picture.width, dice.random() < 0.5
+    across, down = (0.26, 0.16) if opened else (0.4, 0.1)
+    x, y, across, down = (part * side for part in (face.mouth_x, face.mouth_y, across * face.across, down * face.down))
+    draw = ImageDraw.Draw(picture)
+    draw.ellipse((x - across, y - down, x + across, y + down), fill="#5a1c20")
+    draw.chord(
+        (x - across * 0.9, y - down * 0.9, x + across * 0.9, y + down * 0.7), 180 if opened else 0, 360, fill="#efe8dc"
+    )
     return picture
 
 
-def _pulled(
-    spot: tuple[float, float], middle: tuple[float, float], reach: tuple[float, float], opened: bool
-) -> tuple[float, float]:
-    across, down = (spot[0] - middle[0]) / reach[0], (spot[1] - middle[1]) / reach[1]
-    weight = max(0.0, 1 - math.hypot(across, down))
-    if opened:
-        return spot[0], spot[1] - weight * 0.3 * down * reach[1]
-    return spot[0] - 0.3 * weight * across * reach[0], spot[1] + 0.9 * weight * reach[1] * (abs(across) - 0.2)
+def _stretched(picture: Image.Image, middle: tuple[float, float], reach: tuple[float, float], by: float) -> Image.Image:
+    """What lies within reach of a point moved up or down, most in the middle and not at all at the rim; parts of the side."""
+    side, steps = picture.width, 16
+    (x, y), (across, down) = ((part * side for part in pair) for pair in (middle, reach))
+
+    def source(column: int, row: int) -> tuple[float, float]:
+        right, below = 2 * column / steps - 1, 2 * row / steps - 1
+        weight = max(0.0, 1 - math.hypot(right, below)) ** 1.5
+        return x + across * right, y + down * (below + by * weight)
+
+    mesh = []
+    for column in range(steps):
+        for row in range(steps):
+            box = [round(x + across * (2 * (column + end) / steps - 1)) for end in (0, 1)]
+            span = [round(y + down * (2 * (row + end) / steps - 1)) for end in (0, 1)]
+            corners = [source(column + dx, row + dy) for dx, dy in ((0, 0), (0, 1), (1, 1), (1, 0))]
+            mesh.append(((box[0], span[0], box[1], span[1]), tuple(part for corner in corners for part in corner)))
+    whole = (0, 0, round(x - across), side)
+    rest = [whole, (round(x + across), 0, side, side), (whole[2], 0, round(x + across), round(y - down))]
+    rest.append((whole[2], round(y + down), round(x + across), side))
+    for left, top, right, bottom in rest:
+        if right > left and bottom > top:
+            mesh.append(((left, top, right, bottom), (left, top, left, bottom, right, bottom, right, top)))
+    return picture.transform(picture.size, Image.Transform.MESH, mesh, Image.Resampling.BICUBIC)
 
 
+# What happens in a face: neither done to scenes, nor told apart by a person in a thumbnail of 72 pixels or less.
+IN_A_FACE: dict[str, Edit] = {
+    "another expression": _expression,
+    "glasses on or off": _glasses,
+    "retouched": _retouched,
+}
 DIFFERENT: dict[str, Edit] = {
     "another person": _another,
     "another photo of the person": _another_day,
     "another pose, same wall": _pose,
-    "another expression": _expression,
     "another face, same body": _other_face,
-    "glasses on or off": _glasses,
-    "retouched": _retouched,
     "mirrored": _mirrored,
     "cropped 20% or more": _cropped,
     "recoloured": _recoloured,

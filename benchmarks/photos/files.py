@@ -9,8 +9,9 @@ from typing import Any
 
 from PIL import Image, ImageFilter
 
-GRAPH = (64, 96, 120, 240, 360, 432, 504, 648, 648, 648)  # pixels
+GRAPH = (48, 64, 96, 120, 240, 360, 432, 504, 648, 648, 648)  # pixels
 SHAREPOINT = (300, 300, 300, 200, 200, 72, 48)
+LARGE = 120  # pixels: what happens in a face is seen from here on
 _FILTERS = (
     Image.Resampling.LANCZOS,
     Image.Resampling.BICUBIC,
@@ -20,14 +21,16 @@ _FILTERS = (
 )
 
 
-def ours(picture: Image.Image, dice: random.Random, **how: Any) -> bytes:
-    """As Graph serves it."""
-    return jpeg(sized(picture, dice.choice(GRAPH), dice), dice, 75, **how)
+def ours(picture: Image.Image, dice: random.Random, sizes: tuple[int, ...] = GRAPH, **how: Any) -> bytes:
+    """As Graph serves it, in one of the sizes."""
+    return jpeg(sized(picture, dice.choice(sizes), dice), dice, 75, **how)
 
 
-def theirs(picture: Image.Image, dice: random.Random, crop: float = 0.0, **how: Any) -> bytes:
-    """As SharePoint keeps it: each edge loses up to the share `crop` of the side."""
-    return jpeg(sized(trimmed(picture, crop, dice), dice.choice(SHAREPOINT), dice), dice, 60, **how)
+def theirs(
+    picture: Image.Image, dice: random.Random, crop: float = 0.0, sizes: tuple[int, ...] = SHAREPOINT, **how: Any
+) -> bytes:
+    """As SharePoint keeps it, in one of the sizes: each edge loses up to the share `crop` of the side."""
+    return jpeg(sized(trimmed(picture, crop, dice), dice.choice(sizes), dice), dice, 60, **how)
 
 
 def trimmed(picture: Image.Image, most: float, dice: random.Random) -> Image.Image:
@@ -45,7 +48,11 @@ def sized(picture: Image.Image, side: int, dice: random.Random) -> Image.Image:
 def jpeg(picture: Image.Image, dice: random.Random, worst: int, **how: Any) -> bytes:
     """Quality `worst` to 95, with or without subsampled colour, sometimes progressive."""
     out = io.BytesIO()
-    chosen = {"quality": dice.randint(worst, 95), "subsampling": dice.choice((0, 2, 2)), "progressive": dice.random() < 0.2}
+    chosen = {
+        "quality": dice.randint(worst, 95),
+        "subsampling": dice.choice((0, 2, 2)),
+        "progressive": dice.random() < 0.2,
+    }
     picture.save(out, "JPEG", **(chosen | how))
     return out.getvalue()
 

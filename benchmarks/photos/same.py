@@ -43,7 +43,7 @@ def _turned(subject: Subject, dice: random.Random) -> Pair:
 
 
 def _lossless(subject: Subject, dice: random.Random) -> Pair:
-    picture = subject.picture.quantize(256) if dice.random() < 0.3 else sized(subject.picture, 504, dice)
+    picture = subject.picture.quantize(256, kmeans=1) if dice.random() < 0.3 else sized(subject.picture, 504, dice)
     return png(picture), theirs(subject.picture, dice, 0.01)
 
 
@@ -72,7 +72,9 @@ def _shifted(subject: Subject, dice: random.Random) -> Pair:
     """A little lighter or darker, as where a profile was lost on the way."""
     lit = ImageEnhance.Brightness(subject.picture).enhance(dice.uniform(0.97, 1.03))
     gamma = dice.uniform(0.95, 1.05)
-    return ours(subject.picture, dice), theirs(lit.point([round(255 * (i / 255) ** gamma) for i in range(256)] * 3), dice)
+    return ours(subject.picture, dice), theirs(
+        lit.point([round(255 * (i / 255) ** gamma) for i in range(256)] * 3), dice
+    )
 
 
 def _twice(subject: Subject, dice: random.Random) -> Pair:
