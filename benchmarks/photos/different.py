@@ -170,7 +170,7 @@ def _bent(subject: Subject, dice: random.Random) -> Image.Image:
     """The head tilted and moved before the wall that stays."""
     face, side = subject.face, subject.picture.width
     about = (face.x * side, (face.y + face.down) * side)
-    away = dice.uniform(0.02, 0.05) * side * dice.choice((1, -1))
+    away = round(dice.uniform(0.02, 0.05) * side * dice.choice((1, -1)))
     turned = subject.picture.rotate(
         dice.choice((1, -1)) * dice.uniform(4, 10), Image.Resampling.BICUBIC, center=about, translate=(away, 0)
     )

@@ -19,7 +19,7 @@ def packages() -> Path:
         sys.stderr.write("photos-eval: installing the packages that the pictures are taken from\n")
         venv.create(_FOLDER, with_pip=True, clear=True)
         python = _FOLDER / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-        command = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps"]
-        subprocess.run([*command, "--require-hashes", "-r", _LOCK], check=True)
+        command = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps"]
+        subprocess.run([*command, "--require-hashes", "-r", str(_LOCK)], check=True)
         _DONE.touch()
     return next(_FOLDER.glob("[Ll]ib/**/site-packages"))

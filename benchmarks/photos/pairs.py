@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from benchmarks.photos.different import DIFFERENT, IN_A_FACE, Edit
+from benchmarks.photos.different import DIFFERENT, IN_A_FACE
 from benchmarks.photos.files import GRAPH, LARGE, SHAREPOINT, ours, theirs
 from benchmarks.photos.same import SAME
 from benchmarks.photos.subjects import Subject, subjects
@@ -26,38 +26,29 @@ class Pair:
     theirs: bytes
 
 
-def pairs() -> Iterator[Pair]:
+def pairs(seed: int = 0) -> Iterator[Pair]:
     """Of each kind one or two for each subject."""
     everyone = list(subjects())
     for number, subject in enumerate(everyone):
         half = number % 2
         for kind, make in SAME.items():
-            first, second = make(subject, _dice(subject, kind))
+            first, second = make(subject, random.Random(f"{seed}/{subject.name}/{kind}"))
             yield Pair(kind, True, False, half, first, second)
-        for kind, edit in DIFFERENT.items():
-            if subject.kind != "scene" or kind != "another pose, same wall":
-                yield _edited(subject, kind, edit, everyone, half)
-        for kind, edit in IN_A_FACE.items():
-            if subject.kind != "scene":
-                yield _edited(subject, kind, edit, everyone, half, tuple(side for side in SHAREPOINT if side > LARGE))
-                yield _edited(subject, kind, edit, everyone, half, tuple(side for side in SHAREPOINT if side < LARGE))
+        for kind, sizes in _edits(subject):
+            dice = random.Random(f"{seed}/{subject.name}/{kind}/{sizes}")
+            other = (IN_A_FACE | DIFFERENT)[kind](subject, dice, everyone)
+            close = max(sizes) < LARGE
+            graph = GRAPH if sizes == SHAREPOINT else tuple(side for side in GRAPH if side >= LARGE)
+            first, second = ours(subject.picture, dice, graph), theirs(other, dice, 0.01, sizes)
+            yield Pair(kind + _SMALL_THUMBNAIL * close, False, close, half, first, second)
 
 
-def _edited(
-    subject: Subject,
-    kind: str,
-    edit: Edit,
-    everyone: list[Subject],
-    half: int,
-    thumbnails: tuple[int, ...] = SHAREPOINT,
-) -> Pair:
-    dice = _dice(subject, f"{kind}/{thumbnails}")
-    other = edit(subject, dice, everyone)
-    close = max(thumbnails) < LARGE
-    graph = GRAPH if thumbnails == SHAREPOINT else tuple(side for side in GRAPH if side >= LARGE)
-    first, second = ours(subject.picture, dice, graph), theirs(other, dice, 0.01, thumbnails)
-    return Pair(kind + _SMALL_THUMBNAIL * close, False, close, half, first, second)
-
-
-def _dice(subject: Subject, kind: str) -> random.Random:
-    return random.Random(f"{subject.name}/{kind}")
+def _edits(subject: Subject) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """What is done to it, and the sizes of SharePoint's thumbnail."""
+    for kind in DIFFERENT:
+        if subject.kind != "scene" or kind != "another pose, same wall":
+            yield kind, SHAREPOINT
+    if subject.kind != "scene":
+        for kind in IN_A_FACE:
+            yield kind, tuple(side for side in SHAREPOINT if side > LARGE)
+            yield kind, tuple(side for side in SHAREPOINT if side < LARGE)
