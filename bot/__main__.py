@@ -111,7 +111,8 @@ def _serve(_: argparse.Namespace) -> int:
     from bot.store.base import NewerSchema  # noqa: PLC0415
 
     try:
-        asyncio.run(app.serve(settings))
+        with asyncio.Runner(loop_factory=app.loop_factory()) as runner:
+            runner.run(app.serve(settings))
     except OSError as error:
         _complain(f"cannot listen on {settings.host} port {settings.port}: {error.strerror}")
         return 1
