@@ -55,12 +55,9 @@ crash: $(READY) ## kill the server while people chat; ARGS="--people 40 --kills 
 bench-store: $(READY) ## both databases: turns, due work, start with a million pending, and workers that are killed
 	"$(BIN)/python" -m benchmarks.store $(ARGS)
 
-.PHONY: photos-eval fuzz-photos photos-lock
+.PHONY: photos-eval fuzz-photos
 photos-eval: $(READY) ## how often the comparison of photos errs, and how long it takes; ARGS=--write for docs/photos.md
 	"$(BIN)/python" -m benchmarks.photos $(ARGS)
 
 fuzz-photos: $(READY) ## 50,000 damaged pictures; ARGS="--files 1000 --seed 2"
 	"$(BIN)/python" -m benchmarks.photos.fuzz $(ARGS)
-
-photos-lock: $(READY) ## write anew which packages the evaluation takes its pictures from
-	"$(BIN)/python" tools/lock.py benchmarks/photos/packages.in benchmarks/photos/packages.lock
