@@ -48,7 +48,7 @@ class _Grid:
 
 _SMALL = 100  # pixels: a smaller picture is mostly what the filter made of it that scaled it down
 _USUAL = _Grid(64, 1.6, Image.Resampling.BICUBIC, different=0.76)
-_ROUGH = _Grid(48, 1.0, Image.Resampling.BILINEAR, different=0.73)
+_ROUGH = _Grid(48, 0.8, Image.Resampling.BILINEAR, different=0.72)
 _PALETTE = _Grid(32, 1.0, Image.Resampling.BILINEAR, different=0.60)  # many a shade is lacking
 # RGB -> light and two differences of colour, as JPEG has them but all of them about 0
 _LIGHT_AND_COLOUR = (0.299, 0.587, 0.114, 0, -0.169, -0.331, 0.5, 128, 0.5, -0.419, -0.081, 128)

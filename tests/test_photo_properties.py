@@ -43,7 +43,10 @@ def test_what_changed_in_a_face_is_seen_in_a_usual_thumbnail(kind: str) -> None:
     for number, subject in enumerate(people()):
         dice = random.Random(number)
         other = IN_A_FACE[kind](subject, dice, list(people()))
-        assert compare(ours(subject.picture, dice, (360, 648)), theirs(other, dice, 0.01, (200, 300))).verdict == "different"
+        assert (
+            compare(ours(subject.picture, dice, (360, 648)), theirs(other, dice, 0.01, (200, 300))).verdict
+            == "different"
+        )
 
 
 @settings(max_examples=80)
@@ -67,7 +70,12 @@ def test_the_same_bytes_are_always_the_same(one: int, seed: int) -> None:
 def test_damaged_files_are_refused_or_compared(seed: int) -> None:
     dice, sound = random.Random(seed), fuzz.files()
     for _ in range(400):
-        assert fuzz.outcome(sound[0], fuzz.mutated(dice.choice(sound), dice)) in (*REFUSALS, "same", "different", "unsure")
+        assert fuzz.outcome(sound[0], fuzz.mutated(dice.choice(sound), dice)) in (
+            *REFUSALS,
+            "same",
+            "different",
+            "unsure",
+        )
 
 
 def test_a_dropped_profile_is_forgiven_but_only_where_there_was_one() -> None:
