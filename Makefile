@@ -80,12 +80,10 @@ soak: $(READY) ## ten minutes of 200 chats at once in a world that fails; ARGS="
 bench: $(READY) ## a turn beside a bare relay and the public SDKs; ARGS="--json FILE --rounds 5 --only photosync,bare"
 	@"$(BIN)/python" -m benchmarks.turns $(ARGS)
 
-.PHONY: photos-eval fuzz-photos photos-lock
+
+.PHONY: photos-eval fuzz-photos
 photos-eval: $(READY) ## how often the comparison of photos errs, and how long it takes; ARGS=--write for docs/photos.md
 	"$(BIN)/python" -m benchmarks.photos $(ARGS)
 
 fuzz-photos: $(READY) ## 50,000 damaged pictures; ARGS="--files 1000 --seed 2"
 	"$(BIN)/python" -m benchmarks.photos.fuzz $(ARGS)
-
-photos-lock: $(READY) ## write anew which packages the evaluation takes its pictures from
-	"$(BIN)/python" tools/lock.py benchmarks/photos/packages.in benchmarks/photos/packages.lock
