@@ -18,12 +18,20 @@ from referencing import Registry, Resource
 from sandbox.renderer import RendererMissing, npm
 
 FOLDER = Path(__file__).resolve().parent / "schemas"
-SCHEMAS = FOLDER / "node_modules/@microsoft/app-manifest/build/json-schemas"
+PACKAGE = "node_modules/@microsoft/app-manifest"
+SCHEMAS = FOLDER / PACKAGE / "build/json-schemas"
+
+
+def installed() -> bool:
+    """Whether the locked version is there."""
+    found = FOLDER / PACKAGE / "package.json"
+    locked = json.loads((FOLDER / "package-lock.json").read_text(encoding="utf-8"))["packages"][PACKAGE]
+    return found.is_file() and json.loads(found.read_text(encoding="utf-8"))["version"] == locked["version"]
 
 
 def install() -> None:
     """Install unless that is done."""
-    if not SCHEMAS.is_dir():
+    if not installed():
         command = [*npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
         subprocess.run(command, cwd=FOLDER, check=True)
 
