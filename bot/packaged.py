@@ -16,6 +16,7 @@ from dialogs.wording import SOURCE
 _BOT = Path(bot.__file__).resolve().parent
 LOCALES = _BOT.parent / "locales"
 ILLUSTRATIONS = _BOT / "illustrations"
+RENDERER = _BOT.parent / "sandbox" / "renderer.py"  # run, never imported: says where the card renderer is
 TOPICS = Path(dialogs.__file__).resolve().parent / "topics"
 
 

@@ -17,7 +17,7 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from bot.catalogues import Languages
-from tools.machine import executable
+from bot.browser import executable
 
 expect.set_options(timeout=20_000)  # a shared machine may stall
 
