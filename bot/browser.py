@@ -63,7 +63,9 @@ def _run(browser: str, address: str, size: tuple[int, int], order: str) -> str:
         window = ("--window-size={},{}".format(*size), f"--user-data-dir={profile}")
         command = [browser, *_QUIET, *root, *window, order, address]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=_SECONDS, check=False)  # noqa: S603 - the admin's own browser, our own page  # fmt: skip
+            done = subprocess.run(  # noqa: S603 - the admin's own browser, our own page
+                command, capture_output=True, encoding="utf-8", errors="replace", timeout=_SECONDS, check=False
+            )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise BrowserFailed(f"{browser} cannot be used: {error}") from None
     if done.returncode != 0:

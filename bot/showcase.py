@@ -43,7 +43,16 @@ def _say(library: Library, case: Case) -> Say:
 
 def _case(step: str, tag: str) -> Case:
     """A case in the middle of its life, standing on a step."""
-    return Case("1A2B3C4D", 7, step, (_MENU,), tag, "Windows", checks=(_DIFFERENT,), ticket="INC0042", ticket_url="https://helpdesk.contoso.example/INC0042")  # fmt: skip
+    return Case(
+        id="1A2B3C4D",
+        step=step,
+        trail=(_MENU,),
+        locale=tag,
+        platform="Windows",
+        checks=(_DIFFERENT,),
+        ticket="INC0042",
+        ticket_url="https://helpdesk.contoso.example/INC0042",
+    )
 
 
 def _notices(library: Library, tag: str) -> Iterator[Scene]:

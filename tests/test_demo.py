@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from bot.catalogues import Languages
 from bot.browser import executable
+from bot.catalogues import Languages
 
 expect.set_options(timeout=20_000)  # a shared machine may stall
 

@@ -20,13 +20,22 @@ def test_the_committed_pictures_are_what_the_code_draws() -> None:
     assert [file.name for file, wanted in draw.drawn().items() if draw.differs(file, wanted)] == []
 
 
-@pytest.mark.parametrize("name", [*draw.SCENES, "no_photo"])
+@pytest.mark.parametrize("name", [*draw.SCENES, *(f"{name}.rtl" for name in draw.DIRECTED), "no_photo"])
 def test_an_illustration_is_small_and_of_a_size_that_teams_shows(name: str) -> None:
     data = packaged.illustrations()[name]
     picture = Image.open(io.BytesIO(data))
     assert len(data) <= LARGEST
     assert max(picture.size) <= 1024
     assert picture.format == "PNG"
+
+
+def test_the_circle_is_at_the_top_left_of_a_mirrored_page() -> None:
+    plain, mirrored = (
+        Image.open(io.BytesIO(packaged.illustrations()[name])).convert("RGBA") for name in ("circle", "circle.rtl")
+    )
+    ring = Image.new("RGBA", (1, 1), draw.WARM).getpixel((0, 0))
+    assert (plain.getpixel((472, 117)), mirrored.getpixel((draw.WIDTH - 1 - 472, 117))) == (ring, ring)
+    assert mirrored.getpixel((472, 117)) != ring
 
 
 def test_the_app_icons_are_as_teams_wants_them() -> None:

@@ -32,9 +32,7 @@ Point = tuple[float, float]
 class Sheet:
     """A drawing in the units of the finished picture."""
 
-    def __init__(
-        self, width: int = WIDTH, height: int = HEIGHT, *, panel: bool = True, mirrored: bool = False
-    ) -> None:
+    def __init__(self, width: int = WIDTH, height: int = HEIGHT, *, panel: bool = True, mirrored: bool = False) -> None:
         self.mirrored = mirrored
         self.image = Image.new("RGBA", (width * FINER, height * FINER), (0, 0, 0, 0))
         self.pen = ImageDraw.Draw(self.image)
@@ -380,8 +378,10 @@ SCENES: dict[str, Callable[[Sheet], None]] = {
         reload, sign_out, which_app, wait, waiting, done, ticket, language, forget,
     )
 }  # fmt: skip
-# Where a direction is meant: a corner or side of a page, the way out, the day from morning to night.
-DIRECTED = ("office", "sign_in", "tile", "page", "circle", "my_accounts", "sign_out", "wait")
+# Where a direction is meant: a corner or side of a page or window, the way out, the day from morning to night.
+DIRECTED = (
+    "private_window", "office", "sign_in", "tile", "page", "circle", "my_accounts", "pop_up", "sign_out", "wait",
+)  # fmt: skip
 
 
 def no_photo() -> Image.Image:

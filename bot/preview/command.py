@@ -12,17 +12,24 @@ from PIL import Image
 from bot import browser, packaged
 from bot.browser import BrowserFailed
 from bot.cards import Setting
+from bot.catalogues import CatalogueError
 from bot.preview.pages import NoRenderer, Page, page
 from bot.pseudo import ACCENTED, MIRRORED, with_pseudo
+from dialogs.library import LibraryError
 
-_WIDTH = 1690  # pixels: two cards in both widths beside each other
+_WIDTH = 1730  # pixels: two cards in both widths beside each other
 _ROOM = 200  # what a window may take of its own height
 _CHAT = "https://teams.microsoft.com/l/chat/0/0?users=28:bot"
 
 
 def preview(tag: str, folder: Path | None, over: Path | None) -> int:
-    """Show a language, or a pseudo-language, of the packaged ones and those laid over them; returns the exit status."""
-    spoken, pictures = packaged.languages(over), packaged.illustrations()
+    """Show one of the packaged languages and those laid `over` them, or a pseudo-language; returns the exit status."""
+    pictures = packaged.illustrations()
+    try:
+        spoken = packaged.languages(over)
+        library = packaged.topics(spoken, pictures)
+    except (CatalogueError, LibraryError) as error:
+        return _complain(str(error), 1)
     known = {ACCENTED, MIRRORED}
     chosen = tag if tag in known else spoken.nearest(tag)
     if not chosen:
@@ -30,7 +37,7 @@ def preview(tag: str, folder: Path | None, over: Path | None) -> int:
     wording = with_pseudo(spoken.wording)
     target = folder or Path(f"preview-{chosen}")
     try:
-        made = page(Setting(wording, pictures, _CHAT), packaged.topics(spoken, pictures), chosen)
+        made = page(Setting(wording, pictures, _CHAT), library, chosen)
         target.mkdir(parents=True, exist_ok=True)
         (target / "index.html").write_text(made.html, encoding="utf-8")
     except NoRenderer as error:

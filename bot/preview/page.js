@@ -3,7 +3,7 @@
 // `#SECTION` shows that section alone, for a picture of it; `#sizes` tells how high each of them is.
 
 const shown = JSON.parse(document.getElementById("cards").textContent);
-const WIDTHS = [["desktop", "Desktop, 480 px"], ["phone", "Phone, 300 px"]];
+const WIDTHS = [["desktop", "Desktop, 480 px"], ["phone", "Phone, 320 px"]];
 
 function element(name, options, ...children) {
   const made = Object.assign(document.createElement(name), options);
@@ -24,7 +24,7 @@ function markCut(width) {
   const notes = [];
   for (const one of width.querySelectorAll(".ac-pushButton, .hidden-actions li")) {
     const title = one.title || one.textContent;
-    const cut = one.scrollWidth > one.clientWidth + 1;
+    const cut = [one, ...one.querySelectorAll("*")].some((part) => part.scrollWidth > part.clientWidth + 1);
     if (cut || [...title].length > shown.longest) {
       one.classList.add("cut");
       notes.push(cut ? `Cut at this width: ${title}` : `Longer than ${shown.longest} letters: ${title}`);
@@ -65,6 +65,7 @@ async function start() {
   document.querySelector("main").append(...(chosen.length ? chosen : shown.sections).map(drawSection));
   await Promise.all([...document.images].map((image) => image.decode().catch(() => {})));  // now they have their heights
   document.querySelectorAll(".width").forEach(markCut);
+  document.body.dataset.drawn = "";
   if (only !== "sizes") { document.getElementById(only)?.scrollIntoView(); return; }
   // As high as each is alone, with the space around it.
   const sizes = shown.sections.map((one) => Math.ceil(document.getElementById(`section-${one.id}`).getBoundingClientRect().height) + 96);
