@@ -26,6 +26,7 @@ _PLACES = {
     ),
 }
 _SECONDS = 120.0  # for one page, on a slow machine
+_LONGEST = 300  # letters of what it says
 _QUIET = (
     "--headless=new", "--disable-gpu", "--hide-scrollbars", "--no-first-run", "--disable-sync", "--disable-extensions",
     "--disable-background-networking", "--force-device-scale-factor=1", "--virtual-time-budget=10000",
@@ -53,7 +54,7 @@ def picture(browser: str, address: str, size: tuple[int, int], file: Path) -> No
     """A PNG of the page in a window of a size. Raises `BrowserFailed`."""
     said = _run(browser, address, size, f"--screenshot={file.resolve()}")
     if not file.is_file():
-        raise BrowserFailed(f"the browser made no picture {said.strip()[-300:]}".strip())
+        raise BrowserFailed(f"the browser made no picture: {_told(said)}")
 
 
 def _run(browser: str, address: str, size: tuple[int, int], order: str) -> str:
@@ -69,5 +70,10 @@ def _run(browser: str, address: str, size: tuple[int, int], order: str) -> str:
         except (OSError, subprocess.TimeoutExpired) as error:
             raise BrowserFailed(f"{browser} cannot be used: {error}") from None
     if done.returncode != 0:
-        raise BrowserFailed(f"{browser} ended with {done.returncode}: {done.stderr.strip()[-300:]}")
+        raise BrowserFailed(f"{browser} ended with {done.returncode}: {_told(done.stderr)}")
     return done.stdout
+
+
+def _told(text: str) -> str:
+    """What a program said, as one line that is not too long."""
+    return " ".join(text.split())[:_LONGEST] or "it said nothing"

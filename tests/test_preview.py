@@ -24,7 +24,7 @@ from tests.test_demo import QUIET
 
 ROOT = Path(__file__).resolve().parent.parent
 expect.set_options(timeout=20_000)  # a shared machine may stall
-LONG = "Show me the steps that make SharePoint copy my photo"
+LONG = "Show me all steps that make SharePoint copy"
 
 
 @pytest.fixture(scope="module")
