@@ -32,13 +32,16 @@ lint: $(READY)
 types: $(READY)
 	"$(BIN)/mypy"
 
-check: lint types test ## lint, types and tests
+audit: $(READY)
+	@"$(BIN)/python" tools/audit.py
+
+check: lint types audit test ## lint, types, known vulnerabilities, tests
 
 lock: $(READY) ## write the lock files anew from pyproject.toml
 	"$(BIN)/python" tools/lock.py
 
 clean: ## forget the local environment
-	rm -rf "$(VENV)" .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage sandbox/page/node_modules
+	rm -rf "$(VENV)" .venv-bench .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage sandbox/page/node_modules
 
 .PHONY: golden readme
 golden: $(READY) ## write the golden cards anew, to be looked at before they are committed
@@ -72,3 +75,17 @@ faults: $(READY) ## every call of a conversation fails once
 
 soak: $(READY) ## ten minutes of 200 chats at once in a world that fails; ARGS="--minutes 10 --people 200"
 	@"$(BIN)/python" -m tests.soak $(ARGS)
+
+.PHONY: bench
+bench: $(READY) ## a turn beside a bare relay and the public SDKs; ARGS="--json FILE --rounds 5 --only photosync,bare"
+	@"$(BIN)/python" -m benchmarks.turns $(ARGS)
+
+.PHONY: photos-eval fuzz-photos photos-lock
+photos-eval: $(READY) ## how often the comparison of photos errs, and how long it takes; ARGS=--write for docs/photos.md
+	"$(BIN)/python" -m benchmarks.photos $(ARGS)
+
+fuzz-photos: $(READY) ## 50,000 damaged pictures; ARGS="--files 1000 --seed 2"
+	"$(BIN)/python" -m benchmarks.photos.fuzz $(ARGS)
+
+photos-lock: $(READY) ## write anew which packages the evaluation takes its pictures from
+	"$(BIN)/python" tools/lock.py benchmarks/photos/packages.in benchmarks/photos/packages.lock

@@ -29,7 +29,8 @@ class Changes:
 
     async def digest(self, paths: tuple[str, ...]) -> str:
         """The same text as long as nothing changes; "" where that cannot be told. Raises the errors of `Graph`."""
-        answers = await self._graph.batch(paths)
+        async with self._microsoft365.few:  # a photo in a batch counts against the same limit
+            answers = await self._graph.batch(paths)
         if any(status not in _TOLD for status, _ in answers):
             return ""
         seen = [[path, status, _etag(body)] for path, (status, body) in zip(paths, answers, strict=True)]

@@ -57,7 +57,7 @@ class Microsoft365:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self._few = asyncio.Semaphore(_AT_ONCE)
+        self.few = asyncio.Semaphore(_AT_ONCE)  # whoever asks for a photo, in whichever way
 
     async def person(self, who: str) -> Person:
         """By object id or user principal name. Raises `PersonUnknown`, and the errors of `Graph`."""
@@ -90,7 +90,7 @@ class Microsoft365:
     async def photo(self, person: str) -> Picture | None:
         """The photo, or None where there is none. Raises `PersonUnknown`, and the errors of `Graph`."""
         base = f"/users/{quote(person, safe='')}"
-        async with self._few:
+        async with self.few:
             try:
                 told = await self._graph.json(f"{base}/photo", permission=READ_USERS)
                 if _is_placeholder(told):

@@ -33,25 +33,33 @@ _TURNS = {
 
 @dataclass(frozen=True)
 class Opened:
-    """A picture, upright, RGB in the colours of sRGB, on white; maybe smaller than the file says."""
+    """A picture, upright, RGB in the colours of sRGB, on white; maybe smaller than the file says.
+
+    `unprofiled` is how it looks to a program that drops its colour profile; None if it has none or that of sRGB.
+    """
 
     picture: Image.Image
+    unprofiled: Image.Image | None
     size: tuple[int, int]  # pixels, as stored
     format: str  # JPEG or PNG
+    few_colours: bool  # stored with a palette
 
 
 def opened(data: bytes, side: int) -> Opened:
     """The picture, its shorter side at least `side` pixels unless it has fewer. Raises `NotAPicture`."""
     picture = _header(data)
-    size, kind = picture.size, str(picture.format)
+    size, kind, few = picture.size, str(picture.format), picture.mode == "P"
     try:
         picture.draft("RGB", _at_least(size, side))  # a JPEG is decoded at no more of its size than needed
         picture.load()
-        shown = _upright(picture)
+        plain, turn = _plain(picture), _TURNS.get(_orientation(picture))
+        converted = _in_srgb(plain, picture.info.get("icc_profile"))
+        as_it_is = _turned(plain.convert("RGB"), turn)
+        shown, unprofiled = (as_it_is, None) if converted is None else (_turned(converted, turn), as_it_is)
     except Exception:
         # Pillow raises many kinds for a damaged file: OSError, SyntaxError, ValueError, struct.error, MemoryError, ...
         raise NotAPicture("broken") from None
-    return Opened(shown, size, kind)
+    return Opened(shown, unprofiled, size, kind, few)
 
 
 def middle_square(picture: Image.Image) -> tuple[float, float, float, float]:
@@ -77,7 +85,7 @@ def _header(data: bytes) -> Image.Image:
     except Exception:
         raise NotAPicture("broken") from None
     pixels = picture.width * picture.height
-    if pixels > MOST_PIXELS or pixels * data.count(_SCAN) > MOST_WORK:
+    if pixels > MOST_PIXELS or pixels * _most_scans(data, MOST_WORK // pixels) > MOST_WORK:
         raise NotAPicture("too many pixels")
     if frames > 1:
         raise NotAPicture("animated")
@@ -87,17 +95,20 @@ def _header(data: bytes) -> Image.Image:
     return picture
 
 
+def _most_scans(data: bytes, limit: int) -> int:
+    """How many scans there are at most. Single bytes are counted ten times faster than pairs; mostly that will do."""
+    most = data.count(_SCAN[1:])
+    return most if most <= limit else data.count(_SCAN)
+
+
 def _at_least(size: tuple[int, int], side: int) -> tuple[int, int]:
     """The smallest size of the same shape whose shorter side is `side`."""
     shorter = min(size)
     return max(1, size[0] * side // shorter), max(1, size[1] * side // shorter)
 
 
-def _upright(picture: Image.Image) -> Image.Image:
-    """Turned as its EXIF says, in sRGB, on white."""
-    shown = _in_srgb(_plain(picture), picture.info.get("icc_profile"))
-    turn = _TURNS.get(_orientation(picture))
-    return shown if turn is None else shown.transpose(turn)
+def _turned(picture: Image.Image, turn: Image.Transpose | None) -> Image.Image:
+    return picture if turn is None else picture.transpose(turn)
 
 
 def _orientation(picture: Image.Image) -> int:
@@ -118,15 +129,17 @@ def _plain(picture: Image.Image) -> Image.Image:
     return picture if picture.mode in ("RGB", "L", "CMYK") else picture.convert("RGB")
 
 
-def _in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
-    if profile and len(profile) <= _LARGEST_PROFILE:
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            if "srgb" not in ImageCms.getProfileDescription(source).casefold():
-                return _converted(picture, source)
-        except (ImageCms.PyCMSError, OSError, ValueError):
-            pass  # a profile that does not fit is as good as none
-    return picture.convert("RGB")
+def _in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image | None:
+    """None where there is nothing to convert."""
+    if not profile or len(profile) > _LARGEST_PROFILE:
+        return None
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "srgb" in ImageCms.getProfileDescription(source).casefold():
+            return None
+        return _converted(picture, source)
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return None  # a profile that does not fit is as good as none
 
 
 def _converted(picture: Image.Image, source: ImageCms.ImageCmsProfile) -> Image.Image:

@@ -1,9 +1,9 @@
 """Two pictures -> how alike they are; and a small one for a card. The face of `opening` and `placeholders` too.
 
 Compared as pictures, not as bytes: SharePoint stores a smaller, re-encoded and sometimes slightly cropped thumbnail.
-Both are brought to the same small size in luma and chroma and aligned by a small search over scale and shift. Then two
-things have to hold: they correlate as a whole, and their worst spot is alike too, since a changed face before an
-unchanged wall is another picture.
+Both are laid over each other, edge on edge, and brought to the same small size. Then the spot that differs most
+decides: re-encoding spreads small errors everywhere, while a changed face before an unchanged wall is one spot. How
+often that errs, and where the figures come from: docs/photos.md.
 """
 
 from __future__ import annotations
@@ -12,36 +12,46 @@ import io
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import product
 from operator import mul
+from typing import cast
 
-from PIL import Image, ImageChops, ImageFilter, ImageOps, ImageStat
+from PIL import Image, ImageChops, ImageFilter, ImageMath, ImageOps
 
+from bot.alignment import aligned, sampled
 from bot.errors import NotAPicture
 from bot.opening import LARGEST_FILE, REFUSALS, Opened, middle_square, opened
 from bot.placeholders import is_placeholder
 
 __all__ = ["LARGEST_FILE", "REFUSALS", "Comparison", "compare", "is_placeholder", "thumbnail"]
 
-_WORK, _FINE, _COARSE = 64, 32, 16  # pixels each way: kept, compared, searched
-_SMALL = 100  # pixels: in a smaller picture what JPEG spoils is large, so that it is compared at _COARSE
-_EDGE = 0.03  # of each side is not looked at: room for the search, and where crops and frames differ
-_STEPS = (0.03, 0.03, 0.015, 0.015)  # of the side, first far, then near
-_MOVES = ((-1, 0, 0), (1, 0, 0), (0, -1, 0), (0, 1, 0), (0, 0, -1), (0, 0, 1))
-_FARTHEST = (0.08, 0.05, 0.05)  # scale, right, down: more than SharePoint crops
-_SPOTS = {_FINE: 3, _COARSE: 2}  # pixels around the middle of a spot
+_DECODED = 80  # pixels at least, each way: a JPEG file decoded smaller than that shows how it was decoded
+_GLANCE = 8  # pixels each way, for a first look
 _BRIGHTER = 6.0  # of 255: this much overall brightness is forgiven, as re-encoding changes it
-_CHROMA = 1.6  # how much more a difference of colour counts than one of light
-_CONTRAST = 40.0  # standard deviation of light; differences between paler pictures count more, up to ...
-_MOST_GAIN = 4.0
-_NOISE = 30.0  # variance that says nothing: two plain pictures are alike
-_WORST = 64.0  # difference of a spot, of 255, that is no likeness at all
-# Measured on drawn portraits in Graph's and SharePoint's sizes: the same re-encoded 0.84 or more, also cropped 0.77 or
-# more; another face on the same body, mirrored or without colour 0.61 or less. Between them the person is asked.
-_SAME, _DIFFERENT = 0.81, 0.63
+_UNIT = 0.5  # of 255: differences are told in such steps
+_WORST = 64.0  # of 255: the difference of a spot that is no likeness at all
+_ALIKE, _EXPLICABLE = 8.0, 24.0  # of 255: between them a spot may differ because one picture is sharper
+_CONTRAST, _LEAST_CONTRAST = 30.0, 20.0  # standard deviation of light: in a duller picture differences count more
+_HOPELESS = 20.0  # of 255, on average at first sight: the same photo never came to more than 8
+# Measured by `make photos-eval`, see docs/photos.md; between the two the person is asked.
+_SAME = 0.85
 
-_Alignment = tuple[float, float, float]  # scale (above 0 the first is cut, below 0 the second), right, down
-_Box = tuple[float, float, float, float]
+
+@dataclass(frozen=True)
+class _Grid:
+    """How two pictures are compared: so many pixels each way, and how much more a difference of colour counts."""
+
+    side: int
+    chroma: float
+    filter: Image.Resampling
+    different: float  # no more alike than this: another picture
+
+
+_SMALL = 100  # pixels: a smaller picture is mostly what the filter made of it that scaled it down
+_USUAL = _Grid(64, 1.6, Image.Resampling.BICUBIC, different=0.80)
+_ROUGH = _Grid(48, 1.0, Image.Resampling.BILINEAR, different=0.80)
+_PALETTE = _Grid(48, 1.0, Image.Resampling.BILINEAR, different=0.70)  # many a shade is lacking
+# RGB -> light and two differences of colour, as JPEG has them but all of them about 0
+_LIGHT_AND_COLOUR = (0.299, 0.587, 0.114, 0, -0.169, -0.331, 0.5, 128, 0.5, -0.419, -0.081, 128)
 
 
 @dataclass(frozen=True)
@@ -56,107 +66,92 @@ class Comparison:
 
 def compare(microsoft365: bytes, sharepoint: bytes) -> Comparison:
     """How alike two pictures are. Raises `NotAPicture`."""
-    ours, theirs = opened(microsoft365, _WORK), opened(sharepoint, _WORK)
-    side = _FINE if min(ours.size + theirs.size) >= _SMALL else _COARSE
-    similarity = max(_similarity(_planes(ours, one), _planes(theirs, two), side) for one, two in _frames(ours, theirs))
-    verdict = "same" if similarity >= _SAME else "different" if similarity <= _DIFFERENT else "unsure"
+    ours, theirs = opened(microsoft365, _DECODED), opened(sharepoint, _DECODED)
+    # Which of them is laid over the other one must not depend on where they came from.
+    first, second = (ours, theirs) if (ours.size, microsoft365) > (theirs.size, sharepoint) else (theirs, ours)
+    grid = _grid(ours, theirs)
+    similarity = max(_similarity(one, two, grid) for one, two in _readings(first, second))
+    verdict = "same" if similarity >= _SAME else "different" if similarity <= grid.different else "unsure"
     return Comparison(round(similarity, 4), verdict, (ours.size, theirs.size), (ours.format, theirs.format))
 
 
-def _frames(ours: Opened, theirs: Opened) -> Iterable[tuple[_Box, _Box]]:
-    """What to lay over each other: the whole pictures; also their middle squares where the shapes differ."""
-    (width, height), (other_width, other_height) = ours.picture.size, theirs.picture.size
-    yield (0, 0, width, height), (0, 0, other_width, other_height)
-    if abs(math.log(width * other_height / (height * other_width))) > 0.05:
-        yield middle_square(ours.picture), middle_square(theirs.picture)
+def _grid(ours: Opened, theirs: Opened) -> _Grid:
+    if ours.few_colours or theirs.few_colours:
+        return _PALETTE
+    return _ROUGH if min(ours.size + theirs.size) < _SMALL else _USUAL
 
 
-def _planes(one: Opened, frame: _Box) -> Image.Image:
-    """Light and two colours, as the three bands of an "RGB" picture: Pillow can do more with that mode."""
-    picture = one.picture.resize((_WORK, _WORK), Image.Resampling.BILINEAR, frame).convert("YCbCr")
-    return Image.frombytes("RGB", picture.size, picture.tobytes())
+def _readings(first: Opened, second: Opened) -> Iterable[tuple[Image.Image, Image.Image]]:
+    """What to lay over each other: the pictures, also as if a profile had been dropped, and as squares if one is."""
+    pairs = [(first.picture, second.picture)]
+    if first.unprofiled and not second.unprofiled:
+        pairs.append((first.unprofiled, second.picture))
+    if second.unprofiled and not first.unprofiled:
+        pairs.append((first.picture, second.unprofiled))
+    for one, two in pairs:
+        yield one, two
+        if abs(math.log(one.width * two.height / (one.height * two.width))) > 0.05:
+            yield one.crop(_rounded(middle_square(one))), two.crop(_rounded(middle_square(two)))
 
 
-def _similarity(first: Image.Image, second: Image.Image, side: int) -> float:
-    straight = _likeness(*_aligned(first, second, (0.0, 0.0, 0.0), side))
-    if straight >= (1 + _SAME) / 2:
-        return straight
-    return max(straight, _likeness(*_aligned(first, second, _search(first, second), side)))
+def _similarity(first: Image.Image, second: Image.Image, grid: _Grid) -> float:
+    """From 0 to 1, by the spot that differs most."""
+    glances = [picture.resize((_GLANCE, _GLANCE), Image.Resampling.BOX) for picture in (first, second)]
+    off = ImageChops.difference(*glances).tobytes()
+    if sum(off) / len(off) > _HOPELESS:
+        return 0.0
+    counts = _CONTRAST / min(_CONTRAST, max(_LEAST_CONTRAST, *map(_contrast, glances)))
+    parts = aligned(first, second)
+    one, two = sampled(first, parts[0], grid.side, grid.filter), sampled(second, parts[1], grid.side, grid.filter)
+    worst = counts * _worst_spot(one, two, grid.chroma)
+    if _EXPLICABLE >= worst > _ALIKE:
+        worst = min(worst, counts * _worst_spot(one, _as_sharp(two, one), grid.chroma))
+    return max(0.0, 1 - worst / _WORST)
 
 
-def _aligned(
-    first: Image.Image, second: Image.Image, alignment: _Alignment, side: int
-) -> tuple[Image.Image, Image.Image]:
-    """Both, cut as the alignment says, `side` pixels square."""
-    scale, right, down = alignment
-    boxes = _cut(max(scale, 0.0), right / 2, down / 2), _cut(max(-scale, 0.0), -right / 2, -down / 2)
-    return (
-        first.resize((side, side), Image.Resampling.BILINEAR, boxes[0]),
-        second.resize((side, side), Image.Resampling.BILINEAR, boxes[1]),
-    )
+def _contrast(glance: Image.Image) -> float:
+    """Standard deviation of its light."""
+    light = glance.convert("L").tobytes()
+    return math.sqrt(max(0.0, sum(map(mul, light, light)) / len(light) - (sum(light) / len(light)) ** 2))
 
 
-def _cut(scale: float, right: float, down: float) -> _Box:
-    side = _WORK * (1 - 2 * _EDGE) * (1 - scale)
-    slack = (_WORK - side) / 2
-    left, top = (slack + max(-slack, min(slack, part * _WORK)) for part in (right, down))
-    return left, top, left + side, top + side
-
-
-def _search(first: Image.Image, second: Image.Image) -> _Alignment:
-    """The alignment with the least difference, by going downhill: 25 small comparisons at most."""
-    best = (0.0, 0.0, 0.0)
-    least = _difference(first, second, best)
-    for step, (scale, right, down) in product(_STEPS, _MOVES):
-        tried = best[0] + step * scale, best[1] + step * right, best[2] + step * down
-        if any(abs(part) > most for part, most in zip(tried, _FARTHEST, strict=True)):
-            continue
-        difference = _difference(first, second, tried)
-        if difference < least:
-            best, least = tried, difference
-    return best
-
-
-def _difference(first: Image.Image, second: Image.Image, alignment: _Alignment) -> int:
-    return sum(ImageChops.difference(*_aligned(first, second, alignment, _COARSE)).tobytes())
-
-
-def _likeness(first: Image.Image, second: Image.Image) -> float:
-    """From 0 to 1: the least of the correlation of the whole and the likeness of the worst spot."""
-    ours, theirs = first.split(), second.split()
-    return max(0.0, min(_correlation(ours, theirs), 1 - _worst_spot(ours, theirs) / _WORST))
-
-
-def _correlation(ours: tuple[Image.Image, ...], theirs: tuple[Image.Image, ...]) -> float:
-    """Normalised, of all three planes together; 1 where both are plain."""
-    together = one = other = 0.0
-    for plane, its in zip(ours, theirs, strict=True):
-        a, b = plane.tobytes(), its.tobytes()
-        sum_a, sum_b, count = sum(a), sum(b), len(a)
-        together += sum(map(mul, a, b)) - sum_a * sum_b / count
-        one += sum(map(mul, a, a)) - sum_a * sum_a / count
-        other += sum(map(mul, b, b)) - sum_b * sum_b / count
-    noise = _NOISE * ours[0].width * ours[0].height
-    return (together + noise) / (math.sqrt(one * other) + noise)
-
-
-def _worst_spot(ours: tuple[Image.Image, ...], theirs: tuple[Image.Image, ...]) -> float:
+def _worst_spot(one: Image.Image, two: Image.Image, chroma: float) -> float:
     """Mean difference of the spot that differs most, of 255."""
-    light, their_light = ImageStat.Stat(ours[0]), ImageStat.Stat(theirs[0])
-    brighter = max(-_BRIGHTER, min(_BRIGHTER, light.mean[0] - their_light.mean[0]))
-    levelled = ours[0].point([max(0, min(255, round(level - brighter))) for level in range(256)])
-    spots = (
-        _spot(levelled, theirs[0]),
-        _CHROMA * _spot(ours[1], theirs[1]),
-        _CHROMA * _spot(ours[2], theirs[2]),
-    )
-    contrast = max(light.stddev[0], their_light.stddev[0], _CONTRAST / _MOST_GAIN)
-    return max(spots) * max(1.0, _CONTRAST / contrast)
+    off = ImageChops.subtract(one, two, _UNIT, 128)  # about 128; what is far off is cut
+    spots = off.convert("RGB", _LIGHT_AND_COLOUR).filter(ImageFilter.BoxBlur(1))
+    brighter = max(-_BRIGHTER / _UNIT, min(_BRIGHTER / _UNIT, _mean(spots.getchannel(0)) - 128))
+    inside = (1, 1, one.width - 1, one.height - 1)
+    darkest, lightest = _extremes(spots.crop(inside))[0]
+    light = max(lightest - 128 - brighter, 128 + brighter - darkest)
+    wider = spots.filter(ImageFilter.BoxBlur(2)).crop(inside)
+    colour = max(max(most - 128, 128 - least) for least, most in _extremes(wider)[1:])
+    return max(light, chroma * colour) * _UNIT
 
 
-def _spot(plane: Image.Image, other: Image.Image) -> float:
-    spots = ImageChops.difference(plane, other).filter(ImageFilter.BoxBlur(_SPOTS[plane.width]))
-    return ImageStat.Stat(spots).extrema[0][1]
+def _as_sharp(picture: Image.Image, other: Image.Image) -> Image.Image:
+    """As soft or sharp as the other one: services differ in the filter that makes a picture small."""
+    soft = picture.filter(ImageFilter.BoxBlur(1))
+    images = {"own": picture.convert("F"), "other": other.convert("F"), "soft": soft.convert("F")}
+    gain = ImageMath.lambda_eval(lambda i: (i["other"] - i["own"]) * (i["soft"] - i["own"]), **images)
+    size = ImageMath.lambda_eval(lambda i: (i["soft"] - i["own"]) * (i["soft"] - i["own"]), **images)
+    return Image.blend(picture, soft, max(-1.0, min(1.0, _mean(gain) / (_mean(size) + 1))))
+
+
+def _extremes(picture: Image.Image) -> list[tuple[int, int]]:
+    """Least and most of each band."""
+    return cast(list[tuple[int, int]], list(picture.getextrema()))
+
+
+def _mean(picture: Image.Image) -> float:
+    """Of the only band."""
+    mean = picture.reduce(picture.size).getpixel((0, 0))
+    assert isinstance(mean, int | float)
+    return mean
+
+
+def _rounded(box: tuple[float, float, float, float]) -> tuple[int, int, int, int]:
+    left, top, right, bottom = map(round, box)
+    return left, top, right, bottom
 
 
 def thumbnail(data: bytes, size: int = 120, limit: int = 5_500) -> bytes:

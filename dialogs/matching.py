@@ -19,6 +19,7 @@ OTHER = "other"  # not an action: the message is about something else
 # What may stand anywhere in a sentence; the other actions are short commands that must be the whole message.
 _IN_SENTENCES = frozenset({"fix", "add", "check", "ticket", "language", "forget", OTHER})
 _MOST_WORDS_OF_A_LANGUAGE = 3
+_FEW_WORDS, _FEW_LETTERS = 6, 30  # of a message in which one word can be meant alone
 WORD_KEYS = (*(f"words.{action}" for action in (*ACTIONS, OTHER)), "words.rate_down")
 
 _RATINGS = {"rate": ("rate", "up"), "rate_down": ("rate", "down")}
@@ -138,7 +139,14 @@ class Vocabulary:
             action = self._heaviest(message, tag, self.near if tag == locale else None)
             if action:
                 return Typed(text=text) if action == OTHER else Typed(*_RATINGS.get(action, (action, "")), text)
-        return Typed(text=text)
+        return Typed("stop" if self._short_stop(Message(message), locale) else "", "", text)
+
+    def _short_stop(self, message: Message, tag: str) -> bool:
+        """Whether a few words that mean nothing else hold one that means stop: "no, cancel that please"."""
+        if len(message.words) > _FEW_WORDS or len(message.packed) > _FEW_LETTERS:
+            return False
+        stops = (keyword for action, keyword in self.keywords.get(tag, ()) if action == "stop")
+        return any(all(message.has(*word) for word in keyword.words) for keyword in stops)
 
     def _heaviest(self, text: str, tag: str, near: Near | None) -> str:
         exact, forgiving = Message(text), Message(text, near)

@@ -40,6 +40,7 @@ class Faults:
     site_grant: bool = True  # off: SharePoint refuses us on the my-site host, whatever roles the token has
     library: str = "drive"  # how the picture library shows: `drive`, `list` or `none`
     my_site: bool = True  # `mySite` may be read
+    graph_seconds: float = 0.0  # how long every request to Graph takes at least
     photo_seconds: float = 0.01  # how long a photo request takes: what runs into the limit of four at once
     login_refuses: bool = False
     login_delay: float = 0.0  # seconds

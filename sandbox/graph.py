@@ -6,6 +6,7 @@ drives that were not asked for, bodies that lack a field.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import random
@@ -72,6 +73,8 @@ class Graph:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         path = unquote(request.url.raw_path)
         self.requests.append(f"{request.method} {path}")
+        if self.world.faults.graph_seconds:
+            await asyncio.sleep(self.world.faults.graph_seconds)
         fault = self.world.faults.next("graph", path)
         if fault is not None and not fault.lost:
             return await act_out(fault, request)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont
@@ -67,16 +68,25 @@ class _Dice:
         return self.between(key, 0, 1) < chance
 
 
-def portrait(seed: str, *, variant: int = 0, size: int = 648) -> Image.Image:
-    """Head and shoulders of the person `seed`, RGB, `size` pixels square."""
+def portrait(
+    seed: str, *, variant: int = 0, moment: int = 0, mood: int = 0, glasses: bool | None = None, size: int = 648
+) -> Image.Image:
+    """Head and shoulders of the person `seed`, RGB, `size` pixels square.
+
+    Another `moment` of the same photo differs in how the person stands, another `mood` only in the smile.
+    """
     person, side = _person(seed), size * _FINER
+    if glasses is not None:
+        person = replace(person, glasses=glasses)
     dice = _Dice(f"{seed}/{variant}")
     base = int(_Dice(seed).between("place", 0, 8))
     canvas = Canvas(place(base + variant * 3, dice.between("shift", 0, 1), side))
+    if moment:
+        dice = _Dice(f"{seed}/{variant}/{moment}")
     body = Pose(zoom=dice.between("zoom", 0.98, 1.18), shift=(dice.between("aside", -5, 5), dice.between("down", 0, 4)))
     turn = dice.between("turn", 0.3, 1) * (1 if (int(_Dice(seed).between("side", 0, 2)) + variant) % 2 else -1)
     head = Pose(dice.between("tilt", -5, 5), body.zoom, body.shift)
-    look = Look(head, turn, _SMILES[(int(_Dice(seed).between("smile", 0, 3)) + variant) % 3])
+    look = Look(head, turn, _SMILES[(int(_Dice(seed).between("smile", 0, 3)) + variant + mood) % 3])
     paint_behind(canvas, person, look)
     paint_clothes(canvas, body, person.skin, _outfit(seed, variant))
     paint_head(canvas, person, look)

@@ -1,0 +1,61 @@
+"""Verdicts of every pair -> how often each kind is judged right, wrong or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from benchmarks.photos.pairs import Pair
+from bot.photos import compare
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One pair, without its files."""
+
+    kind: str
+    same: bool
+    close: bool
+    half: int
+    similarity: float
+    verdict: str
+
+    @property
+    def wrong(self) -> bool:
+        return self.verdict == ("different" if self.same else "same")
+
+    @property
+    def unsure(self) -> bool:
+        return self.verdict == "unsure"
+
+
+def judged(pairs: Iterable[Pair]) -> list[Judged]:
+    """Compared one after the other."""
+    found = []
+    for pair in pairs:
+        comparison = compare(pair.ours, pair.theirs)
+        found.append(Judged(pair.kind, pair.same, pair.close, pair.half, comparison.similarity, comparison.verdict))
+    return found
+
+
+def area(all_: Sequence[Judged]) -> float:
+    """Under the ROC curve: how often a same pair is more alike than a different one."""
+    same = sorted(one.similarity for one in all_ if one.same)
+    different = sorted(one.similarity for one in all_ if not one.same)
+    wins, below, ties = 0.0, 0, 0
+    for likeness in same:
+        while below < len(different) and different[below] < likeness:
+            below += 1
+        ties = max(ties, below)
+        while ties < len(different) and different[ties] == likeness:
+            ties += 1
+        wins += below + (ties - below) / 2
+    return wins / (len(same) * len(different))
+
+
+def overlap(all_: Sequence[Judged]) -> tuple[float, float]:
+    """The least alike of the same, and the most alike of the different: between them a threshold may lie."""
+    return (
+        min(one.similarity for one in all_ if one.same),
+        max(one.similarity for one in all_ if not one.same and not one.close),
+    )

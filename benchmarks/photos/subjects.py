@@ -1,0 +1,106 @@
+"""Whom and what the pictures show: drawn people, real people and real scenes, each 800 or 648 pixels square, RGB."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+from benchmarks.photos.environment import packages
+from sandbox.portraits import portrait
+
+DRAWN = 60
+_ARGON, _MATERIAL = "admin_argon/static/assets/img", "admin_material/static/assets/img"
+_FEAT, _SKIMAGE = "feat/tests/data", "skimage/data"
+
+
+@dataclass(frozen=True)
+class Face:
+    """Where it is, in parts of the side: its middle, its half axes, its mouth."""
+
+    x: float
+    y: float
+    across: float
+    down: float
+    mouth_x: float
+    mouth_y: float
+
+
+@dataclass(frozen=True)
+class Subject:
+    """`kind` is drawn, person or scene; only the drawn can be drawn once more in another moment."""
+
+    name: str
+    kind: str
+    picture: Image.Image
+    face: Face
+
+
+_PEOPLE: tuple[tuple[str, Face], ...] = (
+    (f"{_ARGON}/bruce-mars.jpg", Face(0.59, 0.43, 0.10, 0.14, 0.585, 0.52)),
+    (f"{_ARGON}/ivana-square.jpg", Face(0.43, 0.56, 0.11, 0.17, 0.45, 0.66)),
+    (f"{_ARGON}/kal-visuals-square.jpg", Face(0.52, 0.45, 0.14, 0.18, 0.50, 0.53)),
+    (f"{_ARGON}/marie.jpg", Face(0.53, 0.55, 0.17, 0.25, 0.56, 0.68)),
+    (f"{_ARGON}/team-1.jpg", Face(0.55, 0.47, 0.11, 0.15, 0.56, 0.57)),
+    (f"{_ARGON}/team-2.jpg", Face(0.60, 0.45, 0.16, 0.26, 0.71, 0.58)),
+    (f"{_ARGON}/team-3.jpg", Face(0.50, 0.34, 0.15, 0.19, 0.50, 0.46)),
+    (f"{_ARGON}/team-4.jpg", Face(0.54, 0.42, 0.13, 0.18, 0.64, 0.55)),
+    (f"{_MATERIAL}/team-1.jpg", Face(0.50, 0.52, 0.20, 0.34, 0.50, 0.71)),
+    (f"{_MATERIAL}/team-2.jpg", Face(0.48, 0.48, 0.15, 0.20, 0.45, 0.60)),
+    (f"{_MATERIAL}/team-3.jpg", Face(0.46, 0.50, 0.15, 0.24, 0.44, 0.63)),
+    (f"{_MATERIAL}/team-4.jpg", Face(0.50, 0.46, 0.12, 0.20, 0.50, 0.60)),
+    (f"{_MATERIAL}/team-5.jpg", Face(0.50, 0.41, 0.12, 0.20, 0.50, 0.50)),
+    (f"{_MATERIAL}/ivana-squares.jpg", Face(0.48, 0.48, 0.12, 0.22, 0.47, 0.63)),
+    (f"{_FEAT}/0-f1-su-ph.jpg", Face(0.50, 0.52, 0.21, 0.30, 0.51, 0.74)),
+    (f"{_FEAT}/0-f15-hao-ph.jpg", Face(0.50, 0.52, 0.20, 0.30, 0.51, 0.74)),
+    (f"{_FEAT}/15-f13-anc-ph.jpg", Face(0.52, 0.52, 0.19, 0.30, 0.53, 0.73)),
+    (f"{_FEAT}/45-m7-di-ph.jpg", Face(0.34, 0.52, 0.20, 0.30, 0.25, 0.73)),
+    (f"{_FEAT}/single_face.jpg", Face(0.46, 0.42, 0.17, 0.22, 0.47, 0.55)),
+    ("matplotlib/mpl-data/sample_data/grace_hopper.jpg", Face(0.50, 0.40, 0.17, 0.18, 0.50, 0.50)),
+    (f"{_SKIMAGE}/astronaut.png", Face(0.44, 0.20, 0.10, 0.15, 0.43, 0.28)),
+)
+_SCENES = (
+    f"{_FEAT}/multi_face.jpg",
+    f"{_FEAT}/BWPictureHuman.jpg",
+    f"{_MATERIAL}/meeting.jpg",
+    f"{_MATERIAL}/home-decor-1.jpg",
+    f"{_MATERIAL}/home-decor-3.jpg",
+    f"{_ARGON}/ivancik.jpg",
+    f"{_ARGON}/bg-profile.jpg",
+    f"{_SKIMAGE}/camera.png",
+    f"{_SKIMAGE}/coffee.png",
+    f"{_SKIMAGE}/chelsea.png",
+    f"{_SKIMAGE}/rocket.jpg",
+    "sklearn/datasets/images/china.jpg",
+    "sklearn/datasets/images/flower.jpg",
+)
+_DRAWN_FACE = Face(0.50, 0.45, 0.17, 0.22, 0.50, 0.575)
+_ANYWHERE = Face(0.50, 0.45, 0.15, 0.20, 0.50, 0.55)
+
+
+def subjects() -> Iterator[Subject]:
+    """All of them, always in the same order."""
+    for number in range(DRAWN):
+        yield Subject(f"drawn-{number}", "drawn", _like_a_camera(portrait(f"eval-{number}"), number), _DRAWN_FACE)
+    folder = packages()
+    for path, face in _PEOPLE:
+        yield Subject(path, "person", _square(folder / path), face)
+    for path in _SCENES:
+        yield Subject(path, "scene", _square(folder / path), _ANYWHERE)
+
+
+def _square(path: Path) -> Image.Image:
+    with Image.open(path) as picture:
+        side = min(*picture.size, 800)
+        return ImageOps.fit(picture.convert("RGB"), (side, side), Image.Resampling.LANCZOS, centering=(0.5, 0.0))
+
+
+def _like_a_camera(picture: Image.Image, number: int) -> Image.Image:
+    """Every second drawn portrait gets the grain of a photo; the flat ones are as hard, in another way."""
+    if number % 2:
+        return picture
+    dots = random.Random(number).randbytes(3 * picture.width * picture.height)
+    return Image.blend(picture, Image.frombytes("RGB", picture.size, dots), 0.1)

@@ -1,0 +1,41 @@
+"""What was asked for, one part after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.turns import bots
+from benchmarks.turns.comparison import Compared, Measured, compare
+from benchmarks.turns.growth import grow
+from benchmarks.turns.looks import Followed, follow, look
+from benchmarks.turns.subjects import SUBJECTS
+
+
+@dataclass
+class Results:
+    """Everything that was measured."""
+
+    compared: Compared = field(default_factory=Compared)
+    looked: Measured = field(default_factory=dict)
+    followed: Mapping[str, Followed] = field(default_factory=dict)
+    grown: Measured = field(default_factory=dict)  # by the number of stored cases
+    missing: dict[str, str] = field(default_factory=dict)  # what could not be, and why
+
+
+async def run(parts: Sequence[str], folder: Path, rounds: int, seconds: float) -> Results:
+    """Raises `Wrong`, and `NotStarted` where this project's own bot does not start."""
+    results = Results()
+    subjects = [SUBJECTS[part] for part in parts if part in SUBJECTS]
+    if subjects:
+        async with bots.stage(folder) as here:
+            results.compared = await compare(here, subjects, folder, rounds, seconds)
+        results.missing.update(results.compared.missing)
+    if "looks" in parts:
+        results.looked = await look(folder, rounds, seconds)
+    if "follow-ups" in parts:
+        results.followed = await follow(folder)
+    if "growth" in parts:
+        results.grown = await grow(folder, rounds, seconds)
+    return results
