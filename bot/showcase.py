@@ -16,22 +16,26 @@ _DIFFERENT = Check(_AT, Verdict.DIFFER, similarity=0.4)
 _DAY = 86_400.0
 _CONTACT = "+1 555 0100, helpdesk@contoso.example"
 _TWO_MINUTES = 120.0
+_NO_COPY, _NOTHING = frozenset({"sharepoint"}), frozenset({"microsoft365", "sharepoint"})
+# Which side has no photo on the cards that say so.
+_ABSENT = {"look.missing": _NO_COPY, "add_photo.lagging": _NO_COPY, _NO_PHOTO: _NOTHING}
 
 
 @dataclass(frozen=True)
 class Scene:
-    """One card to show: in which section, under which name."""
+    """One card to show: in which section, under which name, and which of the two sides has no photo."""
 
     section: str
     name: str
     say: Say
+    absent: frozenset[str] = frozenset()
 
 
 def scenes(library: Library, tag: str) -> Iterator[Scene]:
     """Every step of every topic, then what can be added to one, in a language."""
     for step in library.steps():
         card = entry(library, step.id, tag) if step.entry else _say(library, _case(step.id, tag))
-        yield Scene(step.id.partition(".")[0], step.id, card)
+        yield Scene(step.id.partition(".")[0], step.id, card, _ABSENT.get(step.id, frozenset()))
     yield from _notices(library, tag)
     yield from _looks(library, tag)
     yield from _devices(library, tag)
@@ -73,8 +77,10 @@ def _looks(library: Library, tag: str) -> Iterator[Scene]:
         yield Scene("reasons", f"reason.{reason}", _say(library, case))
     for fact in Fact:
         check = replace(_DIFFERENT, facts=(fact,), older_by=90 * _DAY)
-        case = _case(_NO_PHOTO if fact is Fact.ORPHAN else _DIFFER, tag)
-        yield Scene("facts", f"fact.{fact}", _say(library, replace(case, checks=(check,))))
+        orphan = fact is Fact.ORPHAN
+        case = replace(_case(_NO_PHOTO if orphan else _DIFFER, tag), checks=(check,))
+        absent = frozenset({"microsoft365"}) if orphan else frozenset[str]()
+        yield Scene("facts", f"fact.{fact}", _say(library, case), absent)
     for finding in SiteFinding:
         check = replace(_DIFFERENT, site="Intranet", site_finding=finding)
         yield Scene("sites", f"site.{finding}", _say(library, replace(_case(_DIFFER, tag), checks=(check,))))

@@ -18,7 +18,8 @@ from bot.cards import Setting
 from bot.catalogues import Languages
 from bot.preview.pages import page
 from bot.pseudo import ACCENTED, MIRRORED, with_pseudo
-from dialogs.library import Library
+from dialogs.library import Library, keys
+from dialogs.say import EXTRA_KEYS
 from dialogs.wording import Wording
 from tests.test_demo import QUIET
 
@@ -50,6 +51,13 @@ async def opened(browser: Browser, folder: Path, html: str, *, width: int = 1730
     await tab.goto(file.as_uri())
     await expect(tab.locator("body[data-drawn]")).to_be_visible()
     return tab
+
+
+def test_every_sentence_that_cards_need_is_shown(setting: Setting, shelf: Library) -> None:
+    english = setting.wording.catalogues["en"]
+    named = replace(english, entries={key: (f"«{key}»",) for key in english.entries})
+    html = page(replace(setting, wording=Wording({"en": named})), shelf, "en").html
+    assert {key for key in (*keys(shelf), *EXTRA_KEYS) if f"«{key}»" not in html} == set()
 
 
 @pytest.mark.parametrize("tag", [ACCENTED, MIRRORED, "ar", "de"])

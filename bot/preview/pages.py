@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -63,7 +63,8 @@ def page(setting: Setting, library: Library, tag: str) -> Page:
 def _drawn(setting: Setting, scene: Scene) -> dict[str, Any]:
     # A name of the other direction shows whether it keeps to itself.
     name = _NAMES[not setting.wording.catalogues[scene.say.locale].rtl]
-    message = cards.message(setting, scene.say, name=name, photos=_photos(setting.illustrations["welcome"]))
+    photos = replace(_photos(setting.illustrations["welcome"]), **dict.fromkeys(scene.absent))
+    message = cards.message(setting, scene.say, name=name, photos=photos)
     problem = f"Not whole in this language, so people get it in {message.locale}."
     return {
         "name": scene.name,

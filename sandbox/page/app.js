@@ -69,6 +69,8 @@ async function choose(person) {
   for (const button of document.querySelectorAll("#people button")) button.setAttribute("aria-current", String(button.dataset.person === person.id));
   $("who").textContent = person.name;
   $("about").textContent = `${person.about} · ${person.locale} · ${person.platform}`;
+  // As the real pages are in a language written from right to left: mirrored, the circle at the top left.
+  document.querySelector(".browser").dir = /^(ar|fa|he|ur)\b/.test(person.locale) ? "rtl" : "ltr";
   $("avatar").src = `/api/picture/${person.id}/microsoft365`;
   for (const id of ["composer", "send", "install", "circle"]) $(id).disabled = false;
   for (const tile of document.querySelectorAll("[data-tile]")) tile.disabled = false;
