@@ -91,7 +91,18 @@ def _parser() -> argparse.ArgumentParser:
     again = kinds.add_parser("retry", help="try a dead letter again now")
     again.add_argument("id", metavar="ID", type=_number, help="its number")
     again.set_defaults(command=_work_retry)
+    _locales_parsers(commands)
     return parser
+
+
+def _locales_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    locales = commands.add_parser("locales", help="languages")
+    kinds = locales.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    preview = kinds.add_parser("preview", help="every card of a language as a page and as pictures")
+    preview.add_argument("tag", metavar="TAG", help="such as sv or zh-Hant; qps-ploc, qps-plocm: pseudo-languages")
+    preview.add_argument("--out", metavar="DIR", type=Path, help="where to (default preview-TAG)")
+    preview.set_defaults(command=_locales_preview)
 
 
 def _port(text: str) -> int:
@@ -176,6 +187,18 @@ def _work_retry(chosen: argparse.Namespace) -> int:
     from bot import admin  # noqa: PLC0415 - likewise
 
     return asyncio.run(admin.work_retry(settings, chosen.id))
+
+
+def _locales_dir() -> Path | None:
+    """The installation's own languages; the other settings do not matter to the `locales` commands."""
+    named = environment().get("PHOTOSYNC_LOCALES_DIR", "")
+    return Path(named) if named else None
+
+
+def _locales_preview(chosen: argparse.Namespace) -> int:
+    from bot.preview.command import preview  # noqa: PLC0415 - likewise
+
+    return preview(chosen.tag, chosen.out, _locales_dir())
 
 
 def _demo(chosen: argparse.Namespace) -> int:

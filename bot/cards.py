@@ -20,7 +20,7 @@ from babel.dates import format_date, format_timedelta
 
 from bot.conversation import Message
 from dialogs.say import Button, Say
-from dialogs.wording import Catalogue, MissingText, Wording
+from dialogs.wording import SOURCE, Catalogue, MissingText, Wording
 
 Card = dict[str, Any]
 
@@ -44,7 +44,7 @@ class Setting:
     """What every card of this installation needs."""
 
     wording: Wording
-    illustrations: Mapping[str, bytes] = field(repr=False)  # PNG by name
+    illustrations: Mapping[str, bytes] = field(repr=False)  # PNG by name; `NAME.rtl` where a direction is meant
     chat: str  # address of the bot's own 1:1 chat
     drawn: dict[object, bytes] = field(default_factory=dict, repr=False, compare=False)  # cards that many people get
 
@@ -96,8 +96,8 @@ def _filled(drawn: dict[object, bytes], drawing: _Drawing) -> Message:
 
 @lru_cache
 def babel(tag: str) -> Locale:
-    """What the CLDR knows of a language."""
-    return Locale.parse(tag, sep="-")
+    """What the CLDR knows of a language; to it a pseudo-language (`bot.pseudo`) is English."""
+    return Locale.parse(SOURCE if tag.startswith("qps-") else tag, sep="-")
 
 
 def plain(value: str, longest: int = NAME_LENGTH) -> str:
@@ -176,10 +176,15 @@ class _Drawing:
     def _picture(self, name: str) -> Card:
         return {
             "type": "Image",
-            "url": _data(self.setting.illustrations[name], "png"),
+            "url": _data(self._illustration(name), "png"),
             "altText": self._text(f"picture.{name}"),
             "size": "Stretch",
         }
+
+    def _illustration(self, name: str) -> bytes:
+        pictures = self.setting.illustrations
+        mirrored = pictures.get(f"{name}.rtl") if self.language.rtl else None
+        return mirrored or pictures[name]
 
     def _two_photos(self) -> Card:
         copied = self._copied()

@@ -17,6 +17,7 @@ _BOT = Path(bot.__file__).resolve().parent
 LOCALES = _BOT.parent / "locales"
 MANIFEST = _BOT.parent / "manifest"
 ILLUSTRATIONS = _BOT / "illustrations"
+RENDERER = _BOT.parent / "sandbox" / "renderer.py"  # run, never imported: says where the card renderer is
 TOPICS = Path(dialogs.__file__).resolve().parent / "topics"
 
 

@@ -19,13 +19,27 @@ def test_the_committed_pictures_are_what_the_code_draws() -> None:
     assert [file.name for file, wanted in draw.drawn().items() if draw.differs(file, wanted)] == []
 
 
-@pytest.mark.parametrize("name", [*draw.SCENES, "no_photo"])
+@pytest.mark.parametrize("name", [*draw.SCENES, *(f"{name}.rtl" for name in draw.DIRECTED), "no_photo"])
 def test_an_illustration_is_small_and_of_a_size_that_teams_shows(name: str) -> None:
     data = packaged.illustrations()[name]
     picture = Image.open(io.BytesIO(data))
     assert len(data) <= LARGEST
     assert max(picture.size) <= 1024
     assert picture.format == "PNG"
+
+
+def test_the_circle_is_at_the_top_left_of_a_mirrored_page() -> None:
+    marked = {}
+    for name in ("circle", "circle.rtl"):
+        picture = Image.open(io.BytesIO(packaged.illustrations()[name])).convert("RGBA")
+        warm = [x for x in range(picture.width) if _is_warm(picture.getpixel((x, 57)))]
+        marked[name] = sum(warm) / len(warm) / picture.width
+    assert marked["circle"] > 0.7
+    assert marked["circle.rtl"] < 0.3
+
+
+def _is_warm(pixel: float | tuple[int, ...] | None) -> bool:
+    return isinstance(pixel, tuple) and pixel[0] - pixel[2] > 100
 
 
 def test_the_app_icons_are_as_teams_wants_them() -> None:

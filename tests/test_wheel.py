@@ -49,12 +49,20 @@ def test_topics_languages_and_pictures_come_with_the_wheel(installed: Path, tmp_
     assert str(installed) in found["sandbox"]
     assert {"en", "zh-Hans", "lv", "sv", "ru"} <= set(found["tags"])
     assert {"resync", "add_photo", "still_old"} <= set(found["topics"])
-    assert "private_window" in found["pictures"]
+    assert {"private_window", "circle.rtl"} <= set(found["pictures"])
 
 
 @pytest.mark.parametrize(
     "file",
-    ["manifest/manifest.json", "manifest/color.png", "sandbox/page/index.html", "sandbox/page/package-lock.json"],
+    [
+        "manifest/manifest.json",
+        "manifest/color.png",
+        "sandbox/page/index.html",
+        "sandbox/page/package-lock.json",
+        "sandbox/page/cards.js",
+        "bot/preview/page.js",
+        "bot/preview/page.css",
+    ],
 )
 def test_the_manifest_and_the_page_come_with_the_wheel(installed: Path, file: str) -> None:
     assert (installed / file).is_file()
