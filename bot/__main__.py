@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -65,6 +66,11 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("user", metavar="USER", help="user principal name or object id")
     check.set_defaults(command=_check)
 
+    doctor = commands.add_parser("doctor", help="check everything an installation needs, each with its fix")
+    doctor.add_argument("--user", metavar="USER", default="", help="whom to try (default: some member of the tenant)")
+    doctor.add_argument("--json", action="store_true", help="print one JSON object")
+    doctor.set_defaults(command=_doctor)
+
     erase = commands.add_parser("erase", help="forget everything about a person")
     erase.add_argument("user", metavar="USER", help="user principal name or object id")
     erase.set_defaults(command=_erase)
@@ -125,6 +131,15 @@ def _check(chosen: argparse.Namespace) -> int:
     from bot import check  # noqa: PLC0415 - likewise
 
     return asyncio.run(check.check(_settings(serving=False), chosen.user))
+
+
+def _doctor(chosen: argparse.Namespace) -> int:
+    settings = _settings(serving=True)
+    from bot import doctor  # noqa: PLC0415 - likewise
+
+    if settings.log_level != "DEBUG":
+        logging.disable(logging.ERROR)  # what is found stands in its line: the log would tell it twice
+    return asyncio.run(doctor.doctor(settings, user=chosen.user, as_json=chosen.json))
 
 
 def _erase(chosen: argparse.Namespace) -> int:
