@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
+from pathlib import Path
 
 from dotenv import dotenv_values
 
@@ -64,6 +65,14 @@ def _parser() -> argparse.ArgumentParser:
 
     check = commands.add_parser("check", help="look at one person's two photos")
     check.add_argument("user", metavar="USER", help="user principal name or object id")
+    check.add_argument("--json", action="store_true", help="print one JSON object")
+    check.add_argument("--site", metavar="ADDRESS", default="", help="look at a SharePoint site too, by its address")
+    check.add_argument(
+        "--save-pictures",
+        metavar="DIR",
+        type=Path,
+        help="write both pictures into a folder, for the helpdesk to see; without it they are never written",
+    )
     check.set_defaults(command=_check)
 
     doctor = commands.add_parser("doctor", help="check everything an installation needs, each with its fix")
@@ -128,9 +137,15 @@ def _serve(_: argparse.Namespace) -> int:
 
 
 def _check(chosen: argparse.Namespace) -> int:
+    settings = _settings(serving=False)
     from bot import check  # noqa: PLC0415 - likewise
 
-    return asyncio.run(check.check(_settings(serving=False), chosen.user))
+    asked = check.Asked(chosen.user, chosen.site, as_json=chosen.json, save_to=chosen.save_pictures)
+    try:
+        return asyncio.run(check.check(settings, asked))
+    except check.CannotCheck as error:
+        _complain(str(error))
+        return _WRONG
 
 
 def _doctor(chosen: argparse.Namespace) -> int:
