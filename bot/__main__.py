@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import re
 import sys
@@ -65,6 +66,14 @@ def _parser() -> argparse.ArgumentParser:
 
     check = commands.add_parser("check", help="look at one person's two photos")
     check.add_argument("user", metavar="USER", help="user principal name or object id")
+    check.add_argument("--json", action="store_true", help="print one JSON object")
+    check.add_argument("--site", metavar="ADDRESS", default="", help="look at a SharePoint site too, by its address")
+    check.add_argument(
+        "--save-pictures",
+        metavar="DIR",
+        type=Path,
+        help="write both pictures into a folder, for the helpdesk to see; without it they are never written",
+    )
     check.set_defaults(command=_check)
 
     manifest = commands.add_parser("manifest", help="the Teams app package (zip), all languages in it")
@@ -79,6 +88,11 @@ def _parser() -> argparse.ArgumentParser:
         help="Teams wants a higher one with each upload (default %(default)s)",
     )
     manifest.set_defaults(command=_manifest)
+
+    doctor = commands.add_parser("doctor", help="check everything an installation needs, each with its fix")
+    doctor.add_argument("--user", metavar="USER", default="", help="whom to try (default: some member of the tenant)")
+    doctor.add_argument("--json", action="store_true", help="print one JSON object")
+    doctor.set_defaults(command=_doctor)
 
     erase = commands.add_parser("erase", help="forget everything about a person")
     erase.add_argument("user", metavar="USER", help="user principal name or object id")
@@ -156,9 +170,24 @@ def _serve(_: argparse.Namespace) -> int:
 
 
 def _check(chosen: argparse.Namespace) -> int:
+    settings = _settings(serving=False)
     from bot import check  # noqa: PLC0415 - likewise
 
-    return asyncio.run(check.check(_settings(serving=False), chosen.user))
+    asked = check.Asked(chosen.user, chosen.site, as_json=chosen.json, save_to=chosen.save_pictures)
+    try:
+        return asyncio.run(check.check(settings, asked))
+    except check.CannotCheck as error:
+        _complain(str(error))
+        return _WRONG
+
+
+def _doctor(chosen: argparse.Namespace) -> int:
+    settings = _settings(serving=True)
+    from bot import doctor  # noqa: PLC0415 - likewise
+
+    if settings.log_level != "DEBUG":
+        logging.disable(logging.ERROR)  # what is found stands in its line: the log would tell it twice
+    return asyncio.run(doctor.doctor(settings, user=chosen.user, as_json=chosen.json))
 
 
 def _manifest(chosen: argparse.Namespace) -> int:

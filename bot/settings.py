@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -164,6 +165,15 @@ def _file(value: str) -> Path:
     path = Path(value)
     if not path.is_file():
         raise _Wrong("must be a file that can be read")
+    return path
+
+
+def _authorities(value: str) -> Path:
+    path = _file(value)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=str(path))
+    except ssl.SSLError:
+        raise _Wrong("must be a PEM file with certificates of authorities") from None
     return path
 
 
@@ -338,13 +348,13 @@ class Settings:
     )
     ssl_cert_file: Path | None = _setting(
         "SSL_CERT_FILE",
-        _file,
+        _authorities,
         "certificate authorities for every outgoing call, the login call included",
         value=None,
         default="the system's",
     )
     requests_ca_bundle: Path | None = _setting(
-        "REQUESTS_CA_BUNDLE", _file, "more certificate authorities, likewise", value=None
+        "REQUESTS_CA_BUNDLE", _authorities, "more certificate authorities, likewise", value=None
     )
 
     @property

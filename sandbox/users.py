@@ -33,9 +33,19 @@ class Users:
     def paths(self) -> tuple[Path, ...]:
         """What is served here."""
         return (
+            Path(r"/users", _ROLES, "Authorization_RequestDenied", self.users),
             Path(r"/users/(?P<user>[^/]+)", _ROLES, "Authorization_RequestDenied", self.user),
             Path(_PHOTO, _ROLES, "Authorization_RequestDenied", self.photo),
         )
+
+    async def users(self, asked: Asked, _: re.Match[str]) -> web.Response:
+        """GET /users: the first page, of `$top` people."""
+        refusal = unknown_fields(asked, _FIELDS)
+        if refusal is not None:
+            return refusal
+        size = int(asked.query.get("$top", "100"))
+        found = [selected(asked, self._document(person), _USUAL) for person in self.world.people[:size]]
+        return web.json_response({"value": found})
 
     async def user(self, asked: Asked, match: re.Match[str]) -> web.Response:
         """GET /users/{id}: `mySite` and the like only when they are selected."""
