@@ -1,0 +1,29 @@
+"""GNU `msgfmt -c`, where there is one: a second pair of eyes on syntax and header."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from bot.locales_tool.finding import Finding, Level
+
+_TOLD = re.compile(r"(\d+): (warning: )?(.*)")
+_LONGEST = 60  # seconds
+
+
+def check(path: Path) -> Iterator[Finding]:
+    """What it has to say about a file; nothing where it is not installed."""
+    program = shutil.which("msgfmt")
+    if program is None:
+        return
+    environ = {**os.environ, "LC_ALL": "C"}
+    command = [program, "--check", f"--output-file={os.devnull}", str(path)]
+    done = subprocess.run(command, capture_output=True, env=environ, timeout=_LONGEST, check=False)  # noqa: S603 - ours
+    for line in done.stderr.decode(errors="replace").splitlines():
+        told = _TOLD.fullmatch(line.removeprefix(f"{path}:"))
+        if told:
+            yield Finding(int(told[1]), f"msgfmt: {told[3]}", Level.WARNING if told[2] else Level.ERROR)

@@ -1,0 +1,72 @@
+"""How a language tells counts apart: the CLDR's rule, as a PO header says it, and whether a header agrees with it."""
+
+from __future__ import annotations
+
+import gettext
+import re
+from collections.abc import Callable, Iterable
+from functools import cache
+
+from babel import Locale
+from babel.messages.plurals import PLURALS
+from babel.plural import PluralRule, to_gettext
+
+_CATEGORIES = ("zero", "one", "two", "few", "many", "other")
+# A category of fractions only never shows here. French and Spanish have one for whole millions, which no card counts
+# to; a file that tells it apart is right too.
+_COUNTS = tuple(range(1001))
+_MILLIONS = (1_000_000, 2_000_000)
+_HEADER = re.compile(r"\s*nplurals\s*=\s*(\d+)\s*;\s*plural\s*=\s*([^;]+?)[\s;]*")
+# What Babel's own table lacks, in the usual spelling.
+_MORE = (
+    "(n==1 ? 0 : n==2 ? 1 : 2)",
+    "(n%10==0 || (n%100>=11 && n%100<=19) ? 0 : n%10==1 && n%100!=11 ? 1 : 2)",
+    "(n==1 || n==2 || n==3 || (n%10!=4 && n%10!=6 && n%10!=9) ? 0 : 1)",
+)
+
+
+class WrongRule(Exception):
+    """A header's plural rule that cannot be read, or is another language's."""
+
+
+def categories(locale: Locale, counts: Iterable[int] = _COUNTS) -> tuple[str, ...]:
+    """The CLDR's names of the forms that whole numbers take."""
+    rule = locale.plural_form
+    found = {rule(count) for count in counts}
+    return tuple(name for name in _CATEGORIES if name in found)
+
+
+@cache
+def header(locale: Locale) -> str:
+    """The `Plural-Forms` of a new file."""
+    names = categories(locale)
+    usual = [PLURALS[tag][1] for tag in (str(locale), locale.language) if tag in PLURALS]
+    for formula in (*usual, *_MORE, *(formula for _, formula in PLURALS.values())):
+        if _agrees(gettext.c2py(formula), locale, _COUNTS):
+            return f"nplurals={len(names)}; plural={formula};"
+    # What is left over takes the last form, so that a language whose "other" is for fractions needs no form for it.
+    return to_gettext(PluralRule({name: str(locale.plural_form.rules[name]) for name in names[:-1]}))
+
+
+def forms(plural_forms: str, locale: Locale) -> int:
+    """How many forms a header asks for. Raises `WrongRule` if it is not the language's."""
+    parts = _HEADER.fullmatch(plural_forms)
+    try:
+        told = gettext.c2py(parts[2]) if parts else None
+    except ValueError:
+        told = None
+    wanted = header(locale)
+    if parts is None or told is None:
+        raise WrongRule(f"cannot be read; this language has {wanted}")
+    names = categories(locale)
+    agreed = next((counts for counts in (_COUNTS, (*_COUNTS, *_MILLIONS)) if _agrees(told, locale, counts)), None)
+    if agreed is None or int(parts[1]) != len({told(count) for count in agreed}):
+        raise WrongRule(f"does not fit the CLDR's forms of this language ({', '.join(names)}): {wanted}")
+    return int(parts[1])
+
+
+def _agrees(told: Callable[[int], int], locale: Locale, counts: Iterable[int]) -> bool:
+    """Whether a formula tells the same counts apart as the CLDR; in which order is its own business."""
+    rule = locale.plural_form
+    pairs = {(rule(count), told(count)) for count in counts}
+    return len(pairs) == len({name for name, _ in pairs}) == len({at for _, at in pairs})
