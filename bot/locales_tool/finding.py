@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import cached_property
 
 from babel import Locale
 
-from bot.locales_tool.reading import Document, Entry, Field
+from bot.locales_tool import plurals
+from bot.locales_tool.reading import Document, Entry
 from dialogs.wording import SOURCE
 
 
@@ -38,6 +40,11 @@ class Language:
     document: Document
     english: Mapping[str, Entry] = field(repr=False)
 
+    @cached_property
+    def seldom(self) -> frozenset[int]:
+        """The plural forms that can do without the number."""
+        return plurals.seldom(self.document.fields.get("Plural-Forms", ""))
+
     @property
     def is_english(self) -> bool:
         """English, or a variety of it: what equals the source is right there."""
@@ -49,10 +56,15 @@ class Form:
     """One translated text, beside the English texts (singular and plural) it may be compared with."""
 
     entry: Entry
-    field: Field
+    at: int  # which of its forms, from 0
     english: tuple[str, ...]
 
     @property
     def text(self) -> str:
         """The translation."""
-        return self.field.text
+        return self.entry.strings[self.at].text
+
+    @property
+    def line(self) -> int:
+        """Where it begins, from 1."""
+        return self.entry.strings[self.at].line

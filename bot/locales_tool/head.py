@@ -32,5 +32,5 @@ def _plurals(language: Language) -> Iterator[Finding]:
         return
     for entry in document.entries:
         if entry.plural and len(entry.strings) != wanted:
-            text = f"{len(entry.strings)} plural forms; this language has {wanted}"
+            text = f"plural forms here: {len(entry.strings)}; of this language: {wanted}"
             yield Finding(entry.strings[0].line, text, key=entry.key)

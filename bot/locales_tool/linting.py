@@ -30,9 +30,8 @@ def check(folders: Folders, tag: str = "") -> int:
             counts[finding.level] += 1
             sys.stdout.write(_told(files[one], finding))
     errors, warnings = counts[Level.ERROR], counts[Level.WARNING]
-    sys.stdout.write(
-        f"{', '.join(chosen) if tag else f'{len(chosen)} languages'}: {errors} errors, {warnings} warnings\n"
-    )
+    what = chosen[0] if tag else f"{len(chosen)} languages"
+    sys.stdout.write(f"{what}: {_counted(errors, 'error')}, {_counted(warnings, 'warning')}\n")
     return 1 if errors else 0
 
 
@@ -51,6 +50,10 @@ def findings(folders: Folders, tag: str, terms: Terms) -> list[Finding]:
     lines = {one.line for one in faults if one.level is Level.ERROR}
     faults += [one for one in msgfmt.check(path) if one.line not in lines]
     return sorted(faults, key=lambda one: (one.line, -one.level))
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" + ("" if count == 1 else "s")
 
 
 def _told(path: Path, finding: Finding) -> str:
@@ -85,9 +88,9 @@ def _of_entry(language: Language, entry: Entry, english: Entry) -> Iterator[Find
     if not entry.whole:
         return
     checks = texts.ALWAYS if entry.key in WORD_KEYS else (*texts.ALWAYS, *texts.SENTENCES)
-    for string in entry.strings:
+    for at in range(len(entry.strings)):
         for check_text in checks:
-            yield from check_text(Form(entry, string, english.source), language)
+            yield from check_text(Form(entry, at, english.source), language)
 
 
 def _unfinished(language: Language) -> Iterator[Finding]:
@@ -97,10 +100,10 @@ def _unfinished(language: Language) -> Iterator[Finding]:
     fuzzy = [entry for entry in entries.values() if entry.fuzzy]
     empty = [entry for entry in entries.values() if not entry.fuzzy and not entry.whole]
     if missing:
-        text = f"{len(missing)} entries of the English are missing here; sync adds them"
+        text = f"not here yet: {len(missing)} of {len(language.english)} entries; sync adds them"
         yield Finding(1, text, Level.WARNING, missing[0])
-    for kind, found in (("fuzzy: to be looked at again", fuzzy), ("not translated", empty)):
+    for kind, found in (("fuzzy, to be looked at again", fuzzy), ("not translated", empty)):
         if found:
             first = min(found, key=lambda entry: entry.line)
-            text = f"{len(found)} of {len(language.english)} entries are {kind}; this is the first"
+            text = f"{kind}: {len(found)} of {len(language.english)} entries; this is the first"
             yield Finding(first.line, text, Level.WARNING, first.key)

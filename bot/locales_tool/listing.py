@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 
 from rich.console import Console
@@ -12,16 +13,20 @@ from bot.locales_tool.folders import Folders, by_key, document
 from bot.locales_tool.reading import Document, Entry
 
 _COLUMNS = ("tag", "language", "in English", "coverage", "fuzzy", "plural forms", "direction", "translators", "file")
+_WIDE = 200  # characters
 
 
 def show(folders: Folders) -> int:
     """A table with a row for each language; always 0."""
-    table = Table(*_COLUMNS)
+    table = Table()
+    for name in _COLUMNS:
+        table.add_column(name, overflow="fold")
     english = by_key(folders.english)
     for tag, path in folders.files.items():
         where = "your own" if folders.over and path.parent == folders.over else "packaged"
         table.add_row(tag, *_row(tag, document(path), english), where)
-    Console(soft_wrap=True).print(table)
+    # Into a file or a pipe goes one line for each language.
+    Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gettext
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import cache
 
@@ -16,6 +17,7 @@ _CATEGORIES = ("zero", "one", "two", "few", "many", "other")
 # to; a file that tells it apart is right too.
 _COUNTS = tuple(range(1001))
 _MILLIONS = (1_000_000, 2_000_000)
+_OFTEN = 5  # where gettext draws the line too
 _HEADER = re.compile(r"\s*nplurals\s*=\s*(\d+)\s*;\s*plural\s*=\s*([^;]+?)[\s;]*")
 # What Babel's own table lacks, in the usual spelling.
 _MORE = (
@@ -50,19 +52,30 @@ def header(locale: Locale) -> str:
 
 def forms(plural_forms: str, locale: Locale) -> int:
     """How many forms a header asks for. Raises `WrongRule` if it is not the language's."""
-    parts = _HEADER.fullmatch(plural_forms)
-    try:
-        told = gettext.c2py(parts[2]) if parts else None
-    except ValueError:
-        told = None
+    count, told = _read(plural_forms)
     wanted = header(locale)
-    if parts is None or told is None:
+    if told is None:
         raise WrongRule(f"cannot be read; this language has {wanted}")
     names = categories(locale)
     agreed = next((counts for counts in (_COUNTS, (*_COUNTS, *_MILLIONS)) if _agrees(told, locale, counts)), None)
-    if agreed is None or int(parts[1]) != len({told(count) for count in agreed}):
+    if agreed is None or count != len({told(count) for count in agreed}):
         raise WrongRule(f"does not fit the CLDR's forms of this language ({', '.join(names)}): {wanted}")
-    return int(parts[1])
+    return count
+
+
+def seldom(plural_forms: str) -> frozenset[int]:
+    """The forms that stand for a few counts only, so that they can do without the number: "one step"."""
+    _, told = _read(plural_forms)
+    often = Counter(told(number) for number in _COUNTS) if told else Counter[int]()
+    return frozenset(form for form, times in often.items() if times < _OFTEN)
+
+
+def _read(plural_forms: str) -> tuple[int, Callable[[int], int] | None]:
+    parts = _HEADER.fullmatch(plural_forms)
+    try:
+        return (int(parts[1]), gettext.c2py(parts[2])) if parts else (0, None)
+    except ValueError:
+        return 0, None
 
 
 def _agrees(told: Callable[[int], int], locale: Locale, counts: Iterable[int]) -> bool:

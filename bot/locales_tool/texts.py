@@ -22,19 +22,20 @@ _PAIRED = ("**", "*", "__", "_", "~~", "`")
 _LIST = re.compile(r"(\d+|\{\w+\})[.)]\s|[-+]\s")
 
 
-def _placeholders(form: Form, _: Language) -> Iterator[Finding]:
+def _placeholders(form: Form, language: Language) -> Iterator[Finding]:
     wanted = frozenset[str]().union(*(placeholders(text) for text in form.english))
     try:
         used = placeholders(form.text)
     except ValueError as error:
-        yield Finding(form.field.line, f"braces that do not match: {error}")
+        yield Finding(form.line, f"braces that do not match: {error}")
         return
-    # A plural form may leave the number out ("one step"), nothing else.
-    missing = wanted - used - ({"count"} if form.entry.plural else set())
+    # "One step" does without the number, "21 steps" does not.
+    may_go = {"count"} if form.entry.plural and form.at in language.seldom else set[str]()
+    missing = wanted - used - may_go
     if used - wanted:
-        yield Finding(form.field.line, f"{_braced(used - wanted)} is not in the English; there is {_braced(wanted)}")
+        yield Finding(form.line, f"{_braced(used - wanted)} is not in the English; there is {_braced(wanted)}")
     if missing:
-        yield Finding(form.field.line, f"{_braced(missing)} is missing")
+        yield Finding(form.line, f"{_braced(missing)} is missing")
 
 
 def _braced(names: frozenset[str]) -> str:
@@ -44,18 +45,18 @@ def _braced(names: frozenset[str]) -> str:
 def _length(form: Form, _: Language) -> Iterator[Finding]:
     most = budget(form.entry.key)
     if most is not None and len(form.text) > most:
-        yield Finding(form.field.line, f"{len(form.text)} characters; at most {most} have room")
+        yield Finding(form.line, f"{len(form.text)} characters; at most {most} have room")
 
 
 def _blanks(form: Form, _: Language) -> Iterator[Finding]:
     if form.text != form.text.strip():
-        yield Finding(form.field.line, "begins or ends with a blank")
+        yield Finding(form.line, "begins or ends with a blank")
 
 
 def _addresses(form: Form, _: Language) -> Iterator[Finding]:
     for address in dict.fromkeys(_ADDRESS.findall(" ".join(form.english))):
         if address not in form.text:
-            yield Finding(form.field.line, f"the address {address} is missing or changed")
+            yield Finding(form.line, f"the address {address} is missing or changed")
 
 
 def _same(form: Form, language: Language) -> Iterator[Finding]:
@@ -63,21 +64,21 @@ def _same(form: Form, language: Language) -> Iterator[Finding]:
         return
     # One word can be the same in two languages ("Menu"); a sentence cannot.
     level = Level.ERROR if " " in form.text else Level.WARNING
-    yield Finding(form.field.line, "is the English: not translated", level)
+    yield Finding(form.line, "is the English: not translated", level)
 
 
 def _markup(form: Form, _: Language) -> Iterator[Finding]:
     ours, english = _marks(form.text), _marks(" ".join(form.english))
     strange = [mark for mark in ours if mark not in english]
     if strange:
-        yield Finding(form.field.line, f"{' '.join(strange)} would be read as markup; the English has none")
+        yield Finding(form.line, f"{' '.join(strange)} would be read as markup; the English has none")
     odd = [mark for mark in _PAIRED if mark not in strange and ours.get(mark, 0) % 2]
     if odd or ours.get("[", 0) != ours.get("]", 0):
-        yield Finding(form.field.line, f"{' '.join(odd) or '[ ]'} opens and does not close")
+        yield Finding(form.line, f"{' '.join(odd) or '[ ]'} opens and does not close")
     if _LIST.match(form.text) and not any(_LIST.match(text) for text in form.english):
-        yield Finding(form.field.line, "begins like a list; Teams would draw one")
+        yield Finding(form.line, "begins like a list; Teams would draw one")
     if "safelinks" in form.text:
-        yield Finding(form.field.line, "has an address that a mail program rewrote (safelinks)")
+        yield Finding(form.line, "has an address that a mail program rewrote (safelinks)")
 
 
 def _marks(text: str) -> dict[str, int]:
@@ -93,7 +94,7 @@ def _marks(text: str) -> dict[str, int]:
 def _names(form: Form, _: Language) -> Iterator[Finding]:
     for name in _NAMES:
         if all(name in text for text in form.english) and name not in form.text:
-            yield Finding(form.field.line, f"the name {name} is missing", Level.WARNING)
+            yield Finding(form.line, f"the name {name} is missing", Level.WARNING)
 
 
 Check = Callable[[Form, Language], Iterator[Finding]]
