@@ -10,8 +10,8 @@ from babel import Locale
 
 from bot.errors import LocalesError
 from bot.locales_tool import plurals, tags, writing
+from bot.locales_tool.entries import Entry
 from bot.locales_tool.folders import Folders
-from bot.locales_tool.reading import Entry
 from bot.locales_tool.writing import field_lines, flag_lines, string_names
 
 

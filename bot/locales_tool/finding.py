@@ -10,7 +10,7 @@ from functools import cached_property
 from babel import Locale
 
 from bot.locales_tool import plurals
-from bot.locales_tool.reading import Document, Entry
+from bot.locales_tool.entries import Document, Entry
 from dialogs.wording import SOURCE
 
 

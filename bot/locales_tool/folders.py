@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.errors import LocalesError
-from bot.locales_tool.reading import Document, Entry, read
+from bot.locales_tool.entries import Document, Entry
+from bot.locales_tool.reading import read
 from dialogs.wording import SOURCE
 
 GLOSSARY = "GLOSSARY.tsv"

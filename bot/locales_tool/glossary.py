@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bot.errors import LocalesError
+from bot.locales_tool.entries import Entry
 from bot.locales_tool.finding import Finding, Language, Level
-from bot.locales_tool.reading import Entry
 from dialogs.matching import WORD_KEYS, folded
 
 _COLUMNS = ["term", "language", "translation", "source"]

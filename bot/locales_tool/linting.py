@@ -9,10 +9,10 @@ from pathlib import Path
 
 from bot.errors import LocalesError
 from bot.locales_tool import glossary, head, msgfmt, tags, texts, typed
+from bot.locales_tool.entries import Entry
 from bot.locales_tool.finding import Finding, Form, Language, Level
 from bot.locales_tool.folders import Folders, by_key, document
 from bot.locales_tool.glossary import Terms
-from bot.locales_tool.reading import Entry
 from dialogs.matching import WORD_KEYS
 
 

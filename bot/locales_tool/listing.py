@@ -5,20 +5,21 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from bot.locales_tool import plurals, tags
+from bot.locales_tool.entries import Document, Entry
 from bot.locales_tool.folders import Folders, by_key, document
-from bot.locales_tool.reading import Document, Entry
 
-_COLUMNS = ("tag", "language", "in English", "coverage", "fuzzy", "plural forms", "direction", "translators", "file")
+_COLUMNS = ("tag", "language", "coverage", "fuzzy", "plural forms", "direction", "translators", "file")
 _WIDE = 200  # characters
 
 
 def show(folders: Folders) -> int:
     """A table with a row for each language; always 0."""
-    table = Table()
+    table = Table(box=box.SIMPLE_HEAD)
     for name in _COLUMNS:
         table.add_column(name, overflow="fold")
     english = by_key(folders.english)
@@ -34,15 +35,14 @@ def _row(tag: str, found: Document, english: Mapping[str, Entry]) -> tuple[str, 
     locale = tags.known(tag)
     if locale is None or found.faults:
         problem = f"line {found.faults[0].line}: cannot be read" if found.faults else "no language tag"
-        return ("", "", problem, *[""] * 4)
+        return ("", problem, *[""] * 4)
     entries = by_key(found)
     ours = [entries[key] for key in english if key in entries]
     return (
         found.fields.get("X-Language-Name", "") or tags.own_name(locale),
-        str(locale.get_display_name("en")),
         f"{sum(entry.whole for entry in ours) * 100 // max(1, len(english))} %",
         str(sum(entry.fuzzy for entry in ours)),
         " ".join(plurals.categories(locale)),
-        "right to left" if locale.text_direction == "rtl" else "left to right",
+        locale.text_direction,
         found.fields.get("Last-Translator", ""),
     )

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from bot.locales_tool.reading import Document, Entry
+from bot.locales_tool.entries import Document, Entry
 from bot.locales_tool.writing import entry_lines, field_lines, flag_lines, kept_strings, string_names, wraps
 from dialogs.matching import WORD_KEYS
 from dialogs.wording import SOURCE

@@ -57,8 +57,10 @@ def forms(plural_forms: str, locale: Locale) -> int:
     if told is None:
         raise WrongRule(f"cannot be read; this language has {wanted}")
     names = categories(locale)
-    agreed = next((counts for counts in (_COUNTS, (*_COUNTS, *_MILLIONS)) if _agrees(told, locale, counts)), None)
-    if agreed is None or count != len({told(count) for count in agreed}):
+    if not any(
+        count == len(categories(locale, counts)) and _agrees(told, locale, counts)
+        for counts in (_COUNTS, (*_COUNTS, *_MILLIONS))
+    ):
         raise WrongRule(f"does not fit the CLDR's forms of this language ({', '.join(names)}): {wanted}")
     return count
 
@@ -81,5 +83,8 @@ def _read(plural_forms: str) -> tuple[int, Callable[[int], int] | None]:
 def _agrees(told: Callable[[int], int], locale: Locale, counts: Iterable[int]) -> bool:
     """Whether a formula tells the same counts apart as the CLDR; in which order is its own business."""
     rule = locale.plural_form
-    pairs = {(rule(count), told(count)) for count in counts}
-    return len(pairs) == len({name for name, _ in pairs}) == len({at for _, at in pairs})
+    forms_of: dict[str, int] = {}
+    for count in counts:
+        if forms_of.setdefault(rule(count), told(count)) != told(count):
+            return False
+    return len(set(forms_of.values())) == len(forms_of)

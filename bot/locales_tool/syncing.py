@@ -6,9 +6,9 @@ import sys
 from collections.abc import Mapping
 
 from bot.locales_tool import plurals, tags, writing
+from bot.locales_tool.entries import Document, Entry
 from bot.locales_tool.folders import Folders, document
 from bot.locales_tool.merging import English, merge
-from bot.locales_tool.reading import Document, Entry
 from dialogs.matching import WORD_KEYS
 from dialogs.wording import placeholders
 

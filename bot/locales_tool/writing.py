@@ -7,7 +7,7 @@ from pathlib import Path
 
 from babel.messages.pofile import normalize
 
-from bot.locales_tool.reading import Document, Entry
+from bot.locales_tool.entries import Document, Entry
 
 _ORDER = ("#", "#.", "#:", "#,", "#|")
 _WIDTH = 76  # where gettext's own tools break
