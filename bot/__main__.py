@@ -284,7 +284,9 @@ def _locales_sync(_: argparse.Namespace) -> int:
 def _demo(chosen: argparse.Namespace) -> int:
     from bot.demo import demo  # noqa: PLC0415 - likewise
 
-    return asyncio.run(demo(port=chosen.port, browser=not chosen.no_browser, terminal=chosen.terminal))
+    # A demo is without configuration, but whoever writes a language wants to see it.
+    own = environment().get("PHOTOSYNC_LOCALES_DIR", "")
+    return asyncio.run(demo(port=chosen.port, browser=not chosen.no_browser, terminal=chosen.terminal, locales_dir=own))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from bot.locales_tool.entries import Document, Entry
 from bot.locales_tool.folders import Folders, by_key, document
 
 _COLUMNS = ("tag", "language", "coverage", "fuzzy", "plural forms", "direction", "translators", "file")
+_LONG = ("plural forms", "translators")  # broken over lines on a narrow terminal
 _WIDE = 200  # characters
 
 
@@ -21,7 +22,7 @@ def show(folders: Folders) -> int:
     """A table with a row for each language; always 0."""
     table = Table(box=box.SIMPLE_HEAD)
     for name in _COLUMNS:
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name not in _LONG)
     english = by_key(folders.english)
     for tag, path in folders.files.items():
         where = "your own" if folders.over and path.parent == folders.over else "packaged"

@@ -34,7 +34,7 @@ def _placeholders(form: Form, language: Language) -> Iterator[Finding]:
     missing = wanted - used - may_go
     if used - wanted:
         yield Finding(form.line, f"{_braced(used - wanted)} is not in the English; there is {_braced(wanted)}")
-    if missing:
+    elif missing:
         yield Finding(form.line, f"{_braced(missing)} is missing")
 
 
