@@ -13,7 +13,7 @@ from bot.pictures import Picture
 from bot.settings import Settings
 from dialogs.model import Verdict
 
-_MEANING = {
+MEANING = {
     Verdict.MATCH: "SharePoint has the current photo",
     Verdict.DIFFER: "SharePoint has another photo than Microsoft 365",
     Verdict.MISSING: "SharePoint has no copy of the photo",
@@ -40,7 +40,7 @@ def _print(user: str, look: Look) -> None:
     console = Console(highlight=False, soft_wrap=True)
     table = Table.grid(padding=(0, 2))
     table.add_row("person", user)
-    table.add_row("verdict", f"{look.verdict.value}: {_MEANING[look.verdict]}")
+    table.add_row("verdict", f"{look.verdict.value}: {MEANING[look.verdict]}")
     if look.reason:
         table.add_row("reason", look.reason)
     if look.permission:

@@ -1,0 +1,55 @@
+"""What a report says in all, on the terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
+
+from bot.check import MEANING
+from bot.scan.report import Row
+from dialogs.model import Reason, Verdict
+
+_AFFECTED = (Verdict.DIFFER, Verdict.MISSING)
+_CAUSES = {
+    Reason.PERMISSION: "a permission is missing: `photosync check USER` names it",
+    Reason.SIGN_IN: "the login service refused us",
+    Reason.THROTTLED: "asked to slow down for too long",
+    Reason.OUTAGE: "failed or was unreachable",
+    Reason.TIMEOUT: "no answer in time",
+    Reason.PICTURE: "one of the two is not a picture that can be opened",
+    Reason.PERSON: "deleted while the scan ran",
+    Reason.LIBRARY: "SharePoint's picture library was not found",
+    Reason.GUEST: "a guest: the photo belongs to another organisation",
+    Reason.DISABLED: "the account is switched off",
+    Reason.NO_MAILBOX: "no mailbox: SharePoint takes no photo that Entra ID holds",
+    Reason.MAILBOX_ELSEWHERE: "the mailbox is on premises",
+    Reason.NO_SHAREPOINT: "no SharePoint plan",
+}
+
+
+def show(rows: Iterable[Row]) -> None:
+    """Print how many people each verdict and cause has, and what else was found."""
+    rows = tuple(rows)
+    console = Console(highlight=False, soft_wrap=True)
+    table = Table("verdict", "cause", "people", "", "meaning")
+    table.columns[2].justify = table.columns[3].justify = "right"
+    order = list(Verdict)
+    counts = Counter((one.verdict, one.reason) for one in rows)
+    for (verdict, reason), count in sorted(counts.items(), key=lambda one: (order.index(Verdict(one[0][0])), one[0])):
+        table.add_row(verdict, reason, f"{count:,}", f"{count / len(rows):.1%}", _meaning(verdict, reason))
+    console.print(table)
+    facts = Counter(fact for one in rows for fact in one.facts.split())
+    if facts:
+        console.print("also found: " + ", ".join(f"{fact} {count:,}" for fact, count in sorted(facts.items())))
+    affected = sum(one.verdict in _AFFECTED for one in rows)
+    console.print(f"{len(rows):,} people; {affected:,} have a photo that SharePoint shows wrong or not at all")
+
+
+def _meaning(verdict: str, reason: str) -> str:
+    cause = _CAUSES.get(Reason(reason), "") if reason in set(Reason) else ""
+    if verdict == Verdict.UNKNOWN and cause:
+        return cause
+    return "; ".join(part for part in (MEANING[Verdict(verdict)], cause) if part)
