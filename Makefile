@@ -89,3 +89,7 @@ fuzz-photos: $(READY) ## 50,000 damaged pictures; ARGS="--files 1000 --seed 2"
 
 photos-lock: $(READY) ## write anew which packages the evaluation takes its pictures from
 	"$(BIN)/python" tools/lock.py benchmarks/photos/packages.in benchmarks/photos/packages.lock
+
+.PHONY: scan-run
+scan-run: $(READY) ## scan 10,000 people under throttling, whole and killed; ARGS="--people 10000 --kills 12"
+	@"$(BIN)/python" -m tests.scan_run $(ARGS)

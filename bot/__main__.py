@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -140,9 +141,12 @@ def _check(chosen: argparse.Namespace) -> int:
 
 
 def _scan(chosen: argparse.Namespace) -> int:
+    settings = _settings(serving=False)
     from bot.scan.command import scan  # noqa: PLC0415 - likewise
 
-    return asyncio.run(scan(_settings(serving=False), chosen.out, resume=chosen.resume))
+    # The report says what was wrong with whom; a line of log for each would only tear the progress bar.
+    logging.getLogger("bot").setLevel(logging.CRITICAL)
+    return asyncio.run(scan(settings, chosen.out, resume=chosen.resume))
 
 
 def _erase(chosen: argparse.Namespace) -> int:

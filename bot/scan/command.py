@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import sys
 from pathlib import Path
 
 from bot import app
 from bot.diagnosis import Diagnosis
-from bot.errors import OutsideError, PhotosyncError, Refused
+from bot.errors import PhotosyncError, Refused
 from bot.metrics import Metrics
 from bot.microsoft365 import Microsoft365
 from bot.outgoing import Outgoing
@@ -29,8 +28,6 @@ async def scan(settings: Settings, out: Path, *, resume: bool, waits: Waits = US
 
     Returns 0 if everybody was told, 1 if not, 2 if the report cannot be written there.
     """
-    # The report says what was wrong with whom; a line of log for each would only tear the progress bar.
-    logging.getLogger("bot").setLevel(logging.CRITICAL)
     try:
         report = Report.resume(out) if resume else Report.begin(out)
     except NotUsable as error:
@@ -43,7 +40,7 @@ async def scan(settings: Settings, out: Path, *, resume: bool, waits: Waits = US
     except Refused as error:
         grant = f"; to grant: {error.permission}" if error.permission else ""
         return _complain(f"the directory cannot be read: {error}{grant}")
-    except (OutsideError, PhotosyncError) as error:
+    except PhotosyncError as error:
         return _complain(f"{error}; {len(report.rows)} people are in {out}, --resume goes on later")
     except OSError as error:
         return _complain(f"cannot write {out}: {error.strerror}; --resume goes on when that is mended")

@@ -34,7 +34,7 @@ def show(rows: Iterable[Row]) -> None:
     """Print how many people each verdict and cause has, and what else was found."""
     rows = tuple(rows)
     console = Console(highlight=False, soft_wrap=True)
-    table = Table("verdict", "cause", "people", "", "meaning")
+    table = Table("verdict", "cause", "people", "share", "meaning")
     table.columns[2].justify = table.columns[3].justify = "right"
     order = list(Verdict)
     counts = Counter((one.verdict, one.reason) for one in rows)
@@ -44,8 +44,10 @@ def show(rows: Iterable[Row]) -> None:
     facts = Counter(fact for one in rows for fact in one.facts.split())
     if facts:
         console.print("also found: " + ", ".join(f"{fact} {count:,}" for fact, count in sorted(facts.items())))
-    affected = sum(one.verdict in _AFFECTED for one in rows)
-    console.print(f"{len(rows):,} people; {affected:,} have a photo that SharePoint shows wrong or not at all")
+    affected = [one for one in rows if one.verdict in _AFFECTED]
+    alone = sum(not one.reason for one in affected)
+    console.print(f"{len(rows):,} people; SharePoint shows {len(affected):,} of them wrong or not at all")
+    console.print(f"{alone:,} of these can mend it with the bot; of the others the cause says who has to")
 
 
 def _meaning(verdict: str, reason: str) -> str:
