@@ -64,6 +64,7 @@ class Copy:
     files: dict[str, bytes]
     etag: str
     modified: datetime
+    apart: dict[str, datetime] = field(default_factory=dict)  # letters that a sync reached at another time
 
 
 @dataclass

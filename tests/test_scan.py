@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import astuple, replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -110,20 +111,28 @@ PASSING = [
     ("a connection breaks", "graph", [Fault(kind="drop", path=PHOTO)] * 6),
     ("a download fails", "files", [Fault(500)] * 4),
     ("what SharePoint has of somebody without a photo", "graph", [Fault(500, path=IDS["no-photo"] + "_LThumb")]),
-    ("the smaller sizes ask for patience", "graph", [Fault(429, retry_after="60", path="_MThumb")]),
+    ("the smaller sizes ask for patience", "graph", [Fault(429, retry_after="60", path=IDS["match"] + "_MThumb")]),
 ]  # fmt: skip
+
+
+def behind_a_verdict(there: Tenant) -> None:
+    """What a failure could hide: an orphan, and a copy whose smaller sizes are still old."""
+    held = {story: there.world.holdings(IDS[story]) for story in ("no-photo", "match", "old")}
+    there.world.begin_old(IDS["no-photo"], held["no-photo"])
+    copy, old = held["match"].copies[IDS["match"]], held["old"].copies[IDS["old"]]
+    for letter in ("M", "S"):
+        copy.files[letter], copy.apart[letter] = old.files[letter], copy.modified - timedelta(days=90)
 
 
 @pytest.mark.parametrize(("where", "faults"), [row[1:] for row in PASSING], ids=[row[0] for row in PASSING])
 async def test_what_passes_leaves_no_trace(where: str, faults: list[Fault], tmp_path: Path) -> None:
     async with tenant() as there:
-        # An orphan and a copy of which only one size is new: what a failure could hide behind a verdict.
-        there.world.begin_old(IDS["no-photo"], there.world.holdings(IDS["no-photo"]))
+        behind_a_verdict(there)
         assert await scanned(there, tmp_path / "before.csv") == 0
         there.world.faults.plan(where, faults)
         assert await scanned(there, tmp_path / "report.csv") == 0
         assert not getattr(there.world.faults, where)
-    assert rows(tmp_path / "report.csv")[IDS["no-photo"]]["facts"] == "orphan"
+    assert [rows(tmp_path / "report.csv")[IDS[one]]["facts"] for one in ("no-photo", "match")] == ["orphan", "partial"]
     assert without_times(tmp_path / "report.csv") == without_times(tmp_path / "before.csv")
 
 
