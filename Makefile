@@ -14,7 +14,8 @@ help: ## this list
 
 setup: $(READY) ## the local environment, from the locked versions
 
-$(READY): requirements.lock requirements-node.lock pyproject.toml sandbox/page/package-lock.json tools/setup.py
+$(READY): requirements.lock requirements-node.lock pyproject.toml tools/setup.py \
+		sandbox/page/package-lock.json tests/schemas/package-lock.json
 	@"$(PYTHON)" tools/setup.py "$(VENV)"
 	@touch "$(READY)"
 
@@ -41,7 +42,8 @@ lock: $(READY) ## write the lock files anew from pyproject.toml
 	"$(BIN)/python" tools/lock.py
 
 clean: ## forget the local environment
-	rm -rf "$(VENV)" .venv-bench .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage sandbox/page/node_modules
+	rm -rf "$(VENV)" .venv-bench .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage \
+		sandbox/page/node_modules tests/schemas/node_modules
 
 .PHONY: golden readme
 golden: $(READY) ## write the golden cards anew, to be looked at before they are committed
@@ -80,15 +82,13 @@ soak: $(READY) ## ten minutes of 200 chats at once in a world that fails; ARGS="
 bench: $(READY) ## a turn beside a bare relay and the public SDKs; ARGS="--json FILE --rounds 5 --only photosync,bare"
 	@"$(BIN)/python" -m benchmarks.turns $(ARGS)
 
-.PHONY: photos-eval fuzz-photos photos-lock
+
+.PHONY: photos-eval fuzz-photos
 photos-eval: $(READY) ## how often the comparison of photos errs, and how long it takes; ARGS=--write for docs/photos.md
 	"$(BIN)/python" -m benchmarks.photos $(ARGS)
 
 fuzz-photos: $(READY) ## 50,000 damaged pictures; ARGS="--files 1000 --seed 2"
 	"$(BIN)/python" -m benchmarks.photos.fuzz $(ARGS)
-
-photos-lock: $(READY) ## write anew which packages the evaluation takes its pictures from
-	"$(BIN)/python" tools/lock.py benchmarks/photos/packages.in benchmarks/photos/packages.lock
 
 .PHONY: scan-run
 scan-run: $(READY) ## scan 10,000 people under throttling, whole and killed; ARGS="--people 10000 --kills 12"

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
@@ -65,6 +66,14 @@ def _parser() -> argparse.ArgumentParser:
 
     check = commands.add_parser("check", help="look at one person's two photos")
     check.add_argument("user", metavar="USER", help="user principal name or object id")
+    check.add_argument("--json", action="store_true", help="print one JSON object")
+    check.add_argument("--site", metavar="ADDRESS", default="", help="look at a SharePoint site too, by its address")
+    check.add_argument(
+        "--save-pictures",
+        metavar="DIR",
+        type=Path,
+        help="write both pictures into a folder, for the helpdesk to see; without it they are never written",
+    )
     check.set_defaults(command=_check)
 
     scan = commands.add_parser(
@@ -78,6 +87,24 @@ def _parser() -> argparse.ArgumentParser:
     scan.add_argument("--resume", action="store_true", help="go on with a report, and look again at who was not told")
     scan.set_defaults(command=_scan)
 
+    manifest = commands.add_parser("manifest", help="the Teams app package (zip), all languages in it")
+    manifest.add_argument("--out", metavar="FILE", type=Path, default=Path("photosync.zip"), help="default %(default)s")
+    manifest.add_argument(
+        "--host", type=_host, help="where the app's website, /privacy and /terms are, without https://"
+    )
+    manifest.add_argument(
+        "--app-version",
+        metavar="X.Y.Z",
+        default=version("photosync"),
+        help="Teams wants a higher one with each upload (default %(default)s)",
+    )
+    manifest.set_defaults(command=_manifest)
+
+    doctor = commands.add_parser("doctor", help="check everything an installation needs, each with its fix")
+    doctor.add_argument("--user", metavar="USER", default="", help="whom to try (default: some member of the tenant)")
+    doctor.add_argument("--json", action="store_true", help="print one JSON object")
+    doctor.set_defaults(command=_doctor)
+
     erase = commands.add_parser("erase", help="forget everything about a person")
     erase.add_argument("user", metavar="USER", help="user principal name or object id")
     erase.set_defaults(command=_erase)
@@ -89,7 +116,18 @@ def _parser() -> argparse.ArgumentParser:
     again = kinds.add_parser("retry", help="try a dead letter again now")
     again.add_argument("id", metavar="ID", type=_number, help="its number")
     again.set_defaults(command=_work_retry)
+    _locales_parsers(commands)
     return parser
+
+
+def _locales_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    locales = commands.add_parser("locales", help="languages")
+    kinds = locales.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    preview = kinds.add_parser("preview", help="every card of a language as a page and as pictures")
+    preview.add_argument("tag", metavar="TAG", help="such as sv or zh-Hant; qps-ploc, qps-plocm: pseudo-languages")
+    preview.add_argument("--out", metavar="DIR", type=Path, help="where to (default preview-TAG)")
+    preview.set_defaults(command=_locales_preview)
 
 
 def _port(text: str) -> int:
@@ -104,16 +142,23 @@ def _number(text: str) -> int:
     return int(text)
 
 
+def _host(text: str) -> str:
+    label = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
+    if len(text) > 253 or not re.fullmatch(rf"{label}(\.{label})*(:[0-9]{{1,5}})?", text.lower()):
+        raise argparse.ArgumentTypeError("must be a host name such as photosync.contoso.com")
+    return text.lower()
+
+
 def environment() -> Mapping[str, str]:
     """The process's environment, over a `.env` file in the working folder."""
     file = {name: value for name, value in dotenv_values(".env").items() if value is not None}
     return {**file, **os.environ}
 
 
-def _settings(*, serving: bool) -> Settings:
+def _settings(*, serving: bool, calling: bool = True) -> Settings:
     from bot import logs  # noqa: PLC0415 - `--help` stays fast
 
-    settings = read(environment(), serving=serving)
+    settings = read(environment(), serving=serving, calling=calling)
     logs.set_up(settings)
     return settings
 
@@ -124,7 +169,8 @@ def _serve(_: argparse.Namespace) -> int:
     from bot.store.base import NewerSchema  # noqa: PLC0415
 
     try:
-        asyncio.run(app.serve(settings))
+        with asyncio.Runner(loop_factory=app.loop_factory()) as runner:
+            runner.run(app.serve(settings))
     except OSError as error:
         _complain(f"cannot listen on {settings.host} port {settings.port}: {error.strerror}")
         return 1
@@ -135,9 +181,31 @@ def _serve(_: argparse.Namespace) -> int:
 
 
 def _check(chosen: argparse.Namespace) -> int:
+    settings = _settings(serving=False)
     from bot import check  # noqa: PLC0415 - likewise
 
-    return asyncio.run(check.check(_settings(serving=False), chosen.user))
+    asked = check.Asked(chosen.user, chosen.site, as_json=chosen.json, save_to=chosen.save_pictures)
+    try:
+        return asyncio.run(check.check(settings, asked))
+    except check.CannotCheck as error:
+        _complain(str(error))
+        return _WRONG
+
+
+def _doctor(chosen: argparse.Namespace) -> int:
+    settings = _settings(serving=True)
+    from bot import doctor  # noqa: PLC0415 - likewise
+
+    if settings.log_level != "DEBUG":
+        logging.disable(logging.ERROR)  # what is found stands in its line: the log would tell it twice
+    return asyncio.run(doctor.doctor(settings, user=chosen.user, as_json=chosen.json))
+
+
+def _manifest(chosen: argparse.Namespace) -> int:
+    settings = _settings(serving=False, calling=False)
+    from bot.manifest import manifest  # noqa: PLC0415 - likewise
+
+    return manifest(settings, chosen.out, host=chosen.host, version=chosen.app_version)
 
 
 def _scan(chosen: argparse.Namespace) -> int:
@@ -168,6 +236,18 @@ def _work_retry(chosen: argparse.Namespace) -> int:
     from bot import admin  # noqa: PLC0415 - likewise
 
     return asyncio.run(admin.work_retry(settings, chosen.id))
+
+
+def _locales_dir() -> Path | None:
+    """The installation's own languages; the other settings do not matter to the `locales` commands."""
+    named = environment().get("PHOTOSYNC_LOCALES_DIR", "")
+    return Path(named) if named else None
+
+
+def _locales_preview(chosen: argparse.Namespace) -> int:
+    from bot.preview.command import preview  # noqa: PLC0415 - likewise
+
+    return preview(chosen.tag, chosen.out, _locales_dir())
 
 
 def _demo(chosen: argparse.Namespace) -> int:

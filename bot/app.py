@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,9 +23,11 @@ from bot.helpdesk import Helpdesk
 from bot.metrics import Metrics
 from bot.outgoing import Outgoing
 from bot.settings import Settings
+from bot.settling import Settling
 from bot.store import Kind, Store
 from bot.store.base import DatabaseStore, NewerSchema
 from bot.store.opening import PatientStore
+from bot.store.remembered import RememberingStore
 from bot.teams import Edge
 from bot.tickets import SYSTEMS
 from bot.work import Worker
@@ -67,7 +71,7 @@ async def start(settings: Settings, around: Callable[[Store], Store] = lambda st
     spoken, pictures = packaged.languages(settings.locales_dir), packaged.illustrations()
     engine = Engine(packaged.topics(spoken, pictures))
     metrics, patient = Metrics(), PatientStore(settings.database_url)
-    store = around(cast("Store", patient))
+    store = cast("Store", RememberingStore(around(cast("Store", patient))))
     chat = f"https://teams.microsoft.com/l/chat/0/0?users=28:{settings.app_id}"
     outgoing = Outgoing.open(settings)
     try:
@@ -75,11 +79,13 @@ async def start(settings: Settings, around: Callable[[Store], Store] = lambda st
     except SettingsError:
         await asyncio.gather(store.close(), outgoing.close())
         raise
+    settling = Settling(store)
     helpdesk = Helpdesk(
         engine=engine,
         languages=spoken,
         setting=cards.Setting(spoken.wording, pictures, chat),
-        store=store,
+        store=cast("RememberingStore", store),
+        settling=settling,
         diagnosis=diagnosis(settings, outgoing, metrics, tokens),
         tickets=SYSTEMS[settings.ticket_system](settings, outgoing),
         metrics=metrics,
@@ -94,6 +100,7 @@ async def start(settings: Settings, around: Callable[[Store], Store] = lambda st
     async def stop() -> None:
         edge.close()
         await asyncio.gather(runner.cleanup(), worker.stop(), edge.stop())
+        await settling.stop()
         await store.close()
         await outgoing.close()
 
@@ -152,9 +159,21 @@ async def until_signal() -> None:
         loop.remove_signal_handler(number)
 
 
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The faster event loop, where there is one; None for the usual."""
+    if sys.platform == "win32":
+        return None
+    import uvloop  # noqa: PLC0415 - not on every platform
+
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
 async def serve(settings: Settings) -> None:
     """Run until told to stop."""
     running = await start(settings)
+    gc.collect()
+    gc.freeze()  # what is there now stays: the collector need not look at it again
     await until_signal()
     log.info("stopping")
     await running.stop()

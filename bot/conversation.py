@@ -62,6 +62,7 @@ class Message:
     card: Mapping[str, Any] = field(repr=False)
     summary: str = field(repr=False)
     locale: str = "en"
+    raw: bytes = field(default=b"", repr=False)  # the card as JSON, where it is known already
 
 
 class Channel(Protocol):

@@ -56,7 +56,7 @@ class FollowUps:
             turned = await self.helpdesk.perform(record, record.case, Resumed(), channel)
             in_place = bool(claimed.due.payload.get("in_place"))
             saved = await self.helpdesk.save(record, turned, in_place=in_place, owed=False)
-            await self._deliver(replace(turned, record=saved), channel, in_place=in_place)
+            await self._deliver(saved, channel, in_place=in_place)
 
     async def look_again(self, claimed: Claimed) -> None:
         """Look again by ourselves; write when the photo has arrived, or when this was the last time."""
@@ -81,7 +81,7 @@ class FollowUps:
                 return
             turned = replace(turned, photos=await asyncio.to_thread(small, looking))
             saved = await self.helpdesk.save(record, turned, in_place=False, finish=claimed)
-            await self._deliver(replace(turned, record=saved), channel, in_place=False)
+            await self._deliver(saved, channel, in_place=False)
 
     async def _cheaply(self, claimed: Claimed) -> tuple[tuple[str, ...], str, bool]:
         """What is watched, its present digest, and whether that is another one than last time: one request.
@@ -145,7 +145,7 @@ class FollowUps:
                 await self._done(claimed, handed)
             else:
                 saved = await self.helpdesk.save(record, turned, in_place=False, finish=claimed)
-            await self._deliver(replace(turned, record=saved), channel, in_place=False)
+            await self._deliver(saved, channel, in_place=False)
 
     async def _done(self, claimed: Claimed, handed: Handed) -> None:
         if handed.result == "failed":

@@ -209,6 +209,12 @@ def graph_tokens(settings: Settings, outgoing: Outgoing, bots: Tokens | None = N
     return Tokens(_confidential(settings, settings.graph_client_id, tenant, secret, outgoing))
 
 
+def graph_scope(settings: Settings) -> str:
+    """What a token for Graph is asked for."""
+    parts = urlsplit(settings.graph_url)
+    return f"{parts.scheme}://{parts.netloc}/.default"
+
+
 def certificate_credential(file: Path) -> dict[str, str]:
     """msal's credential from a PEM file with a private key and a certificate, in any order. Raises `SettingsError`."""
     from cryptography import x509  # noqa: PLC0415 - needed by few installations
@@ -271,8 +277,7 @@ class Graph:
         self._base = f"{settings.graph_url}/v1.0"
         self._breaker = Breaker("graph")
         self._skew = Skew()
-        parts = urlsplit(settings.graph_url)
-        self._scope = f"{parts.scheme}://{parts.netloc}/.default"
+        self._scope = graph_scope(settings)
 
     async def json(self, path: str, *, permission: str = "") -> dict[str, Any]:
         """The object at a path such as `/users/...`; `permission` is what to name when it is refused."""

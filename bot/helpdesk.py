@@ -20,8 +20,10 @@ from bot.errors import NotFound, OutsideError, StoreUnavailable, place
 from bot.events import event, now, told
 from bot.metrics import Metrics
 from bot.photos import thumbnail
-from bot.store import Change, Claimed, Conflict, Due, Entry, Record, Store
+from bot.settling import Settling
+from bot.store import Change, Claimed, Conflict, Due, Entry, Record
 from bot.store import Kind as WorkKind
+from bot.store.remembered import RememberingStore
 from bot.tickets import TicketSystem
 from bot.tickets.ticket import ticket
 from dialogs.engine import Engine
@@ -53,6 +55,10 @@ _OWED_FOR = 30.0  # seconds after which a card that was not shown is shown by th
 _TICKET_AGAIN = 3.0  # seconds after which a ticket that was not taken is tried again
 
 
+class _Stale(Exception):
+    """What was recalled is not good enough for what has to be done."""
+
+
 class Diagnosing(Protocol):
     """What looks at a person's two photos: `bot.diagnosis.Diagnosis`."""
 
@@ -74,6 +80,7 @@ class Turned:
     effects: tuple[Effect, ...]
     log: tuple[Entry, ...] = ()
     later: tuple[Due, ...] = ()  # work that came up
+    owed_until: float = 0.0  # when the card that is to be shown is due, if that was committed with it
 
     @property
     def follows(self) -> bool:
@@ -98,7 +105,8 @@ class Helpdesk:
     engine: Engine
     languages: Languages
     setting: cards.Setting
-    store: Store
+    store: RememberingStore
+    settling: Settling
     diagnosis: Diagnosing
     tickets: TicketSystem
     metrics: Metrics
@@ -155,19 +163,25 @@ class Helpdesk:
             return None
 
     async def _personal(self, incoming: Incoming, channel: Channel) -> Message | None:
+        recalled = self.store.recall(incoming.person)
         for _ in range(_TRIES):
-            record, handled = await self.store.load(incoming.person, incoming.id)
-            if handled:
-                return None
-            turned = await self._decide(record, incoming, channel)
-            if turned is None:
-                return None
-            in_place = incoming.kind is Kind.PRESSED and incoming.reply_to in ("", _card(turned.record))
+            if recalled is not None:
+                record, fresh = recalled, False
+            else:
+                record, handled = await self.store.load(incoming.person, incoming.id)
+                fresh = True
+                if handled:
+                    return None
+            recalled = None
             try:
+                turned = await self._decide(record, incoming, channel, fresh=fresh)
+                if turned is None:
+                    return None
+                in_place = incoming.kind is Kind.PRESSED and incoming.reply_to in ("", _card(turned.record))
                 saved = await self.save(record, turned, in_place=in_place, activity=incoming.id)
-            except Conflict:
+            except (Conflict, _Stale):
                 continue
-            return await self.show(replace(turned, record=saved), channel, in_place=in_place)
+            return await self.show(saved, channel, in_place=in_place)
         raise StoreUnavailable("the record changed under every try")
 
     async def save(
@@ -179,19 +193,20 @@ class Helpdesk:
         activity: str = "",
         finish: Claimed | None = None,
         owed: bool = True,
-    ) -> Record:
+    ) -> Turned:
         """Everything the turn came to, in one transaction; what is still to be shown is due work until it is.
 
-        `owed` False: that work is there already, and is being done.
+        `owed` False: that work is there already, and is being done. Returns the turn with what was saved.
         """
         if turned.erased:
             await self.store.erase(before.person)
             self._count(turned)
-            return turned.record
+            return turned
         record, now = turned.record, time.time()
+        until = now + _OWED_FOR if turned.shows and owed else 0.0
         put = [*turned.later]
-        if turned.shows and owed:
-            put.append(Due(WorkKind.SHOW, record.person, record.person, now + _OWED_FOR, {"in_place": in_place}))
+        if until:
+            put.append(Due(WorkKind.SHOW, record.person, record.person, until, {"in_place": in_place}))
         if turned.follows and record.case is not None and self.follow_ups:
             payload = {"turn": 0, "since": now}
             put.append(Due(WorkKind.FOLLOW_UP, record.case.id, record.person, now + self.follow_ups[0], payload))
@@ -199,11 +214,11 @@ class Helpdesk:
         drop = ((WorkKind.FOLLOW_UP, before.case.id),) if before.case is not None and ended else ()
         saved = await self.store.commit(Change(record, activity, turned.log, tuple(put), drop, finish))
         self._count(turned)
-        return saved
+        return replace(turned, record=saved, owed_until=until)
 
     # Deciding
 
-    async def _decide(self, record: Record, incoming: Incoming, channel: Channel) -> Turned | None:
+    async def _decide(self, record: Record, incoming: Incoming, channel: Channel, *, fresh: bool) -> Turned | None:
         known = record.version > 0
         if incoming.kind is Kind.REMOVED:
             return Turned(replace(record, address=None), Photos(), ()) if known else None
@@ -219,7 +234,7 @@ class Helpdesk:
         elif isinstance(happened, Pressed) and happened.case not in ("", case.id):
             owner = await self.store.owner(happened.case)
             happened = replace(happened, foreign=owner not in ("", record.person))
-        return await self.perform(replace(record, case=case), case, happened, channel)
+        return await self.perform(replace(record, case=case), case, happened, channel, fresh=fresh)
 
     def _introduced(self, record: Record, incoming: Incoming) -> Record:
         """What an activity tells about the person. The language is taken once and then the person's own choice."""
@@ -237,8 +252,13 @@ class Helpdesk:
     def _opened(self, record: Record) -> Case:
         return self.engine.open(_moment(), locale=record.locale or "en", platform=record.platform)
 
-    async def perform(self, record: Record, case: Case, happened: Event, channel: Channel) -> Turned:
-        """Decide, do what that asks for, and decide on its result, until nothing more is asked."""
+    async def perform(
+        self, record: Record, case: Case, happened: Event, channel: Channel, *, fresh: bool = True
+    ) -> Turned:
+        """Decide, do what that asks for, and decide on its result, until nothing more is asked.
+
+        `fresh` False: the record was recalled. Raises `_Stale` then, before anything is done outside.
+        """
         done: list[Effect] = []
         log = [told(happened)]
         photos = Photos()
@@ -249,6 +269,8 @@ class Helpdesk:
             done += effects
             pending = None
             for effect in effects:
+                if not fresh and isinstance(effect, Look | Hand | Erase):
+                    raise _Stale
                 if isinstance(effect, Look):
                     pending, photos = await self._look(record.person, case, channel)
                 elif isinstance(effect, Hand):
@@ -297,6 +319,9 @@ class Helpdesk:
         card = say(self.engine.library, case, contact=self.contact, again=again)
         message = cards.message(self.setting, card, name=turned.record.name, photos=turned.photos)
         if in_place and case.card and await _updated(channel, case.card, message):
+            if turned.owed_until:
+                self.settling.shown(turned.record.person, turned.owed_until)
+                return message
             shown = case.card
         else:
             shown = await channel.send(message)

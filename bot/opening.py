@@ -62,6 +62,12 @@ def opened(data: bytes, side: int) -> Opened:
     return Opened(shown, unprofiled, size, kind, few)
 
 
+def measured(data: bytes) -> tuple[tuple[int, int], str]:
+    """Width and height as stored, and JPEG or PNG, without decoding it. Raises `NotAPicture`."""
+    picture = _header(data)
+    return picture.size, str(picture.format)
+
+
 def middle_square(picture: Image.Image) -> tuple[float, float, float, float]:
     """Its box, in pixels."""
     side = min(picture.size)

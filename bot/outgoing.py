@@ -9,6 +9,7 @@ import math
 import random
 import ssl
 import time
+import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -104,7 +105,8 @@ class Outgoing:
         session = aiohttp.ClientSession(
             connector=connector,
             headers={"User-Agent": AGENT},
-            trust_env=True,
+            # Asked for each request, in a thread: only where there is a proxy at all.
+            trust_env=bool(urllib.request.getproxies()),
             cookie_jar=aiohttp.DummyCookieJar(),
             max_line_size=16_384,
             max_field_size=16_384,

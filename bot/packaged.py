@@ -1,5 +1,5 @@
-"""What ships with the program: topics, languages, illustrations. They stand beside the `bot` package, in a checkout
-and in an installed wheel alike."""
+"""What ships with the program: topics, languages, illustrations, the app's manifest. They stand beside the `bot`
+package, in a checkout and in an installed wheel alike."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from dialogs.wording import SOURCE
 
 _BOT = Path(bot.__file__).resolve().parent
 LOCALES = _BOT.parent / "locales"
+MANIFEST = _BOT.parent / "manifest"
 ILLUSTRATIONS = _BOT / "illustrations"
+RENDERER = _BOT.parent / "sandbox" / "renderer.py"  # run, never imported: says where the card renderer is
 TOPICS = Path(dialogs.__file__).resolve().parent / "topics"
 
 
@@ -27,6 +29,11 @@ def languages(over: Path | None = None) -> Languages:
 def illustrations() -> dict[str, bytes]:
     """Every illustration by its name, PNG."""
     return {path.stem: path.read_bytes() for path in sorted(ILLUSTRATIONS.glob("*.png"))}
+
+
+def manifest() -> dict[str, bytes]:
+    """The template of the Teams app package and its icons, by file name."""
+    return {path.name: path.read_bytes() for path in sorted(MANIFEST.glob("*.*"))}
 
 
 def topics(spoken: Languages, pictures: Collection[str]) -> Library:

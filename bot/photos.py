@@ -30,7 +30,7 @@ _BRIGHTER = 6.0  # of 255: this much overall brightness is forgiven, as re-encod
 _UNIT = 0.5  # of 255: differences are told in such steps
 _WORST = 64.0  # of 255: the difference of a spot that is no likeness at all
 _ALIKE, _EXPLICABLE = 8.0, 24.0  # of 255: between them a spot may differ because one picture is sharper
-_CONTRAST, _LEAST_CONTRAST = 30.0, 20.0  # standard deviation of light: in a duller picture differences count more
+_CONTRAST, _LEAST_CONTRAST = 26.0, 17.0  # standard deviation of light: in a duller picture differences count more
 _HOPELESS = 20.0  # of 255, on average at first sight: the same photo never came to more than 8
 # Measured by `make photos-eval`, see docs/photos.md; between the two the person is asked.
 _SAME = 0.85
@@ -47,9 +47,9 @@ class _Grid:
 
 
 _SMALL = 100  # pixels: a smaller picture is mostly what the filter made of it that scaled it down
-_USUAL = _Grid(64, 1.6, Image.Resampling.BICUBIC, different=0.80)
-_ROUGH = _Grid(48, 1.0, Image.Resampling.BILINEAR, different=0.80)
-_PALETTE = _Grid(48, 1.0, Image.Resampling.BILINEAR, different=0.70)  # many a shade is lacking
+_USUAL = _Grid(64, 1.6, Image.Resampling.BICUBIC, different=0.76)
+_ROUGH = _Grid(48, 0.8, Image.Resampling.BILINEAR, different=0.72)
+_PALETTE = _Grid(32, 1.0, Image.Resampling.BILINEAR, different=0.60)  # many a shade is lacking
 # RGB -> light and two differences of colour, as JPEG has them but all of them about 0
 _LIGHT_AND_COLOUR = (0.299, 0.587, 0.114, 0, -0.169, -0.331, 0.5, 128, 0.5, -0.419, -0.081, 128)
 
@@ -71,6 +71,8 @@ def compare(microsoft365: bytes, sharepoint: bytes) -> Comparison:
     first, second = (ours, theirs) if (ours.size, microsoft365) > (theirs.size, sharepoint) else (theirs, ours)
     grid = _grid(ours, theirs)
     similarity = max(_similarity(one, two, grid) for one, two in _readings(first, second))
+    if microsoft365 == sharepoint:
+        similarity = 1.0  # and not a rounding less
     verdict = "same" if similarity >= _SAME else "different" if similarity <= grid.different else "unsure"
     return Comparison(round(similarity, 4), verdict, (ours.size, theirs.size), (ours.format, theirs.format))
 

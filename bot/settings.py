@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -164,6 +165,15 @@ def _file(value: str) -> Path:
     path = Path(value)
     if not path.is_file():
         raise _Wrong("must be a file that can be read")
+    return path
+
+
+def _authorities(value: str) -> Path:
+    path = _file(value)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=str(path))
+    except ssl.SSLError:
+        raise _Wrong("must be a PEM file with certificates of authorities") from None
     return path
 
 
@@ -338,13 +348,13 @@ class Settings:
     )
     ssl_cert_file: Path | None = _setting(
         "SSL_CERT_FILE",
-        _file,
+        _authorities,
         "certificate authorities for every outgoing call, the login call included",
         value=None,
         default="the system's",
     )
     requests_ca_bundle: Path | None = _setting(
-        "REQUESTS_CA_BUNDLE", _file, "more certificate authorities, likewise", value=None
+        "REQUESTS_CA_BUNDLE", _authorities, "more certificate authorities, likewise", value=None
     )
 
     @property
@@ -362,10 +372,11 @@ def table() -> tuple[_Setting, ...]:
     return tuple(one.metadata["setting"] for one in fields(Settings))
 
 
-def read(environ: Mapping[str, str], *, serving: bool = True) -> Settings:
+def read(environ: Mapping[str, str], *, serving: bool = True, calling: bool = True) -> Settings:
     """Settings from an environment; blank values count as not set.
 
-    `serving` asks for what the channel needs too; a command that only reads Graph goes without.
+    `serving` asks for what the channel needs too; a command that only reads Graph goes without. A command that calls
+    nobody (not `calling`) needs the bot's id, no more.
     Raises `SettingsError` with one line for each wrong or missing setting.
     """
     values: dict[str, Any] = {}
@@ -381,7 +392,7 @@ def read(environ: Mapping[str, str], *, serving: bool = True) -> Settings:
             problems.append(f"{setting.name} {wrong}")
         except OSError:
             problems.append(f"{setting.name} names something that cannot be read")
-    problems += _missing(environ, serving=serving)
+    problems += _missing(environ, serving=serving) if calling else _missing_id(environ)
     if problems:
         raise SettingsError(tuple(problems))
     return Settings(**_with_cloud(values))
@@ -395,6 +406,11 @@ def _with_cloud(values: dict[str, Any]) -> dict[str, Any]:
             default = tuple(Host(pattern) for pattern in default)
         values.setdefault(one.name, default)
     return values
+
+
+def _missing_id(environ: Mapping[str, str]) -> list[str]:
+    has_id = environ.get("MicrosoftAppId", "").strip()
+    return [] if has_id else ["MicrosoftAppId is missing: the application id of the bot's registration"]
 
 
 def _missing(environ: Mapping[str, str], *, serving: bool) -> list[str]:
@@ -412,7 +428,7 @@ def _missing(environ: Mapping[str, str], *, serving: bool) -> list[str]:
     elif has("PHOTOSYNC_GRAPH_CLIENT_SECRET"):
         problems.append("PHOTOSYNC_GRAPH_CLIENT_ID is missing: PHOTOSYNC_GRAPH_CLIENT_SECRET belongs to one")
     if serving or not separate_graph:
-        problems += _missing_registration(has, managed=managed)
+        problems += _missing_id(environ) + _missing_registration(has, managed=managed)
     if environ.get("PHOTOSYNC_TICKET_SYSTEM", "").strip().lower() == "webhook":
         problems += [
             f"{name} is missing: the webhook ticket system needs it"
@@ -424,8 +440,6 @@ def _missing(environ: Mapping[str, str], *, serving: bool) -> list[str]:
 
 def _missing_registration(has: Callable[[str], bool], *, managed: bool) -> list[str]:
     problems = []
-    if not has("MicrosoftAppId"):
-        problems.append("MicrosoftAppId is missing: the application id of the bot's registration")
     if not has("MicrosoftAppTenantId"):
         problems.append("MicrosoftAppTenantId is missing: the tenant of the bot's registration")
     password, certificate = has("MicrosoftAppPassword"), has("MicrosoftAppCertificate")

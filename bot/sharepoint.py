@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, unquote
@@ -33,9 +33,12 @@ class LibraryMissing(NotFound):
 
 
 @dataclass(frozen=True)
-class _Library:
+class Library:
+    """The picture library of a my-site host. `way` is how it showed: `drive` or `list`."""
+
     drive: str
     folders: tuple[str, ...]
+    way: str
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,12 @@ class SharePoint:
     def __init__(self, graph: Graph, my_site_host: str = "") -> None:
         self._graph = graph
         self._setting = my_site_host
-        self._libraries: dict[str, _Library] = {}  # by host
+        self._libraries: dict[str, Library] = {}  # by host
         self._derived = ""
 
     async def copy(self, person: Person) -> Picture | None:
         """The copy, or None where SharePoint has none. Raises `LibraryMissing`, and the errors of `Graph`."""
-        host = await self._host(person)
+        host = await self.host(person)
         known = self._libraries.get(host)
         library = known or await self._find(host)
         file = await self._newest(library, person)
@@ -86,7 +89,8 @@ class SharePoint:
         """The file at a path. Raises the errors of `Graph`."""
         return await self._bytes(path, "")
 
-    async def _host(self, person: Person) -> str:
+    async def host(self, person: Person) -> str:
+        """The person's my-site host. Raises `LibraryMissing`, and the errors of `Graph`."""
         host = person.my_site or self._setting or self._derived
         if not host:
             root = await self._graph.json("/sites/root?$select=id,siteCollection,webUrl", permission=READ_SITE)
@@ -96,36 +100,42 @@ class SharePoint:
             host = self._derived = f"{first.removesuffix('-my')}-my.{rest}"
         return host
 
-    async def _find(self, host: str) -> _Library:
+    async def library(self, host: str) -> Library:
+        """The host's library, remembered once found. Raises `LibraryMissing`, and the errors of `Graph`."""
+        return self._libraries.get(host) or await self._find(host)
+
+    async def _find(self, host: str) -> Library:
         try:
-            drive = await self._drive(host)
+            drive, way = await self._drive(host)
             folders = await self._folders(drive)
         except NotFound as error:
             raise error if isinstance(error, LibraryMissing) else LibraryMissing(error.detail) from None
-        found = self._libraries[host] = _Library(drive, folders)
+        found = self._libraries[host] = Library(drive, folders, way)
         return found
 
-    async def _again(self, host: str, known: _Library) -> _Library:
+    async def _again(self, host: str, known: Library) -> Library:
         try:
             folders = await self._folders(known.drive)
         except NotFound:
             self._libraries.pop(host, None)
             return await self._find(host)
-        found = self._libraries[host] = _Library(known.drive, folders)
+        found = self._libraries[host] = replace(known, folders=folders)
         return found
 
-    async def _drive(self, host: str) -> str:
+    async def _drive(self, host: str) -> tuple[str, str]:
+        """The library's id, and how it showed."""
         site = _id(await self._graph.json(f"/sites/{quote(host, safe='.:')}", permission=READ_SITE))
         drives = f"/sites/{site}/drives?$select=id,name,webUrl,driveType,system"
         library = _library(await self._graph.pages(drives, permission=READ_SITE))
         if library is not None:
-            return _id(library)
+            return _id(library), "drive"
         # Where it does not show as a drive, it may as a list.
         lists = f"/sites/{site}/lists?$select=id,name,webUrl,system"
         library = _library(await self._graph.pages(lists, permission=READ_SITE))
         if library is None:
             raise LibraryMissing("no User Photos library")
-        return _id(await self._graph.json(f"/sites/{site}/lists/{_id(library)}/drive", permission=READ_SITE))
+        drive = await self._graph.json(f"/sites/{site}/lists/{_id(library)}/drive", permission=READ_SITE)
+        return _id(drive), "list"
 
     async def _folders(self, drive: str) -> tuple[str, ...]:
         children = await self._graph.pages(f"/drives/{drive}/root/children", permission=READ_SITE)
@@ -137,10 +147,9 @@ class SharePoint:
 
     async def places(self, person: Person) -> tuple[str, ...]:
         """Every path on Graph at which the copy may be. Raises `LibraryMissing`, and the errors of `Graph`."""
-        host = await self._host(person)
-        return _places(self._libraries.get(host) or await self._find(host), person)
+        return _places(await self.library(await self.host(person)), person)
 
-    async def _newest(self, library: _Library, person: Person) -> _File | None:
+    async def _newest(self, library: Library, person: Person) -> _File | None:
         """Of the files by object id and by account name, in every folder."""
         found = [file for file in await asyncio.gather(*map(self._file, _places(library, person))) if file is not None]
         return max(found, key=lambda file: file.modified or _DAWN, default=None)
@@ -165,7 +174,7 @@ class SharePoint:
         return data
 
 
-def _places(library: _Library, person: Person) -> tuple[str, ...]:
+def _places(library: Library, person: Person) -> tuple[str, ...]:
     return tuple(
         f"/drives/{library.drive}/root:/{folder}/{account}{_LARGE}"
         for folder in library.folders

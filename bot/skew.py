@@ -8,7 +8,7 @@ import time
 
 log = logging.getLogger(__name__)
 
-_MOST = 240.0  # seconds; tokens are taken within 300
+MOST = 240.0  # seconds; tokens are taken within 300
 _QUIET = 3600.0  # seconds between two log lines
 
 
@@ -28,6 +28,6 @@ class Skew:
         if theirs is None:
             return
         self.seconds = time.time() - theirs
-        if abs(self.seconds) > _MOST and time.monotonic() - self._told > _QUIET:
+        if abs(self.seconds) > MOST and time.monotonic() - self._told > _QUIET:
             self._told = time.monotonic()
             log.error("this machine's clock is %+.0f s off: tokens may be refused; set it by NTP", self.seconds)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import string
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 SOURCE = "en"
 _FSI, _PDI = "\u2068", "\u2069"
 _ADDRESS = ("https://", "http://")
+# A placeholder, or a name in Latin letters as it stands in a sentence of another script: Microsoft 365, www.office.com,
+# Ctrl+Shift+N, 4 MB. What ends a sentence or a clause is not part of it.
+_WORD = r"[A-Za-z][A-Za-z0-9]*(?:[.+&'/@-][A-Za-z0-9]+)*"
+_LATIN = re.compile(rf"\{{\w*\}}|(?:\d+ ?)?{_WORD}(?: (?:{_WORD}|\d+))*")
 
 
 class MissingText(Exception):
@@ -38,6 +44,8 @@ class Catalogue:
             raise MissingText(self.tag, key)
         count = values.get("count")
         form = forms[min(self.plural(count), len(forms) - 1)] if isinstance(count, int) else forms[0]
+        if self.rtl:
+            form = names_isolated(form)
         return form.format_map({name: isolated(value, rtl=self.rtl) for name, value in values.items()})
 
 
@@ -73,6 +81,15 @@ def isolated(value: str | int, *, rtl: bool) -> str:
         return text
     mixed = rtl or any(unicodedata.bidirectional(letter) in ("R", "AL", "RLE", "RLO", "RLI") for letter in text)
     return f"{_FSI}{text}{_PDI}" if mixed else text
+
+
+@lru_cache(maxsize=4096)
+def names_isolated(form: str) -> str:
+    """A sentence written from right to left with isolates around every name in Latin letters.
+
+    Without them two names with only a mark between them ("Chrome: Ctrl+Shift+N") would run together, left to right.
+    """
+    return _LATIN.sub(lambda found: found[0] if found[0].startswith("{") else f"{_FSI}{found[0]}{_PDI}", form)
 
 
 def placeholders(form: str) -> frozenset[str]:

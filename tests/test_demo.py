@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import signal
 import socket
@@ -16,8 +17,9 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
+from bot import packaged
+from bot.browser import executable
 from bot.catalogues import Languages
-from tools.machine import executable
 
 expect.set_options(timeout=20_000)  # a shared machine may stall
 
@@ -102,6 +104,32 @@ async def test_the_whole_story_from_wrong_to_confirmed(
     # One card all the way, updated in place.
     assert await page.locator(".message.bot").count() == 1
     assert await page.get_attribute(".message.bot", "data-versions") == "7"
+
+
+@pytest.mark.parametrize(("tag", "number"), [("ar", 8), ("he", 16)])
+async def test_from_right_to_left_the_circle_is_at_the_top_left_of_card_and_page(
+    browser: Browser, address: str, spoken: Languages, tag: str, number: int
+) -> None:
+    text = spoken.wording.catalogues[tag].text
+    page = await open_chat(browser, address, number)
+    await page.set_viewport_size({"width": 1280, "height": 1020})
+    card = page.locator(".message.bot .card").last
+    for words, title in (("words.fix", "look.differ.title"), ("words.add", "add_photo.find_picture.title")):
+        await say(page, text(words).split("|")[0].replace("*", ""))
+        await expect(card).to_contain_text(text(title))
+    for step in ("find_picture", "sign_in"):
+        await expect(card).to_contain_text(text(f"add_photo.{step}.title"))
+        await card.get_by_role("button", name=text("button.next"), exact=True).click()
+    await expect(card).to_contain_text(text("add_photo.circle.title"))
+    drawn = base64.b64encode(packaged.illustrations()["circle.rtl"]).decode()
+    await expect(card.locator("img")).to_have_attribute("src", f"data:image/png;base64,{drawn}")
+    boxes = [await page.locator(f"{name}").bounding_box() for name in ("#circle", ".address")]
+    assert all(boxes)
+    assert boxes[0]["x"] < boxes[1]["x"]
+    await shot(page, f"rtl-{tag}")
+    # The way on is where reading starts, the way back and the three dots after it.
+    first, last = card.locator("button").first, card.locator("button").last
+    assert (await first.bounding_box())["x"] > (await last.bounding_box())["x"]
 
 
 async def test_the_bot_writes_by_itself_when_sharepoint_took_its_time(browser: Browser, address: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -27,7 +28,7 @@ from sandbox.faults import Fault, Throttle
 from sandbox.tenant import Tenant
 from sandbox.world import PEOPLE, Person
 from tests.sandboxed import IDS
-from tests.scan_run import OLD, compare, leave_half_a_line, without_times
+from tests.scan_run import OLD, compare, leave_half_a_line, reach, start, without_times
 
 SHORT = Waits(first=0.02, longest=0.1, longest_asked=0.2, most=4)
 FEW = tuple(one for one in PEOPLE if one.story in ("old", "match", "no-photo", "silhouette"))
@@ -62,6 +63,19 @@ async def test_killed_and_resumed_under_throttling_the_report_is_the_same(tmp_pa
     assert whole.refused > 0
     assert len(whole.lines) == 81
     assert cut.lines == whole.lines
+
+
+async def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
+    out = tmp_path / "report.csv"
+    async with tenant() as there:
+        there.world.crowd(100)
+        process = await start(there, out)
+        assert await reach(process, out, 4)
+        process.send_signal(signal.SIGINT)
+        _, told = await process.communicate()
+    assert process.returncode == 130
+    assert f"people are in {out}; --resume goes on" in told.decode().splitlines()[-1]
+    assert b"Traceback" not in told
 
 
 VERDICTS = [

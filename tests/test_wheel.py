@@ -36,8 +36,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(installed: Path, cwd: Path, *arguments: str) -> str:
-    done = subprocess.run([sys.executable, *arguments], cwd=cwd, env={"PYTHONPATH": str(installed), "PATH": "/usr/bin:/bin"}, check=True, capture_output=True, text=True, timeout=60)  # fmt: skip
+def run(installed: Path, cwd: Path, *arguments: str, **environ: str) -> str:
+    done = subprocess.run([sys.executable, *arguments], cwd=cwd, env={"PYTHONPATH": str(installed), "PATH": "/usr/bin:/bin", **environ}, check=True, capture_output=True, text=True, timeout=60)  # fmt: skip
     return done.stdout
 
 
@@ -49,15 +49,29 @@ def test_topics_languages_and_pictures_come_with_the_wheel(installed: Path, tmp_
     assert str(installed) in found["sandbox"]
     assert {"en", "zh-Hans", "lv", "sv", "ru"} <= set(found["tags"])
     assert {"resync", "add_photo", "still_old"} <= set(found["topics"])
-    assert "private_window" in found["pictures"]
+    assert {"private_window", "circle.rtl"} <= set(found["pictures"])
 
 
 @pytest.mark.parametrize(
     "file",
-    ["manifest/manifest.json", "manifest/color.png", "sandbox/page/index.html", "sandbox/page/package-lock.json"],
+    [
+        "manifest/manifest.json",
+        "manifest/color.png",
+        "sandbox/page/index.html",
+        "sandbox/page/package-lock.json",
+        "sandbox/page/cards.js",
+        "bot/preview/page.js",
+        "bot/preview/page.css",
+    ],
 )
 def test_the_manifest_and_the_page_come_with_the_wheel(installed: Path, file: str) -> None:
     assert (installed / file).is_file()
+
+
+def test_the_app_package_is_built_from_the_wheel(installed: Path, tmp_path: Path) -> None:
+    run(installed, tmp_path, "-m", "bot", "manifest", MicrosoftAppId="11111111-2222-3333-4444-555555555555")
+    with zipfile.ZipFile(tmp_path / "photosync.zip") as archive:
+        assert {"manifest.json", "color.png", "outline.png", "en.json", "lv.json"} <= set(archive.namelist())
 
 
 def test_nothing_of_others_and_no_test_is_in_the_wheel(installed: Path) -> None:

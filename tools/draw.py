@@ -1,7 +1,8 @@
 """Draw the illustrations and the app's icons: flat shapes, no letters, generic windows and people.
 
 `python -m tools.draw` writes them; `--check` exits 1 if the committed ones differ. Shapes are given on a 640 x 240
-sheet and drawn three times as large, so that edges come out smooth. `--mirrored FOLDER` draws them for right-to-left.
+sheet and drawn three times as large, so that edges come out smooth. Scenes in which a direction is meant are drawn
+mirrored too, as `NAME.rtl.png`, for languages written from right to left.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ Point = tuple[float, float]
 class Sheet:
     """A drawing in the units of the finished picture."""
 
-    def __init__(self, width: int = WIDTH, height: int = HEIGHT, *, panel: bool = True) -> None:
+    def __init__(self, width: int = WIDTH, height: int = HEIGHT, *, panel: bool = True, mirrored: bool = False) -> None:
+        self.mirrored = mirrored
         self.image = Image.new("RGBA", (width * FINER, height * FINER), (0, 0, 0, 0))
         self.pen = ImageDraw.Draw(self.image)
         if panel:
@@ -68,9 +70,15 @@ class Sheet:
         corners = [(x - r) * FINER, (y - r) * FINER, (x + r) * FINER, (y + r) * FINER]
         self.pen.arc(corners, start, end, fill, round(width * FINER))
 
+    @property
+    def forwards(self) -> int:
+        """Which way to draw what looks the same in a mirrored picture: 1 as given, -1 flipped, to be flipped back."""
+        return -1 if self.mirrored else 1
+
     def done(self, width: int, height: int) -> Image.Image:
         """The finished picture."""
-        return self.image.resize((width, height), Image.Resampling.LANCZOS)
+        image = self.image.resize((width, height), Image.Resampling.LANCZOS)
+        return ImageOps.mirror(image) if self.mirrored else image
 
 
 # ---- shapes that many scenes share ----
@@ -114,10 +122,10 @@ def bars(s: Sheet, x: float, y: float, *widths: float, gap: float = 14, fill: st
 
 
 def pointer(s: Sheet, x: float, y: float) -> None:
-    """A mouse pointer, its tip at the point."""
+    """A mouse pointer, its tip at the point. It leans to the left on every desktop."""
     tip = [(0, 0), (0, 34), (8, 27), (14, 39), (21, 36), (15, 24), (26, 24)]
-    s.shape(*((x + dx * 1.15 - 2, y + dy * 1.15 - 3) for dx, dy in tip), fill=WHITE)
-    s.shape(*((x + dx, y + dy) for dx, dy in tip), fill=INK)
+    s.shape(*((x + (dx * 1.15 - 2) * s.forwards, y + dy * 1.15 - 3) for dx, dy in tip), fill=WHITE)
+    s.shape(*((x + dx * s.forwards, y + dy) for dx, dy in tip), fill=INK)
 
 
 def check(s: Sheet, x: float, y: float, r: float) -> None:
@@ -305,7 +313,7 @@ def wait(s: Sheet) -> None:
         angle = part * math.pi / 6
         s.disc(320 + math.cos(angle) * 62, 120 + math.sin(angle) * 62, 4, SOFT)
     s.line((320, 120), (320, 76), fill=INK, width=7)
-    s.line((320, 120), (352, 136), fill=INK, width=7)
+    s.line((320, 120), (320 + 32 * s.forwards, 136), fill=INK, width=7)
     s.disc(466, 120, 40, INK)
     s.disc(482, 108, 34, PANEL)
 
@@ -370,6 +378,10 @@ SCENES: dict[str, Callable[[Sheet], None]] = {
         reload, sign_out, which_app, wait, waiting, done, ticket, language, forget,
     )
 }  # fmt: skip
+# Where a direction is meant: a corner or side of a page or window, the way out, the day from morning to night.
+DIRECTED = (
+    "private_window", "office", "sign_in", "tile", "page", "circle", "my_accounts", "pop_up", "sign_out", "wait",
+)  # fmt: skip
 
 
 def no_photo() -> Image.Image:
@@ -410,10 +422,9 @@ def outline() -> Image.Image:
 
 def illustration(name: str, *, mirrored: bool = False) -> Image.Image:
     """One scene, finished."""
-    sheet = Sheet()
+    sheet = Sheet(mirrored=mirrored)
     SCENES[name](sheet)
-    image = sheet.done(WIDTH, HEIGHT)
-    return ImageOps.mirror(image) if mirrored else image
+    return sheet.done(WIDTH, HEIGHT)
 
 
 def png(image: Image.Image, *, palette: bool = True) -> bytes:
@@ -427,6 +438,7 @@ def png(image: Image.Image, *, palette: bool = True) -> bytes:
 def drawn() -> dict[Path, bytes]:
     """Every file and what it should hold."""
     files = {ILLUSTRATIONS / f"{name}.png": png(illustration(name)) for name in SCENES}
+    files |= {ILLUSTRATIONS / f"{name}.rtl.png": png(illustration(name, mirrored=True)) for name in DIRECTED}
     files[ILLUSTRATIONS / "no_photo.png"] = png(no_photo())
     files[MANIFEST / "color.png"] = png(icon(192), palette=False)
     files[MANIFEST / "outline.png"] = png(outline(), palette=False)
@@ -448,12 +460,6 @@ def main(arguments: list[str]) -> int:
         wrong = [file for file, wanted in drawn().items() if differs(file, wanted)]
         sys.stderr.writelines(f"{file.relative_to(ROOT)} is not as tools/draw.py draws it\n" for file in wrong)
         return 1 if wrong else 0
-    if "--mirrored" in arguments:
-        folder = Path(arguments[arguments.index("--mirrored") + 1])
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in SCENES:
-            (folder / f"{name}.png").write_bytes(png(illustration(name, mirrored=True)))
-        return 0
     for file, content in drawn().items():
         file.parent.mkdir(exist_ok=True)
         file.write_bytes(content)

@@ -8,15 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+from bot.browser import executable
+
 BROWSER_PACKAGES = ("chromium", "fonts-noto-core", "fonts-noto-cjk")
 DATABASE_PACKAGES = ("postgresql",)
-
-
-def executable() -> str | None:
-    """The browser to use: PHOTOSYNC_CHROMIUM, else the first of the usual names."""
-    named = os.environ.get("PHOTOSYNC_CHROMIUM")
-    return named or next((found for name in NAMES if (found := shutil.which(name))), None)
 
 
 def postgres() -> Path | None:

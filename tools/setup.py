@@ -1,4 +1,5 @@
-"""Make the local environment: Python packages by their locked hashes, and the card renderer of the demo page.
+"""Make the local environment: Python packages by their locked hashes, the card renderer of the demo page, and
+Microsoft's schemas for the tests.
 
 Standard library only, since it runs before anything is installed. Safe to run again.
 """
@@ -32,6 +33,8 @@ def main() -> int:
         run([*pip, "--require-hashes", "-r", "requirements-node.lock"])
     tell("installing the card renderer of the demo page")
     run([str(python), "-m", "sandbox.renderer"])
+    tell("installing Microsoft's schemas of app packages, for the tests")
+    run([str(python), "-m", "tests.official"])
     tell("ready")
     return 0
 

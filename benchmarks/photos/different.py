@@ -45,9 +45,10 @@ def _distance(one: Image.Image, other: Image.Image) -> int:
 def _other_face(subject: Subject, dice: random.Random, everyone: list[Subject]) -> Image.Image:
     """Another person's face on the same shoulders before the same wall."""
     if subject.kind == "drawn":
-        other = everyone[(int(_seed(subject).split("-")[1]) + dice.randint(1, 20)) % 60]
+        like = [one for one in everyone if one.kind == "drawn" and one.name != subject.name]
     else:
-        other = dice.choice([one for one in everyone if one.kind == "person" and one.name != subject.name])
+        like = [one for one in everyone if one.kind == "person" and one.name != subject.name]
+    other = dice.choice(like)
     left, top, right, bottom = _box(subject.picture, subject.face)
     cut = other.picture.crop(_box(other.picture, other.face)).resize((right - left, bottom - top))
     picture = subject.picture.copy()

@@ -17,7 +17,7 @@ from bot.errors import NotAPicture
 from bot.photos import compare, is_placeholder, thumbnail
 from sandbox.portraits import portrait, silhouette
 
-_SLOWEST = 0.5  # seconds: no file of this size may take longer
+_SLOWEST = 2.0  # seconds of the processor, for four looks at a file that may claim to have 20 million pixels
 
 
 def files() -> list[bytes]:
@@ -93,9 +93,9 @@ def main() -> int:
     dice, sound, counts, slowest = random.Random(chosen.seed), files(), Counter[str](), 0.0
     for _ in range(chosen.files):
         damaged = mutated(dice.choice(sound), dice)
-        begun = time.perf_counter()
+        begun = time.thread_time()
         counts[outcome(sound[0], damaged)] += 1
-        slowest = max(slowest, time.perf_counter() - begun)
+        slowest = max(slowest, time.thread_time() - begun)
     sys.stdout.write(f"{chosen.files:,} files: {dict(counts.most_common())}; slowest {slowest * 1000:.0f} ms\n")
     return 1 if slowest > _SLOWEST else 0
 

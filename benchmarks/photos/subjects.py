@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 from benchmarks.photos.environment import packages
 from sandbox.portraits import portrait
 
-DRAWN = 60
+_DRAWN = 60
 _ARGON, _MATERIAL = "admin_argon/static/assets/img", "admin_material/static/assets/img"
 _FEAT, _SKIMAGE = "feat/tests/data", "skimage/data"
 
@@ -83,13 +83,18 @@ _ANYWHERE = Face(0.50, 0.45, 0.15, 0.20, 0.50, 0.55)
 
 def subjects() -> Iterator[Subject]:
     """All of them, always in the same order."""
-    for number in range(DRAWN):
-        yield Subject(f"drawn-{number}", "drawn", _like_a_camera(portrait(f"eval-{number}"), number), _DRAWN_FACE)
+    yield from drawn(_DRAWN)
     folder = packages()
     for path, face in _PEOPLE:
         yield Subject(path, "person", _square(folder / path), face)
     for path in _SCENES:
         yield Subject(path, "scene", _square(folder / path), _ANYWHERE)
+
+
+def drawn(count: int) -> Iterator[Subject]:
+    """People that nothing has to be installed for."""
+    for number in range(count):
+        yield Subject(f"drawn-{number}", "drawn", _like_a_camera(portrait(f"eval-{number}"), number), _DRAWN_FACE)
 
 
 def _square(path: Path) -> Image.Image:

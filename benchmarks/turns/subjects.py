@@ -65,7 +65,7 @@ def environ(subject: Subject, stage: Stage, database: Path) -> Mapping[str, str]
         return {
             **shared, **own, "PYTHONPATH": str(ROOT), "PHOTOSYNC_SERVICE_HOSTS": hosts,
             "PHOTOSYNC_DATABASE_URL": f"sqlite:///{database}", "PHOTOSYNC_LOG_LEVEL": "WARNING",
-            "PHOTOSYNC_FOLLOW_UPS": "1h,2h,3h",
+            "PHOTOSYNC_FOLLOW_UPS": "1h,2h,3h", "PHOTOSYNC_MESSAGES_PER_SECOND": "0",
         }  # fmt: skip
     addresses = {
         "BENCH_LOGIN": tenant.login.url,

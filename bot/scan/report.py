@@ -16,6 +16,7 @@ from typing import Self
 
 from bot.diagnosis import Look
 from bot.errors import PhotosyncError
+from bot.terminal import plain
 from dialogs.model import Reason, Verdict
 
 _FORMULA = ("=", "+", "-", "@")  # what makes a spreadsheet run a value
@@ -58,7 +59,7 @@ COLUMNS = tuple(one.name for one in fields(Row))
 
 def harmless(value: str) -> str:
     """The value on one line, and so that no spreadsheet takes it for a formula."""
-    line = "".join(c if c.isprintable() else " " for c in value)
+    line = plain(value)
     return f"'{line}" if line.startswith(_FORMULA) else line
 
 

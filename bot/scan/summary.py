@@ -8,32 +8,17 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.table import Table
 
-from bot.check import MEANING
+from bot.meanings import REASONS, VERDICTS
 from bot.scan.report import Row
 from dialogs.model import Reason, Verdict
 
 _AFFECTED = (Verdict.DIFFER, Verdict.MISSING)
-_CAUSES = {
-    Reason.PERMISSION: "a permission is missing: `photosync check USER` names it",
-    Reason.SIGN_IN: "the login service refused us",
-    Reason.THROTTLED: "asked to slow down for too long",
-    Reason.OUTAGE: "failed or was unreachable",
-    Reason.TIMEOUT: "no answer in time",
-    Reason.PICTURE: "one of the two is not a picture that can be opened",
-    Reason.PERSON: "deleted while the scan ran",
-    Reason.LIBRARY: "SharePoint's picture library was not found",
-    Reason.GUEST: "a guest: the photo belongs to another organisation",
-    Reason.DISABLED: "the account is switched off",
-    Reason.NO_MAILBOX: "no mailbox: SharePoint takes no photo that Entra ID holds",
-    Reason.MAILBOX_ELSEWHERE: "the mailbox is on premises",
-    Reason.NO_SHAREPOINT: "no SharePoint plan",
-}
 
 
 def show(rows: Iterable[Row]) -> None:
     """Print how many people each verdict and cause has, and what else was found."""
     rows = tuple(rows)
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, markup=False, soft_wrap=True)
     table = Table("verdict", "cause", "people", "share", "meaning")
     table.columns[2].justify = table.columns[3].justify = "right"
     order = list(Verdict)
@@ -51,7 +36,5 @@ def show(rows: Iterable[Row]) -> None:
 
 
 def _meaning(verdict: str, reason: str) -> str:
-    cause = _CAUSES.get(Reason(reason), "") if reason in set(Reason) else ""
-    if verdict == Verdict.UNKNOWN and cause:
-        return cause
-    return "; ".join(part for part in (MEANING[Verdict(verdict)], cause) if part)
+    cause = REASONS[Reason(reason)] if reason in set(Reason) else ""
+    return cause if verdict == Verdict.UNKNOWN and cause else VERDICTS[Verdict(verdict)] + f"; {cause}" * bool(cause)

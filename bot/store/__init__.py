@@ -152,6 +152,9 @@ class Store(Protocol):
     async def retry(self, id_: int) -> bool:
         """Make a dead letter due now; False if there is none with this number."""
 
+    async def settle(self, shown: tuple[tuple[str, float], ...]) -> None:
+        """People's cards that were due until then (seconds since 1970) are shown: they are no longer owed."""
+
     async def erase(self, person: str) -> Erased:
         """Forget everything about a person."""
 

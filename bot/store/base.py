@@ -105,6 +105,10 @@ class DatabaseStore(ABC):
             self.announce()
         return done
 
+    async def settle(self, shown: tuple[tuple[str, float], ...]) -> None:
+        """See `Store`."""
+        await self.run(lambda: operations.settle(shown))
+
     async def erase(self, person: str) -> Erased:
         """See `Store`."""
         return await self.run(lambda: operations.erase(person))

@@ -145,6 +145,15 @@ def claim(most: int, lease: float, now: float, *, skip_locked: bool) -> Operatio
     )
 
 
+def settle(shown: tuple[tuple[str, float], ...]) -> Operation[None]:
+    """See `Store.settle`. What was put since then is due later, what a worker is at has its lease: both stay."""
+    for person, until in shown:
+        yield Statement(
+            "DELETE FROM work WHERE kind = ? AND key = ? AND due_at <= ? AND dead_at IS NULL",
+            (Kind.SHOW.value, person, until),
+        )
+
+
 def finish(claimed: Claimed) -> Operation[None]:
     """See `Store.finish`."""
     yield from _ours("DELETE FROM work", (), claimed)

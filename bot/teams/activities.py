@@ -38,7 +38,9 @@ def parse(body: bytes) -> dict[str, Any]:
         found = json.loads(
             body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite
         )
-        sound = _sound(found, _DEEPEST)
+        # Only an escape can bring a lone surrogate, only many brackets depth: most bodies need no second look.
+        suspicious = b"\\ud" in body.lower() or body.count(b"{") + body.count(b"[") > _DEEPEST
+        sound = _sound(found, _DEEPEST) if suspicious else found
     except (ValueError, RecursionError):
         raise Refusal("not_an_activity") from None
     if not isinstance(sound, dict):

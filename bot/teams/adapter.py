@@ -18,6 +18,7 @@ from botbuilder.schema import (
 from bot.conversation import Address, Incoming, Message
 from bot.errors import OutsideError
 from bot.teams.connector import Connector
+from bot.teams.wire import Card
 
 log = logging.getLogger(__name__)
 
@@ -144,7 +145,7 @@ def _activity(message: Message) -> Activity:
         type="message",
         summary=message.summary,
         locale=message.locale,
-        attachments=[{"contentType": CARD, "content": message.card}],
+        attachments=[{"contentType": CARD, "content": Card(message)}],
     )
 
 

@@ -7,7 +7,6 @@ Updating may be repeated freely. After 412, 429 and 503 nothing was done, so ano
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import AsyncIterator, Iterable
@@ -24,6 +23,7 @@ from bot.metrics import Metrics
 from bot.outgoing import Answer, Outgoing, Retry, pause
 from bot.settings import Host, Settings
 from bot.teams.rates import Rates
+from bot.teams.wire import as_json
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +116,7 @@ class Connector(ConnectorFactory):
         result = "failed"
         try:
             url = _address(service_url, ids, self._hosts)
-            body = json.dumps(activity, ensure_ascii=False).encode("utf-8", "replace")
+            body = as_json(activity)
             if manner is not _TYPING and not await self._rates.take(rated, ends=time.monotonic() + _ROOM):
                 raise Throttled("teams", "more messages than Teams takes")
             answer = await self._insist(manner, method, url, body)

@@ -96,7 +96,7 @@ class Keys:
     async def _fetch(self) -> bool:
         try:
             async with asyncio.timeout(_DEADLINE):
-                self._keys = await self._published()
+                self._keys = await published(self._url, self._outgoing)
         except TimeoutError:
             log.error("channel keys not fetched: no answer within %g s", _DEADLINE)
             return False
@@ -106,22 +106,25 @@ class Keys:
         self.generation += 1
         return True
 
-    async def _published(self) -> dict[str, Key]:
-        address = (await self._document(self._url)).get("jwks_uri")
-        if not isinstance(address, str) or not address.startswith("https://"):
-            raise Malformed("teams", "the key service names no https jwks_uri")
-        listed = (await self._document(address)).get("keys")
-        read = [_key(one) for one in listed] if isinstance(listed, list) else []
-        found = dict(one for one in read if one is not None)
-        if not found:
-            raise Malformed("teams", "the key service has no usable key")
-        return found
 
-    async def _document(self, url: str) -> dict[str, Any]:
-        answer = await self._outgoing.request("GET", url, system="teams", deadline=_DEADLINE, retry=NEVER)
-        if answer.status != 200:
-            raise Outage("teams", f"the key service answered {answer.status}")
-        return answer.json()
+async def published(url: str, outgoing: Outgoing) -> dict[str, Key]:
+    """The keys that the OpenID metadata at `url` leads to, by their id; at least one. Raises `OutsideError`."""
+    address = (await _document(url, outgoing)).get("jwks_uri")
+    if not isinstance(address, str) or not address.startswith("https://"):
+        raise Malformed("teams", "the key service names no https jwks_uri")
+    listed = (await _document(address, outgoing)).get("keys")
+    read = [_key(one) for one in listed] if isinstance(listed, list) else []
+    found = dict(one for one in read if one is not None)
+    if not found:
+        raise Malformed("teams", "the key service has no usable key")
+    return found
+
+
+async def _document(url: str, outgoing: Outgoing) -> dict[str, Any]:
+    answer = await outgoing.request("GET", url, system="teams", deadline=_DEADLINE, retry=NEVER)
+    if answer.status != 200:
+        raise Outage("teams", f"the key service answered {answer.status}")
+    return answer.json()
 
 
 def _key(one: Any) -> tuple[str, Key] | None:

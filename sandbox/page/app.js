@@ -2,37 +2,7 @@
 // The demo's chat page. Cards are drawn by the renderer that Adaptive Cards ships; everything else is here.
 
 const $ = (id) => document.getElementById(id);
-const markdown = window.markdownit({ html: false, linkify: false });
-AdaptiveCards.AdaptiveCard.onProcessMarkdown = (text, result) => {
-  result.outputHtml = markdown.render(text);
-  result.didProcess = true;
-};
-
 const state = { people: [], person: null, events: null, cards: new Map(), etags: {} };
-
-// ---- looks of cards, for light and dark ----
-function hostConfig() {
-  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
-  const text = dark ? "#eceef6" : "#1d2030", soft = dark ? "#a6abc0" : "#5d6379", brand = dark ? "#b3b8fa" : "#3f47b0";
-  const colour = (value) => ({ default: value, subtle: value === text ? soft : value });
-  const style = (background) => ({
-    backgroundColor: background,
-    foregroundColors: {
-      default: colour(text), dark: colour(text), light: colour(text), accent: colour(brand),
-      good: colour(dark ? "#8fd19e" : "#1e7e34"), warning: colour(dark ? "#f4c76b" : "#8a5a00"), attention: colour(dark ? "#f2b8b5" : "#b3261e"),
-    },
-  });
-  return new AdaptiveCards.HostConfig({
-    fontFamily: "inherit", supportsInteractivity: true,
-    fontSizes: { small: 13, default: 15, medium: 16, large: 19, extraLarge: 24 },
-    fontWeights: { lighter: 300, default: 400, bolder: 650 },
-    spacing: { small: 6, default: 10, medium: 14, large: 18, extraLarge: 24, padding: 16 },
-    imageSizes: { small: 48, medium: 96, large: 160 },
-    containerStyles: { default: style(dark ? "#21232d" : "#ffffff"), emphasis: style(dark ? "#2a2d39" : "#f2f3f9"), accent: style(dark ? "#303353" : "#e8e9fb") },
-    actions: { maxActions: 6, spacing: "default", buttonSpacing: 8, actionsOrientation: "horizontal", actionAlignment: "left", showCard: { actionMode: "inline" } },
-    inputs: { label: { requiredInputs: { weight: "bolder" }, optionalInputs: { weight: "default" } } },
-  });
-}
 
 // ---- talking to the server ----
 async function send(path, body) {
@@ -59,20 +29,10 @@ async function chat(act, body) {
 function drawCard(id, activity, holder) {
   const attachment = (activity.attachments || []).find((one) => one.contentType === "application/vnd.microsoft.card.adaptive");
   if (!attachment) { holder.textContent = activity.text || ""; return; }
-  const card = new AdaptiveCards.AdaptiveCard();
-  card.hostConfig = hostConfig();
-  card.parse(attachment.content);
-  card.onExecuteAction = (action) => {
+  holder.replaceChildren(cardFrame(attachment.content, (action) => {
     if (action instanceof AdaptiveCards.OpenUrlAction) { window.open(action.url, "_blank", "noopener"); return; }
     if (action instanceof AdaptiveCards.SubmitAction) chat("press", { card: id, data: action.data || {} });
-  };
-  const drawn = card.render();
-  const frame = document.createElement("div");
-  frame.className = "card";
-  if (attachment.content.rtl) frame.dir = "rtl";
-  frame.lang = attachment.content.lang || "";
-  frame.append(drawn);
-  holder.replaceChildren(frame);
+  }));
 }
 
 function show(event) {
@@ -109,6 +69,8 @@ async function choose(person) {
   for (const button of document.querySelectorAll("#people button")) button.setAttribute("aria-current", String(button.dataset.person === person.id));
   $("who").textContent = person.name;
   $("about").textContent = `${person.about} · ${person.locale} · ${person.platform}`;
+  // As the real pages are in a language written from right to left: mirrored, the circle at the top left.
+  document.querySelector(".browser").dir = /^(ar|fa|he|ur)\b/.test(person.locale) ? "rtl" : "ltr";
   $("avatar").src = `/api/picture/${person.id}/microsoft365`;
   for (const id of ["composer", "send", "install", "circle"]) $(id).disabled = false;
   for (const tile of document.querySelectorAll("[data-tile]")) tile.disabled = false;

@@ -1,0 +1,46 @@
+"""What verdicts, reasons, facts and findings mean, in English for an admin on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dialogs.model import Fact, Reason, SiteFinding, Verdict
+
+VERDICTS: Mapping[Verdict, str] = {
+    Verdict.MATCH: "SharePoint has the current photo",
+    Verdict.DIFFER: "SharePoint has another photo than Microsoft 365",
+    Verdict.MISSING: "SharePoint has no copy of the photo",
+    Verdict.UNSURE: "too alike to tell: compare them by eye",
+    Verdict.NO_PHOTO: "there is no photo in Microsoft 365",
+    Verdict.UNKNOWN: "could not tell",
+}
+REASONS: Mapping[Reason, str] = {
+    Reason.PERMISSION: "the application lacks a permission; photosync doctor tells more",
+    Reason.SIGN_IN: "the login service refuses the application; photosync doctor tells more",
+    Reason.THROTTLED: "Microsoft asks for patience; try again in some minutes",
+    Reason.OUTAGE: "Microsoft Graph or SharePoint failed or could not be reached",
+    Reason.TIMEOUT: "there was no answer in time",
+    Reason.PICTURE: "one of the two is not a picture that can be opened",
+    Reason.PERSON: "the directory does not know this person",
+    Reason.LIBRARY: "SharePoint's picture library was not found; photosync doctor tells more",
+    Reason.GUEST: "a guest: the photo belongs to the person's own organisation",
+    Reason.DISABLED: "the account is disabled: the person cannot sign in to prompt the copy",
+    Reason.NO_MAILBOX: "no mailbox in Exchange Online: the photo is held in Entra ID, from where SharePoint takes none",
+    Reason.MAILBOX_ELSEWHERE: "the mailbox is on premises: Graph cannot show its photo",
+    Reason.NO_SHAREPOINT: "no SharePoint plan is assigned to the person",
+}
+FACTS: Mapping[Fact, str] = {
+    Fact.PLACEHOLDER: "SharePoint shows a stand-in, such as a grey silhouette",
+    Fact.OLDER: "SharePoint's copy is older than the photo",
+    Fact.SYNCED: "SharePoint copied one since the last look, and it still differs",
+    Fact.PARTIAL: "only some sizes of SharePoint's copy are current",
+    Fact.REGION: "the person's personal site is in another region than PHOTOSYNC_MY_SITE_HOST",
+    Fact.ORPHAN: "SharePoint has a photo, Microsoft 365 none",
+}
+FINDINGS: Mapping[SiteFinding, str] = {
+    SiteFinding.SAME: "it uses SharePoint's present copy",
+    SiteFinding.OLD: "it points at an older copy",
+    SiteFinding.UNLISTED: "it does not list the person",
+    SiteFinding.FORBIDDEN: "it may not be read: grant Sites.Selected, role read, on it",
+    SiteFinding.FAILED: "it could not be read now, or does not exist",
+}

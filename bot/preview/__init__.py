@@ -1,0 +1,1 @@
+"""`photosync locales preview`: every card of a language as a page and as pictures."""

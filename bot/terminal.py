@@ -1,0 +1,8 @@
+"""Text from outside on an admin's terminal."""
+
+from __future__ import annotations
+
+
+def plain(text: str) -> str:
+    """One line, without what a terminal would obey."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
