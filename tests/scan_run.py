@@ -53,11 +53,18 @@ class Run:
         return f"{self.seconds:.0f} s, {self.requests:,} requests, {self.refused:,} of them refused (429), exit {self.status}"
 
 
+def _hear_ctrl_c() -> None:
+    """In the new process: one that was started in the background would not."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 async def start(tenant: Tenant, out: Path, *more: str) -> Process:
     """The command, in a process of its own."""
     environ = {**tenant.environment(), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
     command = [sys.executable, "-m", "bot", "scan", "--out", str(out), *more]
-    return await asyncio.create_subprocess_exec(*command, env=environ, stdout=PIPE, stderr=PIPE)
+    return await asyncio.create_subprocess_exec(
+        *command, env=environ, stdout=PIPE, stderr=PIPE, preexec_fn=_hear_ctrl_c
+    )
 
 
 def written(out: Path) -> int:
