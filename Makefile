@@ -89,3 +89,7 @@ photos-eval: $(READY) ## how often the comparison of photos errs, and how long i
 
 fuzz-photos: $(READY) ## 50,000 damaged pictures; ARGS="--files 1000 --seed 2"
 	"$(BIN)/python" -m benchmarks.photos.fuzz $(ARGS)
+
+.PHONY: scan-run
+scan-run: $(READY) ## scan 10,000 people under throttling, whole and killed; ARGS="--people 10000 --kills 12"
+	@"$(BIN)/python" -m tests.scan_run $(ARGS)

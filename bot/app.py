@@ -53,10 +53,14 @@ class Running:
         await self._stop()
 
 
+def graph(settings: Settings, outgoing: Outgoing, metrics: Metrics, tokens: Tokens | None = None) -> Graph:
+    """Microsoft Graph; `tokens` are the bot's, where there are some already."""
+    return Graph(settings, outgoing, graph_tokens(settings, outgoing, tokens), metrics)
+
+
 def diagnosis(settings: Settings, outgoing: Outgoing, metrics: Metrics, tokens: Tokens | None = None) -> Diagnosis:
-    """What looks at photos, over a Graph of its own; `tokens` are the bot's, where there are some already."""
-    graph = Graph(settings, outgoing, graph_tokens(settings, outgoing, tokens), metrics)
-    return Diagnosis.over(graph, settings, metrics)
+    """What looks at photos, over a Graph of its own."""
+    return Diagnosis.over(graph(settings, outgoing, metrics, tokens), settings, metrics)
 
 
 async def start(settings: Settings, around: Callable[[Store], Store] = lambda store: store) -> Running:

@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 
 from bot.causes import Seen, blocked, facts, older_by, uneven
 from bot.changes import Changes
-from bot.errors import NotAPicture, OutsideError, PhotosyncError, Refused, Throttled, TimedOut
+from bot.errors import NotAPicture, Outage, OutsideError, PhotosyncError, Refused, Throttled, TimedOut
 from bot.graph import Graph
 from bot.metrics import Metrics
 from bot.microsoft365 import Microsoft365, NoMailbox, Person, PersonUnknown
@@ -24,9 +24,6 @@ from dialogs.model import Reason, SiteFinding, Verdict
 
 log = logging.getLogger(__name__)
 
-# Seconds; together 9, since the channel waits 15 for the whole turn.
-_FETCHING = 7.5
-_COMPARING = 1.5
 
 _VERDICTS = {"same": Verdict.MATCH, "different": Verdict.DIFFER, "unsure": Verdict.UNSURE}
 # The first that fits: special before general.
@@ -61,6 +58,19 @@ class Look:
     older_by: float | None = None  # seconds by which the copy is older, where that is known
     site: str = ""  # the name of the site that was looked at too
     site_finding: str = ""  # of `dialogs.model.SiteFinding`
+    retry_after: float | None = None  # seconds, where a system asked for patience and said how long
+    incomplete: bool = False  # the verdict stands, but something passing hid the rest
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds that a look may take. Together 9 in a chat, since the channel waits 15 for the whole turn."""
+
+    fetching: float = 7.5
+    comparing: float = 1.5
+
+
+IN_A_CHAT = Limits()
 
 
 class Diagnosis:
@@ -74,6 +84,7 @@ class Diagnosis:
         sites: Sites,
         metrics: Metrics,
         configured_host: str = "",
+        limits: Limits = IN_A_CHAT,
     ) -> None:
         self._microsoft365 = microsoft365
         self._sharepoint = sharepoint
@@ -81,19 +92,20 @@ class Diagnosis:
         self._sites = sites
         self._metrics = metrics
         self._configured_host = configured_host
+        self._limits = limits
 
     @classmethod
-    def over(cls, graph: Graph, settings: Settings, metrics: Metrics) -> Self:
+    def over(cls, graph: Graph, settings: Settings, metrics: Metrics, limits: Limits = IN_A_CHAT) -> Self:
         """The usual one."""
         microsoft365, sharepoint = Microsoft365(graph), SharePoint(graph, settings.my_site_host)
         changes = Changes(graph, microsoft365, sharepoint)
-        return cls(microsoft365, sharepoint, changes, Sites(graph), metrics, settings.my_site_host)
+        return cls(microsoft365, sharepoint, changes, Sites(graph), metrics, settings.my_site_host, limits)
 
-    async def look(self, person: str, site: str = "", since: str = "") -> Look:
-        """One look, within 9 seconds. Never raises `OutsideError`.
+    async def look(self, person: str | Person, site: str = "", since: str = "") -> Look:
+        """One look, within the limits. Never raises `OutsideError`.
 
-        `person` is an object id or user principal name; `site` the address of a site to look at too; `since` when the
-        last look was (UTC, ISO 8601).
+        `person` is an object id or user principal name, or what the directory says of them; `site` the address of a
+        site to look at too; `since` when the last look was (UTC, ISO 8601).
         """
         found = await self._look(person, site, since)
         self._metrics.checks.labels(found.verdict.value).inc()
@@ -102,7 +114,7 @@ class Diagnosis:
     async def watched(self, person: str) -> tuple[str, ...]:
         """What `digest` is to watch for a person; () where that cannot be told now."""
         try:
-            async with asyncio.timeout(_FETCHING):
+            async with asyncio.timeout(self._limits.fetching):
                 return await self._changes.watched(person)
         except (OutsideError, TimeoutError):
             return ()
@@ -110,7 +122,7 @@ class Diagnosis:
     async def digest(self, paths: tuple[str, ...]) -> str:
         """The same text as long as neither side changes, by one request; "" where that cannot be told now."""
         try:
-            async with asyncio.timeout(_FETCHING):
+            async with asyncio.timeout(self._limits.fetching):
                 return await self._changes.digest(paths) if paths else ""
         except (OutsideError, TimeoutError):
             return ""
@@ -122,15 +134,15 @@ class Diagnosis:
     async def upn(self, person: str) -> str:
         """The user principal name for a ticket, or "" where it cannot be read now."""
         try:
-            async with asyncio.timeout(_FETCHING / 2):
+            async with asyncio.timeout(self._limits.fetching / 2):
                 return (await self._microsoft365.person(person)).upn
         except (OutsideError, TimeoutError):
             return ""
 
-    async def _look(self, who: str, site: str, since: str) -> Look:
-        ends = time.monotonic() + _FETCHING
+    async def _look(self, who: str | Person, site: str, since: str) -> Look:
+        ends = time.monotonic() + self._limits.fetching
         try:
-            person = await _within(ends, self._microsoft365.person(who))
+            person = who if isinstance(who, Person) else await _within(ends, self._microsoft365.person(who))
         except OutsideError as error:
             return _unknown(error)
         if person.guest:
@@ -138,7 +150,7 @@ class Diagnosis:
         sides = self._microsoft365.photo(person.id), self._sharepoint.copy(person)
         ours, theirs = await asyncio.gather(*(_side(_within(ends, side)) for side in sides))
         try:
-            async with asyncio.timeout(_COMPARING):
+            async with asyncio.timeout(self._limits.comparing):
                 found = await asyncio.to_thread(_judged, ours, theirs)
         except TimeoutError:
             return _unknown(NotAPicture("broken"))
@@ -148,7 +160,9 @@ class Diagnosis:
         partial, finding = await asyncio.gather(
             self._partial(ends, found, copy), self._on_site(ends, site, person, copy)
         )
-        seen = Seen(found.verdict, found.microsoft365, copy, copy is not None and found.sharepoint is None, partial)
+        seen = Seen(
+            found.verdict, found.microsoft365, copy, copy is not None and found.sharepoint is None, bool(partial)
+        )
         if found.verdict is Verdict.UNKNOWN:
             return replace(found, site=finding.site, site_finding=finding.finding)
         return replace(
@@ -158,10 +172,15 @@ class Diagnosis:
             older_by=older_by(seen),
             site=finding.site,
             site_finding=finding.finding,
+            retry_after=theirs.retry_after if isinstance(theirs, Throttled) else None,
+            incomplete=partial is None or isinstance(theirs, Throttled | Outage),
         )
 
-    async def _partial(self, ends: float, found: Look, copy: Picture | None) -> bool:
-        """Whether only some sizes of the copy are current. Files made at the same time need no second look."""
+    async def _partial(self, ends: float, found: Look, copy: Picture | None) -> bool | None:
+        """Whether only some sizes of the copy are current; None where that cannot be told now.
+
+        Files made at the same time need no second look.
+        """
         if copy is None or found.microsoft365 is None or found.verdict not in (Verdict.MATCH, Verdict.DIFFER):
             return False
         try:
@@ -170,11 +189,11 @@ class Diagnosis:
                 return False
             files = [await _within(ends, self._sharepoint.bytes_at(path)) for _, path in sizes]
             ours, other = found.microsoft365.data, "different" if found.verdict is Verdict.MATCH else "same"
-            async with asyncio.timeout(_COMPARING):
+            async with asyncio.timeout(self._limits.comparing):
                 return await asyncio.to_thread(lambda: any(compare(ours, one).verdict == other for one in files))
         except (OutsideError, NotAPicture, TimeoutError) as error:
             log.info("the smaller sizes say nothing: %s", type(error).__name__)
-            return False
+            return None if isinstance(error, Throttled | Outage) else False
 
     async def _on_site(self, ends: float, site: str, person: Person, copy: Picture | None) -> Finding:
         if not site:
@@ -191,7 +210,7 @@ async def _within(ends: float, asking: Coroutine[Any, Any, T]) -> T:
         async with asyncio.timeout(max(0.0, ends - time.monotonic())):
             return await asking
     except TimeoutError:
-        raise TimedOut("graph", f"no answer within the {_FETCHING:g} s of a look") from None
+        raise TimedOut("graph", "no answer within the time of a look") from None
 
 
 async def _side(asking: Coroutine[Any, Any, Picture | None]) -> _Side:
@@ -244,4 +263,5 @@ def _unknown(error: PhotosyncError, ours: Picture | None = None) -> Look:
         reason = Reason.MAILBOX_ELSEWHERE
     level = logging.ERROR if reason in _FOR_ADMINS else logging.WARNING
     log.log(level, "could not tell: %s, %s%s", reason.value, error, f"; to grant: {permission}" * bool(permission))
-    return Look(Verdict.UNKNOWN, reason, microsoft365=ours, permission=permission)
+    asked = error.retry_after if isinstance(error, Throttled) else None
+    return Look(Verdict.UNKNOWN, reason, microsoft365=ours, permission=permission, retry_after=asked)

@@ -21,7 +21,7 @@ from bot.breaker import Breaker
 from bot.clouds import CLOUDS
 from bot.errors import Malformed, NotFound, Outage, OutsideError, Refused, SettingsError, Throttled, TimedOut
 from bot.metrics import Metrics
-from bot.outgoing import NEVER, Answer, Outgoing
+from bot.outgoing import NEVER, Answer, Outgoing, retry_after
 from bot.settings import Settings
 from bot.skew import Skew
 
@@ -287,21 +287,30 @@ class Graph:
         """All items of a collection of at most `most` pages, each of which has to be on Graph."""
         found: list[dict[str, Any]] = []
         for _ in range(most):
-            page = await self.json(path, permission=permission)
-            items = page.get("value")
-            if not isinstance(items, list):
-                raise Malformed("graph", "a page without items")
-            found += [item for item in items if isinstance(item, dict)]
-            following = page.get("@odata.nextLink")
-            if not isinstance(following, str):
+            items, path = await self.page(path, permission=permission)
+            found += items
+            if not path:
                 return found
-            if not following.startswith(self._base + "/"):
-                raise Malformed("graph", "the next page is elsewhere")
-            path = following.removeprefix(self._base)
         raise Malformed("graph", "pages without end")
 
+    async def page(self, path: str, *, permission: str = "") -> tuple[list[dict[str, Any]], str]:
+        """One page of a collection, and the path of the next one or ""."""
+        page = await self.json(path, permission=permission)
+        items, following = page.get("value"), page.get("@odata.nextLink")
+        if not isinstance(items, list):
+            raise Malformed("graph", "a page without items")
+        found = [item for item in items if isinstance(item, dict)]
+        if not isinstance(following, str):
+            return found, ""
+        if not following.startswith(self._base + "/"):
+            raise Malformed("graph", "the next page is elsewhere")
+        return found, following.removeprefix(self._base)
+
     async def batch(self, paths: Sequence[str]) -> list[tuple[int, dict[str, Any]]]:
-        """Status and object of each of up to 20 paths, in their order, by one request; {} for what is no object."""
+        """Status and object of each of up to 20 paths, in their order, by one request; {} for what is no object.
+
+        Raises `Throttled` where one of them was, beside the errors of every request.
+        """
         asked = [{"id": str(place), "method": "GET", "url": path} for place, path in enumerate(paths)]
         body = json.dumps({"requests": asked}).encode()
         answers = (await self._get("/$batch", "", 1 << 20, body)).json().get("responses")
@@ -374,6 +383,10 @@ def _part(one: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
     status, body = one.get("status"), one.get("body")
     if not isinstance(status, int):
         raise Malformed("graph", "a batched answer without a status")
+    if status == 429:
+        headers = one.get("headers")
+        asked = headers.get("Retry-After") if isinstance(headers, dict) else None
+        raise Throttled("graph", "status 429 in a batch", retry_after(str(asked or "")))
     return status, body if isinstance(body, dict) else {}
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
+import time
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -33,6 +35,28 @@ _USUAL = (Fault(500), Fault(503), Fault(502), Fault(429, retry_after="0.5"), Fau
 
 
 @dataclass
+class Throttle:
+    """Takes so many requests in a window of time, and refuses the rest until it ends. Parts of a batch count too."""
+
+    requests: int
+    seconds: float
+    refused: int = 0
+    _left: int = 0
+    _ends: float = 0.0
+
+    def wait(self) -> int:
+        """Counts one request; 0 if it is taken, else the seconds to wait."""
+        now = time.monotonic()
+        if now >= self._ends:
+            self._left, self._ends = self.requests, now + self.seconds
+        if self._left:
+            self._left -= 1
+            return 0
+        self.refused += 1
+        return math.ceil(self._ends - now)
+
+
+@dataclass
 class Faults:
     """All switches; everything off in the beginning."""
 
@@ -52,6 +76,7 @@ class Faults:
     connector: deque[Fault] = field(default_factory=deque)
     tickets: deque[Fault] = field(default_factory=deque)
     graph_always: Fault | None = None  # every request
+    throttle: Throttle | None = None  # of Graph
     chances: dict[str, float] = field(default_factory=dict)  # how often a system fails by itself, 0 to 1
     dice: random.Random = field(default_factory=lambda: random.Random(1))
 

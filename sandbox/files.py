@@ -39,8 +39,11 @@ class Files:
     def keep(self, data: bytes) -> str:
         """An address under which the bytes can be fetched for an hour."""
         now = self.world.now()
-        for old in [name for name, ends in self._ends.items() if ends <= now]:
-            del self.held[old], self._ends[old]
+        while self._ends:
+            oldest = next(iter(self._ends))
+            if self._ends[oldest] > now:
+                break
+            del self.held[oldest], self._ends[oldest]
         name = secrets.token_urlsafe(16)
         self.held[name], self._ends[name] = data, now + _LIFETIME
         return f"{self.url}/download/{name}"

@@ -1,6 +1,6 @@
 """Microsoft Graph, as far as the bot may use it: users, photos, sites, the hidden picture library, batches.
 
-Everything else is 404, and what Graph refuses is refused: no token, no role, too many photo requests at once, system
+Everything else is 404, and what Graph refuses is refused: no token, no role, too many photo requests at once or requests in a while, system
 drives that were not asked for, bodies that lack a field.
 """
 
@@ -42,7 +42,8 @@ class Graph:
         self.requests: list[str] = []
         self.files = Files(world)
         self._sites = Sites(world, self.files)
-        self._paths = (*Users(world).paths(), *self._sites.paths())
+        self._users = Users(world)
+        self._paths = (*self._users.paths(), *self._sites.paths())
         self._runner: web.AppRunner | None = None
 
     async def start(self, tls: Any) -> None:
@@ -51,7 +52,7 @@ class Graph:
         app.router.add_route("*", "/{path:.*}", self._answer)
         self._runner, port = await listen(app, tls)
         self.url = f"https://{HOST}:{port}"
-        self._sites.base = self.url + _VERSION
+        self._sites.base = self._users.base = self.url + _VERSION
         await self.files.start(tls)
 
     async def stop(self) -> None:
@@ -89,6 +90,10 @@ class Graph:
         return answer if fault is None else await act_out(fault, request)
 
     async def _view(self, method: str, path: str, query: Mapping[str, str], roles: frozenset[str]) -> web.Response:
+        throttle = self.world.faults.throttle
+        wait = throttle.wait() if throttle is not None else 0
+        if wait:
+            return graph_error(429, "TooManyRequests", {"Retry-After": str(wait)})
         for one in self._paths:
             match = re.fullmatch(re.escape(_VERSION) + one.pattern, path)
             if match is None:

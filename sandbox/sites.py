@@ -123,11 +123,12 @@ class Sites:
             return graph_error(404, "itemNotFound")
         data = copy.files[named["letter"]]
         address = self.files.keep(data)
+        modified = copy.apart.get(named["letter"], copy.modified)
         if match["content"]:
             return web.Response(status=302, headers={"Location": address})
         return web.json_response({
             "id": f"01{named['account']}", "name": match["file"], "size": len(data), "eTag": copy.etag,
-            "lastModifiedDateTime": copy.modified.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "lastModifiedDateTime": modified.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "file": {"mimeType": "image/jpeg"}, "@microsoft.graph.downloadUrl": address,
         })  # fmt: skip
 

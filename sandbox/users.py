@@ -1,16 +1,15 @@
-"""Graph's people and their photos: `/users/{id or name}`, `/photo`, `/photos/{size}` and their `/$value`."""
+"""Graph's people and their photos: `/users`, `/users/{id or name}`, `/photo`, `/photos/{size}` and their `/$value`."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import io
 import re
 
 from aiohttp import web
-from PIL import Image
 
 from sandbox.asked import Asked, Path, selected, unknown_fields
+from sandbox.encoding import jpeg
 from sandbox.web import graph_error
 from sandbox.world import EXCHANGE_SIZES, Person, Photo, World
 
@@ -19,15 +18,18 @@ _AT_ONCE = 4  # photo requests that Graph takes from one application
 _ROLES = ("User.Read.All", "Directory.Read.All")
 _USUAL = ("id", "displayName", "userPrincipalName")
 _FIELDS = (*_USUAL, "userType", "accountEnabled", "assignedPlans", "mySite")
+_LISTED = _FIELDS[:-1]  # `mySite` is told of one person at a time
+_PAGE, _LARGEST_PAGE = 100, 999
 _ONE_PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 _PHOTO = r"/users/(?P<user>[^/]+)/photo(?:s/(?P<size>\d+)x(?P=size))?(?P<value>/\$value)?"
 
 
 class Users:
-    """Serves them out of the world."""
+    """Serves them out of the world; `base` is Graph's own address with the version, for the next page."""
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.base = ""
         self._photos_now = 0
 
     def paths(self) -> tuple[Path, ...]:
@@ -39,13 +41,21 @@ class Users:
         )
 
     async def users(self, asked: Asked, _: re.Match[str]) -> web.Response:
-        """GET /users: the first page, of `$top` people."""
-        refusal = unknown_fields(asked, _FIELDS)
+        """GET /users: by name, page by page."""
+        top, begin = asked.query.get("$top", str(_PAGE)), asked.query.get("$skiptoken", "0")
+        if not (top.isdecimal() and begin.isdecimal() and 1 <= int(top) <= _LARGEST_PAGE):
+            return graph_error(400, "Request_UnsupportedQuery")
+        refusal = unknown_fields(asked, _LISTED)
         if refusal is not None:
             return refusal
-        size = int(asked.query.get("$top", "100"))
-        found = [selected(asked, self._document(person), _USUAL) for person in self.world.people[:size]]
-        return web.json_response({"value": found})
+        people = sorted(self.world.people, key=lambda one: one.name)
+        end = int(begin) + int(top)
+        page = people[int(begin) : end]
+        answer: dict[str, object] = {"value": [selected(asked, self._document(one), _USUAL) for one in page]}
+        if end < len(people):
+            chosen = f"&$select={asked.query['$select']}" if asked.fields else ""
+            answer["@odata.nextLink"] = f"{self.base}/users?$top={top}{chosen}&$skiptoken={end}"
+        return web.json_response(answer)
 
     async def user(self, asked: Asked, match: re.Match[str]) -> web.Response:
         """GET /users/{id}: `mySite` and the like only when they are selected."""
@@ -99,7 +109,7 @@ class Users:
         if sides is None:
             return graph_error(404, "ErrorItemNotFound")
         if match["value"]:
-            data = _jpeg(photo.picture, sides)
+            data = jpeg(photo.picture, sides, quality=90)
             return web.Response(body=data, content_type="image/jpeg", headers={"ETag": photo.etag})
         return web.json_response({
             "@odata.mediaContentType": "image/jpeg", "@odata.mediaEtag": photo.etag,
@@ -128,9 +138,3 @@ def _sides(photo: Photo, size: str | None) -> tuple[int, int] | None:
         return None
     wanted = int(size)
     return (wanted, wanted) if wanted in EXCHANGE_SIZES and wanted <= own[0] else None
-
-
-def _jpeg(picture: Image.Image, sides: tuple[int, int]) -> bytes:
-    out = io.BytesIO()
-    picture.resize(sides, Image.Resampling.LANCZOS).save(out, "JPEG", quality=90)
-    return out.getvalue()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import functools
-import io
 import itertools
 import time
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from PIL import Image
 
+from sandbox.encoding import jpeg
 from sandbox.faults import Faults
 from sandbox.portraits import near, portrait, silhouette
 
@@ -20,6 +21,14 @@ THUMBNAILS = {"S": 48, "M": 72, "L": 300}
 
 # Drawing takes a tenth of a second, and every tenant draws the same people.
 _drawn = functools.lru_cache(maxsize=64)(portrait)
+_nearly = functools.lru_cache(maxsize=16)(near)
+_silhouette = functools.lru_cache(maxsize=1)(silhouette)
+
+
+@functools.lru_cache(maxsize=16)
+def _odd(seed: str, variant: int) -> Image.Image:
+    """Entra ID keeps what it was given: any size, any shape."""
+    return _drawn(seed, variant=variant).crop((0, 60, 648, 492)).resize((500, 333))
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,7 @@ class Copy:
     files: dict[str, bytes]
     etag: str
     modified: datetime
+    apart: dict[str, datetime] = field(default_factory=dict)  # letters that a sync reached at another time
 
 
 @dataclass
@@ -96,6 +106,8 @@ class World:
         self.skipped = 0.0  # seconds that tests let pass
         self._numbers = itertools.count(1)
         self._holdings: dict[str, Holdings] = {}
+        self._indexed: tuple[Person, ...] = ()
+        self._by_name: dict[str, Person] = {}  # object id, user principal name, and the name of its files
 
     def now(self) -> float:
         """Seconds since 1970."""
@@ -103,19 +115,26 @@ class World:
 
     def person(self, who: str) -> Person | None:
         """By object id or user principal name."""
-        return next((one for one in self.people if who.lower() in (one.id, one.upn)), None)
+        return self._index().get(who.lower())
 
-    def crowd(self, size: int) -> tuple[Person, ...]:
-        """That many more people with an old photo in SharePoint, for long runs."""
+    def _index(self) -> dict[str, Person]:
+        if self._indexed is not self.people:
+            self._indexed, self._by_name = self.people, {}
+            for one in reversed(self.people):  # the first of two counts
+                self._by_name |= {file_name(one.upn): one, one.upn: one, one.id: one}
+        return self._by_name
+
+    def crowd(self, size: int, like: Sequence[Person] = PEOPLE[:1]) -> tuple[Person, ...]:
+        """That many more people, for long runs, with the stories of those they are `like`, in turn."""
         made = tuple(
-            Person(
-                f"0c000000-0000-4000-8000-{n:012}",
-                f"Person {n}",
-                f"person.{n}@fabrikam.example",
-                "old",
-                "One of a crowd",
-                "en-US",
-                "Windows",
+            replace(
+                like[n % len(like)],
+                id=f"0c000000-0000-4000-8000-{n:012}",
+                name=f"Person {n}",
+                upn=f"person.{n}@fabrikam.example",
+                about="One of a crowd",
+                locale="en-US",
+                platform="Windows",
             )
             for n in range(size)
         )
@@ -134,10 +153,8 @@ class World:
 
     def filed(self, account: str) -> Copy | None:
         """SharePoint's copy under an account name: an object id, or `file_name` of a user principal name."""
-        for person in self.people:
-            if account in (person.id, file_name(person.upn)):
-                self.holdings(person.id)
-        return next((held.copies[account] for held in self._holdings.values() if account in held.copies), None)
+        person = self._index().get(account)
+        return None if person is None else self.holdings(person.id).copies.get(account)
 
     @staticmethod
     def drawing(person_id: str, variant: int) -> Image.Image:
@@ -174,9 +191,8 @@ class World:
         return held
 
     def _photo(self, person_id: str, variant: int, *, in_exchange: bool = True) -> Photo:
-        picture = _drawn(_seed(person_id), variant=variant)
-        if not in_exchange:  # Entra ID keeps what it was given: any size, any shape
-            picture = picture.crop((0, 60, 648, 492)).resize((500, 333))
+        seed = _seed(person_id)
+        picture = _drawn(seed, variant=variant) if in_exchange else _odd(seed, variant)
         return Photo(picture, self._etag(), in_exchange=in_exchange)
 
     def _etag(self) -> str:
@@ -186,7 +202,7 @@ class World:
         person = self.person(person_id)
         assert person is not None
         account = file_name(person.upn) if held.by_name else person_id
-        files = {letter: jpeg(picture, side, quality=75) for letter, side in THUMBNAILS.items()}
+        files = {letter: jpeg(picture, (side, side), quality=75) for letter, side in THUMBNAILS.items()}
         held.copies[account] = Copy(files, self._etag(), when)
 
     def begin_old(self, person_id: str, held: Holdings) -> None:
@@ -205,14 +221,14 @@ class World:
         self.copy(person_id, held, _drawn(_seed(person_id)), _long_ago())
 
     def begin_close(self, person_id: str, held: Holdings) -> None:
-        self.copy(person_id, held, near(person_id, strength=0.5), _long_ago())
+        self.copy(person_id, held, _nearly(_seed(person_id), strength=0.5), _long_ago())
 
     def begin_forbidden(self, person_id: str, held: Holdings) -> None:
         self.begin_old(person_id, held)
         self.faults.forbidden.add(person_id)
 
     def begin_silhouette(self, person_id: str, held: Holdings) -> None:
-        self.copy(person_id, held, silhouette(300), _long_ago())
+        self.copy(person_id, held, _silhouette(300), _long_ago())
 
     def begin_filed_by_name(self, person_id: str, held: Holdings) -> None:
         held.by_name = True
@@ -249,10 +265,3 @@ def _seed(person_id: str) -> str:
 
 def _long_ago() -> datetime:
     return datetime.now(UTC) - timedelta(days=400)
-
-
-def jpeg(picture: Image.Image, side: int, *, quality: int) -> bytes:
-    """A square JPEG."""
-    out = io.BytesIO()
-    picture.convert("RGB").resize((side, side), Image.Resampling.LANCZOS).save(out, "JPEG", quality=quality)
-    return out.getvalue()

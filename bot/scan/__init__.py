@@ -1,0 +1,1 @@
+"""`photosync scan`: everybody's verdict and cause, in one report."""
