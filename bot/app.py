@@ -14,7 +14,7 @@ from typing import cast
 
 from aiohttp import web
 
-from bot import cards, packaged
+from bot import packaged
 from bot.diagnosis import Diagnosis
 from bot.errors import SettingsError, StoreUnavailable
 from bot.followups import FollowUps, purging
@@ -24,6 +24,7 @@ from bot.metrics import Metrics
 from bot.outgoing import Outgoing
 from bot.settings import Settings
 from bot.settling import Settling
+from bot.speaking import Speaking
 from bot.store import Kind, Store
 from bot.store.base import DatabaseStore, NewerSchema
 from bot.store.opening import PatientStore
@@ -46,6 +47,7 @@ class Running:
     port: int
     edge: Edge
     store: Store
+    speaking: Speaking
     _stop: Callable[[], Awaitable[None]]
 
     async def stop(self) -> None:
@@ -68,11 +70,13 @@ async def start(settings: Settings, around: Callable[[Store], Store] = lambda st
 
     Raises OSError if the port is taken, SettingsError for a useless certificate.
     """
-    spoken, pictures = packaged.languages(settings.locales_dir), packaged.illustrations()
-    engine = Engine(packaged.topics(spoken, pictures))
+    pictures = packaged.illustrations()
+    speaking = Speaking(
+        settings.locales_dir, pictures, f"https://teams.microsoft.com/l/chat/0/0?users=28:{settings.app_id}"
+    )
+    engine = Engine(packaged.topics(speaking.languages, pictures))
     metrics, patient = Metrics(), PatientStore(settings.database_url)
     store = cast("Store", RememberingStore(around(cast("Store", patient))))
-    chat = f"https://teams.microsoft.com/l/chat/0/0?users=28:{settings.app_id}"
     outgoing = Outgoing.open(settings)
     try:
         tokens = bot_tokens(settings, outgoing)
@@ -82,8 +86,7 @@ async def start(settings: Settings, around: Callable[[Store], Store] = lambda st
     settling = Settling(store)
     helpdesk = Helpdesk(
         engine=engine,
-        languages=spoken,
-        setting=cards.Setting(spoken.wording, pictures, chat),
+        speaking=speaking,
         store=cast("RememberingStore", store),
         settling=settling,
         diagnosis=diagnosis(settings, outgoing, metrics, tokens),
@@ -94,13 +97,13 @@ async def start(settings: Settings, around: Callable[[Store], Store] = lambda st
     )
     edge = Edge(settings, outgoing, tokens, metrics, helpdesk.turn)
     worker = Worker(store, FollowUps(helpdesk, store, edge.channel, settings.retention).doers)
-    runner = web.AppRunner(_site(edge, store, metrics), access_log=None, shutdown_timeout=_GRACE)
+    runner = web.AppRunner(_site(edge, store, metrics, speaking), access_log=None, shutdown_timeout=_GRACE)
     await runner.setup()
 
     async def stop() -> None:
         edge.close()
         await asyncio.gather(runner.cleanup(), worker.stop(), edge.stop())
-        await settling.stop()
+        await asyncio.gather(settling.stop(), speaking.stop())
         await store.close()
         await outgoing.close()
 
@@ -111,6 +114,7 @@ async def start(settings: Settings, around: Callable[[Store], Store] = lambda st
         await stop()
         raise
     await edge.start()
+    speaking.start()
 
     async def begin(there: DatabaseStore) -> None:
         await there.put(purging())
@@ -122,18 +126,19 @@ async def start(settings: Settings, around: Callable[[Store], Store] = lambda st
         await stop()
         raise
     port = int(runner.addresses[0][1])
-    log.info("listening on %s port %d, languages %s", settings.host, port, ", ".join(spoken.tags))
-    return Running(port, edge, store, stop)
+    log.info("listening on %s port %d, languages %s", settings.host, port, ", ".join(speaking.languages.tags))
+    return Running(port, edge, store, speaking, stop)
 
 
-def _site(edge: Edge, store: Store, metrics: Metrics) -> web.Application:
+def _site(edge: Edge, store: Store, metrics: Metrics, speaking: Speaking) -> web.Application:
     async def alive(_: web.Request) -> web.Response:
         return web.json_response({"alive": True})
 
     async def ready(_: web.Request) -> web.Response:
         # Catalogues are loaded before anything listens: a bot without them does not start.
         parts = {"store": await store.ready(), "catalogues": True, "channel_keys": edge.ready}
-        return web.json_response(parts, status=200 if all(parts.values()) else 503)
+        detail = {**parts, "language_files_not_used": list(speaking.languages.problems)}
+        return web.json_response(detail, status=200 if all(parts.values()) else 503)
 
     async def counted(_: web.Request) -> web.Response:
         with suppress(StoreUnavailable):

@@ -25,6 +25,8 @@ _STANDS_FOR = re.compile(r"\{\{([\w.]+)\}\}")
 # would miss a file whose tag names the script, or another region, although the person reads it.
 _CLIENTS = ("pt-PT", "sr-Latn-RS", "zh-CN", "zh-TW")
 
+_ISOLATES = dict.fromkeys(map(ord, "\u2066\u2067\u2068\u2069"))
+
 
 class NoPackage(PhotosyncError):
     """The package cannot be built, or Teams would not take it; `problems` has one line for each reason."""
@@ -112,7 +114,8 @@ def _filled(node: Any, values: Mapping[str, str]) -> Any:
 def _texts(wording: Wording, tag: str, keys: tuple[str, ...]) -> tuple[dict[str, str], tuple[str, ...]]:
     """A language's sentences by key, and the keys for which only English has one."""
     try:
-        texts = {key: wording.text(tag, key) for key in keys}
+        # The isolates around names are for cards; Teams shows these lines elsewhere.
+        texts = {key: wording.text(tag, key).translate(_ISOLATES) for key in keys}
     except MissingText as missing:
         raise NoPackage(f"{missing.tag}.po has no {missing.key}") from None
     except KeyError as unknown:

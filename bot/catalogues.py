@@ -15,6 +15,7 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import PoFileError, read_po
 from rapidfuzz.distance import OSA
 
+from bot.locales_tool import reading
 from dialogs.matching import WORD_KEYS, Vocabulary, vocabulary
 from dialogs.wording import SOURCE, Catalogue, Wording, placeholders
 
@@ -37,6 +38,7 @@ class Languages:
 
     wording: Wording
     vocabulary: Vocabulary
+    problems: tuple[str, ...] = ()  # files that are not used, each with line and reason
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -64,22 +66,41 @@ def _nearest(locale: str, tags: tuple[str, ...]) -> str:
     return found if found in tags else ""
 
 
-def load(*folders: Path) -> Languages:
-    """All languages of the folders; a later folder's file takes the place of an earlier one's.
+def load(packaged: Path, over: Path | None = None, last: Languages | None = None) -> Languages:
+    """All packaged languages, and an installation's own files laid over them.
 
-    Raises `CatalogueError` if English is missing or no catalogue; any other language that is none is left out.
+    A file that is no catalogue is not used: the language stays as it was `last`, or as it is packaged, or is left out,
+    and `problems` tells. Raises `CatalogueError` if there is no English at all.
     """
-    files = {path.stem.replace("_", "-"): path for folder in folders for path in sorted(folder.glob("*.po"))}
-    if SOURCE not in files:
-        raise CatalogueError(f"there is no {SOURCE}.po in {', '.join(str(folder) for folder in folders)}")
-    english = read(files.pop(SOURCE), SOURCE, None)
-    catalogues = {SOURCE: english}
-    for tag, path in sorted(files.items()):
-        try:
-            catalogues[tag] = read(path, tag, english)
-        except CatalogueError as error:
-            log.error("language left out: %s", error)
-    return Languages(Wording(catalogues), vocabulary(catalogues.values(), _language_names(catalogues), _near))
+    known = last.wording.catalogues if last is not None else {}
+    catalogues: dict[str, Catalogue] = {}
+    problems: list[str] = []
+    for folder in filter(None, (packaged, over)):
+        files = {path.stem.replace("_", "-"): path for path in sorted(folder.glob("*.po"))}
+        for tag in sorted(files, key=lambda one: (one != SOURCE, one)):
+            try:
+                if folder is over:
+                    _sound(files[tag])
+                catalogues[tag] = read(files[tag], tag, catalogues.get(SOURCE) if tag != SOURCE else None)
+            except CatalogueError as error:
+                log.error("language file not used: %s", error)
+                problems.append(str(error))
+                if tag in known:
+                    catalogues[tag] = known[tag]
+    if SOURCE not in catalogues:
+        raise CatalogueError(f"there is no {SOURCE}.po in {packaged}")
+    words = vocabulary(catalogues.values(), _language_names(catalogues), _near)
+    return Languages(Wording(catalogues), words, tuple(problems))
+
+
+def _sound(path: Path) -> None:
+    """Whether every line of a file is one of PO: the library that reads it passes over some that are not."""
+    try:
+        faults = reading.read(path).faults
+    except (OSError, UnicodeDecodeError) as error:
+        raise CatalogueError(f"{path.name}: {error}") from None
+    if faults:
+        raise CatalogueError(f"{path.name}:{faults[0].line}: {faults[0].text}")
 
 
 def read(path: Path, tag: str, english: Catalogue | None) -> Catalogue:

@@ -21,6 +21,7 @@ from bot.events import event, now, told
 from bot.metrics import Metrics
 from bot.photos import thumbnail
 from bot.settling import Settling
+from bot.speaking import Speaking
 from bot.store import Change, Claimed, Conflict, Due, Entry, Record
 from bot.store import Kind as WorkKind
 from bot.store.remembered import RememberingStore
@@ -103,8 +104,7 @@ class Helpdesk:
     """Everything a turn needs; holds no state of its own but the locks of the turns under way."""
 
     engine: Engine
-    languages: Languages
-    setting: cards.Setting
+    speaking: Speaking
     store: RememberingStore
     settling: Settling
     diagnosis: Diagnosing
@@ -113,6 +113,11 @@ class Helpdesk:
     contact: str = ""
     follow_ups: tuple[float, ...] = ()  # seconds after the walk
     _busy: dict[str, tuple[asyncio.Lock, int]] = field(default_factory=dict, repr=False)
+
+    @property
+    def languages(self) -> Languages:
+        """As spoken now."""
+        return self.speaking.languages
 
     async def turn(self, incoming: Incoming, channel: Channel) -> Message | None:
         """Work on one activity; returns the card now shown, or None.
@@ -151,7 +156,7 @@ class Helpdesk:
 
     async def _entry(self, ref: str, incoming: Incoming, channel: Channel) -> Message:
         card = entry(self.engine.library, ref, self.languages.negotiate(incoming.locale))
-        message = cards.message(self.setting, card)
+        message = cards.message(self.speaking.setting, card)
         await channel.send(message)
         return message
 
@@ -317,7 +322,7 @@ class Helpdesk:
             return None
         again = self.follow_ups[0] if self.follow_ups else 0.0
         card = say(self.engine.library, case, contact=self.contact, again=again)
-        message = cards.message(self.setting, card, name=turned.record.name, photos=turned.photos)
+        message = cards.message(self.speaking.setting, card, name=turned.record.name, photos=turned.photos)
         if in_place and case.card and await _updated(channel, case.card, message):
             if turned.owed_until:
                 self.settling.shown(turned.record.person, turned.owed_until)

@@ -21,9 +21,9 @@ RENDERER = _BOT.parent / "sandbox" / "renderer.py"  # run, never imported: says 
 TOPICS = Path(dialogs.__file__).resolve().parent / "topics"
 
 
-def languages(over: Path | None = None) -> Languages:
-    """The packaged languages, and an installation's own folder laid over them."""
-    return load(LOCALES, *([over] if over else []))
+def languages(over: Path | None = None, last: Languages | None = None) -> Languages:
+    """The packaged languages, and an installation's own folder laid over them; see `catalogues.load`."""
+    return load(LOCALES, over, last)
 
 
 def illustrations() -> dict[str, bytes]:
