@@ -65,7 +65,10 @@ acceptance: $(READY) ## the matrix of bad inputs and faults, as a table
 	@"$(BIN)/python" tools/machine.py
 	"$(BIN)/python" -m pytest -q -n 4 --dist worksteal -p tests.acceptance.report $(ARGS) tests/acceptance
 
-.PHONY: words fuzz faults soak
+.PHONY: languages words fuzz faults soak
+languages: $(READY) ## every language at a glance: coverage, lint, words understood, longest button, app package
+	@"$(BIN)/python" -m tests.languages
+
 words: $(READY) ## how well typed requests are understood, by language
 	@"$(BIN)/python" -m tests.words
 
