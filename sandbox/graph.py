@@ -22,6 +22,7 @@ from sandbox.faults import Fault
 from sandbox.files import Files
 from sandbox.login import Login
 from sandbox.sites import Sites
+from sandbox.team_sites import TeamSites
 from sandbox.users import Users
 from sandbox.web import HOST, act_out, graph_error, json_body, listen, told
 from sandbox.world import World
@@ -42,8 +43,9 @@ class Graph:
         self.requests: list[str] = []
         self.files = Files(world)
         self._sites = Sites(world, self.files)
+        self._team_sites = TeamSites(world)
         self._users = Users(world)
-        self._paths = (*self._users.paths(), *self._sites.paths())
+        self._paths = (*self._users.paths(), *self._team_sites.paths(), *self._sites.paths())
         self._runner: web.AppRunner | None = None
 
     async def start(self, tls: Any) -> None:
@@ -52,7 +54,7 @@ class Graph:
         app.router.add_route("*", "/{path:.*}", self._answer)
         self._runner, port = await listen(app, tls)
         self.url = f"https://{HOST}:{port}"
-        self._sites.base = self._users.base = self.url + _VERSION
+        self._sites.base = self._users.base = self._team_sites.base = self.url + _VERSION
         await self.files.start(tls)
 
     async def stop(self) -> None:

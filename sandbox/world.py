@@ -8,12 +8,16 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
 from sandbox.encoding import jpeg
 from sandbox.faults import Faults
 from sandbox.portraits import near, portrait, silhouette
+
+if TYPE_CHECKING:
+    from sandbox.team_sites import TeamSite
 
 EXCHANGE_SIZES = (48, 64, 96, 120, 240, 360, 432, 504, 648)
 THUMBNAILS = {"S": 48, "M": 72, "L": 300}
@@ -102,6 +106,7 @@ class World:
 
     def __init__(self) -> None:
         self.people: tuple[Person, ...] = PEOPLE
+        self.team_sites: list[TeamSite] = []  # that people may name
         self.faults = Faults()
         self.skipped = 0.0  # seconds that tests let pass
         self._numbers = itertools.count(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import io
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -45,6 +46,8 @@ class Script:
         found = self.answers.get(path, (404, "itemNotFound"))
         if callable(found):
             found = found(request)
+            if inspect.isawaitable(found):
+                found = await found
         if isinstance(found, web.Response):
             return found
         if isinstance(found, tuple):
@@ -71,7 +74,7 @@ class Desk:
 async def desk(answers: Mapping[str, Any], **changes: str) -> AsyncIterator[Desk]:
     script = Script(dict(answers))
     app = web.Application()
-    app.router.add_get("/{path:.*}", script.answer)
+    app.router.add_route("*", "/{path:.*}", script.answer)
     runner, port = await listen(app, None)
     script.url = f"http://127.0.0.1:{port}"
     environ = {"PHOTOSYNC_GRAPH_URL": script.url, "MicrosoftAppId": "b0", "MicrosoftAppPassword": "p", "MicrosoftAppTenantId": "c0"}  # fmt: skip
