@@ -45,7 +45,10 @@ clean: ## forget the local environment
 	rm -rf "$(VENV)" .venv-bench .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage \
 		sandbox/page/node_modules tests/schemas/node_modules
 
-.PHONY: golden readme
+.PHONY: golden readme names
+names: $(READY) ## write anew what languages call each other
+	"$(BIN)/python" -m tools.names
+
 golden: $(READY) ## write the golden cards anew, to be looked at before they are committed
 	PHOTOSYNC_GOLDEN=write "$(BIN)/python" -m pytest -q tests/test_cards.py
 

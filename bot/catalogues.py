@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gettext
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +16,7 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import PoFileError, read_po
 from rapidfuzz.distance import OSA
 
+from bot import language_names
 from bot.locales_tool import reading
 from dialogs.matching import WORD_KEYS, Vocabulary, vocabulary
 from dialogs.wording import SOURCE, Catalogue, Wording, placeholders
@@ -25,6 +27,8 @@ log = logging.getLogger(__name__)
 _FARTHEST = 10
 _FUZZY, _EMPTY = "is marked fuzzy", "is not translated"
 _UNFINISHED = (_FUZZY, _EMPTY)  # a translator's work in progress: counted, not listed
+_RTL_SCRIPTS = frozenset({"Arab", "Hebr", "Thaa", "Syrc", "Nkoo", "Adlm", "Rohg", "Mand", "Samr"})
+_NAME, _HEADER = re.compile(r'"X-Language-Name:([^"\\]*)\\n"'), 4_096  # letters of a file that hold its header
 _LONGEST_TAG = 35  # RFC 5646 recommends room for this many letters
 
 
@@ -89,7 +93,7 @@ def load(packaged: Path, over: Path | None = None, last: Languages | None = None
                     catalogues[tag] = known[tag]
     if SOURCE not in catalogues:
         raise CatalogueError(f"there is no {SOURCE}.po in {packaged}")
-    words = vocabulary(catalogues.values(), _language_names(catalogues), _near)
+    words = vocabulary(catalogues.values(), _names(catalogues), _near)
     return Languages(Wording(catalogues), words, tuple(problems))
 
 
@@ -125,8 +129,20 @@ def read(path: Path, tag: str, english: Catalogue | None) -> Catalogue:
             entries[key] = forms
     if unfinished:
         log.warning("%s: %d texts are fuzzy or not translated; English is used", path.name, unfinished)
-    name = dict(po.mime_headers).get("X-Language-Name") or locale.get_display_name() or tag
-    return Catalogue(tag, name, locale.text_direction == "rtl", entries, plural)
+    name = _own_name(path) or locale.get_display_name() or tag
+    return Catalogue(tag, name, _rtl(tag), entries, plural)
+
+
+def _own_name(path: Path) -> str:
+    """What the file's header calls its language; Babel keeps no header that it does not know."""
+    with path.open(encoding="utf-8") as file:
+        found = _NAME.search(file.read(_HEADER))
+    return found[1].strip() if found else ""
+
+
+def _rtl(tag: str) -> bool:
+    """Whether the language is written from right to left: by its script, which costs less than the CLDR's own word."""
+    return langcodes.Language.get(tag).maximize().script in _RTL_SCRIPTS
 
 
 def _entries(po: Catalog, english: Catalogue | None) -> Iterator[tuple[str, tuple[str, ...], str]]:
@@ -165,20 +181,6 @@ def _near(one: str, other: str, errors: int) -> bool:
     return OSA.distance(one, other, score_cutoff=errors) <= errors
 
 
-def _language_names(catalogues: Mapping[str, Catalogue]) -> dict[str, str]:
-    """Names people may write for each language: its own, and what every loaded language calls it."""
-    locales = {tag: Locale.parse(tag, sep="-") for tag in catalogues}
-    names: dict[str, str] = {}
-    for tag, locale in locales.items():
-        names[catalogues[tag].name] = tag
-        for other in locales.values():
-            for name in (locale.get_language_name(other), locale.get_display_name(other), _wider_name(locale, other)):
-                if name:
-                    names.setdefault(name, tag)
-    return names
-
-
-def _wider_name(locale: Locale, other: Locale) -> str:
-    """What people call a language that is part of a wider one: Norwegian, not Bokmål."""
-    wider = langcodes.Language.get(locale.language).prefer_macrolanguage().language or ""
-    return str(other.languages.get(wider, "")) if wider != locale.language else ""
+def _names(catalogues: Mapping[str, Catalogue]) -> dict[str, str]:
+    """Names people may write for each language; what its own file calls it comes first."""
+    return {**language_names.names(catalogues), **{one.name: tag for tag, one in catalogues.items()}}

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from babel import Locale
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
@@ -19,6 +20,7 @@ from dialogs.model import ACTIONS, Typed
 from dialogs.say import EXTRA_KEYS
 from dialogs.wording import Catalogue, Wording, placeholders
 from tests.words import LEAST, LEAST_OF_ALL, requests, score
+from tools import names
 
 DELIVERED = (
     "en", "zh-Hans", "lv", "sv", "ru", "zh-Hant", "ar", "he", "de", "fr", "es", "pt-BR", "it", "nl", "pl", "cs", "uk",
@@ -244,3 +246,12 @@ def test_what_people_would_write_is_understood(spoken: Languages, tag: str) -> N
 def test_most_of_what_people_would_write_is_understood(spoken: Languages) -> None:
     scores = [score(spoken, tag) for tag in DELIVERED]
     assert sum(len(one.missed) for one in scores) <= (1 - LEAST_OF_ALL) * sum(one.asked for one in scores)
+
+
+def test_what_languages_call_each_other_is_what_the_cldr_says() -> None:
+    assert names.FILE.read_text(encoding="utf-8") == names.made(), "make names"
+
+
+@pytest.mark.parametrize("tag", DELIVERED)
+def test_the_direction_of_a_language_is_that_of_the_cldr(spoken: Languages, tag: str) -> None:
+    assert spoken.wording.catalogues[tag].rtl == (Locale.parse(tag, sep="-").text_direction == "rtl")
