@@ -11,11 +11,15 @@ import sys
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dotenv import dotenv_values
 
-from bot.errors import SettingsError
+from bot.errors import LocalesError, SettingsError
 from bot.settings import Settings, read
+
+if TYPE_CHECKING:
+    from bot.locales_tool.folders import Folders
 
 _WRONG = 2  # exit status for wrong use or wrong settings
 
@@ -28,6 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
         return command(chosen)
     except SettingsError as error:
         _complain("the settings are not complete:", *(f"  {problem}" for problem in error.problems))
+    except LocalesError as error:
+        _complain(str(error))
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
@@ -116,14 +122,27 @@ def _parser() -> argparse.ArgumentParser:
     again = kinds.add_parser("retry", help="try a dead letter again now")
     again.add_argument("id", metavar="ID", type=_number, help="its number")
     again.set_defaults(command=_work_retry)
-    _locales_parsers(commands)
+
+    _locales(commands.add_parser("locales", help="languages: how far each is, a new one, what is wrong, merging"))
     return parser
 
 
-def _locales_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    locales = commands.add_parser("locales", help="languages")
-    kinds = locales.add_subparsers(title="commands", metavar="COMMAND", required=True)
-
+def _locales(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = (
+        "The files are those of PHOTOSYNC_LOCALES_DIR, laid over the packaged ones; docs/languages.md is a guide."
+    )
+    kinds = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    kinds.add_parser("list", help="every language: coverage, plural forms, direction").set_defaults(
+        command=_locales_list
+    )
+    new = kinds.add_parser("new", help="a file ready to be translated")
+    new.add_argument("tag", metavar="TAG", help="the language, such as ca or pt-PT")
+    new.set_defaults(command=_locales_new)
+    lint = kinds.add_parser("check", help="what is wrong, with line numbers; exit status 1 if anything is an error")
+    lint.add_argument("tag", metavar="TAG", nargs="?", default="", help="one language; without it all")
+    lint.set_defaults(command=_locales_check)
+    sync = kinds.add_parser("sync", help="bring changed and new English texts into every language's file")
+    sync.set_defaults(command=_locales_sync)
     preview = kinds.add_parser("preview", help="every card of a language as a page and as pictures")
     preview.add_argument("tag", metavar="TAG", help="such as sv or zh-Hant; qps-ploc, qps-plocm: pseudo-languages")
     preview.add_argument("--out", metavar="DIR", type=Path, help="where to (default preview-TAG)")
@@ -250,10 +269,44 @@ def _locales_preview(chosen: argparse.Namespace) -> int:
     return preview(chosen.tag, chosen.out, _locales_dir())
 
 
+def _folders() -> Folders:
+    from bot.locales_tool.folders import folders  # noqa: PLC0415 - likewise
+    from bot.packaged import LOCALES  # noqa: PLC0415
+
+    # Only this one setting: whoever translates needs no registration.
+    return folders(LOCALES, environment().get("PHOTOSYNC_LOCALES_DIR", ""))
+
+
+def _locales_list(_: argparse.Namespace) -> int:
+    from bot.locales_tool.listing import show  # noqa: PLC0415 - likewise
+
+    return show(_folders())
+
+
+def _locales_new(chosen: argparse.Namespace) -> int:
+    from bot.locales_tool.beginning import begin  # noqa: PLC0415 - likewise
+
+    return begin(_folders(), chosen.tag)
+
+
+def _locales_check(chosen: argparse.Namespace) -> int:
+    from bot.locales_tool.linting import check  # noqa: PLC0415 - likewise
+
+    return check(_folders(), chosen.tag)
+
+
+def _locales_sync(_: argparse.Namespace) -> int:
+    from bot.locales_tool.syncing import sync  # noqa: PLC0415 - likewise
+
+    return sync(_folders())
+
+
 def _demo(chosen: argparse.Namespace) -> int:
     from bot.demo import demo  # noqa: PLC0415 - likewise
 
-    return asyncio.run(demo(port=chosen.port, browser=not chosen.no_browser, terminal=chosen.terminal))
+    # A demo is without configuration, but whoever writes a language wants to see it.
+    own = environment().get("PHOTOSYNC_LOCALES_DIR", "")
+    return asyncio.run(demo(port=chosen.port, browser=not chosen.no_browser, terminal=chosen.terminal, locales_dir=own))
 
 
 if __name__ == "__main__":

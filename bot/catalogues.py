@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 # Beyond this a "nearest" language is one the person may not read at all (FACTS section 5).
 _FARTHEST = 10
+_FUZZY, _EMPTY = "is marked fuzzy", "is not translated"
+_UNFINISHED = (_FUZZY, _EMPTY)  # a translator's work in progress: counted, not listed
 _LONGEST_TAG = 35  # RFC 5646 recommends room for this many letters
 
 
@@ -92,12 +94,16 @@ def read(path: Path, tag: str, english: Catalogue | None) -> Catalogue:
         plural = gettext.c2py(po.plural_expr)
     except (OSError, UnicodeDecodeError, PoFileError, ValueError) as error:
         raise CatalogueError(f"{path.name}: {error}") from None
-    entries = {}
+    entries, unfinished = {}, 0
     for key, forms, problem in _entries(po, english):
-        if problem:
+        if problem in _UNFINISHED:
+            unfinished += 1
+        elif problem:
             log.warning("%s: %s %s; English is used", path.name, key, problem)
         else:
             entries[key] = forms
+    if unfinished:
+        log.warning("%s: %d texts are fuzzy or not translated; English is used", path.name, unfinished)
     name = dict(po.mime_headers).get("X-Language-Name") or locale.get_display_name() or tag
     return Catalogue(tag, name, locale.text_direction == "rtl", entries, plural)
 
@@ -112,9 +118,9 @@ def _entries(po: Catalog, english: Catalogue | None) -> Iterator[tuple[str, tupl
 
 def _problem(message: Message, forms: tuple[str, ...], plurals: int, english: Catalogue | None) -> str:
     if message.fuzzy:
-        return "is marked fuzzy"
+        return _FUZZY
     if not all(forms):
-        return "is not translated"
+        return _EMPTY
     if isinstance(message.id, tuple | list) and len(forms) != plurals:
         return f"has {len(forms)} plural forms in place of {plurals}"
     if str(message.context) in WORD_KEYS:

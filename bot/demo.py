@@ -21,10 +21,10 @@ _CHANGES = {
 }
 
 
-async def demo(*, port: int, browser: bool, terminal: bool) -> int:
-    """Run until told to stop; returns the exit status."""
+async def demo(*, port: int, browser: bool, terminal: bool, locales_dir: str = "") -> int:
+    """Run until told to stop, with the languages of a folder of one's own if there is one; returns the exit status."""
     async with Tenant.open() as tenant:
-        settings = read({**tenant.environment(), **_CHANGES})
+        settings = read({**tenant.environment(), **_CHANGES, "PHOTOSYNC_LOCALES_DIR": locales_dir})
         logs.set_up(settings)
         bot = await app.start(settings)
         tenant.channel.bot_url = f"http://127.0.0.1:{bot.port}"

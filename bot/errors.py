@@ -2,6 +2,7 @@
 
     PhotosyncError
     ├── SettingsError            wrong or missing settings, all of them at once
+    ├── LocalesError             a language's tag or file that `photosync locales` cannot work with
     ├── NotAPicture              bytes that are not a picture we open
     ├── StoreUnavailable         what we know of people cannot be read or written now
     └── OutsideError             another system did not give what we asked
@@ -28,6 +29,10 @@ class SettingsError(PhotosyncError):
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__("; ".join(problems))
         self.problems = problems
+
+
+class LocalesError(PhotosyncError):
+    """A tag that is no language, or a file that cannot be worked on; the sentence says what to do."""
 
 
 class NotAPicture(PhotosyncError):

@@ -248,3 +248,10 @@ def test_the_terminal_ends_with_its_input_and_survives_nonsense() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "Type a number from 1" in done.stdout
     assert "There is no such button" in done.stdout
+
+
+def test_a_language_of_ones_own_can_be_seen_in_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (packaged.LOCALES / "sv.po").read_text(encoding="utf-8").replace("Hur kan jag hjälpa till med ditt foto?", "Hej från Kontoret!")  # fmt: skip
+    (tmp_path / "sv.po").write_text(text, encoding="utf-8")
+    monkeypatch.setenv("PHOTOSYNC_LOCALES_DIR", str(tmp_path))
+    assert "Hej från Kontoret!" in demo("--terminal", typed="1\nsvenska\nmeny\n/quit\n").stdout

@@ -1,0 +1,90 @@
+"""How a language tells counts apart: the CLDR's rule, as a PO header says it, and whether a header agrees with it."""
+
+from __future__ import annotations
+
+import gettext
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import cache
+
+from babel import Locale
+from babel.messages.plurals import PLURALS
+from babel.plural import PluralRule, to_gettext
+
+_CATEGORIES = ("zero", "one", "two", "few", "many", "other")
+# A category of fractions only never shows here. French and Spanish have one for whole millions, which no card counts
+# to; a file that tells it apart is right too.
+_COUNTS = tuple(range(1001))
+_MILLIONS = (1_000_000, 2_000_000)
+_OFTEN = 5  # where gettext draws the line too
+_HEADER = re.compile(r"\s*nplurals\s*=\s*(\d+)\s*;\s*plural\s*=\s*([^;]+?)[\s;]*")
+# What Babel's own table lacks, in the usual spelling.
+_MORE = (
+    "(n==1 ? 0 : n==2 ? 1 : 2)",
+    "(n%10==0 || (n%100>=11 && n%100<=19) ? 0 : n%10==1 && n%100!=11 ? 1 : 2)",
+    "(n==1 || n==2 || n==3 || (n%10!=4 && n%10!=6 && n%10!=9) ? 0 : 1)",
+)
+
+
+class WrongRule(Exception):
+    """A header's plural rule that cannot be read, or is another language's."""
+
+
+def categories(locale: Locale, counts: Iterable[int] = _COUNTS) -> tuple[str, ...]:
+    """The CLDR's names of the forms that whole numbers take."""
+    rule = locale.plural_form
+    found = {rule(count) for count in counts}
+    return tuple(name for name in _CATEGORIES if name in found)
+
+
+@cache
+def header(locale: Locale) -> str:
+    """The `Plural-Forms` of a new file."""
+    names = categories(locale)
+    usual = [PLURALS[tag][1] for tag in (str(locale), locale.language) if tag in PLURALS]
+    for formula in (*usual, *_MORE, *(formula for _, formula in PLURALS.values())):
+        if _agrees(gettext.c2py(formula), locale, _COUNTS):
+            return f"nplurals={len(names)}; plural={formula};"
+    # What is left over takes the last form, so that a language whose "other" is for fractions needs no form for it.
+    return to_gettext(PluralRule({name: str(locale.plural_form.rules[name]) for name in names[:-1]}))
+
+
+def forms(plural_forms: str, locale: Locale) -> int:
+    """How many forms a header asks for. Raises `WrongRule` if it is not the language's."""
+    count, told = _read(plural_forms)
+    wanted = header(locale)
+    if told is None:
+        raise WrongRule(f"cannot be read; this language has {wanted}")
+    names = categories(locale)
+    if not any(
+        count == len(categories(locale, counts)) and _agrees(told, locale, counts)
+        for counts in (_COUNTS, (*_COUNTS, *_MILLIONS))
+    ):
+        raise WrongRule(f"does not fit the CLDR's forms of this language ({', '.join(names)}): {wanted}")
+    return count
+
+
+def seldom(plural_forms: str) -> frozenset[int]:
+    """The forms that stand for a few counts only, so that they can do without the number: "one step"."""
+    _, told = _read(plural_forms)
+    often = Counter(told(number) for number in _COUNTS) if told else Counter[int]()
+    return frozenset(form for form, times in often.items() if times < _OFTEN)
+
+
+def _read(plural_forms: str) -> tuple[int, Callable[[int], int] | None]:
+    parts = _HEADER.fullmatch(plural_forms)
+    try:
+        return (int(parts[1]), gettext.c2py(parts[2])) if parts else (0, None)
+    except ValueError:
+        return 0, None
+
+
+def _agrees(told: Callable[[int], int], locale: Locale, counts: Iterable[int]) -> bool:
+    """Whether a formula tells the same counts apart as the CLDR; in which order is its own business."""
+    rule = locale.plural_form
+    forms_of: dict[str, int] = {}
+    for count in counts:
+        if forms_of.setdefault(rule(count), told(count)) != told(count):
+            return False
+    return len(set(forms_of.values())) == len(forms_of)
