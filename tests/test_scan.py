@@ -57,11 +57,12 @@ async def when(happens: Callable[[], bool], act: Callable[[], None]) -> None:
 
 
 async def test_killed_and_resumed_under_throttling_the_report_is_the_same(tmp_path: Path) -> None:
-    whole, cut = await compare(people=80, kills=3, throttle=Throttle(250, 6), folder=tmp_path, seed=4)
+    whole, cut = await compare(people=200, kills=3, throttle=Throttle(600, 5), folder=tmp_path, seed=4)
     assert (whole.status, cut.status) == (0, 0)
     assert len(cut.ends) == 3
+    assert "at 201" not in cut.ends[0]
     assert whole.refused > 0
-    assert len(whole.lines) == 81
+    assert len(whole.lines) == 201
     assert cut.lines == whole.lines
 
 
@@ -288,6 +289,14 @@ def test_what_is_no_report_is_refused_and_left_as_it_is(content: bytes, tmp_path
 def test_a_folder_that_is_not_there_is_told(resume: bool, tmp_path: Path) -> None:
     with pytest.raises(NotUsable, match=r"cannot write .*: No such file or directory"):
         (Report.resume if resume else Report.begin)(tmp_path / "none" / "report.csv")
+
+
+def test_only_its_owner_may_read_a_new_report_and_a_choice_to_share_it_is_kept(tmp_path: Path) -> None:
+    report = Report.begin(tmp_path / "report.csv")
+    assert report.path.stat().st_mode & 0o777 == 0o600
+    report.path.chmod(0o640)
+    report.finish([])
+    assert report.path.stat().st_mode & 0o777 == 0o640
 
 
 def row(person: str, **values: str) -> Row:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
 from datetime import datetime
@@ -79,7 +80,7 @@ class Report:
     def begin(cls, path: Path) -> Self:
         """A new one. Raises `NotUsable`."""
         try:
-            path.open("x").close()
+            path.touch(0o600, exist_ok=False)  # it names people: who shall read it is the owner's choice
         except FileExistsError:
             raise NotUsable(f"{path} exists already: --resume goes on with it, --out names another file") from None
         except OSError as error:
@@ -118,6 +119,8 @@ class Report:
         wanted = {key: self.rows[key] for key in map(harmless, people) if key in self.rows}
         gone, self.rows = len(self.rows) - len(wanted), wanted
         beside = self.path.with_name(f"{self.path.name}.new")
+        beside.touch(0o600)
+        shutil.copymode(self.path, beside)
         beside.write_text("".join(map(_line, [COLUMNS, *map(astuple, wanted.values())])), encoding="utf-8", newline="")
         self.close()
         beside.replace(self.path)
