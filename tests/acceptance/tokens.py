@@ -26,6 +26,11 @@ def _claims(**claims: Any) -> Act:
     return lambda g: g.send(g.channel.token(**claims))
 
 
+def _timed(**seconds: float) -> Act:
+    """A token whose times are so far from now."""
+    return lambda g: g.send(g.channel.token(**{name: _in(far) for name, far in seconds.items()}))
+
+
 def _header(value: str | None) -> Act:
     async def act(g: Ground) -> Delivered:
         body = json.dumps(g.activity()).encode()
@@ -114,10 +119,10 @@ ROWS = [
     refused("A2", "another key under a published id", _with(lambda g: g.channel.token(key=SigningKey(), head={"kid": g.channel.keys[-1].kid})), "signature"),
     refused("A2", "a letter of the signature changed", _with(lambda g: _spoilt(g.channel.token())), "signature"),
     refused("A2", "other claims under a good signature", _with(_swapped), "signature"),
-    refused("A3", "expired six minutes ago", _claims(exp=_in(-370)), "expired"),
-    refused("A3", "valid only in six minutes", _claims(nbf=_in(370), exp=_in(4000)), "not_yet_valid"),
-    good("A3", "expired four minutes ago: clocks differ", lambda g: g.send(g.channel.token(exp=_in(-240)))),
-    good("A3", "valid in four minutes: clocks differ", lambda g: g.send(g.channel.token(nbf=_in(240)))),
+    refused("A3", "expired six minutes ago", _timed(exp=-370), "expired"),
+    refused("A3", "valid only in six minutes", _timed(nbf=370, exp=4000), "not_yet_valid"),
+    good("A3", "expired four minutes ago: clocks differ", _timed(exp=-240)),
+    good("A3", "valid in four minutes: clocks differ", _timed(nbf=240)),
     refused("A4", "no exp", _claims(omit=["exp"]), "missing_claim"),
     refused("A4", "exp is text", _claims(exp="never"), "bad_token"),
     refused("A5", "no serviceurl claim", _claims(omit=["serviceurl"]), "service_url"),
