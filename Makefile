@@ -70,7 +70,7 @@ acceptance: $(READY) ## the matrix of bad inputs and faults, as a table
 
 .PHONY: languages words fuzz faults soak
 languages: $(READY) ## every language at a glance: coverage, lint, words understood, longest button, app package
-	@"$(BIN)/python" -m tests.languages
+	@"$(BIN)/python" -m tests.language_table
 
 words: $(READY) ## how well typed requests are understood, by language
 	@"$(BIN)/python" -m tests.words

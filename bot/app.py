@@ -137,7 +137,8 @@ def _site(edge: Edge, store: Store, metrics: Metrics, speaking: Speaking) -> web
     async def ready(_: web.Request) -> web.Response:
         # Catalogues are loaded before anything listens: a bot without them does not start.
         parts = {"store": await store.ready(), "catalogues": True, "channel_keys": edge.ready}
-        detail = {**parts, "language_files_not_used": list(speaking.languages.problems)}
+        unused = speaking.languages.problems  # the last good ones are spoken: no reason not to be ready
+        detail = {**parts, **({"language_files_not_used": list(unused)} if unused else {})}
         return web.json_response(detail, status=200 if all(parts.values()) else 503)
 
     async def counted(_: web.Request) -> web.Response:

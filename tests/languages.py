@@ -1,57 +1,113 @@
-"""Every language at a glance (`make languages`): how much of it is there, what its file is worth, what it understands.
-
-Exit 1 unless all of them are whole, without errors, understood well enough, and in the app package.
-"""
+"""A small English source and a Swedish file beside it, for the tests of `photosync locales`."""
 
 from __future__ import annotations
 
-import sys
+from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
+from bot.locales_tool.folders import Folders
 
-from bot import app_package, app_package_rules, packaged
-from bot.catalogues import Languages
-from bot.locales_tool import glossary, linting
-from bot.locales_tool.finding import Level
-from bot.locales_tool.folders import folders
-from tests.words import LEAST, score
+ENGLISH = """\
+msgid ""
+msgstr ""
+"Language: en\\n"
+"X-Language-Name: English\\n"
+"Content-Type: text/plain; charset=UTF-8\\n"
+"Plural-Forms: nplurals=2; plural=(n != 1);\\n"
 
-_VALUES = {"app_id": "00000000-0000-4000-8000-000000000000", "host": "photosync.example", "version": "1.0.0"}
+#. The first card.
+#. {name}: the person's name
+#, python-brace-format
+msgctxt "desk.title"
+msgid "Hello, {name}!"
+msgstr "Hello, {name}!"
+
+#. The first card.
+msgctxt "desk.body"
+msgid "Open www.office.com in a private window."
+msgstr "Open www.office.com in a private window."
+
+#. At most 32 characters
+msgctxt "button.fix"
+msgid "My photo is wrong"
+msgstr "My photo is wrong"
+
+#. {count}: a number
+#, python-brace-format
+msgctxt "card.steps"
+msgid "{count} short step."
+msgid_plural "{count} short steps."
+msgstr[0] "{count} short step."
+msgstr[1] "{count} short steps."
+
+#. What people type.
+msgctxt "words.fix"
+msgid "old photo*|wrong photo*"
+msgstr "old photo*|wrong photo*"
+
+#. What people type.
+msgctxt "words.add"
+msgid "new photo*"
+msgstr "new photo*"
+"""
+
+SWEDISH = """\
+# Kept as it is: a comment of the translator's.
+msgid ""
+msgstr ""
+"Language: sv\\n"
+"Last-Translator: Ada\\n"
+"X-Language-Name: Svenska\\n"
+"Content-Type: text/plain; charset=UTF-8\\n"
+"Plural-Forms: nplurals=2; plural=(n != 1);\\n"
+
+#. The first card.
+#. {name}: the person's name
+#, python-brace-format
+msgctxt "desk.title"
+msgid "Hello, {name}!"
+msgstr "Hej, {name}!"
+
+# A remark of the translator's.
+#. The first card.
+msgctxt "desk.body"
+msgid "Open www.office.com in a private window."
+msgstr ""
+"Öppna www.office.com i ett "
+"privat fönster."
+
+#. At most 32 characters
+msgctxt "button.fix"
+msgid "My photo is wrong"
+msgstr "Mitt foto är fel"
+
+#. {count}: a number
+#, python-brace-format
+msgctxt "card.steps"
+msgid "{count} short step."
+msgid_plural "{count} short steps."
+msgstr[0] "{count} kort steg."
+msgstr[1] "{count} korta steg."
+
+#. What people type.
+msgctxt "words.fix"
+msgid "old photo*|wrong photo*"
+msgstr "gammal bild*|fel bild*"
+
+#. What people type.
+msgctxt "words.add"
+msgid "new photo*"
+msgstr "ny bild*"
+"""
+
+GLOSSARY = "term\tlanguage\ttranslation\tsource\nprivate window\tsv\tprivat fönster (webbläsare)\tbrowser interface\n"
 
 
-def rows(spoken: Languages) -> list[tuple[str, ...]]:
-    """Tag, coverage, errors and warnings of the lint, words understood, longest button, in the app package."""
-    place = folders(packaged.LOCALES, "")
-    terms = glossary.read(place.glossaries)
-    whole = len(spoken.wording.catalogues["en"].entries)
-    package = app_package.build(packaged.manifest(), spoken, _VALUES)
-    broken = app_package_rules.problems(package)
-    made = []
-    for tag in spoken.tags:
-        entries = spoken.wording.catalogues[tag].entries
-        found = linting.findings(place, tag, terms)
-        errors = sum(one.level is Level.ERROR for one in found)
-        longest = max(len(forms[0]) for key, forms in entries.items() if "button." in key)
-        packed = "yes" if tag in package.sentences and tag not in package.in_english else "no"
-        made.append((tag, f"{len(entries) / whole:.0%}", f"{errors} errors, {len(found) - errors} warnings", f"{score(spoken, tag).share:.0%}", str(longest), "no" if broken else packed))  # fmt: skip
-    return made
-
-
-def main() -> int:
-    """Print the table."""
-    spoken = packaged.languages()
-    table = Table("language", "coverage", "lint", "words understood", "longest button", "manifest")
-    made = rows(spoken)
-    for row in made:
-        table.add_row(*row)
-    Console(width=110).print(table)
-    good = all(
-        row[1] == "100%" and row[2].startswith("0 errors") and row[5] == "yes" and score(spoken, row[0]).share >= LEAST
-        for row in made
-    )
-    return 0 if good else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def folders(place: Path, *, english: str = ENGLISH, **others: str) -> Folders:
+    """Packaged files in a checkout; `sv` is the Swedish one unless another is given."""
+    (place / "pyproject.toml").touch()
+    packaged = place / "locales"
+    packaged.mkdir(exist_ok=True)
+    for tag, text in {"en": english, "sv": SWEDISH, **others}.items():
+        (packaged / f"{tag}.po").write_bytes(text.encode())
+    (packaged / "GLOSSARY.tsv").write_text(GLOSSARY, encoding="utf-8")
+    return Folders(packaged, None)

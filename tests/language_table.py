@@ -1,0 +1,57 @@
+"""Every language at a glance (`make languages`): how much of it is there, what its file is worth, what it understands.
+
+Exit 1 unless all of them are whole, without errors, understood well enough, and in the app package.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from rich.console import Console
+from rich.table import Table
+
+from bot import app_package, app_package_rules, packaged
+from bot.catalogues import Languages
+from bot.locales_tool import glossary, linting
+from bot.locales_tool.finding import Level
+from bot.locales_tool.folders import folders
+from tests.words import LEAST, score
+
+_VALUES = {"app_id": "00000000-0000-4000-8000-000000000000", "host": "photosync.example", "version": "1.0.0"}
+
+
+def rows(spoken: Languages) -> list[tuple[str, ...]]:
+    """Tag, coverage, errors and warnings of the lint, words understood, longest button, in the app package."""
+    place = folders(packaged.LOCALES, "")
+    terms = glossary.read(place.glossaries)
+    whole = len(spoken.wording.catalogues["en"].entries)
+    package = app_package.build(packaged.manifest(), spoken, _VALUES)
+    broken = app_package_rules.problems(package)
+    made = []
+    for tag in spoken.tags:
+        entries = spoken.wording.catalogues[tag].entries
+        found = linting.findings(place, tag, terms)
+        errors = sum(one.level is Level.ERROR for one in found)
+        longest = max(len(forms[0]) for key, forms in entries.items() if "button." in key)
+        packed = "yes" if tag in package.sentences and tag not in package.in_english else "no"
+        made.append((tag, f"{len(entries) / whole:.0%}", f"{errors} errors, {len(found) - errors} warnings", f"{score(spoken, tag).share:.0%}", str(longest), "no" if broken else packed))  # fmt: skip
+    return made
+
+
+def main() -> int:
+    """Print the table."""
+    spoken = packaged.languages()
+    table = Table("language", "coverage", "lint", "words understood", "longest button", "manifest")
+    made = rows(spoken)
+    for row in made:
+        table.add_row(*row)
+    Console(width=110).print(table)
+    good = all(
+        row[1] == "100%" and row[2].startswith("0 errors") and row[5] == "yes" and score(spoken, row[0]).share >= LEAST
+        for row in made
+    )
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
