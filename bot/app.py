@@ -37,6 +37,7 @@ from dialogs.engine import Engine
 log = logging.getLogger(__name__)
 
 MOST_BYTES = 256 * 1024  # of one activity
+_GARBAGE = 20_000  # new objects between two looks of the collector
 _GRACE = 10.0  # seconds that turns under way get to finish
 
 
@@ -180,6 +181,7 @@ async def serve(settings: Settings) -> None:
     running = await start(settings)
     gc.collect()
     gc.freeze()  # what is there now stays: the collector need not look at it again
+    gc.set_threshold(_GARBAGE)  # a turn makes hundreds of objects and no cycles worth looking for so often
     await until_signal()
     log.info("stopping")
     await running.stop()

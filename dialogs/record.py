@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 from dialogs.model import Case, Check, Trace, Verdict
@@ -13,7 +13,9 @@ _TEXTS = tuple(one.name for one in fields(Case) if one.name not in ("rev", "trai
 
 def to_json(case: Case) -> str:
     """The whole case; the same case always gives the same text."""
-    return json.dumps(asdict(case), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    # Their own fields are all that these have; `asdict` would copy each of them on every turn.
+    document = {**vars(case), "checks": list(map(vars, case.checks)), "traces": list(map(vars, case.traces))}
+    return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def from_json(text: str) -> Case:

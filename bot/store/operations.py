@@ -73,12 +73,11 @@ def commit(change: Change, now: float) -> Operation[Record]:
         if not added:
             raise Conflict("the activity was handled meanwhile")
     saved = yield from _save(change.record)
-    if saved.case is not None:
-        for entry in change.log:
-            yield Statement(
-                "INSERT INTO log (at, case_id, kind, what) VALUES (?, ?, ?, ?)",
-                (entry.at, saved.case.id, entry.kind, entry.what),
-            )
+    if saved.case is not None and change.log:
+        rows = ", ".join(["(?, ?, ?, ?)"] * len(change.log))
+        values = (part for one in change.log for part in (one.at, saved.case.id, one.kind, one.what))
+        # Only question marks are put together here.
+        yield Statement("INSERT INTO log (at, case_id, kind, what) VALUES " + rows, tuple(values))  # noqa: S608
     for kind, key in change.drop:
         yield Statement("DELETE FROM work WHERE kind = ? AND key = ? AND dead_at IS NULL", (kind.value, key))
     for due in change.put:

@@ -36,7 +36,6 @@ class _Job:
 
     work: Callable[[], Operation[Any]]
     answer: asyncio.Future[Any]
-    loop: asyncio.AbstractEventLoop
     result: Any = None
     error: BaseException | None = None
 
@@ -80,8 +79,7 @@ class SqliteStore(DatabaseStore):
 
     async def run(self, work: Callable[[], Operation[T]]) -> T:
         """Run an operation in a transaction, together with whatever else is waiting."""
-        loop = asyncio.get_running_loop()
-        job = _Job(work, loop.create_future(), loop)
+        job = _Job(work, asyncio.get_running_loop().create_future())
         self._jobs.put(job)
         result: T = await job.answer
         return result
@@ -114,8 +112,7 @@ class SqliteStore(DatabaseStore):
             batch, going = self._waiting()
             if batch:
                 _commit(connection, batch)
-            for job in batch:
-                job.loop.call_soon_threadsafe(job.tell)
+            loop.call_soon_threadsafe(_tell, batch)
         connection.close()
 
     def _waiting(self) -> tuple[list[_Job], bool]:
@@ -130,6 +127,11 @@ class SqliteStore(DatabaseStore):
                 return batch, False
             batch.append(job)
         return batch, True
+
+
+def _tell(batch: list[_Job]) -> None:
+    for job in batch:
+        job.tell()
 
 
 def _connected(path: Path) -> sqlite3.Connection:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -195,12 +196,13 @@ class Connector(ConnectorFactory):
                 self._queues[conversation] = (lock, waiting - 1)
 
 
-def allowed(service_url: str, hosts: Iterable[Host]) -> bool:
+@lru_cache(maxsize=256)
+def allowed(service_url: str, hosts: tuple[Host, ...]) -> bool:
     """Whether a service address may be given the bot's token."""
     return not any(letter in service_url for letter in "?#") and any(host.matches(service_url) for host in hosts)
 
 
-def _address(service_url: str, ids: tuple[str, ...], hosts: Iterable[Host]) -> str:
+def _address(service_url: str, ids: tuple[str, ...], hosts: tuple[Host, ...]) -> str:
     if not allowed(service_url, hosts):
         raise Refused("teams", "the service address is not on an allowed host")
     if any(one in ("", ".", "..") for one in ids):
