@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 import re
+import socket
 import sys
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
@@ -21,6 +22,7 @@ from bot.settings import Settings, read
 if TYPE_CHECKING:
     from bot.locales_tool.folders import Folders
 
+_MOST_WORKERS = 64
 _WRONG = 2  # exit status for wrong use or wrong settings
 
 
@@ -68,6 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(command=_demo)
 
     serve = commands.add_parser("serve", help="run the bot, configured by the environment")
+    serve.add_argument("--workers", metavar="N", type=_workers, default=1, help="processes on one port (default 1)")
+    serve.add_argument("--socket", metavar="FD", type=_number, help=argparse.SUPPRESS)  # of the one that keeps them
     serve.set_defaults(command=_serve)
 
     check = commands.add_parser("check", help="look at one person's two photos")
@@ -155,6 +159,14 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _workers(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= _MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"must be a number from 1 to {_MOST_WORKERS}")
+    if int(text) > 1 and sys.platform == "win32":
+        raise argparse.ArgumentTypeError("is 1 on Windows: processes cannot share a port there")
+    return int(text)
+
+
 def _number(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or len(text) > 18:
         raise argparse.ArgumentTypeError("must be a number")
@@ -182,14 +194,17 @@ def _settings(*, serving: bool, calling: bool = True) -> Settings:
     return settings
 
 
-def _serve(_: argparse.Namespace) -> int:
+def _serve(chosen: argparse.Namespace) -> int:
     settings = _settings(serving=True)
+    if chosen.workers > 1:
+        return _serve_many(settings, chosen.workers)
     from bot import app  # noqa: PLC0415 - wrong settings are told at once
     from bot.store.base import NewerSchema  # noqa: PLC0415
 
+    shared = socket.socket(fileno=chosen.socket) if chosen.socket is not None else None
     try:
         with asyncio.Runner(loop_factory=app.loop_factory()) as runner:
-            runner.run(app.serve(settings))
+            runner.run(app.serve(settings, shared))
     except OSError as error:
         _complain(f"cannot listen on {settings.host} port {settings.port}: {error.strerror}")
         return 1
@@ -197,6 +212,18 @@ def _serve(_: argparse.Namespace) -> int:
         _complain(str(error))
         return 1
     return 0
+
+
+def _serve_many(settings: Settings, count: int) -> int:
+    from bot import workers  # noqa: PLC0415 - likewise
+
+    try:
+        shared = workers.listening(settings)
+    except OSError as error:
+        _complain(f"cannot listen on {settings.host} port {settings.port}: {error.strerror}")
+        return 1
+    with shared:
+        return asyncio.run(workers.serve(settings, count, shared))
 
 
 def _check(chosen: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import signal
+import socket
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -66,8 +67,14 @@ def diagnosis(settings: Settings, outgoing: Outgoing, metrics: Metrics, tokens: 
     return Diagnosis.over(graph(settings, outgoing, metrics, tokens), settings, metrics)
 
 
-async def start(settings: Settings, around: Callable[[Store], Store] = lambda store: store) -> Running:
-    """Build everything and listen; `around` may put something in front of the store.
+async def start(
+    settings: Settings,
+    around: Callable[[Store], Store] = lambda store: store,
+    shared: socket.socket | None = None,
+) -> Running:
+    """Build everything and listen, on a socket that others share where there is one.
+
+    `around` may put something in front of the store.
 
     Raises OSError if the port is taken, SettingsError for a useless certificate.
     """
@@ -109,7 +116,9 @@ async def start(settings: Settings, around: Callable[[Store], Store] = lambda st
         await outgoing.close()
 
     try:
-        site = web.TCPSite(runner, settings.host, settings.port)
+        site: web.BaseSite = web.TCPSite(runner, settings.host, settings.port)
+        if shared is not None:
+            site = web.SockSite(runner, shared)
         await site.start()
     except OSError:
         await stop()
@@ -176,9 +185,9 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return factory
 
 
-async def serve(settings: Settings) -> None:
+async def serve(settings: Settings, shared: socket.socket | None = None) -> None:
     """Run until told to stop."""
-    running = await start(settings)
+    running = await start(settings, shared=shared)
     gc.collect()
     gc.freeze()  # what is there now stays: the collector need not look at it again
     gc.set_threshold(_GARBAGE)  # a turn makes hundreds of objects and no cycles worth looking for so often
