@@ -36,7 +36,7 @@ types: $(READY)
 audit: $(READY)
 	@"$(BIN)/python" tools/audit.py
 
-check: lint types audit test ## lint, types, known vulnerabilities, tests
+check: lint types audit guard test ## lint, types, known vulnerabilities, what a turn costs, tests
 
 lock: $(READY) ## write the lock files anew from pyproject.toml
 	"$(BIN)/python" tools/lock.py
@@ -84,7 +84,13 @@ faults: $(READY) ## every call of a conversation fails once
 soak: $(READY) ## ten minutes of 200 chats at once in a world that fails; ARGS="--minutes 10 --people 200"
 	@"$(BIN)/python" -m tests.soak $(ARGS)
 
-.PHONY: bench
+.PHONY: bench flame guard
+guard: $(READY)
+	@"$(BIN)/python" -m benchmarks.guard
+
+flame: $(READY) ## where a turn's time goes, as a picture (docs/performance.svg)
+	@"$(BIN)/python" -m benchmarks.flame
+
 bench: $(READY) ## a turn beside a bare relay and the public SDKs; ARGS="--json FILE --rounds 5 --only photosync,bare"
 	@"$(BIN)/python" -m benchmarks.turns $(ARGS)
 

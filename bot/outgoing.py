@@ -173,8 +173,11 @@ class Outgoing:
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=None),
         ) as response:
-            if (response.content_length or 0) > limit:
+            told = response.content_length
+            if (told or 0) > limit:
                 raise Malformed(system, f"larger than {limit} bytes")
+            if told is not None and not response.headers.get("Content-Encoding"):
+                return Answer(response.status, response.headers, await response.read(), system)
             received = bytearray()
             async for chunk in response.content.iter_any():
                 received += chunk
