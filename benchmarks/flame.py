@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-OUT = ROOT / "docs" / "performance.svg"
+OUT = "docs/performance.svg"
 _SECONDS = 8
 _WARM = 6.0  # seconds
 _PATIENCE = 90.0  # seconds until the bot is being driven
@@ -44,9 +44,11 @@ def main() -> int:
                 "--rate",
                 "250",
                 "--output",
-                str(OUT),
+                OUT,
             ]
-            return subprocess.run([programs / "py-spy", *looking], check=False, stdout=subprocess.DEVNULL).returncode
+            return subprocess.run(
+                [programs / "py-spy", *looking], cwd=ROOT, check=False, stdout=subprocess.DEVNULL
+            ).returncode
         finally:
             for one in _bots():
                 os.kill(one, signal.SIGTERM)  # the benchmark cannot end it any more
