@@ -158,6 +158,7 @@ async def test_a_photo_is_added_in_the_pretend_office(browser: Browser, address:
     await shot(page, "en-4-no-photo-dark")
     await page.click("#circle")
     await page.click("[data-variant='2']")
+    await expect(page.locator("#accounts")).to_be_hidden()  # the new photo is in Microsoft 365
     await card.get_by_role("button", name="Look at my photos").click()
     await expect(card).to_contain_text("SharePoint has no photo of you yet")
 
