@@ -1,7 +1,7 @@
 """A fault at every point: the n-th call of a whole conversation to the store, Graph or the connector fails.
 
 Afterwards the case is in a state that a run without faults can reach, one ticket at most is there, and the database is
-sound. `PHOTOSYNC_FAULTS=all` takes every n; without it every third is taken.
+sound. `PHOTOSYNC_FAULTS=all` takes every n; without it every fourth is taken.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sandbox.faults import Fault
 from sandbox.tenant import Tenant
 from tests.chatting import step
 
-STRIDE = 1 if os.environ.get("PHOTOSYNC_FAULTS") == "all" else 3
+STRIDE = 1 if os.environ.get("PHOTOSYNC_FAULTS") == "all" else 4
 CALLS = {"store": 37, "graph": 29, "files": 4, "connector": 16, "tickets": 1}  # that the whole conversation makes
 ENDS = {"desk.ticket_sent", "desk.ticket_queued"}
 # Where somebody can stand whose conversation has been going like this one's.
