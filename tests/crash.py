@@ -160,10 +160,23 @@ async def crash(people: int, kills: int, database: str, seed: int) -> Tally:
             tally.wrong.append(f"{len(handed)} tickets for {len(givers)} people")
         tally.tickets = len(handed)
         assert server.process is not None
+        await _ready(tenant.channel.bot_url)  # the last kill may have been a moment ago
         server.process.send_signal(signal.SIGTERM)
-        if await asyncio.wait_for(server.process.wait(), 20) != 0:
-            tally.wrong.append("the server did not end with 0")
+        status = await asyncio.wait_for(server.process.wait(), 20)
+        if status != 0:
+            tally.wrong.append(f"the server ended with {status}")
     return tally
+
+
+async def _ready(url: str) -> None:
+    """Wait until the server answers that it is ready."""
+    async with aiohttp.ClientSession() as session:
+        for _ in range(200):
+            with contextlib.suppress(aiohttp.ClientError):
+                async with session.get(f"{url}/readyz") as answer:
+                    if answer.status == 200:
+                        return
+            await asyncio.sleep(0.1)
 
 
 async def _settled(chats: list[Chat]) -> None:
