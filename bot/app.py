@@ -16,6 +16,7 @@ from typing import cast
 from aiohttp import web
 
 from bot import packaged
+from bot.deck import Deck
 from bot.diagnosis import Diagnosis
 from bot.errors import SettingsError, StoreUnavailable
 from bot.followups import FollowUps, purging
@@ -94,13 +95,13 @@ async def start(
     settling = Settling(store)
     helpdesk = Helpdesk(
         engine=engine,
+        deck=Deck(engine.library, settings.helpdesk_contact, next(iter(settings.follow_ups), 0.0)),
         speaking=speaking,
         store=cast("RememberingStore", store),
         settling=settling,
         diagnosis=diagnosis(settings, outgoing, metrics, tokens),
         tickets=SYSTEMS[settings.ticket_system](settings, outgoing),
         metrics=metrics,
-        contact=settings.helpdesk_contact,
         follow_ups=settings.follow_ups,
     )
     edge = Edge(settings, outgoing, tokens, metrics, helpdesk.turn)

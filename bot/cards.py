@@ -7,26 +7,26 @@ block, so a value from outside is escaped; `rtl` mirrors the card.
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import orjson
 from babel import Locale
 from babel.dates import format_date, format_timedelta
 
 from bot.conversation import Message
-from dialogs.say import Button, Say
+from dialogs.say import Button, Face, Say
 from dialogs.wording import SOURCE, Catalogue, MissingText, Wording
+
+if TYPE_CHECKING:
+    from bot.deck import Blank
 
 Card = dict[str, Any]
 
 NAME_LENGTH = 80
 _MARKDOWN = str.maketrans({letter: f"\\{letter}" for letter in "\\`*_[]()<>~#|"})
-_CASE, _REV = "@case@", 987_654_321_987  # stand for what is filled in
 _PLAIN = ("contact",)  # the admin's own words, from the settings
 
 
@@ -46,52 +46,17 @@ class Setting:
     wording: Wording
     illustrations: Mapping[str, bytes] = field(repr=False)  # PNG by name; `NAME.rtl` where a direction is meant
     chat: str  # address of the bot's own 1:1 chat
-    drawn: dict[object, bytes] = field(default_factory=dict, repr=False, compare=False)  # cards that many people get
+    drawn: dict[Face | None, Blank] = field(default_factory=dict, repr=False, compare=False)  # see `bot.deck`
 
 
 def message(setting: Setting, say: Say, *, name: str = "", photos: Photos | None = None) -> Message:
     """The card in the nearest language that has every sentence of it, so that no card mixes two."""
     for catalogue in setting.wording.chain(say.locale):
         try:
-            if _is_plain(say):
-                return _filled(setting.drawn, _Drawing(setting, catalogue, say, "", Photos()))
             return _Drawing(setting, catalogue, say, name, photos or Photos()).message()
         except MissingText:
             continue
     raise MissingText(say.locale, say.title)
-
-
-def _is_plain(say: Say) -> bool:
-    """Whether nothing on the card but the buttons' data is this person's own: the steps of a walk."""
-    own = say.photos or say.greeting or say.form or say.earlier[1] or not say.case
-    return not own and all(key in (f"{say.step}.body", "") or key.startswith("hint.") for key in say.body)
-
-
-def _filled(drawn: dict[object, bytes], drawing: _Drawing) -> Message:
-    """A card that was drawn before, with this case's data on its buttons."""
-    say, language = drawing.say, drawing.language
-    if any("{" in language.text(key) for key in say.body if key):
-        return drawing.message()
-    known = (
-        language.tag,
-        say.step,
-        say.body,
-        say.notice,
-        say.progress,
-        say.steps_ahead,
-        say.link,
-        say.hint,
-        say.buttons,
-    )
-    raw = drawn.get(known)
-    if raw is None:
-        blank = replace(drawing, say=replace(say, case=_CASE, rev=_REV))
-        raw = drawn[known] = json.dumps(blank.message().card, ensure_ascii=False).encode("utf-8", "replace")
-    raw = raw.replace(_CASE.encode(), json.dumps(say.case)[1:-1].encode()).replace(
-        str(_REV).encode(), str(say.rev).encode()
-    )
-    title = language.text(say.title)
-    return Message(orjson.loads(raw), title, language.tag, raw)
 
 
 @lru_cache

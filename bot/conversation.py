@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+import orjson
+
 
 class Kind(StrEnum):
     """What a person or the channel did."""
@@ -59,10 +61,15 @@ class Incoming:
 class Message:
     """One card to show; `summary` is what the notification says."""
 
-    card: Mapping[str, Any] = field(repr=False)
+    drawn: Mapping[str, Any] | bytes = field(repr=False)  # the card, or its JSON where that is known already
     summary: str = field(repr=False)
     locale: str = "en"
-    raw: bytes = field(default=b"", repr=False)  # the card as JSON, where it is known already
+
+    @property
+    def card(self) -> Mapping[str, Any]:
+        """The card as an object."""
+        card: Mapping[str, Any] = orjson.loads(self.drawn) if isinstance(self.drawn, bytes) else self.drawn
+        return card
 
 
 class Channel(Protocol):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import time
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from bot.catalogues import Languages
 from bot.conversation import Incoming, Kind
 from bot.sites import named
 from bot.store import Entry
+from dialogs.frozen import replace
 from dialogs.model import Case, Event, Followed, Handed, Joined, Looked, Pressed, Typed
 
 _LONGEST_LINE = 500  # letters of what a person wrote that the log keeps
@@ -17,7 +19,12 @@ _VALUE_NAMES = {"set_language": "locale", "rate": "score", "send_ticket": "comme
 
 def now() -> str:
     """UTC, ISO 8601, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return _moment(int(time.time()))
+
+
+@lru_cache(maxsize=1)  # a turn asks several times
+def _moment(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def event(incoming: Incoming, case: Case, languages: Languages) -> Event:

@@ -6,15 +6,16 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from bot import cards
 from bot.cards import Photos
 from bot.catalogues import Languages
 from bot.conversation import Channel, Incoming, Kind, Message, Scope
+from bot.deck import Deck
 from bot.diagnosis import Look as Looking
 from bot.errors import NotFound, OutsideError, StoreUnavailable, place
 from bot.events import event, now, told
@@ -25,9 +26,11 @@ from bot.speaking import Speaking
 from bot.store import Change, Claimed, Conflict, Due, Entry, Record
 from bot.store import Kind as WorkKind
 from bot.store.remembered import RememberingStore
+from bot.taking_turns import TakingTurns
 from bot.tickets import TicketSystem
 from bot.tickets.ticket import ticket
 from dialogs.engine import Engine
+from dialogs.frozen import replace
 from dialogs.model import (
     Case,
     Check,
@@ -47,7 +50,7 @@ from dialogs.model import (
     Resumed,
     Show,
 )
-from dialogs.say import entry, say
+from dialogs.say import entry
 
 log = logging.getLogger(__name__)
 
@@ -104,15 +107,15 @@ class Helpdesk:
     """Everything a turn needs; holds no state of its own but the locks of the turns under way."""
 
     engine: Engine
+    deck: Deck
     speaking: Speaking
     store: RememberingStore
     settling: Settling
     diagnosis: Diagnosing
     tickets: TicketSystem
     metrics: Metrics
-    contact: str = ""
     follow_ups: tuple[float, ...] = ()  # seconds after the walk
-    _busy: dict[str, tuple[asyncio.Lock, int]] = field(default_factory=dict, repr=False)
+    _busy: TakingTurns = field(default_factory=TakingTurns, repr=False)
 
     @property
     def languages(self) -> Languages:
@@ -320,9 +323,7 @@ class Helpdesk:
         case = turned.record.case
         if not turned.shows or case is None:
             return None
-        again = self.follow_ups[0] if self.follow_ups else 0.0
-        card = say(self.engine.library, case, contact=self.contact, again=again)
-        message = cards.message(self.speaking.setting, card, name=turned.record.name, photos=turned.photos)
+        message = self.deck.card(self.speaking.setting, case, turned.record.name, turned.photos)
         if in_place and case.card and await _updated(channel, case.card, message):
             if turned.owed_until:
                 self.settling.shown(turned.record.person, turned.owed_until)
@@ -342,18 +343,9 @@ class Helpdesk:
         except Conflict:
             log.info("the case moved on elsewhere before its card was known")
 
-    @asynccontextmanager
-    async def alone(self, person: str) -> AsyncIterator[None]:
+    def alone(self, person: str) -> AbstractAsyncContextManager[None]:
         """One turn of a person at a time in this process; other processes are met by `Conflict`."""
-        lock, waiting = self._busy.get(person, (asyncio.Lock(), 0))
-        self._busy[person] = (lock, waiting + 1)
-        try:
-            async with lock:
-                yield
-        finally:
-            lock, waiting = self._busy.pop(person)
-            if waiting > 1:
-                self._busy[person] = (lock, waiting - 1)
+        return self._busy.alone(person)
 
 
 def _card(record: Record) -> str:
@@ -399,4 +391,14 @@ def small(looking: Looking) -> Photos:
 
 
 def _moment() -> Moment:
-    return Moment(now(), secrets.token_hex(4).upper())
+    return Moment(now(), next(_IDS))
+
+
+def _ids() -> Iterator[str]:
+    """Ids for new cases; asking the system for each decision's would cost more than the decision."""
+    while True:
+        lot = secrets.token_hex(4 * 256).upper()
+        yield from (lot[start : start + 8] for start in range(0, len(lot), 8))
+
+
+_IDS = _ids()

@@ -5,6 +5,21 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 
+class Labelled:
+    """A counter with one label; its parts are kept, since the library looks each up under a lock."""
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+        self._parts: dict[str, Counter] = {}
+
+    def labels(self, value: str) -> Counter:
+        """The part that counts this value."""
+        part = self._parts.get(value)
+        if part is None:
+            part = self._parts[value] = self._counter.labels(value)
+        return part
+
+
 class Metrics:
     """One registry of its own, so that two bots in one process do not share counts."""
 
@@ -24,8 +39,8 @@ class Metrics:
         self.graph_requests = self._counter("photosync_graph_requests", "Answers of Microsoft Graph", "status")
         self.messages_sent = self._counter("photosync_messages_sent", "Messages to Teams", "result")
 
-    def _counter(self, name: str, meaning: str, label: str) -> Counter:
-        return Counter(name, meaning, [label], registry=self.registry)
+    def _counter(self, name: str, meaning: str, label: str) -> Labelled:
+        return Labelled(Counter(name, meaning, [label], registry=self.registry))
 
     def text(self) -> bytes:
         """The Prometheus text format."""

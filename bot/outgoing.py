@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 import aiohttp
+from yarl import URL
 
 from bot.errors import Malformed, Outage, TimedOut
 from bot.settings import Settings
@@ -120,7 +121,7 @@ class Outgoing:
     async def request(
         self,
         method: str,
-        url: str,
+        url: str | URL,
         *,
         system: str,
         deadline: float,
@@ -138,8 +139,7 @@ class Outgoing:
         for attempt in range(1, retry.attempts + 1):
             last = attempt == retry.attempts
             try:
-                async with asyncio.timeout(max(0.001, ends - time.monotonic())):
-                    answer = await self._once(method, url, system, headers, body, limit)
+                answer = await self._once(method, url, system, headers, body, limit, ends - time.monotonic())
             except TimeoutError:
                 raise TimedOut(system, f"no answer within {deadline:g} s") from None
             except aiohttp.ClientError as error:
@@ -159,11 +159,12 @@ class Outgoing:
     async def _once(
         self,
         method: str,
-        url: str,
+        url: str | URL,
         system: str,
         headers: Mapping[str, str] | None,
         body: bytes | None,
         limit: int,
+        seconds: float,
     ) -> Answer:
         async with self._session.request(
             method,
@@ -171,7 +172,7 @@ class Outgoing:
             headers=headers,
             data=body,
             allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=None),
+            timeout=aiohttp.ClientTimeout(total=max(0.001, seconds)),
         ) as response:
             told = response.content_length
             if (told or 0) > limit:

@@ -7,8 +7,9 @@ elsewhere or asks for the check again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from dialogs.frozen import replace
 from dialogs.library import BACK, Library
 from dialogs.model import (
     ACTIONS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 
 class Verdict(StrEnum):
@@ -118,6 +119,12 @@ class Step:
     form: str = ""  # `comment` or `locale`: what the person fills in
     outcome: str = ""  # arriving here ends the case so
     entry: bool = False  # shown by the edge, outside any case
+
+    @cached_property
+    def plain(self) -> bool:
+        """Whether its card shows nothing that a case has found out or been told, like the steps of a walk."""
+        told = self.photos or self.reason or self.greeting or self.form or self.link == "ticket"
+        return not told and self.id != "desk.contact"
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,9 @@ class Say:
     spans: Mapping[str, float] = field(default_factory=dict)  # seconds: `when` from now, `age` of a difference
 
 
+Face = tuple[str, str, str, str, bool, bool, bool]
+
+
 def platform_of(name: str) -> str:
     """Which of `dialogs.library.PLATFORMS` the channel's own name means."""
     return _PLATFORM_NAMES.get(name.strip().casefold(), "other")
@@ -123,6 +126,15 @@ def say(library: Library, case: Case, *, contact: str = "", again: float = 0.0) 
         values=_values(case, contact),
         spans={"when": again, "age": (case.checks[-1].older_by or 0.0) if case.checks else 0.0},
     )
+
+
+def face(library: Library, case: Case) -> Face | None:
+    """What a say shows of a case but its id and rev: equal faces, equal cards. None where a card shows more of it."""
+    step = library.step(case.step)
+    if not step.plain or case.earlier_ticket:
+        return None
+    platform = platform_of(case.platform) if step.hints else ""
+    return case.step, case.locale, case.notice, platform, bool(case.trail), bool(case.rating), bool(case.outcome)
 
 
 def _values(case: Case, contact: str) -> dict[str, str]:

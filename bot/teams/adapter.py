@@ -7,22 +7,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from botbuilder.core import CloudAdapterBase, TurnContext
-from botbuilder.schema import (
-    Activity,
-    ChannelAccount,
-    ConversationAccount,
-    ConversationReference,
-    ResourceResponse,
-)
+from botbuilder.schema import Activity, ConversationReference, ResourceResponse
 
-from bot.conversation import Address, Incoming, Message
+from bot.conversation import Address, Message
 from bot.errors import OutsideError
 from bot.teams.connector import Connector
-from bot.teams.wire import Card
+from bot.teams.models import LightActivity, Response, address_of, reference, to_show
 
 log = logging.getLogger(__name__)
 
-CARD = "application/vnd.microsoft.card.adaptive"
 _T = TypeVar("_T")
 
 
@@ -31,23 +24,23 @@ class Adapter(CloudAdapterBase):
 
     async def send_activities(self, context: TurnContext, activities: list[Activity]) -> list[ResourceResponse]:
         """See `BotAdapter`: each activity is one message or a typing sign."""
-        connector, address = _connector(context), _address(context.activity)
+        connector, address = _connector(context), address_of(context.activity)
         responses = []
         for activity in activities:
             if activity.type == "typing":
                 await connector.typing(address.service_url, address.conversation, _envelope(address, "typing"))
-                responses.append(ResourceResponse())
+                responses.append(Response())
                 continue
             sent = await connector.send(address.service_url, address.conversation, _message(address, activity))
-            responses.append(ResourceResponse(id=sent))
+            responses.append(Response(id=sent))
         return responses
 
     async def update_activity(self, context: TurnContext, activity: Activity) -> ResourceResponse:
         """See `BotAdapter`."""
-        connector, address = _connector(context), _address(context.activity)
+        connector, address = _connector(context), address_of(context.activity)
         body = {**_message(address, activity), "id": activity.id}
         await connector.update(address.service_url, address.conversation, activity.id, body)
-        return ResourceResponse(id=activity.id)
+        return Response(id=activity.id)
 
     async def delete_activity(self, context: TurnContext, reference: ConversationReference) -> None:
         """Nothing a person was shown is taken away again."""
@@ -63,22 +56,20 @@ class TurnChannel:
     async def typing(self) -> None:
         """See `Channel`."""
         try:
-            await self._context.send_activity(Activity(type="typing"))
+            await self._context.send_activity(LightActivity(type="typing"))
         except OutsideError as error:
             log.info("no typing sign: %s", error)
 
     async def send(self, message: Message) -> str:
         """See `Channel`."""
         self._speak(message)
-        response = await self._context.send_activity(_activity(message))
+        response = await self._context.send_activity(to_show(message))
         return str(response.id or "") if response else ""
 
     async def update(self, activity: str, message: Message) -> None:
         """See `Channel`."""
         self._speak(message)
-        new = _activity(message)
-        new.id = activity
-        await self._context.update_activity(new)
+        await self._context.update_activity(to_show(message, activity))
 
     def _speak(self, message: Message) -> None:
         # The SDK gives every answer the locale of what it answers.
@@ -90,7 +81,7 @@ class UnaskedChannel:
 
     def __init__(self, adapter: Adapter, address: Address, bot: str) -> None:
         self._adapter = adapter
-        self._reference = _reference(address)
+        self._reference = reference(address)
         self._bot = bot
 
     async def typing(self) -> None:
@@ -115,53 +106,9 @@ class UnaskedChannel:
         return results[0]
 
 
-def light(incoming: Incoming) -> Activity:
-    """What a turn context needs of an activity. Always a message: the SDK's own answer to an invoke is not wanted."""
-    address = incoming.address
-    return Activity(
-        type="message",
-        id=incoming.id,
-        channel_id=address.channel,
-        service_url=address.service_url,
-        conversation=ConversationAccount(id=address.conversation, tenant_id=address.tenant),
-        from_property=ChannelAccount(id=address.user),
-        recipient=ChannelAccount(id=address.bot),
-    )
-
-
-def _reference(address: Address) -> ConversationReference:
-    """Where an unasked message goes."""
-    return ConversationReference(
-        user=ChannelAccount(id=address.user),
-        bot=ChannelAccount(id=address.bot),
-        conversation=ConversationAccount(id=address.conversation, tenant_id=address.tenant),
-        channel_id=address.channel,
-        service_url=address.service_url,
-    )
-
-
-def _activity(message: Message) -> Activity:
-    return Activity(
-        type="message",
-        summary=message.summary,
-        locale=message.locale,
-        attachments=[{"contentType": CARD, "content": Card(message)}],
-    )
-
-
 def _connector(context: TurnContext) -> Connector:
     connector: Connector = context.turn_state[Adapter.BOT_CONNECTOR_CLIENT_KEY]
     return connector
-
-
-def _address(activity: Activity) -> Address:
-    return Address(
-        service_url=activity.service_url,
-        conversation=activity.conversation.id,
-        bot=activity.recipient.id if activity.recipient else "",
-        user=activity.from_property.id if activity.from_property else "",
-        tenant=activity.conversation.tenant_id or "",
-    )
 
 
 def _envelope(address: Address, kind: str) -> dict[str, Any]:

@@ -37,6 +37,7 @@ class Verified:
     endorsements: frozenset[str]
     until: int  # seconds since 1970
     generation: int  # of the keys that it was verified with
+    result: AuthenticateRequestResult = field(repr=False)  # the same, as the adapter's `process_activity` takes it
 
 
 class ChannelAuthentication(BotFrameworkAuthentication):
@@ -91,7 +92,7 @@ class ChannelAuthentication(BotFrameworkAuthentication):
         generation = self._keys.generation
         claims = self._claims(token, key)
         until = min(int(claims["exp"]), _FAR) + _LEEWAY
-        return Verified(claims, key.endorsements, until, generation)
+        return Verified(claims, key.endorsements, until, generation, self._result(claims))
 
     def _claims(self, token: str, key: Key) -> dict[str, Any]:
         try:
@@ -117,13 +118,12 @@ class ChannelAuthentication(BotFrameworkAuthentication):
         """See `BotFrameworkAuthentication`. Raises `Refusal`."""
         verified = await self.token(auth_header)
         self.matches(verified, activity.service_url, activity.channel_id)
-        return self.result(verified)
+        return verified.result
 
-    def result(self, verified: Verified) -> AuthenticateRequestResult:
-        """What the adapter's `process_activity` takes in place of a header."""
+    def _result(self, claims: dict[str, Any]) -> AuthenticateRequestResult:
         result = AuthenticateRequestResult()
         result.audience = self._settings.channel_scope
-        result.claims_identity = ClaimsIdentity(verified.claims, True)
+        result.claims_identity = ClaimsIdentity(claims, True)
         result.caller_id = ""
         result.connector_factory = self._connectors
         return result

@@ -6,23 +6,24 @@ Updating may be repeated freely. After 412, 429 and 503 nothing was done, so ano
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
 from urllib.parse import quote
 
 from botframework.connector.auth.connector_factory import ConnectorFactory
+from yarl import URL
 
 from bot.errors import Malformed, NotFound, Outage, OutsideError, Refused, Throttled
 from bot.graph import error_code
 from bot.metrics import Metrics
 from bot.outgoing import Answer, Outgoing, Retry, pause
 from bot.settings import Host, Settings
+from bot.taking_turns import TakingTurns
 from bot.teams.rates import Rates
 from bot.teams.wire import as_json
 
@@ -73,12 +74,12 @@ class Connector(ConnectorFactory):
     """
 
     def __init__(self, settings: Settings, outgoing: Outgoing, tokens: TokenSource, metrics: Metrics) -> None:
-        self._hosts = settings.service_hosts
+        self._allowed = allowing(settings.service_hosts)
         self._scope = settings.channel_scope
         self._outgoing = outgoing
         self._tokens = tokens
         self._metrics = metrics
-        self._queues: dict[str, tuple[asyncio.Lock, int]] = {}
+        self._queues = TakingTurns()
         self._rates = Rates(settings.messages_per_second)
 
     async def create(self, service_url: str, audience: str) -> Connector:
@@ -87,7 +88,7 @@ class Connector(ConnectorFactory):
 
     async def send(self, service_url: str, conversation: str, activity: dict[str, Any]) -> str:
         """Post a message; returns its id, "" if the service told none."""
-        async with self._in_order(conversation):
+        async with self._turn(conversation):
             answer = await self._counted(_CREATE, "POST", service_url, (conversation,), activity, conversation)
         try:
             return str(answer.json().get("id") or "")
@@ -96,7 +97,7 @@ class Connector(ConnectorFactory):
 
     async def update(self, service_url: str, conversation: str, activity_id: str, activity: dict[str, Any]) -> None:
         """Put a message in the place of an earlier one."""
-        async with self._in_order(conversation):
+        async with self._turn(conversation):
             await self._counted(_UPDATE, "PUT", service_url, (conversation, activity_id), activity)
 
     async def typing(self, service_url: str, conversation: str, activity: dict[str, Any]) -> None:
@@ -116,7 +117,7 @@ class Connector(ConnectorFactory):
     ) -> Answer:
         result = "failed"
         try:
-            url = _address(service_url, ids, self._hosts)
+            url = self._url(service_url, ids)
             body = as_json(activity)
             if manner is not _TYPING and not await self._rates.take(rated, ends=time.monotonic() + _ROOM):
                 raise Throttled("teams", "more messages than Teams takes")
@@ -129,7 +130,7 @@ class Connector(ConnectorFactory):
             self._metrics.messages_sent.labels(result).inc()
         return answer
 
-    async def _insist(self, manner: _Manner, method: str, url: str, body: bytes) -> Answer:
+    async def _insist(self, manner: _Manner, method: str, url: URL, body: bytes) -> Answer:
         """A 2xx answer, or an error after as many tries as the manner allows."""
         ends = time.monotonic() + manner.deadline
         open_tries = manner.open_tries
@@ -153,7 +154,7 @@ class Connector(ConnectorFactory):
                 raise failure
         raise AssertionError("every try returns or raises")
 
-    async def _authorised(self, method: str, url: str, body: bytes, ends: float) -> Answer:
+    async def _authorised(self, method: str, url: URL, body: bytes, ends: float) -> Answer:
         """One answer; a token that is not accepted is replaced once. Raises `Outage` if none is to be had."""
         answer = await self._once(method, url, body, ends)
         if answer.status == 401:
@@ -161,7 +162,7 @@ class Connector(ConnectorFactory):
             answer = await self._once(method, url, body, ends)
         return answer
 
-    async def _once(self, method: str, url: str, body: bytes, ends: float) -> Answer:
+    async def _once(self, method: str, url: URL, body: bytes, ends: float) -> Answer:
         headers = {"Authorization": f"Bearer {await self._token()}", "Content-Type": "application/json; charset=utf-8"}
         return await self._outgoing.request(
             method,
@@ -180,35 +181,34 @@ class Connector(ConnectorFactory):
             # Refused by the login service is not refused by the conversation: that would be final.
             raise _NoToken("teams", f"no token: {error}") from None
 
-    @asynccontextmanager
-    async def _in_order(self, conversation: str) -> AsyncIterator[None]:
+    def _turn(self, conversation: str) -> AbstractAsyncContextManager[None]:
         """One message of a conversation at a time, in the order they came. Raises `Throttled` if too many wait."""
-        lock, waiting = self._queues.get(conversation, (asyncio.Lock(), 0))
-        if waiting >= _MOST_WAITING:
+        if self._queues.before(conversation) > _MOST_WAITING:
             raise Throttled("teams", "too many messages of one conversation wait")
-        self._queues[conversation] = (lock, waiting + 1)
-        try:
-            async with lock:
-                yield
-        finally:
-            lock, waiting = self._queues.pop(conversation)
-            if waiting > 1:
-                self._queues[conversation] = (lock, waiting - 1)
+        return self._queues.alone(conversation)
+
+    def _url(self, service_url: str, ids: tuple[str, ...]) -> URL:
+        if not self._allowed(service_url):
+            raise Refused("teams", "the service address is not on an allowed host")
+        return _address(service_url, ids)
 
 
-@lru_cache(maxsize=256)
-def allowed(service_url: str, hosts: tuple[Host, ...]) -> bool:
+def allowing(hosts: tuple[Host, ...]) -> Callable[[str], bool]:
     """Whether a service address may be given the bot's token."""
-    return not any(letter in service_url for letter in "?#") and any(host.matches(service_url) for host in hosts)
+
+    @lru_cache(maxsize=256)
+    def allowed(service_url: str) -> bool:
+        return not any(letter in service_url for letter in "?#") and any(host.matches(service_url) for host in hosts)
+
+    return allowed
 
 
-def _address(service_url: str, ids: tuple[str, ...], hosts: tuple[Host, ...]) -> str:
-    if not allowed(service_url, hosts):
-        raise Refused("teams", "the service address is not on an allowed host")
+@lru_cache(maxsize=1_000)  # one card is updated again and again
+def _address(service_url: str, ids: tuple[str, ...]) -> URL:
     if any(one in ("", ".", "..") for one in ids):
         raise NotFound("teams", "not an id")
     conversation, *activity = (quote(one, safe="") for one in ids)
-    return "/".join((service_url.rstrip("/"), "v3/conversations", conversation, "activities", *activity))
+    return URL("/".join((service_url.rstrip("/"), "v3/conversations", conversation, "activities", *activity)))
 
 
 def _error(answer: Answer) -> OutsideError:

@@ -17,10 +17,13 @@ from bot.errors import StoreUnavailable, place
 from bot.metrics import Metrics
 from bot.settings import Settings
 from bot.teams.activities import foreign, incoming, parse
-from bot.teams.adapter import CARD, Adapter, TurnChannel, light
+from bot.teams.adapter import Adapter, TurnChannel
 from bot.teams.authentication import ChannelAuthentication, Verified
-from bot.teams.connector import allowed
+from bot.teams.connector import allowing
+from bot.teams.early import EarlyAnswer
+from bot.teams.models import CARD, received
 from bot.teams.refusal import Refusal
+from bot.teams.wire import Card, as_json
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +34,7 @@ _SLOWEST = 10.0  # seconds for a body to arrive
 _PATIENCE = 8.0  # seconds after which a request is answered although its turn goes on; Teams waits 10 to 15
 _QUIET = 1.0  # seconds between two log lines of one reason
 _NOTHING_SHOWN = "application/vnd.microsoft.activity.message"
+_USUAL = ("application/json", "application/json; charset=utf-8")
 _HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}
 
 
@@ -51,11 +55,12 @@ class Handler:
         self._metrics = metrics
         self._turn = turn
         self._told: dict[str, float] = {}
-        self._turns: set[asyncio.Task[Message | None]] = set()
+        self._turns: set[asyncio.Task[Any]] = set()
+        self._allowed = allowing(settings.service_hosts)
         self.closing = False
 
     async def drain(self, patience: float) -> None:
-        """Wait for the turns that go on after their answer; what is late after `patience` seconds is cancelled."""
+        """Wait for the turns under way; what is late after `patience` seconds is cancelled."""
         if not self._turns:
             return
         _, late = await asyncio.wait(set(self._turns), timeout=patience)
@@ -66,26 +71,28 @@ class Handler:
     async def messages(self, request: web.Request) -> web.Response:
         """One activity."""
         began = time.monotonic()
+        early = EarlyAnswer(request)
         try:
-            answer = await self._answer(request)
+            answer = await self._answer(request, early)
         except Refusal as refusal:
-            return self._refused(refusal)
+            answer = self._refused(refusal)
         except StoreUnavailable:
-            return self._refused(Refusal("store"))
+            answer = self._refused(Refusal("store"))
         except Exception as error:  # no traceback: an exception's text may be a person's
             log.error("request failed: %s at %s", type(error).__name__, place(error))
-            return self._refused(Refusal("error"))
-        self._metrics.turn_seconds.observe(time.monotonic() - began)
-        return answer
+            answer = self._refused(Refusal("error"))
+        else:
+            self._metrics.turn_seconds.observe(min(time.monotonic() - began, _PATIENCE))
+        return await early.sent() or answer
 
-    async def _answer(self, request: web.Request) -> web.Response:
+    async def _answer(self, request: web.Request, early: EarlyAnswer) -> web.Response:
         if self.closing:
             raise Refusal("closing")
         _fit(request)
         verified = await self._authentication.token(_authorization(request))
         activity = parse(await _body(request))
         self._authentication.matches(verified, activity.get("serviceUrl"), activity.get("channelId"))
-        if not allowed(activity["serviceUrl"], self._settings.service_hosts):
+        if not self._allowed(activity["serviceUrl"]):
             raise Refusal("service_host")
         if foreign(activity, self._settings.app_tenant_id):
             raise Refusal("tenant")
@@ -94,22 +101,16 @@ class Handler:
             return web.Response()
         if len(self._turns) >= self._settings.turns_at_once:
             raise Refusal("busy")
-        shown, status = await self._answered_in_time(verified, came)
-        return _card_answer(shown) if activity["type"] == "invoke" else web.Response(status=status)
-
-    async def _answered_in_time(self, verified: Verified, came: Incoming) -> tuple[Message | None, int]:
-        """What the turn shows, and 200; or 202 while it goes on: what it comes to is sent when it is there."""
-        turn = asyncio.create_task(self._run(verified, came))
+        invoked = activity["type"] == "invoke"
+        turn = asyncio.current_task()
+        assert turn is not None
         self._turns.add(turn)
-        turn.add_done_callback(self._done)
-        done, _ = await asyncio.wait({turn}, timeout=_PATIENCE)
-        return (turn.result(), 200) if done else (None, 202)
-
-    def _done(self, turn: asyncio.Task[Message | None]) -> None:
-        self._turns.discard(turn)
-        error = None if turn.cancelled() else turn.exception()
-        if error is not None and not isinstance(error, StoreUnavailable):
-            log.error("turn failed: %s at %s", type(error).__name__, place(error))
+        try:
+            with early.after(_PATIENCE, _card_answer if invoked else _accepted):
+                shown = await self._run(verified, came)
+        finally:
+            self._turns.discard(turn)
+        return _card_answer(shown) if invoked else web.Response()
 
     async def _run(self, verified: Verified, came: Incoming) -> Message | None:
         shown: list[Message | None] = []
@@ -117,7 +118,7 @@ class Handler:
         async def logic(context: TurnContext) -> None:
             shown.append(await self._turn(came, TurnChannel(context)))
 
-        await self._adapter.process_activity(self._authentication.result(verified), light(came), logic)
+        await self._adapter.process_activity(verified.result, received(came), logic)
         return shown[0]
 
     def _refused(self, refusal: Refusal) -> web.Response:
@@ -131,8 +132,12 @@ class Handler:
 
 def _fit(request: web.Request) -> None:
     """What can be told before anything is read. A packed body could grow to any size, so none is taken."""
-    encoded = request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity"
-    if request.content_type != "application/json" or (request.charset or "utf-8").lower() != "utf-8" or encoded:
+    headers = request.headers
+    if hdrs.CONTENT_ENCODING in headers and headers[hdrs.CONTENT_ENCODING].lower() != "identity":
+        raise Refusal("content_type")
+    if headers.get(hdrs.CONTENT_TYPE) not in _USUAL and (
+        request.content_type != "application/json" or (request.charset or "utf-8").lower() != "utf-8"
+    ):
         raise Refusal("content_type")
     if (request.content_length or 0) > MOST_BYTES:
         raise Refusal("too_large")
@@ -144,22 +149,35 @@ def _authorization(request: web.Request) -> str:
 
 
 async def _body(request: web.Request) -> bytes:
-    body = bytearray()
     try:
-        async with asyncio.timeout(_SLOWEST):
-            async for chunk in request.content.iter_any():
-                body += chunk
-                if len(body) > MOST_BYTES:
-                    raise Refusal("too_large")
+        # Mostly it came together with its head: then nothing has to be waited for.
+        body = request.content.read_nowait() if request.content.is_eof() else await _awaited(request)
     except TimeoutError:
         raise Refusal("slow") from None
     except (web.RequestPayloadError, HttpProcessingError, ConnectionError):
         raise Refusal("not_an_activity") from None
+    if len(body) > MOST_BYTES:
+        raise Refusal("too_large")
+    return body
+
+
+async def _awaited(request: web.Request) -> bytes:
+    body = bytearray()
+    async with asyncio.timeout(_SLOWEST):
+        async for chunk in request.content.iter_any():
+            body += chunk
+            if len(body) > MOST_BYTES:
+                break
     return bytes(body)
 
 
-def _card_answer(shown: Message | None) -> web.Response:
+def _accepted() -> web.Response:
+    """The turn goes on; what it comes to is sent when it is there."""
+    return web.Response(status=202)
+
+
+def _card_answer(shown: Message | None = None) -> web.Response:
     """What an `adaptiveCard/action` invoke is answered with, serialised once."""
-    kind, value = (CARD, shown.card) if shown else (_NOTHING_SHOWN, "")
+    kind, value = (CARD, Card(shown)) if shown else (_NOTHING_SHOWN, "")
     answer: dict[str, Any] = {"statusCode": 200, "type": kind, "value": value}
-    return web.json_response(answer)
+    return web.Response(body=as_json(answer), content_type="application/json", charset="utf-8")

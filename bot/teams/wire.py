@@ -15,7 +15,8 @@ class Card:
     """A card on its way through the SDK, which copies all it passes on: this is not copied."""
 
     def __init__(self, message: Message) -> None:
-        self.json = orjson.Fragment(message.raw) if message.raw else message.card
+        drawn = message.drawn
+        self.json = orjson.Fragment(drawn) if isinstance(drawn, bytes) else drawn
 
     def __copy__(self) -> Card:
         return self
