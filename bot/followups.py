@@ -108,10 +108,8 @@ class FollowUps:
         except (Refused, NotFound) as error:
             log.info("nothing more is sent to this person: %s", error)
             record, _ = await self.store.load(turned.record.person)
-            drop = [(Kind.SHOW, record.person)]
-            if record.case is not None:
-                drop.append((Kind.FOLLOW_UP, record.case.id))
-            await self.store.commit(Change(replace(record, blocked=True), drop=tuple(drop)))
+            drop = ((Kind.FOLLOW_UP, record.case.id),) if record.case is not None else ()
+            await self.store.commit(Change(replace(record, blocked=True), drop=drop, paid=True))
 
     async def hand_over(self, claimed: Claimed) -> None:
         """Try a ticket again, with the same `webhook-id`; the person is told its number, or after a day the failure."""

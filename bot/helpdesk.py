@@ -23,8 +23,9 @@ from bot.metrics import Metrics
 from bot.photos import thumbnail
 from bot.settling import Settling
 from bot.speaking import Speaking
-from bot.store import Change, Claimed, Conflict, Due, Entry, Record
+from bot.store import Change, Claimed, Conflict, Due, Entry, Owed, Record
 from bot.store import Kind as WorkKind
+from bot.store.handled import is_handled
 from bot.store.remembered import RememberingStore
 from bot.taking_turns import TakingTurns
 from bot.tickets import TicketSystem
@@ -174,12 +175,11 @@ class Helpdesk:
         recalled = self.store.recall(incoming.person)
         for _ in range(_TRIES):
             if recalled is not None:
-                record, fresh = recalled, False
+                record, fresh, handled = recalled, False, is_handled(recalled.handled, incoming.id)
             else:
-                record, handled = await self.store.load(incoming.person, incoming.id)
-                fresh = True
-                if handled:
-                    return None
+                (record, handled), fresh = await self.store.load(incoming.person, incoming.id), True
+            if handled:
+                return None
             recalled = None
             try:
                 turned = await self._decide(record, incoming, channel, fresh=fresh)
@@ -213,14 +213,13 @@ class Helpdesk:
         record, now = turned.record, time.time()
         until = now + _OWED_FOR if turned.shows and owed else 0.0
         put = [*turned.later]
-        if until:
-            put.append(Due(WorkKind.SHOW, record.person, record.person, until, {"in_place": in_place}))
         if turned.follows and record.case is not None and self.follow_ups:
             payload = {"turn": 0, "since": now}
             put.append(Due(WorkKind.FOLLOW_UP, record.case.id, record.person, now + self.follow_ups[0], payload))
         ended = before.case is not None and _ended(before.case, record.case)
         drop = ((WorkKind.FOLLOW_UP, before.case.id),) if before.case is not None and ended else ()
-        saved = await self.store.commit(Change(record, activity, turned.log, tuple(put), drop, finish))
+        due = Owed(until, in_place) if until else None
+        saved = await self.store.commit(Change(record, activity, turned.log, tuple(put), drop, finish, due))
         self._count(turned)
         return replace(turned, record=saved, owed_until=until)
 
@@ -338,8 +337,7 @@ class Helpdesk:
     async def _remember_card(self, record: Record, case: Case, shown: str) -> None:
         """Which message to update next time, and that nothing is owed any more."""
         try:
-            paid = ((WorkKind.SHOW, record.person),)
-            await self.store.commit(Change(replace(record, case=replace(case, card=shown)), drop=paid))
+            await self.store.commit(Change(replace(record, case=replace(case, card=shown)), paid=True))
         except Conflict:
             log.info("the case moved on elsewhere before its card was known")
 

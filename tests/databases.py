@@ -66,13 +66,15 @@ def _run(user: str, *command: str, check: bool = True) -> None:
     subprocess.run(command, check=check, user=owner, cwd="/", env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
 
 
-async def execute(database: str, statement: str) -> None:
+async def execute(database: str, *statements: str) -> None:
     """Behind the store's back."""
     if database.startswith("sqlite"):
         with sqlite3.connect(database.removeprefix("sqlite:///")) as connection:
-            connection.execute(statement)
+            for statement in statements:
+                connection.execute(statement)
         connection.close()
         return
     there = await asyncpg.connect(database)
-    await there.execute(statement)
+    for statement in statements:
+        await there.execute(statement)
     await there.close()

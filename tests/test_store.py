@@ -12,11 +12,14 @@ import pytest
 
 from bot.conversation import Address
 from bot.errors import StoreUnavailable
-from bot.store import Change, Conflict, Due, Entry, Erased, Kind, Lost, Record
+from bot.store import Change, Conflict, Due, Entry, Erased, Kind, Lost, Owed, Record
 from bot.store.base import DatabaseStore, NewerSchema
+from bot.store.handled import MOST
 from bot.store.opening import open_store
 from bot.store.operations import Operation, Statement
+from bot.store.schema import statements
 from dialogs.model import Case, Check, Trace, Verdict
+from dialogs.record import to_json
 from tests.databases import execute
 
 ADDRESS = Address("https://smba.example/", "a:1", "28:bot", "29:ada", "tenant")
@@ -48,7 +51,7 @@ async def test_a_person_comes_back_as_saved(store: DatabaseStore, other: Databas
     assert await store.load("ada", "a1") == (Record("ada"), False)
     saved = await store.commit(Change(ADA, "a1", (Entry("2026-01-01T00:00:00+00:00", "typed", "hej"),)))
     assert saved.version == 1
-    assert await other.load("ada", "a1") == (replace(ADA, version=1), True)
+    assert await other.load("ada", "a1") == (replace(ADA, version=1, handled=saved.handled), True)
     assert [entry.what for entry in await other.log("C1")] == ["hej"]
 
 
@@ -75,11 +78,29 @@ async def test_an_activity_is_handled_once_and_a_refused_change_leaves_nothing(s
     )
 
 
+async def test_two_people_may_send_activities_of_the_same_id(store: DatabaseStore) -> None:
+    """It is a time in milliseconds, and only unique within a conversation."""
+    for person in (ADA, replace(ADA, person="ben", case=replace(CASE, id="C2"))):
+        assert (await store.load(person.person, "1726500000000"))[1] is False
+        await store.commit(Change(person, "1726500000000"))
+        assert (await store.load(person.person, "1726500000000"))[1] is True
+
+
+async def test_the_last_activities_of_a_person_are_remembered(store: DatabaseStore) -> None:
+    saved = ADA
+    for number in range(MOST + 8):
+        saved = await store.commit(Change(saved, f"a{number}"))
+    known = [number for number in range(MOST + 8) if (await store.load("ada", f"a{number}"))[1]]
+    assert known == list(range(8, MOST + 8))
+
+
 async def test_many_turns_at_once_are_all_kept(store: DatabaseStore) -> None:
     people = [replace(ADA, person=f"p{n}", case=replace(CASE, id=f"C{n}")) for n in range(200)]
     await asyncio.gather(*(store.commit(Change(one, f"a{n}")) for n, one in enumerate(people)))
     loaded = await asyncio.gather(*(store.load(one.person, f"a{n}") for n, one in enumerate(people)))
-    assert loaded == [(replace(one, version=1), True) for one in people]
+    assert [(replace(record, handled=""), again) for record, again in loaded] == [
+        (replace(one, version=1), True) for one in people
+    ]
 
 
 async def test_there_is_one_open_piece_of_work_of_a_kind_for_a_case(store: DatabaseStore) -> None:
@@ -104,6 +125,37 @@ async def test_work_that_is_not_due_is_not_given_out(store: DatabaseStore) -> No
     found = await store.next_due()
     assert found is not None
     assert found > time.time() + 3000
+
+
+async def test_a_card_that_is_owed_too_long_becomes_work_once(store: DatabaseStore, other: DatabaseStore) -> None:
+    saved = await store.commit(Change(ADA, owed=Owed(time.time() + 0.2, in_place=True)))
+    assert await store.claim(10, 60) == ()
+    assert await store.pending(Kind.SHOW) == 1
+    found = await store.next_due()
+    assert found is not None
+    assert found < time.time() + 1
+    await asyncio.sleep(0.3)
+    both = await asyncio.gather(store.claim(10, 60), other.claim(10, 60))
+    (claimed,) = [*both[0], *both[1]]
+    assert (claimed.due.kind, claimed.due.key, claimed.due.payload) == (Kind.SHOW, "ada", {"in_place": True})
+    assert await store.pending(Kind.SHOW) == 1
+    await store.commit(Change(saved, paid=True))
+    assert (await store.pending(Kind.SHOW), await store.next_due()) == (0, None)
+
+
+@pytest.mark.parametrize("waited", [False, True])
+async def test_a_card_that_was_shown_is_owed_no_more(store: DatabaseStore, *, waited: bool) -> None:
+    """Also when it took so long that it became work; what has been owed since then stays."""
+    now = time.time()
+    saved = await store.commit(Change(ADA, owed=Owed(now, in_place=True)))
+    await store.commit(Change(replace(ADA, person="ben", case=replace(CASE, id="C2")), owed=Owed(now, in_place=True)))
+    if waited:
+        assert len(await store.claim(10, 0.0)) == 2
+    await store.commit(Change(saved, owed=Owed(now + 60, in_place=False)))
+    await store.settle((("ada", now + 1), ("ben", now + 1)))
+    assert await store.pending(Kind.SHOW) == 1
+    found = await store.next_due()
+    assert found == pytest.approx(now + 60)
 
 
 async def test_a_dead_ones_work_is_taken_over_and_it_cannot_finish_any_more(
@@ -151,7 +203,9 @@ async def test_what_was_given_up_can_be_seen_and_tried_again(store: DatabaseStor
 
 async def test_forgetting_takes_everything_and_counts_it(store: DatabaseStore) -> None:
     await store.commit(
-        Change(ADA, "a1", (Entry("t", "typed", "one"), Entry("t", "typed", "two")), (due(), due(kind=Kind.SHOW)))
+        Change(
+            ADA, "a1", (Entry("t", "typed", "one"), Entry("t", "typed", "two")), (due(),), owed=Owed(0.0, in_place=True)
+        )
     )
     await store.commit(Change(replace(ADA, person="ben", case=replace(CASE, id="C2"))))
     assert await store.erase("ada") == Erased(people=1, cases=1, entries=2, work=2)
@@ -188,10 +242,10 @@ async def test_another_replica_is_woken_on_postgresql(
 
 
 async def test_what_is_there_survives_a_restart(database: str, store: DatabaseStore) -> None:
-    await store.commit(Change(ADA, "a1", put=(due(),)))
+    saved = await store.commit(Change(ADA, "a1", put=(due(),)))
     await store.close()
     again = await open_store(database)
-    assert await again.load("ada", "a1") == (replace(ADA, version=1), True)
+    assert await again.load("ada", "a1") == (saved, True)
     assert await again.pending(Kind.FOLLOW_UP) == 1
     await again.close()
 
@@ -210,6 +264,26 @@ async def test_a_damaged_case_costs_that_person_alone_a_new_start(database: str,
     damaged, _ = await store.load("ada")
     assert (damaged.case, damaged.lost) == (None, True)
     assert (await store.load("ben"))[0].case == replace(CASE, id="C2")
+
+
+async def test_a_database_of_the_first_schema_is_led_forward(database: str) -> None:
+    dialect = database.partition(":")[0]
+    await execute(database, "CREATE TABLE meta (version BIGINT NOT NULL)", *statements(dialect, 0))
+    await execute(
+        database,
+        "INSERT INTO meta (version) VALUES (1)",
+        "INSERT INTO people VALUES ('ada', 7, 'Ada', 'sv', 'Windows', '', 0, 'C1')",
+        f"INSERT INTO cases VALUES ('C1', 'ada', '{to_json(CASE)}', '', '2026-01-01T00:00:02+00:00')",
+        "INSERT INTO activities VALUES ('a1', 1.0)",
+        "INSERT INTO work (kind, key, person, payload, due_at) VALUES ('show', 'ada', 'ada', '{\"in_place\": true}', 1.0)",
+    )
+    store = await open_store(database)
+    record, _ = await store.load("ada")
+    assert (record.version, record.locale, record.case) == (7, "sv", CASE)
+    assert [one.due.kind for one in await store.claim(10, 60)] == [Kind.SHOW]
+    assert (await store.commit(Change(record, "a2", owed=Owed(0.0, in_place=True)))).version == 8
+    assert await store.purge("2026-03-01T00:00:00+00:00") == 0
+    await store.close()
 
 
 @pytest.mark.parametrize("url", ["sqlite:////nowhere/at/all.db", "postgresql://nobody@127.0.0.1:9/none"])

@@ -21,7 +21,7 @@ class Conflict(Exception):
 class Kind(StrEnum):
     """What can be due."""
 
-    SHOW = "show"  # a card that was decided on, and not known to be sent
+    SHOW = "show"  # a card that was owed for too long
     FOLLOW_UP = "follow_up"  # look again by ourselves
     TICKET = "ticket"  # hand a case to the helpdesk's system
     PURGE = "purge"  # delete what is older than the retention
@@ -40,6 +40,7 @@ class Record:
     blocked: bool = False  # the channel refuses our messages until the person writes again
     case: Case | None = None
     lost: bool = False  # there was a case, and it cannot be read
+    handled: str = field(default="", repr=False)  # the last activities, for `bot.store.handled`
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,14 @@ class Due:
 
 
 @dataclass(frozen=True)
+class Owed:
+    """A card that was decided on and is about to be shown; after `until` (seconds since 1970) it becomes due work."""
+
+    until: float
+    in_place: bool
+
+
+@dataclass(frozen=True)
 class Claimed:
     """Work this process may do until the lease ends. `fence` grows with every claim: an older one cannot finish."""
 
@@ -82,6 +91,8 @@ class Change:
     put: tuple[Due, ...] = ()
     drop: tuple[tuple[Kind, str], ...] = ()  # open work of a kind with a key, claimed by nobody else
     finish: Claimed | None = None  # the work that this change is the result of
+    owed: Owed | None = None
+    paid: bool = False  # the card that was owed is shown
 
 
 class Lost(Exception):
@@ -144,7 +155,7 @@ class Store(Protocol):
         """When the next piece of open work is due or free again."""
 
     async def pending(self, kind: Kind) -> int:
-        """How many pieces of open work of a kind there are."""
+        """How many pieces of open work of a kind there are; owed cards count as work to show."""
 
     async def dead_letters(self) -> tuple[DeadLetter, ...]:
         """What was given up, oldest first."""
@@ -153,7 +164,7 @@ class Store(Protocol):
         """Make a dead letter due now; False if there is none with this number."""
 
     async def settle(self, shown: tuple[tuple[str, float], ...]) -> None:
-        """People's cards that were due until then (seconds since 1970) are shown: they are no longer owed."""
+        """People's cards that were owed until then (seconds since 1970) are shown."""
 
     async def erase(self, person: str) -> Erased:
         """Forget everything about a person."""

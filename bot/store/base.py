@@ -14,8 +14,6 @@ from bot.store.schema import VERSION
 
 T = TypeVar("T")
 
-_HANDLED_KEPT = 48 * 3600.0  # seconds that a handled activity is remembered: Teams repeats within minutes
-
 
 class NewerSchema(PhotosyncError):
     """The database was written by a newer program: using it could lose what that one knows."""
@@ -52,7 +50,7 @@ class DatabaseStore(ABC):
 
     async def commit(self, change: Change) -> Record:
         """See `Store`."""
-        saved = await self.run(lambda: operations.commit(change, time.time()))
+        saved = await self.run(lambda: operations.commit(change))
         if change.put:
             self.announce()
         return saved
@@ -115,7 +113,7 @@ class DatabaseStore(ABC):
 
     async def purge(self, before: str) -> int:
         """See `Store`."""
-        return await self.run(lambda: operations.purge(before, time.time() - _HANDLED_KEPT))
+        return await self.run(lambda: operations.purge(before))
 
     async def ready(self) -> bool:
         """See `Store`."""

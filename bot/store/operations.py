@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 from bot.conversation import Address
 from bot.store import Change, Claimed, Conflict, DeadLetter, Due, Entry, Erased, Kind, Lost, Record
+from bot.store.handled import is_handled, with_handled
+from dialogs.frozen import replace
+from dialogs.model import Case
 from dialogs.record import from_json, to_json
 
 T = TypeVar("T")
@@ -31,19 +35,17 @@ Operation = Generator[Statement, Sequence[Row], T]
 
 def load(person: str, activity: str) -> Operation[tuple[Record, bool]]:
     """See `Store.load`."""
-    handled = False
-    if activity:
-        handled = bool((yield Statement("SELECT 1 FROM activities WHERE id = ?", (activity,))))
     rows = yield Statement(
-        "SELECT p.version, p.name, p.locale, p.platform, p.address, p.blocked, c.document "
+        "SELECT p.version, p.name, p.locale, p.platform, p.address, p.blocked, p.handled, c.document "
         "FROM people p LEFT JOIN cases c ON c.id = p.present WHERE p.person = ?",
         (person,),
     )
-    return (_record(person, rows[0]) if rows else Record(person)), handled
+    record = _record(person, rows[0]) if rows else Record(person)
+    return record, is_handled(record.handled, activity)
 
 
 def _record(person: str, row: Row) -> Record:
-    version, name, locale, platform, address, blocked, document = row
+    version, name, locale, platform, address, blocked, handled, document = row
     case = None
     if document:
         try:
@@ -52,7 +54,7 @@ def _record(person: str, row: Row) -> Record:
             case = None  # a damaged document: the person starts anew, the row stays for the admin
     where = Address(**json.loads(address)) if address else None
     lost = bool(document) and case is None
-    return Record(person, version, name, locale, platform, where, bool(blocked), case, lost)
+    return Record(person, version, name, locale, platform, where, bool(blocked), case, lost, handled)
 
 
 def owner(case: str) -> Operation[str]:
@@ -61,18 +63,14 @@ def owner(case: str) -> Operation[str]:
     return str(rows[0][0]) if rows else ""
 
 
-def commit(change: Change, now: float) -> Operation[Record]:
+def commit(change: Change) -> Operation[Record]:
     """See `Store.commit`."""
     if change.finish is not None:
         yield from finish(change.finish)
-    if change.activity:
-        added = yield Statement(
-            "INSERT INTO activities (id, at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING RETURNING id",
-            (change.activity, now),
-        )
-        if not added:
-            raise Conflict("the activity was handled meanwhile")
-    saved = yield from _save(change.record)
+    handled = change.record.handled
+    if is_handled(handled, change.activity):
+        raise Conflict("the activity was handled meanwhile")
+    saved = yield from _save(replace(change.record, handled=with_handled(handled, change.activity)))
     if saved.case is not None and change.log:
         rows = ", ".join(["(?, ?, ?, ?)"] * len(change.log))
         values = (part for one in change.log for part in (one.at, saved.case.id, one.kind, one.what))
@@ -80,6 +78,15 @@ def commit(change: Change, now: float) -> Operation[Record]:
         yield Statement("INSERT INTO log (at, case_id, kind, what) VALUES " + rows, tuple(values))  # noqa: S608
     for kind, key in change.drop:
         yield Statement("DELETE FROM work WHERE kind = ? AND key = ? AND dead_at IS NULL", (kind.value, key))
+    if change.paid:
+        yield Statement("DELETE FROM owed WHERE person = ?", (saved.person,))
+        yield Statement(_NOT_TO_SHOW, (saved.person,))
+    if change.owed is not None:
+        yield Statement(
+            "INSERT INTO owed (person, until, in_place) VALUES (?, ?, ?) ON CONFLICT (person) "
+            "DO UPDATE SET until = excluded.until, in_place = excluded.in_place",
+            (saved.person, change.owed.until, int(change.owed.in_place)),
+        )
     for due in change.put:
         yield from put(due)
     return saved
@@ -87,45 +94,61 @@ def commit(change: Change, now: float) -> Operation[Record]:
 
 def _save(record: Record) -> Operation[Record]:
     version = record.version + 1
-    address = json.dumps(asdict(record.address)) if record.address else ""
+    address = _address(record.address) if record.address else ""
     present = record.case.id if record.case else ""
-    values = (version, record.name, record.locale, record.platform, address, int(record.blocked), present)
+    known = (record.name, record.locale, record.platform, address, int(record.blocked), present, record.handled)
+    values = (version, *known)
     if record.version == 0:
         done = yield Statement(
-            "INSERT INTO people (version, name, locale, platform, address, blocked, present, person) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (person) DO NOTHING RETURNING person",
+            "INSERT INTO people (version, name, locale, platform, address, blocked, present, handled, person) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (person) DO NOTHING RETURNING person",
             (*values, record.person),
         )
     else:
         done = yield Statement(
-            "UPDATE people SET version = ?, name = ?, locale = ?, platform = ?, address = ?, blocked = ?, present = ? "
-            "WHERE person = ? AND version = ? RETURNING person",
+            "UPDATE people SET version = ?, name = ?, locale = ?, platform = ?, address = ?, blocked = ?, present = ?, "
+            "handled = ? WHERE person = ? AND version = ? RETURNING person",
             (*values, record.person, record.version),
         )
     if not done:
         raise Conflict(f"version {record.version} is not the stored one")
     if record.case is not None:
-        times = [check.at for check in record.case.checks] + [trace.at for trace in record.case.traces]
-        touched = max(record.case.opened_at, *times[-2:])
         yield Statement(
             "INSERT INTO cases (id, person, document, outcome, touched) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) "
             "DO UPDATE SET document = excluded.document, outcome = excluded.outcome, touched = excluded.touched",
-            (record.case.id, record.person, to_json(record.case), record.case.outcome, touched),
+            (record.case.id, record.person, to_json(record.case), record.case.outcome, _touched(record.case)),
         )
     return replace(record, version=version, lost=False)
 
 
+@lru_cache(maxsize=1_000)
+def _address(address: Address) -> str:
+    return json.dumps(asdict(address))
+
+
+def _touched(case: Case) -> str:
+    """When something last happened; UTC, ISO 8601."""
+    checked, answered = case.checks[-1:], case.traces[-1:]
+    return max(case.opened_at, *(one.at for one in checked), *(one.at for one in answered))
+
+
+_NOT_TO_SHOW = "DELETE FROM work WHERE kind = 'show' AND key = ? AND dead_at IS NULL"
+
+
 def put(due: Due) -> Operation[None]:
     """See `Store.put`."""
-    # A new fence: whoever is at the earlier piece cannot finish this one.
     yield Statement(
-        "INSERT INTO work (kind, key, person, payload, due_at) VALUES (?, ?, ?, ?, ?) "
-        "ON CONFLICT (kind, key) WHERE dead_at IS NULL DO UPDATE SET payload = excluded.payload, "
-        "due_at = excluded.due_at, attempt = 0, fence = work.fence + 1, error = ''",
+        f"INSERT INTO work {_PIECE} VALUES (?, ?, ?, ?, ?) {_ANEW}",  # noqa: S608 - constants of this file
         (due.kind.value, due.key, due.person, json.dumps(due.payload), due.at),
     )
 
 
+_PIECE = "(kind, key, person, payload, due_at)"
+# A new fence: whoever is at the earlier piece cannot finish this one.
+_ANEW = (
+    "ON CONFLICT (kind, key) WHERE dead_at IS NULL DO UPDATE SET payload = excluded.payload, "
+    "due_at = excluded.due_at, attempt = 0, fence = work.fence + 1, error = ''"
+)
 _CLAIM = (
     "WITH pick AS MATERIALIZED (SELECT id FROM work WHERE dead_at IS NULL AND due_at <= ? "
     "ORDER BY due_at LIMIT ?{locking}) "
@@ -136,6 +159,7 @@ _CLAIM = (
 
 def claim(most: int, lease: float, now: float, *, skip_locked: bool) -> Operation[tuple[Claimed, ...]]:
     """See `Store.claim`. The pick is materialised: PostgreSQL's planner may ignore a LIMIT in a plain sub-select."""
+    yield from _owed_too_long(now)
     locking = " FOR UPDATE SKIP LOCKED" if skip_locked else ""
     rows = yield Statement(_CLAIM.replace("{locking}", locking), (now, most, now + lease))
     return tuple(
@@ -144,13 +168,28 @@ def claim(most: int, lease: float, now: float, *, skip_locked: bool) -> Operatio
     )
 
 
+def _owed_too_long(now: float) -> Operation[None]:
+    """Whoever was to show these cards did not: from now on they are work."""
+    if not (yield Statement("SELECT 1 FROM owed WHERE until <= ? LIMIT 1", (now,))):
+        return
+    yield Statement(
+        f"INSERT INTO work {_PIECE} SELECT 'show', person, person, "  # noqa: S608 - constants of this file
+        "CASE in_place WHEN 1 THEN '{\"in_place\": true}' ELSE '{\"in_place\": false}' END, until "
+        # Another process may be doing the same, and be at it already.
+        "FROM owed WHERE until <= ? ON CONFLICT (kind, key) WHERE dead_at IS NULL DO NOTHING",
+        (now,),
+    )
+    yield Statement("DELETE FROM owed WHERE until <= ?", (now,))
+
+
 def settle(shown: tuple[tuple[str, float], ...]) -> Operation[None]:
-    """See `Store.settle`. What was put since then is due later, what a worker is at has its lease: both stay."""
+    """See `Store.settle`. What is owed since then is due later, what a worker is at has its lease: both stay."""
     for person, until in shown:
-        yield Statement(
-            "DELETE FROM work WHERE kind = ? AND key = ? AND due_at <= ? AND dead_at IS NULL",
-            (Kind.SHOW.value, person, until),
-        )
+        yield Statement("DELETE FROM owed WHERE person = ? AND until <= ?", (person, until))
+    if not (yield Statement("SELECT 1 FROM work WHERE kind = 'show' AND dead_at IS NULL LIMIT 1")):
+        return
+    for person, until in shown:
+        yield Statement(f"{_NOT_TO_SHOW} AND due_at <= ?", (person, until))
 
 
 def finish(claimed: Claimed) -> Operation[None]:
@@ -184,14 +223,15 @@ def log(case: str) -> Operation[tuple[Entry, ...]]:
 
 def next_due() -> Operation[float | None]:
     """See `Store.next_due`."""
-    rows = yield Statement("SELECT min(due_at) FROM work WHERE dead_at IS NULL")
-    return rows[0][0] if rows else None
+    rows = yield Statement("SELECT min(due_at) FROM work WHERE dead_at IS NULL UNION ALL SELECT min(until) FROM owed")
+    return min((at for (at,) in rows if at is not None), default=None)
 
 
 def pending(kind: Kind) -> Operation[int]:
     """See `Store.pending`."""
     rows = yield Statement("SELECT count(*) FROM work WHERE kind = ? AND dead_at IS NULL", (kind.value,))
-    return int(rows[0][0])
+    owed = (yield Statement("SELECT count(*) FROM owed")) if kind is Kind.SHOW else ((0,),)
+    return int(rows[0][0]) + int(owed[0][0])
 
 
 def dead_letters() -> Operation[tuple[DeadLetter, ...]]:
@@ -221,14 +261,14 @@ def erase(person: str) -> Operation[Erased]:
         "DELETE FROM log WHERE case_id IN (SELECT id FROM cases WHERE person = ?) RETURNING id", (person,)
     )
     work = yield Statement("DELETE FROM work WHERE person = ? RETURNING id", (person,))
+    owed = yield Statement("DELETE FROM owed WHERE person = ? RETURNING person", (person,))
     cases = yield Statement("DELETE FROM cases WHERE person = ? RETURNING id", (person,))
     people = yield Statement("DELETE FROM people WHERE person = ? RETURNING person", (person,))
-    return Erased(len(people), len(cases), len(entries), len(work))
+    return Erased(len(people), len(cases), len(entries), len(work) + len(owed))
 
 
-def purge(before: str, activities_before: float) -> Operation[int]:
-    """See `Store.purge`; also forgets handled activities older than `activities_before`."""
-    yield Statement("DELETE FROM activities WHERE at < ?", (activities_before,))
+def purge(before: str) -> Operation[int]:
+    """See `Store.purge`."""
     yield Statement(
         "DELETE FROM log WHERE case_id IN (SELECT id FROM cases WHERE outcome <> '' AND touched < ?)", (before,)
     )

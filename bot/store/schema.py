@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 # Written so that both databases read the same: TEXT, BIGINT and DOUBLE PRECISION mean the same to SQLite as
-# TEXT, INTEGER and REAL do; only the automatic number is spelled differently.
-_NUMBER = {"sqlite": "INTEGER PRIMARY KEY AUTOINCREMENT", "postgresql": "BIGSERIAL PRIMARY KEY"}
+# TEXT, INTEGER and REAL do; only the automatic number and rows kept in the order of their key are spelled differently.
+_SPELLED = {
+    "sqlite": {"number": "INTEGER PRIMARY KEY AUTOINCREMENT", "clustered": " WITHOUT ROWID"},
+    "postgresql": {"number": "BIGSERIAL PRIMARY KEY", "clustered": ""},
+}
 
 _STEPS: tuple[tuple[str, ...], ...] = (
     (
@@ -49,6 +52,17 @@ _STEPS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX work_by_time ON work (due_at) WHERE dead_at IS NULL",
         "CREATE INDEX work_of_person ON work (person)",
     ),
+    (
+        # What was handled is kept with the person; an index of open cases would change with each turn.
+        "ALTER TABLE people ADD COLUMN handled TEXT NOT NULL DEFAULT ''",
+        "DROP TABLE activities",
+        "DROP INDEX cases_by_age",
+        "CREATE INDEX ended_cases ON cases (touched) WHERE outcome <> ''",
+        # A turn owes a card for a moment: as work it would be in three indexes and out of them again.
+        """CREATE TABLE owed (
+            person TEXT PRIMARY KEY, until DOUBLE PRECISION NOT NULL, in_place BIGINT NOT NULL
+        ){clustered}""",
+    ),
 )
 
 VERSION = len(_STEPS)
@@ -56,4 +70,4 @@ VERSION = len(_STEPS)
 
 def statements(dialect: str, version: int) -> tuple[str, ...]:
     """What leads from `version` to the next one."""
-    return tuple(text.format(number=_NUMBER[dialect]) for text in _STEPS[version])
+    return tuple(text.format(**_SPELLED[dialect]) for text in _STEPS[version])

@@ -20,7 +20,7 @@ from bot.store.schema import VERSION, statements
 T = TypeVar("T")
 
 _PATIENCE = 5_000  # milliseconds to wait for another process's write
-_TOGETHER = 256  # operations in one commit at the most
+_TOGETHER = 256  # operations in one commit, or a few more
 _PRAGMAS = (
     f"PRAGMA busy_timeout = {_PATIENCE}",
     "PRAGMA journal_mode = WAL",
@@ -57,7 +57,8 @@ class SqliteStore(DatabaseStore):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self._path = path
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
+        self._next: list[_Job] = []  # what this turn of the event loop brings
         self._started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._woken = asyncio.Event()
         self._thread = threading.Thread(
@@ -74,15 +75,25 @@ class SqliteStore(DatabaseStore):
 
     async def close(self) -> None:
         """See `Store`."""
+        if self._next:
+            self._hand_over()
         self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
 
     async def run(self, work: Callable[[], Operation[T]]) -> T:
         """Run an operation in a transaction, together with whatever else is waiting."""
-        job = _Job(work, asyncio.get_running_loop().create_future())
-        self._jobs.put(job)
+        loop = asyncio.get_running_loop()
+        job = _Job(work, loop.create_future())
+        if not self._next:
+            loop.call_soon(self._hand_over)
+        self._next.append(job)
         result: T = await job.answer
         return result
+
+    def _hand_over(self) -> None:
+        """To the writer, all at once: it is woken once and commits them together."""
+        jobs, self._next = self._next, []
+        self._jobs.put(jobs)
 
     def announce(self) -> None:
         """Wake this process's worker; another process's finds new work when it next looks."""
@@ -120,12 +131,12 @@ class SqliteStore(DatabaseStore):
         batch: list[_Job] = []
         while len(batch) < _TOGETHER:
             try:
-                job = self._jobs.get(block=not batch)
+                jobs = self._jobs.get(block=not batch)
             except queue.Empty:
                 break
-            if job is None:
+            if jobs is None:
                 return batch, False
-            batch.append(job)
+            batch += jobs
         return batch, True
 
 
@@ -157,11 +168,8 @@ def _connected(path: Path) -> sqlite3.Connection:
 def _commit(connection: sqlite3.Connection, batch: list[_Job]) -> None:
     """All of a batch in one transaction; an operation that fails takes back only its own part."""
     try:
-        # Immediate: a read that becomes a write under somebody else's would fail whatever the patience.
-        connection.execute("BEGIN IMMEDIATE")
-        for job in batch:
-            _perform(connection, job)
-        connection.execute("COMMIT")
+        if not _together(connection, batch):
+            _apart(connection, batch)
     except sqlite3.Error as error:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
@@ -169,16 +177,38 @@ def _commit(connection: sqlite3.Connection, batch: list[_Job]) -> None:
             job.error = job.error or StoreUnavailable(f"database: {error}")
 
 
-def _perform(connection: sqlite3.Connection, job: _Job) -> None:
-    connection.execute("SAVEPOINT part")
+def _together(connection: sqlite3.Connection, batch: list[_Job]) -> bool:
+    """Whether all went well, as they mostly do; else nothing is done."""
+    # Immediate: a read that becomes a write under somebody else's would fail whatever the patience.
+    connection.execute("BEGIN IMMEDIATE")
     try:
-        job.result = _run(connection, job.work())
+        for job in batch:
+            job.result = _run(connection, job.work())
     except sqlite3.Error:
         raise
     except BaseException as error:
-        connection.execute("ROLLBACK TO part")
-        job.error = error
-    connection.execute("RELEASE part")
+        connection.execute("ROLLBACK")
+        if len(batch) == 1:
+            batch[0].error = error
+        return len(batch) == 1
+    connection.execute("COMMIT")
+    return True
+
+
+def _apart(connection: sqlite3.Connection, batch: list[_Job]) -> None:
+    """Each in a savepoint of its own, which costs a third more."""
+    connection.execute("BEGIN IMMEDIATE")
+    for job in batch:
+        connection.execute("SAVEPOINT part")
+        try:
+            job.result = _run(connection, job.work())
+        except sqlite3.Error:
+            raise
+        except BaseException as error:
+            connection.execute("ROLLBACK TO part")
+            job.error = error
+        connection.execute("RELEASE part")
+    connection.execute("COMMIT")
 
 
 def _run(connection: sqlite3.Connection, operation: Generator[operations.Statement, Any, T]) -> T:

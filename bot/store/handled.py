@@ -1,0 +1,26 @@
+"""Which activities of a person were handled: Teams delivers one again whose answer was late or lost.
+
+The last ones of each person are kept with the person: the id of an activity is only unique within its conversation, and
+what is repeated is repeated within minutes.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+MOST = 32  # activities of one person
+_WIDTH = 12  # letters of a digest
+
+
+def is_handled(handled: str, activity: str) -> bool:
+    """Whether an activity is among those that were handled."""
+    return bool(activity) and _digest(activity) in handled
+
+
+def with_handled(handled: str, activity: str) -> str:
+    """The same with one more, without the oldest if there are too many."""
+    return f"{_digest(activity)} {handled}"[: MOST * (_WIDTH + 1)] if activity else handled
+
+
+def _digest(activity: str) -> str:
+    return blake2b(activity.encode("utf-8", "surrogatepass"), digest_size=_WIDTH // 2).hexdigest()
