@@ -233,7 +233,8 @@ class Helpdesk:
             return None  # the second of the two activities of an install, or a repeat
         record = self._introduced(record, incoming)
         case = record.case or self._opened(record)
-        case = replace(case, locale=record.locale or "en", platform=record.platform)
+        if (case.locale, case.platform) != (record.locale or "en", record.platform):
+            case = replace(case, locale=record.locale or "en", platform=record.platform)
         happened = event(incoming, case, self.languages)
         if record.lost:
             log.error("a case could not be read: its row is kept, the person starts anew")
@@ -241,20 +242,19 @@ class Helpdesk:
         elif isinstance(happened, Pressed) and happened.case not in ("", case.id):
             owner = await self.store.owner(happened.case)
             happened = replace(happened, foreign=owner not in ("", record.person))
-        return await self.perform(replace(record, case=case), case, happened, channel, fresh=fresh)
+        if record.case is not case:
+            record = replace(record, case=case)
+        return await self.perform(record, case, happened, channel, fresh=fresh)
 
     def _introduced(self, record: Record, incoming: Incoming) -> Record:
         """What an activity tells about the person. The language is taken once and then the person's own choice."""
         asked = record.locale or incoming.locale  # a language can be taken out of an installation again
+        name, platform = incoming.name or record.name, incoming.platform or record.platform
         locale = self.languages.negotiate(asked) if asked else ""
-        return replace(
-            record,
-            name=incoming.name or record.name,
-            locale=locale,
-            platform=incoming.platform or record.platform,
-            address=incoming.address,
-            blocked=False,
-        )
+        told = (name, locale, platform, incoming.address, False)
+        if told == (record.name, record.locale, record.platform, record.address, record.blocked):
+            return record
+        return replace(record, name=name, locale=locale, platform=platform, address=incoming.address, blocked=False)
 
     def _opened(self, record: Record) -> Case:
         return self.engine.open(_moment(), locale=record.locale or "en", platform=record.platform)

@@ -60,7 +60,7 @@ class Engine:
     def decide(self, case: Case, event: Event, moment: Moment) -> Decision:
         """The case after the event, and the effects in the order they are to be performed. Never raises."""
         case = self._sound(case)
-        if isinstance(event, Typed | Pressed):
+        if case.earlier_case and isinstance(event, Typed | Pressed):
             case = replace(case, earlier_case="", earlier_ticket="")  # that was read
         match event:
             case Typed():
@@ -84,6 +84,8 @@ class Engine:
         """The case as the present topics can go on with it: one whose step is gone goes on from the menu."""
         if not self.library.has(case.step):
             case = replace(case, step=START, trail=(), rev=case.rev + 1, checked_by="", notice="notice.moved")
+        if all(map(self.library.has, case.trail)):
+            return case
         return replace(case, trail=tuple(ref for ref in case.trail if self.library.has(ref)))
 
     # What the person does

@@ -6,6 +6,8 @@ import json
 from dataclasses import fields
 from typing import Any
 
+import orjson
+
 from dialogs.model import Case, Check, Trace, Verdict
 
 _TEXTS = tuple(one.name for one in fields(Case) if one.name not in ("rev", "trail", "checks", "traces"))
@@ -15,7 +17,10 @@ def to_json(case: Case) -> str:
     """The whole case; the same case always gives the same text."""
     # Their own fields are all that these have; `asdict` would copy each of them on every turn.
     document = {**vars(case), "checks": list(map(vars, case.checks)), "traces": list(map(vars, case.traces))}
-    return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    try:
+        return orjson.dumps(document, option=orjson.OPT_SORT_KEYS).decode()
+    except TypeError:  # half an emoji
+        return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def from_json(text: str) -> Case:

@@ -35,9 +35,7 @@ def parse(body: bytes) -> dict[str, Any]:
     Lone surrogates, which can be neither stored nor sent, become U+FFFD.
     """
     try:
-        found = json.loads(
-            body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite
-        )
+        found = _DECODER.decode(body.decode("utf-8"))
         # Only an escape can bring a lone surrogate, only many brackets depth: most bodies need no second look.
         suspicious = b"\\ud" in body.lower() or body.count(b"{") + body.count(b"[") > _DEEPEST
         sound = _sound(found, _DEEPEST) if suspicious else found
@@ -64,6 +62,9 @@ def _finite(digits: str) -> float:
     if not math.isfinite(number):
         raise ValueError("larger than any number")
     return number
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite)
 
 
 def _sound(part: Any, deeper: int) -> Any:

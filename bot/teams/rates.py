@@ -50,7 +50,7 @@ class Rates:
         while True:
             now = self._clock()
             rates = [rate for rate in (self._tenant, self._of(conversation)) if rate is not None]
-            wait = max((rate.wait(now) for rate in rates), default=0.0)
+            wait = max([rate.wait(now) for rate in rates], default=0.0)
             if wait <= 0:
                 for rate in rates:
                     rate.count(now)
