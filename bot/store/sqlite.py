@@ -85,10 +85,17 @@ class SqliteStore(DatabaseStore):
         loop = asyncio.get_running_loop()
         job = _Job(work, loop.create_future())
         if not self._next:
-            loop.call_soon(self._hand_over)
+            loop.call_soon(self._gather, loop, 0)
         self._next.append(job)
         result: T = await job.answer
         return result
+
+    def _gather(self, loop: asyncio.AbstractEventLoop, known: int) -> None:
+        """Wait as long as each round of the event loop brings more."""
+        if known < len(self._next) < _TOGETHER:
+            loop.call_soon(self._gather, loop, len(self._next))
+        else:
+            self._hand_over()
 
     def _hand_over(self) -> None:
         """To the writer, all at once: it is woken once and commits them together."""
