@@ -6,8 +6,6 @@ import json
 from dataclasses import fields
 from typing import Any
 
-import orjson
-
 from dialogs.model import Case, Check, Trace, Verdict
 
 _TEXTS = tuple(one.name for one in fields(Case) if one.name not in ("rev", "trail", "checks", "traces"))
@@ -15,12 +13,13 @@ _TEXTS = tuple(one.name for one in fields(Case) if one.name not in ("rev", "trai
 
 def to_json(case: Case) -> str:
     """The whole case; the same case always gives the same text."""
+    return json.dumps(as_document(case), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def as_document(case: Case) -> dict[str, Any]:
+    """The whole case as JSON can say it."""
     # Their own fields are all that these have; `asdict` would copy each of them on every turn.
-    document = {**vars(case), "checks": list(map(vars, case.checks)), "traces": list(map(vars, case.traces))}
-    try:
-        return orjson.dumps(document, option=orjson.OPT_SORT_KEYS).decode()
-    except TypeError:  # half an emoji
-        return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return {**vars(case), "checks": list(map(vars, case.checks)), "traces": list(map(vars, case.traces))}
 
 
 def from_json(text: str) -> Case:

@@ -12,12 +12,14 @@ from dataclasses import asdict
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
+import orjson
+
 from bot.conversation import Address
 from bot.store import Change, Claimed, Conflict, DeadLetter, Due, Entry, Erased, Kind, Lost, Record
 from bot.store.handled import is_handled, with_handled
 from dialogs.frozen import replace
 from dialogs.model import Case
-from dialogs.record import from_json, to_json
+from dialogs.record import as_document, from_json, to_json
 
 T = TypeVar("T")
 Row = Sequence[Any]
@@ -116,7 +118,7 @@ def _save(record: Record) -> Operation[Record]:
         yield Statement(
             "INSERT INTO cases (id, person, document, outcome, touched) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) "
             "DO UPDATE SET document = excluded.document, outcome = excluded.outcome, touched = excluded.touched",
-            (record.case.id, record.person, to_json(record.case), record.case.outcome, _touched(record.case)),
+            (record.case.id, record.person, _document(record.case), record.case.outcome, _touched(record.case)),
         )
     return replace(record, version=version, lost=False)
 
@@ -124,6 +126,13 @@ def _save(record: Record) -> Operation[Record]:
 @lru_cache(maxsize=1_000)
 def _address(address: Address) -> str:
     return json.dumps(asdict(address))
+
+
+def _document(case: Case) -> str:
+    try:
+        return orjson.dumps(as_document(case), option=orjson.OPT_SORT_KEYS).decode()
+    except TypeError:  # half an emoji, which no UTF-8 can say
+        return to_json(case)
 
 
 def _touched(case: Case) -> str:
