@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,6 +11,7 @@ from rich.table import Table
 
 from benchmarks.turns.comparison import Compared, Measured, medians, times_slower
 from benchmarks.turns.looks import FOLLOWED, LATENCY, Followed
+from benchmarks.turns.memory import Held
 from benchmarks.turns.run import Results
 from benchmarks.turns.subjects import BARE, BOT, STOCK, SUBJECTS
 
@@ -31,6 +32,8 @@ def show(results: Results) -> None:
     if results.grown:
         titles = {f"{name} stored cases": name for name in results.grown}
         _CONSOLE.print(_turns("The same turn with more and more stored cases", titles, results.grown))
+    if results.held:
+        _CONSOLE.print(_held(results.held))
     for name, value in ratios(compared).items():
         _CONSOLE.print(f"{name}: {value:.2f}", highlight=False)
     for name, why in results.missing.items():
@@ -49,6 +52,7 @@ def figures(results: Results) -> dict[str, Any]:
         "looks": _medians(results.looked),
         "follow_ups": {name: asdict(one) for name, one in results.followed.items()},
         "growth": _medians(results.grown),
+        "memory": [asdict(one) for one in results.held],
         "missing": results.missing,
     }
 
@@ -116,6 +120,15 @@ def _followed(followed: Mapping[str, Followed]) -> Table:
         table.add_column(name, justify="left" if name == "follow-up" else "right")
     for name, one in followed.items():
         table.add_row(name, f"{one.per_second:,.0f}", f"{one.cpu:.2f}", f"{one.driver_cpu:.2f}", f"{one.requests:.1f}")
+    return table
+
+
+def _held(held: Sequence[Held]) -> Table:
+    table = Table(title="Memory as turns go by, 64 chats")
+    for name in ("turns", "RSS, MB"):
+        table.add_column(name, justify="right")
+    for one in held:
+        table.add_row(f"{one.turns:,}", f"{one.rss:.0f}")
     return table
 
 

@@ -10,6 +10,7 @@ from benchmarks.turns import bots
 from benchmarks.turns.comparison import Compared, Measured, compare
 from benchmarks.turns.growth import grow
 from benchmarks.turns.looks import Followed, follow, look
+from benchmarks.turns.memory import Held, hold
 from benchmarks.turns.subjects import SUBJECTS
 
 
@@ -21,6 +22,7 @@ class Results:
     looked: Measured = field(default_factory=dict)
     followed: Mapping[str, Followed] = field(default_factory=dict)
     grown: Measured = field(default_factory=dict)  # by the number of stored cases
+    held: list[Held] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)  # what could not be, and why
 
 
@@ -38,4 +40,6 @@ async def run(parts: Sequence[str], folder: Path, rounds: int, seconds: float) -
         results.followed = await follow(folder)
     if "growth" in parts:
         results.grown = await grow(folder, rounds, seconds)
+    if "memory" in parts:
+        results.held = await hold(folder)
     return results
