@@ -25,6 +25,7 @@ _PRAGMAS = (
     f"PRAGMA busy_timeout = {_PATIENCE}",
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
+    "PRAGMA wal_autocheckpoint = 4000",  # pages: what people change again and again is copied back less often
     "PRAGMA secure_delete = ON",  # what is erased is overwritten
     "PRAGMA foreign_keys = ON",
 )
