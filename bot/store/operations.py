@@ -74,10 +74,9 @@ def commit(change: Change) -> Operation[Record]:
         raise Conflict("the activity was handled meanwhile")
     saved = yield from _save(replace(change.record, handled=with_handled(handled, change.activity)))
     if saved.case is not None and change.log:
-        rows = ", ".join(["(?, ?, ?, ?)"] * len(change.log))
-        values = (part for one in change.log for part in (one.at, saved.case.id, one.kind, one.what))
-        # Only question marks are put together here.
-        yield Statement("INSERT INTO log (at, case_id, kind, what) VALUES " + rows, tuple(values))  # noqa: S608
+        case = saved.case.id
+        values = [part for one in change.log for part in (one.at, case, one.kind, one.what)]
+        yield Statement(_entries(len(change.log)), tuple(values))
     for kind, key in change.drop:
         yield Statement("DELETE FROM work WHERE kind = ? AND key = ? AND dead_at IS NULL", (kind.value, key))
     if change.paid:
@@ -92,6 +91,12 @@ def commit(change: Change) -> Operation[Record]:
     for due in change.put:
         yield from put(due)
     return saved
+
+
+@lru_cache(maxsize=32)
+def _entries(count: int) -> str:
+    rows = ", ".join(["(?, ?, ?, ?)"] * count)
+    return f"INSERT INTO log (at, case_id, kind, what) VALUES {rows}"  # noqa: S608 - only question marks
 
 
 def _save(record: Record) -> Operation[Record]:

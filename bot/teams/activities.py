@@ -9,6 +9,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from bot.conversation import Address, Incoming, Kind, Scope
@@ -96,30 +97,36 @@ def foreign(activity: Activity, tenant: str) -> bool:
         _object(activity, "conversation").get("tenantId"),
         _object(_object(activity, "channelData"), "tenant").get("id"),
     )
-    told = [str(one).lower() for one in named if one is not None]
-    return not told or any(one != tenant for one in told)
+    told = {str(one).lower() for one in named if one is not None}
+    return told != {tenant}
 
 
 def incoming(activity: Activity, bot: str) -> Incoming | None:
     """What an authenticated activity says; None for what a bot said, ourselves included. Raises `Refusal`."""
     read = _READERS.get(_needed(activity, "type"), _other)
     sender, recipient = _object(activity, "from"), _object(activity, "recipient")
-    spoken = read in (_message, _invoke)
-    if spoken and (sender.get("role") == "bot" or _id(sender, "id").startswith(_BOT)):
+    number, user = _id(activity, "id"), _id(sender, "id")
+    if read in (_message, _invoke) and (sender.get("role") == "bot" or user.startswith(_BOT)):
         return None
     kind, value = read(activity)
-    if kind is not Kind.OTHER:
-        _needed(activity, "id")
-        _needed(sender, "id")
+    if kind is not Kind.OTHER and not (number and user):
+        raise Refusal("not_an_activity")
     us = _id(recipient, "id") or f"{_BOT}{bot}"
+    conversation = _object(activity, "conversation")
     entities = _entities(activity)
     mentions = [one for one in entities if one.get("type") == "mention" and _object(one, "mentioned").get("id") == us]
     client = next((one for one in entities if one.get("type") == "clientInfo"), {})
     return Incoming(
-        id=_id(activity, "id"),
+        id=number,
         kind=kind,
-        scope=_scope(_object(activity, "conversation")),
-        address=_address(activity, us),
+        scope=_scope(conversation),
+        address=Address(
+            service_url=_needed(activity, "serviceUrl"),
+            conversation=_needed(conversation, "id"),
+            bot=us,
+            user=user,
+            tenant=_id(conversation, "tenantId") or _id(_object(_object(activity, "channelData"), "tenant"), "id"),
+        ),
         person=_person(sender),
         name=_line(_text(sender, "name")),
         text=_words(activity, mentions),
@@ -128,18 +135,6 @@ def incoming(activity: Activity, bot: str) -> Incoming | None:
         platform=_text(client, "platform")[:64],
         reply_to=_id(activity, "replyToId"),
         mentioned=bool(mentions),
-    )
-
-
-def _address(activity: Activity, us: str) -> Address:
-    conversation = _object(activity, "conversation")
-    tenant = _id(conversation, "tenantId") or _id(_object(_object(activity, "channelData"), "tenant"), "id")
-    return Address(
-        service_url=_needed(activity, "serviceUrl"),
-        conversation=_needed(conversation, "id"),
-        bot=us,
-        user=_id(_object(activity, "from"), "id"),
-        tenant=tenant,
     )
 
 
@@ -203,7 +198,12 @@ def _person(sender: Activity) -> str:
 
 def _language(told: Activity) -> str:
     locale = told.get("locale")
-    return locale if isinstance(locale, str) and _LANGUAGE.fullmatch(locale) else ""
+    return locale if isinstance(locale, str) and _is_language(locale) else ""
+
+
+@lru_cache(maxsize=256)
+def _is_language(locale: str) -> bool:
+    return _LANGUAGE.fullmatch(locale) is not None
 
 
 def _entities(activity: Activity) -> list[dict[str, Any]]:
@@ -234,7 +234,9 @@ def _text(parent: Activity, name: str) -> str:
 
 def _line(text: str) -> str:
     """One line of what can be seen: no control characters, no line breaks, not too long."""
-    seen = "".join(letter if letter.isprintable() else " " for letter in text[: 4 * _LONGEST_NAME])
+    seen = text[: 4 * _LONGEST_NAME]
+    if not seen.isprintable():
+        seen = "".join(letter if letter.isprintable() else " " for letter in seen)
     return " ".join(seen.split())[:_LONGEST_NAME]
 
 

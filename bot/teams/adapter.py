@@ -64,16 +64,20 @@ class Adapter(CloudAdapterBase):
 
 
 class Context(TurnContext):
-    """A turn's context without the SDK's chain of handlers where nobody has registered one.
+    """A turn's context that passes on directly what nobody has registered a handler for.
 
-    The chain is a function that refers to itself: garbage that holds the whole turn until the collector finds it.
+    The SDK's chain of handlers is a function that refers to itself: garbage that holds the whole turn until the
+    collector finds it.
     """
 
+    async def update_activity(self, activity: Activity) -> ResourceResponse | None:
+        """See `TurnContext`; our adapter knows the address from the context."""
+        if self._on_update_activity:
+            return await super().update_activity(activity)
+        return await self.adapter.update_activity(self, activity)
+
     async def _emit(self, plugins: list[Any], arg: Any, logic: Awaitable[_T]) -> _T:
-        if plugins:
-            result: _T = await super()._emit(plugins, arg, logic)
-            return result
-        return await logic
+        return await super()._emit(plugins, arg, logic) if plugins else await logic
 
 
 class TurnChannel:

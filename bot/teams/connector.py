@@ -50,6 +50,7 @@ _UPDATE = _Manner("updated", deadline=10.0, tries=5, open_tries=4)
 _TYPING = _Manner("typing", deadline=3.0, tries=1, open_tries=0)
 
 
+_JSON = "application/json; charset=utf-8"
 _ROOM = 20.0  # seconds that a message waits for its turn under the rates of Teams
 _MOST_WAITING = 50  # messages of one conversation
 
@@ -156,23 +157,20 @@ class Connector(ConnectorFactory):
 
     async def _authorised(self, method: str, url: URL, body: bytes, ends: float) -> Answer:
         """One answer; a token that is not accepted is replaced once. Raises `Outage` if none is to be had."""
-        answer = await self._once(method, url, body, ends)
-        if answer.status == 401:
+        for last in (False, True):
+            answer = await self._outgoing.request(
+                method,
+                url,
+                system="teams",
+                deadline=max(0.001, ends - time.monotonic()),
+                headers={"Authorization": f"Bearer {await self._token()}", "Content-Type": _JSON},
+                body=body,
+                retry=_CONNECTING,
+            )
+            if answer.status != 401 or last:
+                break
             self._tokens.forget(self._scope)
-            answer = await self._once(method, url, body, ends)
         return answer
-
-    async def _once(self, method: str, url: URL, body: bytes, ends: float) -> Answer:
-        headers = {"Authorization": f"Bearer {await self._token()}", "Content-Type": "application/json; charset=utf-8"}
-        return await self._outgoing.request(
-            method,
-            url,
-            system="teams",
-            deadline=max(0.001, ends - time.monotonic()),
-            headers=headers,
-            body=body,
-            retry=_CONNECTING,
-        )
 
     async def _token(self) -> str:
         try:

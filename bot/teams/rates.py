@@ -47,6 +47,8 @@ class Rates:
 
         "" as the conversation: only the tenant's rate counts, as for an update in place.
         """
+        if not conversation and self._tenant is None:
+            return True
         while True:
             now = self._clock()
             rates = [rate for rate in (self._tenant, self._of(conversation)) if rate is not None]
