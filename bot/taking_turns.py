@@ -42,10 +42,8 @@ class _Turn:
         try:
             await handed
         except asyncio.CancelledError:
-            if handed.done() and not handed.cancelled():
+            if not handed.cancelled():
                 self._pass_on()  # it was ours already
-            else:
-                others.remove(handed)
             raise
 
     async def __aexit__(
@@ -55,7 +53,9 @@ class _Turn:
 
     def _pass_on(self) -> None:
         others = self._waiting[self._key]
-        if others:
-            others.popleft().set_result(None)
-        else:
-            del self._waiting[self._key]
+        while others:
+            handed = others.popleft()
+            if not handed.done():  # else whoever waited has given up
+                handed.set_result(None)
+                return
+        del self._waiting[self._key]

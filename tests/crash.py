@@ -25,7 +25,7 @@ from sandbox.tenant import Tenant
 from tests.databases import server
 
 ROOT = Path(__file__).resolve().parent.parent
-_BUTTONS = 12  # presses that a person needs at the most before SharePoint has copied
+_BUTTONS = 30  # presses before a person gives up: nine are needed, and a kill can take the effect of one
 _PATIENCE = 120.0  # seconds that the end may take
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import os
 import re
@@ -17,8 +18,9 @@ import pytest
 from bot import cards
 from bot.cards import Photos, Setting
 from bot.catalogues import Languages
+from bot.deck import Deck
 from dialogs.library import Library
-from dialogs.model import Case, Check, Reason, Verdict
+from dialogs.model import Case, Check, Reason, Step, Verdict
 from dialogs.say import entry, say
 from dialogs.wording import Catalogue, Wording
 
@@ -179,3 +181,33 @@ def find(part: Any, kind: str) -> list[dict[str, Any]]:
     elif isinstance(part, list):
         found += [one for value in part for one in find(value, kind)]
     return found
+
+
+def lives(step: Step) -> Iterator[Case]:
+    """The same step in cases of many kinds."""
+    flags = itertools.product(
+        ("en", "ar"), ("", "notice.stale"), ("Windows", "iOS"), ((), ("desk.menu",)), ("", "up"), ("", "resolved")
+    )
+    for number, (tag, notice, platform, trail, rating, outcome) in enumerate(flags):
+        one = replace(case(step.id, tag), id=f"CASE{number:04}", rev=number, notice=notice, platform=platform)
+        yield replace(one, trail=trail, rating=rating, outcome=outcome)
+        yield replace(one, earlier_case="EARLIER", earlier_ticket="INC0001", trail=trail)
+
+
+def test_a_card_from_the_deck_is_the_one_that_would_be_drawn(shelf: Library, setting: Setting) -> None:
+    """Whoever had a card of that face before: nothing of the earlier person's case is on it."""
+    deck, fresh = Deck(shelf, "ext. 4711", 120.0), replace(setting, drawn={})
+    for step in (one for one in shelf.steps() if not one.entry and not one.photos):
+        for one in lives(step):
+            drawn = cards.message(setting, say(shelf, one, contact="ext. 4711", again=120.0), name="Ada")
+            dealt = deck.card(fresh, one, "Ada", Photos())
+            assert (dealt.card, dealt.summary, dealt.locale) == (drawn.card, drawn.summary, drawn.locale)
+    assert len(fresh.drawn) > 100  # or it would be drawn anew each time
+
+
+def test_the_deck_does_not_grow_without_end(shelf: Library, setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.deck._MOST", 3)
+    deck, fresh = Deck(shelf), replace(setting, drawn={})
+    for tag in (*TAGS, *TAGS):
+        assert deck.card(fresh, case("resync.office", tag), "", Photos()).locale == tag
+    assert len(fresh.drawn) == 3

@@ -11,7 +11,7 @@ import pytest
 
 from bot.breaker import Breaker
 from bot.conversation import Channel, Incoming, Message
-from bot.errors import Outage, Throttled
+from bot.errors import Outage, StoreUnavailable, Throttled
 from bot.skew import Skew
 from bot.teams.rates import CONVERSATION, Rate, Rates
 from sandbox.faults import Fault
@@ -141,21 +141,35 @@ async def test_beyond_so_many_turns_the_channel_is_told_to_come_again() -> None:
         assert await chats[3].say("my photo is wrong") == 200
 
 
-async def test_a_turn_that_outlasts_its_answer_ends_all_the_same() -> None:
+async def test_a_turn_that_outlasts_its_answer_ends_all_the_same(caplog: pytest.LogCaptureFixture) -> None:
+    """However it ends, it is answered once, and whoever comes next on the same connection does not wait for it."""
     shown: list[str] = []
 
-    async def slowly(_: Incoming, channel: Channel) -> Message | None:
-        await asyncio.sleep(9)
+    async def slowly(incoming: Incoming, channel: Channel) -> Message | None:
+        if incoming.text == "at once":
+            return None
+        await asyncio.sleep(9.5)
+        if incoming.text == "the database goes":
+            raise StoreUnavailable("gone")
         shown.append(await channel.send(Message({"type": "AdaptiveCard", "version": "1.5", "body": []}, "late")))
         return None
 
     async with stage() as here:
         here.act = slowly
+        pressed = {"name": "adaptiveCard/action", "value": {"action": {"data": {"action": "next"}}}, "text": None}
         begun = time.monotonic()
-        assert (await here.deliver()).status == 202
-        assert time.monotonic() - begun < 10
+        late = await asyncio.gather(
+            here.deliver(), here.deliver(text="the database goes"), here.deliver(type="invoke", **pressed)
+        )
+        assert [one.status for one in late] == [202, 202, 200]
+        assert late[2].json() == {"statusCode": 200, "type": "application/vnd.microsoft.activity.message", "value": ""}
+        assert (await asyncio.gather(*(here.deliver(text="at once") for _ in range(3))))[0].status == 200
+        assert time.monotonic() - begun < 9.5
         for _ in range(50):
-            if shown:
+            if len(shown) == 2:
                 break
             await asyncio.sleep(0.1)
-        assert shown
+        assert len(shown) == 2
+        assert here.refused("store") == 1
+        assert (await here.deliver(text="at once")).status == 200
+    assert [one.message for one in caplog.records if one.levelno >= logging.ERROR] == []
