@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+SHARED = "PROMETHEUS_MULTIPROC_DIR"  # the library's own: a folder in which several processes count together
 
 
 class Labelled:
@@ -32,7 +37,10 @@ class Metrics:
         self.checks = self._counter("photosync_checks", "Looks at a person's two photos", "verdict")
         self.cases = self._counter("photosync_cases", "Cases that ended", "outcome")
         self.follow_ups_pending = Gauge(
-            "photosync_follow_ups_pending", "Looks still to come by themselves", registry=self.registry
+            "photosync_follow_ups_pending",
+            "Looks still to come by themselves",
+            registry=self.registry,
+            multiprocess_mode="mostrecent",
         )
         self.tickets = self._counter("photosync_tickets", "Tickets handed to the helpdesk system", "result")
         self.refused = self._counter("photosync_refused", "Requests and presses that were not honoured", "reason")
@@ -43,5 +51,9 @@ class Metrics:
         return Labelled(Counter(name, meaning, [label], registry=self.registry))
 
     def text(self) -> bytes:
-        """The Prometheus text format."""
-        return generate_latest(self.registry)
+        """The Prometheus text format; of several processes on one port, what all of them counted."""
+        if SHARED not in os.environ:
+            return generate_latest(self.registry)
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        return generate_latest(together)

@@ -1,7 +1,7 @@
 """`photosync serve --workers N`: one listening socket, several processes that answer on it.
 
 They share the database as replicas do; a process that dies is started again. The rate of messages that Teams takes
-from the whole bot is divided among them.
+from the whole bot is divided among them, and whichever is asked for its metrics tells those of all.
 """
 
 from __future__ import annotations
@@ -13,8 +13,11 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 from asyncio.subprocess import Process
+from collections.abc import Mapping
 
+from bot.metrics import SHARED
 from bot.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -50,14 +53,17 @@ async def serve(settings: Settings, count: int, shared: socket.socket) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     log.info("%d workers on port %d", count, shared.getsockname()[1])
-    return max(await asyncio.gather(*(_keep(settings, count, shared, stopping) for _ in range(count))))
+    with tempfile.TemporaryDirectory(prefix="photosync-metrics-") as counting:
+        share = math.ceil(settings.messages_per_second / count)
+        environ = {**os.environ, "PHOTOSYNC_MESSAGES_PER_SECOND": str(share), SHARED: counting}
+        return max(await asyncio.gather(*(_keep(environ, shared, stopping) for _ in range(count))))
 
 
-async def _keep(settings: Settings, count: int, shared: socket.socket, stopping: asyncio.Event) -> int:
+async def _keep(environ: Mapping[str, str], shared: socket.socket, stopping: asyncio.Event) -> int:
     """One process, again and again; returns the status that is final."""
     status = 0
     while not stopping.is_set():
-        process = await _start(settings, count, shared)
+        process = await _start(environ, shared)
         ended, asked = asyncio.create_task(process.wait()), asyncio.create_task(stopping.wait())
         await asyncio.wait((ended, asked), return_when=asyncio.FIRST_COMPLETED)
         if stopping.is_set():
@@ -73,9 +79,7 @@ async def _keep(settings: Settings, count: int, shared: socket.socket, stopping:
     return status
 
 
-async def _start(settings: Settings, count: int, shared: socket.socket) -> Process:
-    share = math.ceil(settings.messages_per_second / count)
-    environ = {**os.environ, "PHOTOSYNC_MESSAGES_PER_SECOND": str(share)}
+async def _start(environ: Mapping[str, str], shared: socket.socket) -> Process:
     command = [sys.executable, "-m", "bot", "serve", "--socket", str(shared.fileno())]
     # A session of its own: Ctrl-C reaches the one that keeps them, which tells them.
     return await asyncio.create_subprocess_exec(

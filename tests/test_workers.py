@@ -9,6 +9,8 @@ import sys
 from asyncio.subprocess import PIPE
 from pathlib import Path
 
+import aiohttp
+
 from sandbox.tenant import Tenant
 from tests.chatting import step
 from tests.test_serve import ROOT, free_port, ready
@@ -18,6 +20,13 @@ def children(process: int) -> list[int]:
     """The processes that one started."""
     listed = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii")
     return [int(one) for one in listed.split()]
+
+
+async def counted(url: str, line: str) -> float:
+    """One line of `/metrics`, over a connection of its own."""
+    async with aiohttp.ClientSession() as session, session.get(f"{url}/metrics") as answer:
+        found = [one for one in (await answer.text()).splitlines() if one.startswith(line + " ")]
+    return float(found[0].rpartition(" ")[2]) if found else 0.0
 
 
 async def test_a_walk_goes_on_while_workers_die_and_all_end_when_told(tmp_path: Path) -> None:
@@ -41,6 +50,9 @@ async def test_a_walk_goes_on_while_workers_die_and_all_end_when_told(tmp_path: 
                 break
             await asyncio.sleep(0.1)
         assert first not in children(process.pid)
+        # Whichever is asked tells what all have counted, the one that died too.
+        told = {await counted(tenant.channel.bot_url, 'photosync_turns_total{kind="pressed"}') for _ in range(8)}
+        assert told == {18.0}
         process.send_signal(signal.SIGTERM)
         _, log = await asyncio.wait_for(process.communicate(), 30)
     assert process.returncode == 0
