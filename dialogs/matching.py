@@ -27,6 +27,8 @@ _TITLES = {"rate_up": ("rate", "up"), "rate_down": ("rate", "down")}
 # Letters of a word from which on one or two typing errors are forgiven.
 _ONE_ERROR, _TWO_ERRORS = 5, 10
 
+_MOST_LETTERS = 10_000  # different ones that are remembered
+
 Near = Callable[[str, str, int], bool]
 """Whether two words differ by at most so many typing errors."""
 
@@ -34,15 +36,22 @@ Near = Callable[[str, str, int], bool]
 def folded(text: str) -> str:
     """Letters and digits only, case and accents folded, single spaces between."""
     decomposed = unicodedata.normalize("NFKD", text[:LONGEST]).casefold()
-    kept = "".join(
-        letter
-        if letter.isalnum() or _joins(letter)
-        else ""
-        if unicodedata.combining(letter) or letter in "'’`\u200c\u200d"
-        else " "
-        for letter in decomposed
-    )
-    return " ".join(unicodedata.normalize("NFKC", kept).split())
+    return " ".join(unicodedata.normalize("NFKC", decomposed.translate(_KEPT)).split())
+
+
+class _Kept(dict[int, str]):
+    """What is kept of each letter, found out when it first occurs."""
+
+    def __missing__(self, code: int) -> str:
+        letter = chr(code)
+        gone = unicodedata.combining(letter) or letter in "'’`\u200c\u200d"
+        kept = letter if letter.isalnum() or _joins(letter) else "" if gone else " "
+        if len(self) < _MOST_LETTERS:
+            self[code] = kept
+        return kept
+
+
+_KEPT = _Kept()
 
 
 def _joins(letter: str) -> bool:
