@@ -304,6 +304,22 @@ async def test_a_full_disk_loses_nothing_and_recovers(tmp_path: Path) -> None:
     await store.close()
 
 
+async def test_one_value_that_no_database_takes_costs_nobody_else_a_turn(store: DatabaseStore) -> None:
+    people = [replace(ADA, person=f"p{n}", case=replace(CASE, id=f"C{n}")) for n in range(8)]
+    results = await asyncio.gather(
+        *(store.commit(Change(one)) for one in people[:4]),
+        store.run(impossible),
+        *(store.commit(Change(one)) for one in people[4:]),
+        return_exceptions=True,
+    )
+    assert [isinstance(one, Record) for one in results] == [True] * 4 + [False] + [True] * 4
+
+
+def impossible() -> Operation[None]:
+    """A type that neither knows."""
+    yield Statement("UPDATE people SET name = ? WHERE person = 'p0'", (object(),))
+
+
 def limited(pages: int) -> Operation[None]:
     """SQLite's own way to make a disk full."""
     yield Statement(f"PRAGMA max_page_count = {pages}")

@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 _PATIENCE = 5_000  # milliseconds to wait for another process's write
 _TOGETHER = 256  # operations in one commit, or a few more
+_OF_ALL = (sqlite3.OperationalError, sqlite3.InternalError)  # disk, lock, file: no operation can do better than another
 _PRAGMAS = (
     f"PRAGMA busy_timeout = {_PATIENCE}",
     "PRAGMA journal_mode = WAL",
@@ -192,13 +193,11 @@ def _together(connection: sqlite3.Connection, batch: list[_Job]) -> bool:
     try:
         for job in batch:
             job.result = _run(connection, job.work())
-    except sqlite3.Error:
+    except _OF_ALL:
         raise
-    except BaseException as error:
+    except BaseException:
         connection.execute("ROLLBACK")
-        if len(batch) == 1:
-            batch[0].error = error
-        return len(batch) == 1
+        return False
     connection.execute("COMMIT")
     return True
 
@@ -210,11 +209,11 @@ def _apart(connection: sqlite3.Connection, batch: list[_Job]) -> None:
         connection.execute("SAVEPOINT part")
         try:
             job.result = _run(connection, job.work())
-        except sqlite3.Error:
+        except _OF_ALL:
             raise
         except BaseException as error:
             connection.execute("ROLLBACK TO part")
-            job.error = error
+            job.error = StoreUnavailable(f"database: {error}") if isinstance(error, sqlite3.Error) else error
         connection.execute("RELEASE part")
     connection.execute("COMMIT")
 
