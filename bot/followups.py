@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 
 from bot.conversation import Address, Channel
 from bot.errors import NotFound, OutsideError, Refused
-from bot.helpdesk import Helpdesk, Turned, checked, small
+from bot.helpdesk import Helpdesk
 from bot.store import Change, Claimed, Due, Kind, Record, Store
 from bot.tickets.ticket import Ticket
+from bot.turned import Turned, checked, small
 from bot.work import Doer
 from dialogs.model import Case, Followed, Handed, Resumed
 

@@ -20,7 +20,6 @@ from bot.diagnosis import Look as Looking
 from bot.errors import NotFound, OutsideError, StoreUnavailable, place
 from bot.events import event, now, told
 from bot.metrics import Metrics
-from bot.photos import thumbnail
 from bot.settling import Settling
 from bot.speaking import Speaking
 from bot.store import Change, Claimed, Conflict, Due, Entry, Owed, Record
@@ -30,17 +29,16 @@ from bot.store.remembered import RememberingStore
 from bot.taking_turns import TakingTurns
 from bot.tickets import TicketSystem
 from bot.tickets.ticket import ticket
+from bot.turned import Turned, checked, small
 from dialogs.engine import Engine
 from dialogs.frozen import replace
 from dialogs.model import (
     Case,
-    Check,
     Effect,
     Ended,
     Erase,
     Erased,
     Event,
-    Follow,
     Hand,
     Handed,
     Ignored,
@@ -49,7 +47,6 @@ from dialogs.model import (
     Moment,
     Pressed,
     Resumed,
-    Show,
 )
 from dialogs.say import entry
 
@@ -74,33 +71,6 @@ class Diagnosing(Protocol):
     async def watched(self, person: str) -> tuple[str, ...]: ...
 
     async def digest(self, paths: tuple[str, ...]) -> str: ...
-
-
-@dataclass(frozen=True)
-class Turned:
-    """What one turn came to."""
-
-    record: Record
-    photos: Photos
-    effects: tuple[Effect, ...]
-    log: tuple[Entry, ...] = ()
-    later: tuple[Due, ...] = ()  # work that came up
-    owed_until: float = 0.0  # when the card that is to be shown is due, if that was committed with it
-
-    @property
-    def follows(self) -> bool:
-        """Whether we are to look again by ourselves."""
-        return any(isinstance(effect, Follow) for effect in self.effects)
-
-    @property
-    def shows(self) -> bool:
-        """Whether there is a card to show."""
-        return any(isinstance(effect, Show) for effect in self.effects)
-
-    @property
-    def erased(self) -> bool:
-        """Whether the person has just been forgotten."""
-        return any(isinstance(effect, Erase) for effect in self.effects)
 
 
 @dataclass(frozen=True)
@@ -362,30 +332,6 @@ async def _updated(channel: Channel, activity: str, message: Message) -> bool:
     except NotFound:
         return False
     return True
-
-
-def checked(looking: Looking) -> Check:
-    """A look as the case remembers it."""
-    return Check(
-        now(),
-        looking.verdict,
-        looking.reason,
-        looking.similarity,
-        looking.facts,
-        looking.older_by,
-        looking.site,
-        looking.site_finding,
-    )
-
-
-def small(looking: Looking) -> Photos:
-    """The two pictures, small enough for a card."""
-    ours, theirs = looking.microsoft365, looking.sharepoint
-    return Photos(
-        thumbnail(ours.data) if ours else None,
-        thumbnail(theirs.data) if theirs else None,
-        theirs.modified if theirs else None,
-    )
 
 
 def _moment() -> Moment:
