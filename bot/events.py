@@ -39,10 +39,15 @@ def event(incoming: Incoming, case: Case, languages: Languages) -> Event:
 
 def _pressed(incoming: Incoming, languages: Languages) -> Pressed:
     """A button's data as an event: whatever has the wrong type counts as absent."""
-    action, case, step = (_text(incoming.value.get(name)) for name in ("action", "case", "step"))
-    rev = incoming.value.get("rev")
+    data = incoming.value
+    action, case, step, rev = (
+        _text(data.get("action")),
+        _text(data.get("case")),
+        _text(data.get("step")),
+        data.get("rev"),
+    )
     number = rev if isinstance(rev, int) and not isinstance(rev, bool) else None
-    value = _text(incoming.value.get(_VALUE_NAMES.get(action, "")))
+    value = _text(data.get(_VALUE_NAMES.get(action, "")))
     known = True
     if action == "set_language":
         chosen = languages.nearest(value)

@@ -57,6 +57,9 @@ _OWED_FOR = 30.0  # seconds after which a card that was not shown is shown by th
 _TICKET_AGAIN = 3.0  # seconds after which a ticket that was not taken is tried again
 
 
+_OUTSIDE = (Look, Hand, Erase)  # what a refused commit does not take back
+
+
 class _Stale(Exception):
     """What was recalled is not good enough for what has to be done."""
 
@@ -246,7 +249,7 @@ class Helpdesk:
             done += effects
             pending = None
             for effect in effects:
-                if not fresh and isinstance(effect, Look | Hand | Erase):
+                if not fresh and isinstance(effect, _OUTSIDE):
                     raise _Stale
                 if isinstance(effect, Look):
                     pending, photos = await self._look(record.person, case, channel)

@@ -11,6 +11,8 @@ from bot.photos import thumbnail
 from bot.store import Due, Entry, Record
 from dialogs.model import Check, Effect, Erase, Follow, Show
 
+_SHOW, _FOLLOW, _ERASE = Show(), Follow(), Erase()
+
 
 @dataclass(frozen=True)
 class Turned:
@@ -26,17 +28,17 @@ class Turned:
     @property
     def follows(self) -> bool:
         """Whether we are to look again by ourselves."""
-        return any(isinstance(effect, Follow) for effect in self.effects)
+        return _FOLLOW in self.effects
 
     @property
     def shows(self) -> bool:
         """Whether there is a card to show."""
-        return any(isinstance(effect, Show) for effect in self.effects)
+        return _SHOW in self.effects
 
     @property
     def erased(self) -> bool:
         """Whether the person has just been forgotten."""
-        return any(isinstance(effect, Erase) for effect in self.effects)
+        return _ERASE in self.effects
 
 
 def checked(looking: Looking) -> Check:
