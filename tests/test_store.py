@@ -143,6 +143,23 @@ async def test_a_card_that_is_owed_too_long_becomes_work_once(store: DatabaseSto
     assert (await store.pending(Kind.SHOW), await store.next_due()) == (0, None)
 
 
+async def test_a_newer_card_takes_the_place_of_one_that_is_tried_in_vain(store: DatabaseStore) -> None:
+    saved = await store.commit(Change(ADA, owed=Owed(0.0, in_place=False)))
+    for _ in range(7):
+        (claimed,) = await store.claim(10, 60)
+        await store.postpone(claimed, 0.0, "Outage")
+    (claimed,) = await store.claim(10, 60)
+    saved = await store.commit(Change(saved, owed=Owed(1.0, in_place=True)))
+    with pytest.raises(Lost):
+        await store.bury(claimed, "Outage")
+    (newer,) = await store.claim(10, 60)
+    assert (newer.attempt, newer.due.payload) == (1, {"in_place": True})
+    await store.settle((("ada", 2.0),))
+    await store.commit(Change(saved, owed=Owed(3.0, in_place=True)))
+    await store.settle((("ada", 3.0),))
+    assert await store.pending(Kind.SHOW) == 0
+
+
 @pytest.mark.parametrize("waited", [False, True])
 async def test_a_card_that_was_shown_is_owed_no_more(store: DatabaseStore, *, waited: bool) -> None:
     """Also when it took so long that it became work; what has been owed since then stays."""

@@ -79,9 +79,10 @@ def commit(change: Change) -> Operation[Record]:
         yield Statement(_entries(len(change.log)), tuple(values))
     for kind, key in change.drop:
         yield Statement("DELETE FROM work WHERE kind = ? AND key = ? AND dead_at IS NULL", (kind.value, key))
+    if change.paid or change.owed is not None:
+        yield Statement(_NOT_TO_SHOW, (saved.person,))  # an earlier card, tried again and again, is of no use any more
     if change.paid:
         yield Statement("DELETE FROM owed WHERE person = ?", (saved.person,))
-        yield Statement(_NOT_TO_SHOW, (saved.person,))
     if change.owed is not None:
         yield Statement(
             "INSERT INTO owed (person, until, in_place) VALUES (?, ?, ?) ON CONFLICT (person) "
