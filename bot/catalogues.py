@@ -56,13 +56,13 @@ class Languages:
 
     def nearest(self, locale: str) -> str:
         """The loaded language nearest to a BCP 47 tag, or "" where none is near: also for a tag of an earlier day."""
-        return locale if locale in self.wording.catalogues else _nearest(locale, self.tags)
+        if locale in self.wording.catalogues:
+            return locale
+        return _nearest(locale, self.tags) if 0 < len(locale) <= _LONGEST_TAG else ""
 
 
 @lru_cache(maxsize=4096)
 def _nearest(locale: str, tags: tuple[str, ...]) -> str:
-    if not locale or len(locale) > _LONGEST_TAG:
-        return ""
     try:
         found, _ = langcodes.closest_match(locale, tags, max_distance=_FARTHEST)
     except ValueError:

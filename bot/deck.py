@@ -64,9 +64,11 @@ class Deck:
 
 
 def _varies(setting: Setting, told: Say) -> bool:
-    """Whether a sentence of the card has a place for a value."""
-    keys = (told.title, *told.body, told.notice, told.hint)
-    return any("{" in setting.wording.text(told.locale, key) for key in keys if key)
+    """Whether a sentence of the card has a place for a value of the case: an installation's own English may."""
+    titles = (button.title for button in told.buttons)
+    keys = (told.title, *told.body, told.notice, told.hint, f"picture.{told.picture}", f"{told.step}.link", *titles)
+    chain = tuple(setting.wording.chain(told.locale))
+    return any("{" in form for key in keys for one in chain for form in one.entries.get(key, ()))
 
 
 def _blank(setting: Setting, told: Say) -> Blank:

@@ -16,7 +16,7 @@ from bot.helpdesk import Helpdesk
 from bot.store import Change, Claimed, Due, Kind, Record, Store
 from bot.tickets.ticket import Ticket
 from bot.turned import Turned, checked, small
-from bot.work import Doer
+from bot.work import LEASE, Doer
 from dialogs.model import Case, Followed, Handed, Resumed
 
 log = logging.getLogger(__name__)
@@ -49,6 +49,8 @@ class FollowUps:
     async def show_owed(self, claimed: Claimed) -> None:
         """Show a card that was decided on and is not known to be shown: after a crash, or a channel that failed."""
         async with self.helpdesk.alone(claimed.due.person):
+            # The turn that owed it may have shown it, late, while this waited: then the claim is gone.
+            await self.store.postpone(claimed, time.time() + LEASE, "")
             record, _ = await self.store.load(claimed.due.person)
             if record.case is None or record.address is None or record.blocked:
                 await self.store.finish(claimed)

@@ -203,6 +203,8 @@ class Helpdesk:
         if incoming.kind is Kind.REMOVED:
             return Turned(replace(record, address=None), Photos(), ()) if known else None
         if incoming.kind is Kind.INSTALLED and known and record.address is not None:
+            if not fresh:
+                raise _Stale  # elsewhere the bot may have been removed, or the person forgotten
             return None  # the second of the two activities of an install, or a repeat
         record = self._introduced(record, incoming)
         case = record.case or self._opened(record)

@@ -211,3 +211,21 @@ def test_the_deck_does_not_grow_without_end(shelf: Library, setting: Setting, mo
     for tag in (*TAGS, *TAGS):
         assert deck.card(fresh, case("resync.office", tag), "", Photos()).locale == tag
     assert len(fresh.drawn) == 3
+
+
+def test_english_of_ones_own_may_name_what_a_case_holds(shelf: Library, setting: Setting) -> None:
+    """Nobody else's number is ever on a card."""
+    own = {
+        "resync.office.body": ("Ticket {ticket}",),
+        "resync.office.button.next": ("Done with {case}",),
+        "resync.tile.link": ("Open {ticket}",),
+    }
+    english = setting.wording.catalogues["en"]
+    changed = replace(english, entries={**english.entries, **own})
+    fresh = replace(setting, wording=Wording({"en": changed}), drawn={})
+    deck = Deck(replace(shelf, english=(*shelf.english, *own)))
+    for number in range(3):
+        one = replace(case("resync.office", "en"), id=f"CASE{number}", ticket=f"INC{number}", earlier_ticket="")
+        shown = json.dumps(deck.card(fresh, one, "", Photos()).card)
+        assert f"Ticket INC{number}" in shown
+        assert f"Done with CASE{number}" in shown

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.catalogues import Languages
+from bot.store import Change
+from bot.store.opening import open_store
+from bot.teams.connector import Connector
 from sandbox.channel import Chat
 from tests.chatting import Scene, actions, images, scene, step, title
 
@@ -306,3 +313,39 @@ async def test_every_card_of_a_whole_story_is_one_that_teams_takes(stage: Scene)
     await press(chat, *["next"] * 6, "ticket", "back", "language", "back", "menu")
     assert stage.tenant.channel.problems == []
     assert max(stage.tenant.channel.sizes) < 28 * 1024
+
+
+async def test_who_removed_the_bot_elsewhere_and_installs_it_again_is_welcomed(tmp_path: Path) -> None:
+    """Another process may have seen the bot removed, or forgotten the person by the command."""
+    database = f"sqlite:///{tmp_path / 'photosync.db'}"
+    async with scene(PHOTOSYNC_DATABASE_URL=database) as here:
+        chat = here.chat("old")
+        await chat.install()
+        elsewhere = await open_store(database)
+        record, _ = await elsewhere.load(chat.person.id)
+        await elsewhere.commit(Change(replace(record, address=None)))
+        await chat.install()
+        assert len([one for one in chat.messages if not one.mine]) == 2
+        await elsewhere.erase(chat.person.id)
+        await elsewhere.close()
+        await chat.install()
+        assert len([one for one in chat.messages if not one.mine]) == 3
+
+
+async def test_a_card_that_took_long_to_be_sent_is_not_sent_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Longer than it may be owed: a worker has taken it over, and waits for the turn to end."""
+    monkeypatch.setattr("bot.helpdesk._OWED_FOR", 0.5)
+    monkeypatch.setattr("bot.work._LONGEST_SLEEP", 0.2)
+    real = Connector.send
+
+    async def slowly(self: Connector, *message: Any) -> str:
+        await asyncio.sleep(1.5)
+        return await real(self, *message)
+
+    async with scene() as here:
+        chat = here.chat("old")
+        monkeypatch.setattr(Connector, "send", slowly)
+        assert await chat.say("menu") == 200
+        monkeypatch.setattr(Connector, "send", real)
+        await asyncio.sleep(2)
+        assert len([one for one in chat.messages if not one.mine]) == 1

@@ -29,7 +29,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Record:
-    """One person as we know them. `version` counts saves; 0 was never saved."""
+    """One person as we know them. `version` grows with each save, from a random beginning; 0 was never saved."""
 
     person: str  # aadObjectId
     version: int = 0

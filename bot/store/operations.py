@@ -7,6 +7,7 @@ Each operation is a generator: it yields statements and is sent their rows, and 
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Generator, Sequence
 from dataclasses import asdict
 from functools import lru_cache
@@ -101,7 +102,8 @@ def _entries(count: int) -> str:
 
 
 def _save(record: Record) -> Operation[Record]:
-    version = record.version + 1
+    # A random beginning: a record that somebody remembers from before it was erased never fits the one after.
+    version = record.version + 1 if record.version else secrets.randbelow(1 << 40) + 1
     address = _address(record.address) if record.address else ""
     present = record.case.id if record.case else ""
     known = (record.name, record.locale, record.platform, address, int(record.blocked), present, record.handled)
@@ -121,11 +123,14 @@ def _save(record: Record) -> Operation[Record]:
     if not done:
         raise Conflict(f"version {record.version} is not the stored one")
     if record.case is not None:
-        yield Statement(
+        done = yield Statement(
             "INSERT INTO cases (id, person, document, outcome, touched) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) "
-            "DO UPDATE SET document = excluded.document, outcome = excluded.outcome, touched = excluded.touched",
+            "DO UPDATE SET document = excluded.document, outcome = excluded.outcome, touched = excluded.touched "
+            "WHERE cases.person = excluded.person RETURNING id",
             (record.case.id, record.person, _document(record.case), record.case.outcome, _touched(record.case)),
         )
+        if not done:
+            raise Conflict("another person's case has this id")
     return replace(record, version=version, lost=False)
 
 
@@ -143,8 +148,7 @@ def _document(case: Case) -> str:
 
 def _touched(case: Case) -> str:
     """When something last happened; UTC, ISO 8601."""
-    checked, answered = case.checks[-1:], case.traces[-1:]
-    return max(case.opened_at, *(one.at for one in checked), *(one.at for one in answered))
+    return max([case.opened_at, *(one.at for one in case.checks[-1:]), *(one.at for one in case.traces[-1:])])
 
 
 _NOT_TO_SHOW = "DELETE FROM work WHERE kind = 'show' AND key = ? AND dead_at IS NULL"
@@ -272,13 +276,14 @@ def retry(number: int, now: float) -> Operation[bool]:
 
 def erase(person: str) -> Operation[Erased]:
     """See `Store.erase`."""
+    # The person first: who is saving them now, elsewhere, is waited for, and whoever comes later is refused.
+    people = yield Statement("DELETE FROM people WHERE person = ? RETURNING person", (person,))
     entries = yield Statement(
         "DELETE FROM log WHERE case_id IN (SELECT id FROM cases WHERE person = ?) RETURNING id", (person,)
     )
     work = yield Statement("DELETE FROM work WHERE person = ? RETURNING id", (person,))
     owed = yield Statement("DELETE FROM owed WHERE person = ? RETURNING person", (person,))
     cases = yield Statement("DELETE FROM cases WHERE person = ? RETURNING id", (person,))
-    people = yield Statement("DELETE FROM people WHERE person = ? RETURNING person", (person,))
     return Erased(len(people), len(cases), len(entries), len(work) + len(owed))
 
 
@@ -288,7 +293,9 @@ def purge(before: str) -> Operation[int]:
         "DELETE FROM log WHERE case_id IN (SELECT id FROM cases WHERE outcome <> '' AND touched < ?)", (before,)
     )
     yield Statement(
-        "UPDATE people SET present = '' WHERE present IN (SELECT id FROM cases WHERE outcome <> '' AND touched < ?)",
+        # With a new version: whoever remembers the case has to look again.
+        "UPDATE people SET present = '', version = version + 1 "
+        "WHERE present IN (SELECT id FROM cases WHERE outcome <> '' AND touched < ?)",
         (before,),
     )
     gone = yield Statement("DELETE FROM cases WHERE outcome <> '' AND touched < ? RETURNING id", (before,))

@@ -47,6 +47,9 @@ class PostgresStore(DatabaseStore):
         try:
             async with pool.acquire() as connection, connection.transaction():
                 await _migrate(connection)
+        except (*_GONE, asyncpg.PostgresError) as error:  # an older replica is at work in it, say: tried again
+            await pool.close()
+            raise StoreUnavailable(f"database: {type(error).__name__}") from None
         except BaseException:
             await pool.close()
             raise

@@ -54,8 +54,8 @@ _STEPS: tuple[tuple[str, ...], ...] = (
     ),
     (
         # What was handled is kept with the person; an index of open cases would change with each turn.
+        "DROP TABLE activities",  # in the order in which turns touch them
         "ALTER TABLE people ADD COLUMN handled TEXT NOT NULL DEFAULT ''",
-        "DROP TABLE activities",
         "DROP INDEX cases_by_age",
         "CREATE INDEX ended_cases ON cases (touched) WHERE outcome <> ''",
         # A turn owes a card for a moment: as work it would be in three indexes and out of them again.

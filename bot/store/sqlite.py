@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from bot.errors import StoreUnavailable
-from bot.store import operations
+from bot.store import Erased, operations
 from bot.store.base import DatabaseStore, NewerSchema
-from bot.store.operations import Operation
+from bot.store.operations import Operation, Statement
 from bot.store.schema import VERSION, statements
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -38,6 +42,7 @@ class _Job:
 
     work: Callable[[], Operation[Any]]
     answer: asyncio.Future[Any]
+    bare: bool = False  # outside any transaction
     result: Any = None
     error: BaseException | None = None
 
@@ -61,6 +66,7 @@ class SqliteStore(DatabaseStore):
         self._path = path
         self._jobs: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
         self._next: list[_Job] = []  # what this turn of the event loop brings
+        self._closed = False
         self._started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._woken = asyncio.Event()
         self._thread = threading.Thread(
@@ -77,6 +83,7 @@ class SqliteStore(DatabaseStore):
 
     async def close(self) -> None:
         """See `Store`."""
+        self._closed = True
         if self._next:
             self._hand_over()
         self._jobs.put(None)
@@ -84,13 +91,36 @@ class SqliteStore(DatabaseStore):
 
     async def run(self, work: Callable[[], Operation[T]]) -> T:
         """Run an operation in a transaction, together with whatever else is waiting."""
+        result: T = await self._ask(work)
+        return result
+
+    async def erase(self, person: str) -> Erased:
+        """See `Store`; nothing of it stays in the log that SQLite writes before the file."""
+        erased = await super().erase(person)
+        await self._empty_log()
+        return erased
+
+    async def purge(self, before: str) -> int:
+        """See `Store`; likewise."""
+        purged = await super().purge(before)
+        await self._empty_log()
+        return purged
+
+    async def _empty_log(self) -> None:
+        try:
+            await self._ask(_log_emptied, bare=True)
+        except StoreUnavailable as error:
+            log.warning("what was deleted stays in SQLite's log until that is written over: %s", error)
+
+    async def _ask(self, work: Callable[[], Operation[Any]], *, bare: bool = False) -> Any:
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
         loop = asyncio.get_running_loop()
-        job = _Job(work, loop.create_future())
+        job = _Job(work, loop.create_future(), bare)
         if not self._next:
             loop.call_soon(self._gather, loop, 0)
         self._next.append(job)
-        result: T = await job.answer
-        return result
+        return await job.answer
 
     def _gather(self, loop: asyncio.AbstractEventLoop, known: int) -> None:
         """Wait as long as each round of the event loop brings more."""
@@ -131,7 +161,8 @@ class SqliteStore(DatabaseStore):
         while going:
             batch, going = self._waiting()
             if batch:
-                _commit(connection, batch)
+                connection = _usable(connection, self._path)
+                _carry_out(connection, batch)
             loop.call_soon_threadsafe(_tell, batch)
         connection.close()
 
@@ -174,16 +205,47 @@ def _connected(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _commit(connection: sqlite3.Connection, batch: list[_Job]) -> None:
-    """All of a batch in one transaction; an operation that fails takes back only its own part."""
+def _carry_out(connection: sqlite3.Connection, jobs: list[_Job]) -> None:
+    """Everything that can be in one transaction, then the rest; whatever happens, each job is answered."""
+    batch = [job for job in jobs if not job.bare]
     try:
-        if not _together(connection, batch):
+        if batch and not _together(connection, batch):
             _apart(connection, batch)
-    except sqlite3.Error as error:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
+    except Exception as error:  # of the database mostly; none may end the thread that all wait for
+        with suppress(sqlite3.Error):
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
         for job in batch:
-            job.error = job.error or StoreUnavailable(f"database: {error}")
+            job.error = job.error or _unavailable(error)
+    for job in jobs:
+        if job.bare:
+            try:
+                job.result = _run(connection, job.work())
+            except Exception as error:  # likewise
+                job.error = _unavailable(error)
+
+
+def _unavailable(error: BaseException) -> StoreUnavailable:
+    return StoreUnavailable(f"database: {type(error).__name__} {error}")
+
+
+def _usable(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
+    """The connection, or another one if it could not leave its last transaction."""
+    try:
+        if not connection.in_transaction:
+            return connection
+        connection.close()
+    except sqlite3.Error:
+        pass  # closed already, when the file could not be opened anew
+    try:
+        return _connected(path)
+    except (sqlite3.Error, NewerSchema) as error:
+        log.error("the database cannot be opened anew: %s", error)
+        return connection
+
+
+def _log_emptied() -> Operation[None]:
+    yield Statement("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _together(connection: sqlite3.Connection, batch: list[_Job]) -> bool:
@@ -213,7 +275,7 @@ def _apart(connection: sqlite3.Connection, batch: list[_Job]) -> None:
             raise
         except BaseException as error:
             connection.execute("ROLLBACK TO part")
-            job.error = StoreUnavailable(f"database: {error}") if isinstance(error, sqlite3.Error) else error
+            job.error = _unavailable(error) if isinstance(error, sqlite3.Error) else error
         connection.execute("RELEASE part")
     connection.execute("COMMIT")
 

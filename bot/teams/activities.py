@@ -18,6 +18,7 @@ from bot.teams.refusal import Refusal
 LONGEST_TEXT = 2_000  # letters of what a person wrote
 _LONGEST_NAME = 256
 _LONGEST_ID = 1_024
+_LONGEST_TAG = 64  # letters of a language's tag
 _DEEPEST = 64
 _MOST_MENTIONS = 20  # of one message, that are looked at
 _LANGUAGE = re.compile(r"[A-Za-z0-9]{1,8}([-_][A-Za-z0-9]{1,8}){0,4}")
@@ -198,7 +199,7 @@ def _person(sender: Activity) -> str:
 
 def _language(told: Activity) -> str:
     locale = told.get("locale")
-    return locale if isinstance(locale, str) and _is_language(locale) else ""
+    return locale if isinstance(locale, str) and len(locale) <= _LONGEST_TAG and _is_language(locale) else ""
 
 
 @lru_cache(maxsize=256)
