@@ -60,7 +60,8 @@ def _parser() -> argparse.ArgumentParser:
         "through the fix.",
         epilog="Settings come from the environment or a .env file; the README lists them.",
     )
-    parser.add_argument("--version", action="version", version=f"photosync {version('photosync')}")
+    own = version("photosync")
+    parser.add_argument("--version", action="version", version=f"photosync {own}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     demo = commands.add_parser("demo", help="a pretend tenant, the bot and a chat page: no configuration")
@@ -105,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     manifest.add_argument(
         "--app-version",
         metavar="X.Y.Z",
-        default=version("photosync"),
+        default=own,
         help="Teams wants a higher one with each upload (default %(default)s)",
     )
     manifest.set_defaults(command=_manifest)

@@ -10,9 +10,12 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from dialogs.model import ACTIONS, Typed
 from dialogs.wording import Catalogue
+
+T = TypeVar("T")
 
 LONGEST = 1_000  # letters of a message that are looked at
 OTHER = "other"  # not an action: the message is about something else
@@ -182,13 +185,34 @@ class Vocabulary:
 
 def vocabulary(catalogues: Iterable[Catalogue], languages: Mapping[str, str], near: Near | None = None) -> Vocabulary:
     """From catalogues, and names of languages -> tag as people may write them."""
-    keywords, titles = {}, {}
-    for catalogue in catalogues:
-        keywords[catalogue.tag] = tuple(
-            (key.partition(".")[2], keyword) for key in WORD_KEYS for keyword in alternatives(catalogue, key)
-        )
-        titles[catalogue.tag] = _titles(catalogue)
-    return Vocabulary(keywords, titles, {folded(name): tag for name, tag in languages.items()}, near)
+    ours = {catalogue.tag: catalogue for catalogue in catalogues}
+    names = {folded(name): tag for name, tag in languages.items()}
+    return Vocabulary(_WhenAsked(ours, _keywords), _WhenAsked(ours, _titles), names, near)
+
+
+class _WhenAsked(Mapping[str, T]):
+    """What is made of each catalogue, made when it is first asked for: most people speak few of the languages."""
+
+    def __init__(self, catalogues: Mapping[str, Catalogue], make: Callable[[Catalogue], T]) -> None:
+        self._catalogues = catalogues
+        self._make = make
+        self._made: dict[str, T] = {}
+
+    def __getitem__(self, tag: str) -> T:
+        made = self._made.get(tag)
+        if made is None:
+            made = self._made[tag] = self._make(self._catalogues[tag])
+        return made
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._catalogues)
+
+    def __len__(self) -> int:
+        return len(self._catalogues)
+
+
+def _keywords(catalogue: Catalogue) -> tuple[tuple[str, Keyword], ...]:
+    return tuple((key.partition(".")[2], keyword) for key in WORD_KEYS for keyword in alternatives(catalogue, key))
 
 
 def alternatives(catalogue: Catalogue, key: str) -> Iterator[Keyword]:

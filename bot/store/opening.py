@@ -10,7 +10,6 @@ from typing import Any
 
 from bot.errors import StoreUnavailable
 from bot.store.base import DatabaseStore, NewerSchema
-from bot.store.postgres import PostgresStore
 from bot.store.sqlite import SqliteStore
 
 log = logging.getLogger(__name__)
@@ -23,6 +22,8 @@ async def open_store(url: str) -> DatabaseStore:
     """Open it once. Raises `StoreUnavailable` and `NewerSchema`."""
     if url.startswith(_SQLITE):
         return await SqliteStore.open(Path(url.removeprefix(_SQLITE)))
+    from bot.store.postgres import PostgresStore  # noqa: PLC0415 - its driver takes a while to import
+
     return await PostgresStore.open(url)
 
 
