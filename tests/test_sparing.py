@@ -148,7 +148,7 @@ async def test_a_turn_that_outlasts_its_answer_ends_all_the_same(caplog: pytest.
     async def slowly(incoming: Incoming, channel: Channel) -> Message | None:
         if incoming.text == "at once":
             return None
-        await asyncio.sleep(9.5)
+        await asyncio.sleep(12)
         if incoming.text == "the database goes":
             raise StoreUnavailable("gone")
         shown.append(await channel.send(Message({"type": "AdaptiveCard", "version": "1.5", "body": []}, "late")))
@@ -164,7 +164,7 @@ async def test_a_turn_that_outlasts_its_answer_ends_all_the_same(caplog: pytest.
         assert [one.status for one in late] == [202, 202, 200]
         assert late[2].json() == {"statusCode": 200, "type": "application/vnd.microsoft.activity.message", "value": ""}
         assert (await asyncio.gather(*(here.deliver(text="at once") for _ in range(3))))[0].status == 200
-        assert time.monotonic() - begun < 9.5
+        assert time.monotonic() - begun < 12
         for _ in range(50):
             if len(shown) == 2:
                 break
