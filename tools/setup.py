@@ -2,6 +2,9 @@
 Microsoft's schemas for the tests.
 
 Standard library only, since it runs before anything is installed. Safe to run again.
+
+The lock is complete, so pip's resolver is told to keep out (`--no-deps`): with it, pip before 23.3 resolves an extra
+such as `coverage[toml]` apart from the pinned `coverage`, finds the newest release, and refuses it for lack of a hash.
 """
 
 from __future__ import annotations
@@ -25,18 +28,27 @@ def main() -> int:
     if not works(python) and not made(folder, python):
         return complain("no virtual environment could be made; on Debian or Ubuntu: apt-get install python3-venv")
     tell("installing the locked Python packages")
-    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    run([*pip, "--require-hashes", "-r", "requirements.lock"])
-    run([*pip, "--no-deps", "--no-build-isolation", "-e", "."])
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check"]
+    run(locked(pip, "requirements-dev.lock"))
+    run([*pip, "install", "--quiet", "--no-deps", "--no-build-isolation", "-e", "."])
     if shutil.which("npm") is None:
         tell("no npm on this machine: installing Node.js into the environment")
-        run([*pip, "--require-hashes", "-r", "requirements-node.lock"])
+        run(locked(pip, "requirements-node.lock"))
+    run([*pip, "check"], quiet=True)
+    for lock in ("oldest", "newest"):
+        run([*pip, "download", "--quiet", "--no-deps", "--require-hashes", "-d", str(folder / "pips" / lock), "-r",
+             f"tests/pips/{lock}.lock"])  # fmt: skip
     tell("installing the card renderer of the demo page")
     run([str(python), "-m", "sandbox.renderer"])
     tell("installing Microsoft's schemas of app packages, for the tests")
     run([str(python), "-m", "tests.official"])
     tell("ready")
     return 0
+
+
+def locked(pip: list[str], lock: str) -> list[str]:
+    """The command that installs exactly what a lock file names, whatever has been released since."""
+    return [*pip, "install", "--quiet", "--no-deps", "--require-hashes", "-r", lock]
 
 
 def made(folder: Path, python: Path) -> bool:
@@ -57,9 +69,11 @@ def works(python: Path) -> bool:
     return subprocess.run([str(python), "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
 
 
-def run(command: list[str]) -> None:
+def run(command: list[str], *, quiet: bool = False) -> None:
     """Run in the project's root, or end with the command's own message."""
-    done = subprocess.run(command, cwd=ROOT, check=False)
+    done = subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.PIPE if quiet else None, text=True)
+    if done.returncode != 0 and quiet:
+        sys.stderr.write(done.stdout)
     if done.returncode != 0:
         sys.exit(complain(f"this failed: {' '.join(command)}"))
 
