@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -115,16 +116,24 @@ def test_errors_are_counted_and_fail_the_check(tmp_path: Path) -> None:
 LANGUAGES = [name for name in locale_identifiers() if "_" not in name]
 
 
-def test_every_language_of_the_cldr_gets_its_plurals() -> None:
+@pytest.mark.parametrize("header", [plurals.header, plurals.present], ids=["known", "the library's"])
+def test_a_new_file_of_every_language_has_plurals_that_the_check_accepts(header: Callable[[Locale], str]) -> None:
     for name in LANGUAGES:
         locale = Locale.parse(name)
-        assert plurals.forms(plurals.header(locale), locale) == len(plurals.categories(locale)), name
+        count = int(header(locale).split(";")[0].removeprefix("nplurals="))
+        assert plurals.forms(header(locale), locale) == count, name
+
+
+def test_a_rule_of_an_earlier_release_of_the_cldr_stays_right() -> None:
+    for name in ("nplurals=1; plural=0;", "nplurals=2; plural=(n > 1);"):  # Babel 2.18 and 2.19
+        assert plurals.forms(name, Locale("vi"))
 
 
 RIGHT = [
     ("fr", "nplurals=3; plural=(n == 0 || n == 1) ? 0 : n != 0 && n % 1000000 == 0 ? 1 : 2;", 3),
     ("ar", "nplurals=6; plural=(n==0 ? 0 : n==1 ? 1 : n==2 ? 2 : n%100>=3 && n%100<=10 ? 3 : n%100>=11 ? 4 : 5);", 6),
     ("sv", "nplurals=2; plural=n != 1;", 2),
+    ("ca", "nplurals=3; plural=(n == 1 ? 0 : n != 0 && n % 1000000 == 0 ? 1 : 2);", 3),
 ]
 
 

@@ -1,17 +1,25 @@
-"""How a language tells counts apart: the CLDR's rule, as a PO header says it, and whether a header agrees with it."""
+"""How a language tells counts apart: the CLDR's rule, as a PO header says it, and whether a header agrees with it.
+
+The CLDR changes its mind from release to release (Vietnamese got a form for one with Babel 2.19). A file that was right
+stays right: `plural_rules.json` (written by `make names`, only ever added to) holds the rules of the releases so far,
+and a header may agree with any of them or with the library's present one.
+"""
 
 from __future__ import annotations
 
 import gettext
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import cache
+from pathlib import Path
 
 from babel import Locale
 from babel.messages.plurals import PLURALS
 from babel.plural import PluralRule, to_gettext
 
+RULES = Path(__file__).with_name("plural_rules.json")  # tag -> Plural-Forms headers, the one for new files first
 _CATEGORIES = ("zero", "one", "two", "few", "many", "other")
 # A category of fractions only never shows here. French and Spanish have one for whole millions, which no card counts
 # to; a file that tells it apart is right too.
@@ -39,12 +47,25 @@ def categories(locale: Locale, counts: Iterable[int] = _COUNTS) -> tuple[str, ..
 
 
 @cache
+def known(locale: Locale) -> tuple[str, ...]:
+    """The language's `Plural-Forms` by the releases of the CLDR so far."""
+    rules: dict[str, list[str]] = json.loads(RULES.read_text(encoding="utf-8"))
+    return tuple(rules.get(str(locale)) or rules.get(locale.language) or ())
+
+
 def header(locale: Locale) -> str:
-    """The `Plural-Forms` of a new file."""
+    """The `Plural-Forms` of a new file: the same whatever release of the CLDR is installed, where we know one."""
+    return next(iter(known(locale)), "") or present(locale)
+
+
+@cache
+def present(locale: Locale) -> str:
+    """The `Plural-Forms` by the CLDR that is installed."""
     names = categories(locale)
     usual = [PLURALS[tag][1] for tag in (str(locale), locale.language) if tag in PLURALS]
     for formula in (*usual, *_MORE, *(formula for _, formula in PLURALS.values())):
-        if _agrees(gettext.c2py(formula), locale, _COUNTS):
+        rule = gettext.c2py(formula)
+        if _agrees(rule, locale, _COUNTS) and max(map(rule, (*_COUNTS, *_MILLIONS))) < len(names):
             return f"nplurals={len(names)}; plural={formula};"
     # What is left over takes the last form, so that a language whose "other" is for fractions needs no form for it.
     return to_gettext(PluralRule({name: str(locale.plural_form.rules[name]) for name in names[:-1]}))
@@ -56,13 +77,27 @@ def forms(plural_forms: str, locale: Locale) -> int:
     wanted = header(locale)
     if told is None:
         raise WrongRule(f"cannot be read; this language has {wanted}")
-    names = categories(locale)
-    if not any(
+    by_the_library = any(
         count == len(categories(locale, counts)) and _agrees(told, locale, counts)
         for counts in (_COUNTS, (*_COUNTS, *_MILLIONS))
-    ):
+    )
+    if not by_the_library and not any(_same(count, told, one) for one in known(locale)):
+        names = categories(locale)
         raise WrongRule(f"does not fit the CLDR's forms of this language ({', '.join(names)}): {wanted}")
     return count
+
+
+def _same(count: int, told: Callable[[int], int], header_: str) -> bool:
+    """Whether a formula tells the same counts apart as a header's; in which order is its own business."""
+    wanted, rule = _read(header_)
+    return rule is not None and count == wanted and _partition(told, _COUNTS) == _partition(rule, _COUNTS)
+
+
+def _partition(rule: Callable[[int], int], counts: Iterable[int]) -> set[frozenset[int]]:
+    groups: dict[int, set[int]] = {}
+    for number in counts:
+        groups.setdefault(rule(number), set()).add(number)
+    return {frozenset(group) for group in groups.values()}
 
 
 def seldom(plural_forms: str) -> frozenset[int]:
