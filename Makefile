@@ -22,7 +22,7 @@ $(READY): requirements-dev.lock requirements-node.lock tests/pips/oldest.lock te
 demo: $(READY) ## a pretend tenant, the bot and a chat page; ARGS="--no-browser --port 3979"
 	@"$(BIN)/photosync" demo $(ARGS)
 
-test: $(READY) ## the whole test suite, four at a time; TESTS=tests/test_engine.py for a part
+test: $(READY) ## the whole test suite, four at a time; TESTS=tests/turns for a part
 	@"$(BIN)/python" tools/machine.py
 	"$(BIN)/python" -m pytest -n 4 --dist worksteal $(ARGS) $(TESTS)
 
@@ -58,7 +58,7 @@ names: $(READY) ## write anew what languages call each other
 	"$(BIN)/python" -m tools.names
 
 golden: $(READY) ## write the golden cards anew, to be looked at before they are committed
-	PHOTOSYNC_GOLDEN=write "$(BIN)/python" -m pytest -q tests/test_cards.py
+	PHOTOSYNC_GOLDEN=write "$(BIN)/python" -m pytest -q tests/cards
 
 readme: $(READY) ## write the settings table of the README anew
 	"$(BIN)/python" -m tools.readme
@@ -87,7 +87,7 @@ fuzz: $(READY) ## activities nobody would write; ARGS="--activities 20000 --seed
 	@"$(BIN)/python" -m tests.fuzz $(ARGS)
 
 faults: $(READY) ## every call of a conversation fails once
-	PHOTOSYNC_FAULTS=all "$(BIN)/python" -m pytest -q -n 4 tests/test_faults.py
+	PHOTOSYNC_FAULTS=all "$(BIN)/python" -m pytest -q -n 4 tests/turns/test_faults.py
 
 soak: $(READY) ## ten minutes of 200 chats at once in a world that fails; ARGS="--minutes 10 --people 200"
 	@"$(BIN)/python" -m tests.soak $(ARGS)

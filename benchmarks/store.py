@@ -27,8 +27,8 @@ from rich.table import Table
 from bot.conversation import Address
 from bot.store import Change, Claimed, Due, Kind
 from bot.store.base import DatabaseStore
-from bot.store.opening import open_store
-from bot.work import Worker
+from bot.store.connect import open_store
+from bot.turns.worker import Worker
 from dialogs.model import Case
 from tests.databases import server
 

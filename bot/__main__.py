@@ -21,7 +21,7 @@ from bot.errors import LocalesError, SettingsError
 from bot.settings import Settings, read
 
 if TYPE_CHECKING:
-    from bot.locales_tool.folders import Folders
+    from bot.commands.locales.folders import Folders
 
 _MOST_WORKERS = 64
 _WRONG = 2  # exit status for wrong use or wrong settings
@@ -217,7 +217,7 @@ def _serve(chosen: argparse.Namespace) -> int:
 
 
 def _serve_many(settings: Settings, count: int) -> int:
-    from bot import workers  # noqa: PLC0415 - likewise
+    from bot.commands import workers  # noqa: PLC0415 - likewise
 
     try:
         shared = workers.listening(settings)
@@ -230,7 +230,7 @@ def _serve_many(settings: Settings, count: int) -> int:
 
 def _check(chosen: argparse.Namespace) -> int:
     settings = _settings(serving=False)
-    from bot import check  # noqa: PLC0415 - likewise
+    from bot.commands import check  # noqa: PLC0415 - likewise
 
     asked = check.Asked(chosen.user, chosen.site, as_json=chosen.json, save_to=chosen.save_pictures)
     try:
@@ -242,7 +242,7 @@ def _check(chosen: argparse.Namespace) -> int:
 
 def _doctor(chosen: argparse.Namespace) -> int:
     settings = _settings(serving=True)
-    from bot import doctor  # noqa: PLC0415 - likewise
+    from bot.commands import doctor  # noqa: PLC0415 - likewise
 
     if settings.log_level != "DEBUG":
         logging.disable(logging.ERROR)  # what is found stands in its line: the log would tell it twice
@@ -251,14 +251,14 @@ def _doctor(chosen: argparse.Namespace) -> int:
 
 def _manifest(chosen: argparse.Namespace) -> int:
     settings = _settings(serving=False, calling=False)
-    from bot.manifest import manifest  # noqa: PLC0415 - likewise
+    from bot.commands.manifest import manifest  # noqa: PLC0415 - likewise
 
     return manifest(settings, chosen.out, host=chosen.host, version=chosen.app_version)
 
 
 def _scan(chosen: argparse.Namespace) -> int:
     settings = _settings(serving=False)
-    from bot.scan.command import scan  # noqa: PLC0415 - likewise
+    from bot.commands.scan.command import scan  # noqa: PLC0415 - likewise
 
     # The report says what was wrong with whom; a line of log for each would only tear the progress bar.
     logging.getLogger("bot").setLevel(logging.CRITICAL)
@@ -267,23 +267,23 @@ def _scan(chosen: argparse.Namespace) -> int:
 
 def _erase(chosen: argparse.Namespace) -> int:
     settings = _settings(serving=False)
-    from bot import admin  # noqa: PLC0415 - likewise
+    from bot.commands import manage  # noqa: PLC0415 - likewise
 
-    return asyncio.run(admin.erase(settings, chosen.user))
+    return asyncio.run(manage.erase(settings, chosen.user))
 
 
 def _work_list(_: argparse.Namespace) -> int:
     settings = _settings(serving=False)
-    from bot import admin  # noqa: PLC0415 - likewise
+    from bot.commands import manage  # noqa: PLC0415 - likewise
 
-    return asyncio.run(admin.work_list(settings))
+    return asyncio.run(manage.work_list(settings))
 
 
 def _work_retry(chosen: argparse.Namespace) -> int:
     settings = _settings(serving=False)
-    from bot import admin  # noqa: PLC0415 - likewise
+    from bot.commands import manage  # noqa: PLC0415 - likewise
 
-    return asyncio.run(admin.work_retry(settings, chosen.id))
+    return asyncio.run(manage.work_retry(settings, chosen.id))
 
 
 def _locales_dir() -> Path | None:
@@ -293,39 +293,39 @@ def _locales_dir() -> Path | None:
 
 
 def _locales_preview(chosen: argparse.Namespace) -> int:
-    from bot.preview.command import preview  # noqa: PLC0415 - likewise
+    from bot.commands.preview.command import preview  # noqa: PLC0415 - likewise
 
     return preview(chosen.tag, chosen.out, _locales_dir())
 
 
 def _folders() -> Folders:
-    from bot.locales_tool.folders import folders  # noqa: PLC0415 - likewise
-    from bot.packaged import LOCALES  # noqa: PLC0415
+    from bot.commands.locales.folders import folders  # noqa: PLC0415 - likewise
+    from bot.resources import LOCALES  # noqa: PLC0415
 
     # Only this one setting: whoever translates needs no registration.
     return folders(LOCALES, environment().get("PHOTOSYNC_LOCALES_DIR", ""))
 
 
 def _locales_list(_: argparse.Namespace) -> int:
-    from bot.locales_tool.listing import show  # noqa: PLC0415 - likewise
+    from bot.commands.locales.coverage import show  # noqa: PLC0415 - likewise
 
     return show(_folders())
 
 
 def _locales_new(chosen: argparse.Namespace) -> int:
-    from bot.locales_tool.beginning import begin  # noqa: PLC0415 - likewise
+    from bot.commands.locales.new import begin  # noqa: PLC0415 - likewise
 
     return begin(_folders(), chosen.tag)
 
 
 def _locales_check(chosen: argparse.Namespace) -> int:
-    from bot.locales_tool.linting import check  # noqa: PLC0415 - likewise
+    from bot.commands.locales.check import check  # noqa: PLC0415 - likewise
 
     return check(_folders(), chosen.tag)
 
 
 def _locales_sync(_: argparse.Namespace) -> int:
-    from bot.locales_tool.syncing import sync  # noqa: PLC0415 - likewise
+    from bot.commands.locales.sync import sync  # noqa: PLC0415 - likewise
 
     return sync(_folders())
 
@@ -334,7 +334,7 @@ def _demo(chosen: argparse.Namespace) -> int:
     if importlib.util.find_spec("trustme") is None:
         _complain("the demo needs what `serve` does not:", "  pip install 'photosync-teams-bot[demo]'")
         return _WRONG
-    from bot.demo import demo  # noqa: PLC0415 - likewise
+    from bot.commands.demo import demo  # noqa: PLC0415 - likewise
 
     # A demo is without configuration, but whoever writes a language wants to see it.
     own = environment().get("PHOTOSYNC_LOCALES_DIR", "")

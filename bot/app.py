@@ -15,25 +15,25 @@ from typing import cast
 
 from aiohttp import web
 
-from bot import packaged
-from bot.deck import Deck
-from bot.diagnosis import Diagnosis
+from bot import resources
+from bot.cards.templates import Deck
+from bot.diagnosis.diagnosis import Diagnosis
 from bot.errors import SettingsError, StoreUnavailable
-from bot.followups import FollowUps, purging
-from bot.graph import Graph, Tokens, bot_tokens, graph_tokens
-from bot.helpdesk import Helpdesk
+from bot.graph.client import Graph, Tokens, bot_tokens, graph_tokens
+from bot.http_client import Outgoing
+from bot.languages.live import Speaking
 from bot.metrics import Metrics
-from bot.outgoing import Outgoing
 from bot.settings import Settings
-from bot.settling import Settling
-from bot.speaking import Speaking
 from bot.store import Kind, Store
 from bot.store.base import DatabaseStore, NewerSchema
-from bot.store.opening import PatientStore
-from bot.store.remembered import RememberingStore
+from bot.store.cache import RememberingStore
+from bot.store.connect import PatientStore
 from bot.teams import Edge
 from bot.tickets import SYSTEMS
-from bot.work import Worker
+from bot.turns.delivery import Settling
+from bot.turns.follow_ups import FollowUps, purging
+from bot.turns.runner import Helpdesk
+from bot.turns.worker import Worker
 from dialogs.engine import Engine
 
 log = logging.getLogger(__name__)
@@ -79,11 +79,11 @@ async def start(
 
     Raises OSError if the port is taken, SettingsError for a useless certificate.
     """
-    pictures = packaged.illustrations()
+    pictures = resources.illustrations()
     speaking = Speaking(
         settings.locales_dir, pictures, f"https://teams.microsoft.com/l/chat/0/0?users=28:{settings.app_id}"
     )
-    engine = Engine(packaged.topics(speaking.languages, pictures))
+    engine = Engine(resources.topics(speaking.languages, pictures))
     metrics, patient = Metrics(), PatientStore(settings.database_url)
     store = cast("Store", RememberingStore(around(cast("Store", patient))))
     outgoing = Outgoing.open(settings)

@@ -11,8 +11,8 @@ import asyncpg
 import pytest
 from hypothesis import HealthCheck, settings
 
-from bot import packaged
-from bot.catalogues import Languages
+from bot import resources
+from bot.languages.catalogs import Languages
 from dialogs.engine import Engine
 from dialogs.library import Library
 from tests.databases import server
@@ -26,19 +26,19 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 @pytest.fixture(scope="session")
 def spoken() -> Languages:
     """The packaged languages."""
-    return packaged.languages()
+    return resources.languages()
 
 
 @pytest.fixture(scope="session")
 def pictures() -> dict[str, bytes]:
     """The packaged illustrations."""
-    return packaged.illustrations()
+    return resources.illustrations()
 
 
 @pytest.fixture(scope="session")
 def shelf(spoken: Languages, pictures: dict[str, bytes]) -> Library:
     """The packaged topics."""
-    return packaged.topics(spoken, pictures)
+    return resources.topics(spoken, pictures)
 
 
 @pytest.fixture(scope="session")

@@ -10,11 +10,12 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from bot import app_package, app_package_rules, packaged
-from bot.catalogues import Languages
-from bot.locales_tool import glossary, linting
-from bot.locales_tool.finding import Level
-from bot.locales_tool.folders import folders
+from bot import resources
+from bot.app_package import build, rules
+from bot.commands.locales import check, glossary
+from bot.commands.locales.finding import Level
+from bot.commands.locales.folders import folders
+from bot.languages.catalogs import Languages
 from tests.words import LEAST, score
 
 _VALUES = {"app_id": "00000000-0000-4000-8000-000000000000", "host": "photosync.example", "version": "1.0.0"}
@@ -22,15 +23,15 @@ _VALUES = {"app_id": "00000000-0000-4000-8000-000000000000", "host": "photosync.
 
 def rows(spoken: Languages) -> list[tuple[str, ...]]:
     """Tag, coverage, errors and warnings of the lint, words understood, longest button, in the app package."""
-    place = folders(packaged.LOCALES, "")
+    place = folders(resources.LOCALES, "")
     terms = glossary.read(place.glossaries)
     whole = len(spoken.wording.catalogues["en"].entries)
-    package = app_package.build(packaged.manifest(), spoken, _VALUES)
-    broken = app_package_rules.problems(package)
+    package = build.build(resources.manifest(), spoken, _VALUES)
+    broken = rules.problems(package)
     made = []
     for tag in spoken.tags:
         entries = spoken.wording.catalogues[tag].entries
-        found = linting.findings(place, tag, terms)
+        found = check.findings(place, tag, terms)
         errors = sum(one.level is Level.ERROR for one in found)
         longest = max(len(forms[0]) for key, forms in entries.items() if "button." in key)
         packed = "yes" if tag in package.sentences and tag not in package.in_english else "no"
@@ -40,7 +41,7 @@ def rows(spoken: Languages) -> list[tuple[str, ...]]:
 
 def main() -> int:
     """Print the table."""
-    spoken = packaged.languages()
+    spoken = resources.languages()
     table = Table("language", "coverage", "lint", "words understood", "longest button", "manifest")
     made = rows(spoken)
     for row in made:

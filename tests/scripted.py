@@ -14,10 +14,10 @@ from urllib.parse import unquote
 from aiohttp import web
 from PIL import Image
 
-from bot.diagnosis import Diagnosis
-from bot.graph import Graph, Tokens
+from bot.diagnosis.diagnosis import Diagnosis
+from bot.graph.client import Graph, Tokens
+from bot.http_client import Outgoing
 from bot.metrics import Metrics
-from bot.outgoing import Outgoing
 from bot.settings import read
 from sandbox.web import graph_error, listen
 

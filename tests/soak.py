@@ -24,7 +24,7 @@ from sandbox.channel import Chat
 from sandbox.tenant import Tenant
 from sandbox.world import World
 from tests.chatting import actions, step
-from tests.test_serve import serving
+from tests.commands.test_serve import serving
 
 ENDED = {"resync.done", "resync.arrived", "look.match", "add_photo.done"}
 _CHANCES = {"connector": 0.02, "graph": 0.05}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from dialogs.card_content import Say, say
 from dialogs.engine import Engine
 from dialogs.model import (
     Case,
@@ -25,7 +26,6 @@ from dialogs.model import (
     Typed,
     Verdict,
 )
-from dialogs.say import Say, say
 
 
 @dataclass

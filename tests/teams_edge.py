@@ -11,9 +11,9 @@ from typing import Any
 from aiohttp import web
 
 from bot.conversation import Address, Channel, Incoming, Message
-from bot.graph import bot_tokens
+from bot.graph.client import bot_tokens
+from bot.http_client import Outgoing
 from bot.metrics import Metrics
-from bot.outgoing import Outgoing
 from bot.settings import Settings, read
 from bot.teams import Edge
 from sandbox.channel import Chat, Delivered

@@ -14,12 +14,12 @@ ROOT = Path(__file__).resolve().parent.parent
 
 LOOK = """
 import json, bot, sandbox
-from bot import packaged
-spoken = packaged.languages()
-pictures = packaged.illustrations()
+from bot import resources
+spoken = resources.languages()
+pictures = resources.illustrations()
 print(json.dumps({
     "bot": bot.__file__, "sandbox": sandbox.__file__, "tags": spoken.tags, "pictures": sorted(pictures),
-    "topics": sorted(packaged.topics(spoken, pictures).topics),
+    "topics": sorted(resources.topics(spoken, pictures).topics),
 }))
 """
 
@@ -60,8 +60,8 @@ def test_topics_languages_and_pictures_come_with_the_wheel(installed: Path, tmp_
         "sandbox/page/index.html",
         "sandbox/page/package-lock.json",
         "sandbox/page/cards.js",
-        "bot/preview/page.js",
-        "bot/preview/page.css",
+        "bot/commands/preview/page.js",
+        "bot/commands/preview/page.css",
     ],
 )
 def test_the_manifest_and_the_page_come_with_the_wheel(installed: Path, file: str) -> None:

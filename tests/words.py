@@ -13,8 +13,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bot import packaged
-from bot.catalogues import Languages
+from bot import resources
+from bot.languages.catalogs import Languages
 
 REQUESTS = Path(__file__).parent / "requests"
 LEAST, LEAST_OF_ALL = 0.90, 0.95  # of one language, of all together
@@ -53,7 +53,7 @@ def score(spoken: Languages, tag: str) -> Score:
 
 def main() -> int:
     """Print the table; exit 1 below the bar."""
-    spoken = packaged.languages()
+    spoken = resources.languages()
     scores = [score(spoken, tag) for tag in spoken.tags]
     table = Table("language", "requests", "understood", "missed")
     for one in scores:

@@ -16,7 +16,7 @@ from pathlib import Path
 from PIL import Image, ImageChops, ImageDraw, ImageOps
 
 ROOT = Path(__file__).resolve().parent.parent
-ILLUSTRATIONS = ROOT / "bot" / "illustrations"
+ILLUSTRATIONS = ROOT / "bot" / "cards" / "illustrations"
 MANIFEST = ROOT / "manifest"
 FINER = 3
 WIDTH, HEIGHT = 640, 240

@@ -11,11 +11,11 @@ import json
 from babel import Locale
 from babel.localedata import locale_identifiers
 
-from bot import packaged
-from bot.language_names import FILE, ask
-from bot.locales_tool import plurals
+from bot import resources
+from bot.languages import plurals
+from bot.languages.names import FILE, ask
 
-TAGS = sorted(path.stem for path in packaged.LOCALES.glob("*.po"))
+TAGS = sorted(path.stem for path in resources.LOCALES.glob("*.po"))
 
 
 def names() -> dict[str, list[str]]:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from benchmarks.photos.files import ADOBE_RGB
 from bot.errors import NotAPicture
-from bot.photos import compare, is_placeholder, thumbnail
+from bot.photos.comparison import compare, is_placeholder, thumbnail
 from sandbox.portraits import portrait, silhouette
 
 _SLOWEST = 2.0  # seconds of the processor, for four looks at a file that may claim to have 20 million pixels

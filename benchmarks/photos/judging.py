@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.photos.pairs import Pair
-from bot.photos import compare
+from bot.photos.comparison import compare
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ from typing import Any
 
 from benchmarks.turns.people import CHANNEL, FIRST_REV, STEPS, Member
 from bot.conversation import Address
-from bot.store.opening import open_store
+from bot.store.connect import open_store
+from dialogs.case_json import to_json
 from dialogs.model import Case, Check, Trace, Verdict
-from dialogs.record import to_json
 
 _AT = "2026-01-01T09:00:00+00:00"
 _ENTRIES = (("typed", "fix"), ("looked", "differ"), ("shown", "look.differ"), ("pressed", "next"), ("shown", STEPS[0]))

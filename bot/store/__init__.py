@@ -1,7 +1,7 @@
 """What is known of people, their cases, and work that is due. One interface, two databases behind it.
 
 A turn commits everything in one transaction: the person, the case, its log, that the activity is handled, and due
-work. What is due is done by `bot.work`; docs/decisions/0002-due-work.md says why it is a table here.
+work. What is due is done by `bot.turns.worker`; docs/decisions/0002-due-work.md says why it is a table here.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Record:
     blocked: bool = False  # the channel refuses our messages until the person writes again
     case: Case | None = None
     lost: bool = False  # there was a case, and it cannot be read
-    handled: str = field(default="", repr=False)  # the last activities, for `bot.store.handled`
+    handled: str = field(default="", repr=False)  # the last activities, for `bot.store.dedup`
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from bot.errors import PhotosyncError, StoreUnavailable
-from bot.store import Change, Claimed, DeadLetter, Due, Entry, Erased, Kind, Record, operations
-from bot.store.operations import Operation
+from bot.store import Change, Claimed, DeadLetter, Due, Entry, Erased, Kind, Record, transactions
 from bot.store.schema import VERSION
+from bot.store.transactions import Operation
 
 T = TypeVar("T")
 
@@ -46,79 +46,79 @@ class DatabaseStore(ABC):
 
     async def load(self, person: str, activity: str = "") -> tuple[Record, bool]:
         """See `Store`."""
-        return await self.run(lambda: operations.load(person, activity))
+        return await self.run(lambda: transactions.load(person, activity))
 
     async def commit(self, change: Change) -> Record:
         """See `Store`."""
-        saved = await self.run(lambda: operations.commit(change))
+        saved = await self.run(lambda: transactions.commit(change))
         if change.put:
             self.announce()
         return saved
 
     async def owner(self, case: str) -> str:
         """See `Store`."""
-        return await self.run(lambda: operations.owner(case))
+        return await self.run(lambda: transactions.owner(case))
 
     async def put(self, due: Due) -> None:
         """See `Store`."""
-        await self.run(lambda: operations.put(due))
+        await self.run(lambda: transactions.put(due))
         self.announce()
 
     async def log(self, case: str) -> tuple[Entry, ...]:
         """See `Store`."""
-        return await self.run(lambda: operations.log(case))
+        return await self.run(lambda: transactions.log(case))
 
     async def claim(self, most: int, lease: float) -> tuple[Claimed, ...]:
         """See `Store`."""
-        return await self.run(lambda: operations.claim(most, lease, time.time(), skip_locked=self.skip_locked))
+        return await self.run(lambda: transactions.claim(most, lease, time.time(), skip_locked=self.skip_locked))
 
     async def finish(self, claimed: Claimed) -> None:
         """See `Store`."""
-        await self.run(lambda: operations.finish(claimed))
+        await self.run(lambda: transactions.finish(claimed))
 
     async def postpone(self, claimed: Claimed, at: float, error: str) -> None:
         """See `Store`."""
-        await self.run(lambda: operations.postpone(claimed, at, error))
+        await self.run(lambda: transactions.postpone(claimed, at, error))
 
     async def bury(self, claimed: Claimed, error: str) -> None:
         """See `Store`."""
-        await self.run(lambda: operations.bury(claimed, error, time.time()))
+        await self.run(lambda: transactions.bury(claimed, error, time.time()))
 
     async def next_due(self) -> float | None:
         """See `Store`."""
-        return await self.run(operations.next_due)
+        return await self.run(transactions.next_due)
 
     async def pending(self, kind: Kind) -> int:
         """See `Store`."""
-        return await self.run(lambda: operations.pending(kind))
+        return await self.run(lambda: transactions.pending(kind))
 
     async def dead_letters(self) -> tuple[DeadLetter, ...]:
         """See `Store`."""
-        return await self.run(operations.dead_letters)
+        return await self.run(transactions.dead_letters)
 
     async def retry(self, id_: int) -> bool:
         """See `Store`."""
-        done = await self.run(lambda: operations.retry(id_, time.time()))
+        done = await self.run(lambda: transactions.retry(id_, time.time()))
         if done:
             self.announce()
         return done
 
     async def settle(self, shown: tuple[tuple[str, float], ...]) -> None:
         """See `Store`."""
-        await self.run(lambda: operations.settle(shown))
+        await self.run(lambda: transactions.settle(shown))
 
     async def erase(self, person: str) -> Erased:
         """See `Store`."""
-        return await self.run(lambda: operations.erase(person))
+        return await self.run(lambda: transactions.erase(person))
 
     async def purge(self, before: str) -> int:
         """See `Store`."""
-        return await self.run(lambda: operations.purge(before))
+        return await self.run(lambda: transactions.purge(before))
 
     async def ready(self) -> bool:
         """See `Store`."""
         try:
-            await self.run(operations.next_due)
+            await self.run(transactions.next_due)
         except StoreUnavailable:
             return False
         return True

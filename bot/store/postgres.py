@@ -11,8 +11,8 @@ import asyncpg
 
 from bot.errors import StoreUnavailable
 from bot.store.base import DatabaseStore, NewerSchema
-from bot.store.operations import Operation
 from bot.store.schema import VERSION, statements
+from bot.store.transactions import Operation
 
 T = TypeVar("T")
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from bot.errors import StoreUnavailable
-from bot.store import Erased, operations
+from bot.store import Erased, transactions
 from bot.store.base import DatabaseStore, NewerSchema
-from bot.store.operations import Operation, Statement
 from bot.store.schema import VERSION, statements
+from bot.store.transactions import Operation, Statement
 
 log = logging.getLogger(__name__)
 
@@ -280,7 +280,7 @@ def _apart(connection: sqlite3.Connection, batch: list[_Job]) -> None:
     connection.execute("COMMIT")
 
 
-def _run(connection: sqlite3.Connection, operation: Generator[operations.Statement, Any, T]) -> T:
+def _run(connection: sqlite3.Connection, operation: Generator[transactions.Statement, Any, T]) -> T:
     rows: Any = None
     try:
         while True:

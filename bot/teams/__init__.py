@@ -7,8 +7,8 @@ import asyncio
 from aiohttp import web
 
 from bot.conversation import Address, Channel
+from bot.http_client import Outgoing
 from bot.metrics import Metrics
-from bot.outgoing import Outgoing
 from bot.settings import Settings
 from bot.teams.adapter import Adapter, UnaskedChannel
 from bot.teams.authentication import ChannelAuthentication

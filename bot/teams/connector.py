@@ -19,13 +19,13 @@ from botframework.connector.auth.connector_factory import ConnectorFactory
 from yarl import URL
 
 from bot.errors import Malformed, NotFound, Outage, OutsideError, Refused, Throttled
-from bot.graph import error_code
+from bot.graph.client import error_code
+from bot.http_client import Answer, Outgoing, Retry, pause
+from bot.keyed_lock import TakingTurns
 from bot.metrics import Metrics
-from bot.outgoing import Answer, Outgoing, Retry, pause
 from bot.settings import Host, Settings
-from bot.taking_turns import TakingTurns
 from bot.teams.rates import Rates
-from bot.teams.wire import as_json
+from bot.teams.serialization import as_json
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class _NoToken(Outage):
 
 
 class TokenSource(Protocol):
-    """Bearer tokens by scope: `bot.graph.Tokens`."""
+    """Bearer tokens by scope: `bot.graph.client.Tokens`."""
 
     async def token(self, scope: str) -> str: ...
 

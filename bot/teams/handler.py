@@ -20,10 +20,10 @@ from bot.teams.activities import foreign, incoming, parse
 from bot.teams.adapter import Adapter, TurnChannel
 from bot.teams.authentication import ChannelAuthentication, Verified
 from bot.teams.connector import allowing
-from bot.teams.early import EarlyAnswer
+from bot.teams.early_ack import EarlyAnswer
 from bot.teams.models import CARD, received
 from bot.teams.refusal import Refusal
-from bot.teams.wire import Card, as_json
+from bot.teams.serialization import Card, as_json
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from bot.errors import Malformed, Outage, OutsideError
-from bot.outgoing import NEVER, Outgoing
+from bot.http_client import NEVER, Outgoing
 from bot.teams.refusal import Refusal
 
 log = logging.getLogger(__name__)

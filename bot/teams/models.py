@@ -14,7 +14,7 @@ from botbuilder.schema import (
 )
 
 from bot.conversation import Address, Incoming, Message
-from bot.teams.wire import Card
+from bot.teams.serialization import Card
 
 CARD = "application/vnd.microsoft.card.adaptive"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from bot.outgoing import Outgoing
+from bot.http_client import Outgoing
 from bot.settings import Settings
-from bot.tickets import nowhere, webhook
+from bot.tickets import none, webhook
 from bot.tickets.ticket import Ticket
 from dialogs.model import Handed
 
@@ -20,6 +20,6 @@ class TicketSystem(Protocol):
 
 
 SYSTEMS: Mapping[str, Callable[[Settings, Outgoing], TicketSystem]] = {
-    "none": nowhere.Nowhere,
+    "none": none.Nowhere,
     "webhook": webhook.Webhook,
 }

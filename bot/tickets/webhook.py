@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import standardwebhooks
 
 from bot.errors import Malformed, Outage, Refused, Throttled
-from bot.outgoing import Answer, Outgoing
+from bot.http_client import Answer, Outgoing
 from bot.settings import Settings
 from bot.tickets.ticket import Ticket
 from dialogs.model import Handed

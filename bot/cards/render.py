@@ -1,0 +1,239 @@
+"""A say -> an Adaptive Card 1.5 in one language. Pure; golden files hold what comes out.
+
+What Teams shows of it: FACTS section 3. Six actions at most; a picture as `data:` address; Markdown in every text
+block, so a value from outside is escaped; `rtl` mirrors the card.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from babel import Locale
+from babel.dates import format_date, format_timedelta
+
+from bot.conversation import Message
+from dialogs.card_content import Button, Face, Say
+from dialogs.translations import SOURCE, Catalogue, MissingText, Wording
+
+if TYPE_CHECKING:
+    from bot.cards.templates import Blank
+
+Card = dict[str, Any]
+
+NAME_LENGTH = 80
+_MARKDOWN = str.maketrans({letter: f"\\{letter}" for letter in "\\`*_[]()<>~#|"})
+_PLAIN = ("contact",)  # the admin's own words, from the settings
+
+
+@dataclass(frozen=True)
+class Photos:
+    """The two pictures of a verdict card, as small JPEGs; None where there is none. Never stored, never logged."""
+
+    microsoft365: bytes | None = field(default=None, repr=False)
+    sharepoint: bytes | None = field(default=None, repr=False)
+    copied: datetime | None = None  # when SharePoint's copy was made, UTC
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What every card of this installation needs."""
+
+    wording: Wording
+    illustrations: Mapping[str, bytes] = field(repr=False)  # PNG by name; `NAME.rtl` where a direction is meant
+    chat: str  # address of the bot's own 1:1 chat
+    drawn: dict[Face | None, Blank] = field(
+        default_factory=dict, repr=False, compare=False
+    )  # see `bot.cards.templates`
+
+
+def message(setting: Setting, say: Say, *, name: str = "", photos: Photos | None = None) -> Message:
+    """The card in the nearest language that has every sentence of it, so that no card mixes two."""
+    for catalogue in setting.wording.chain(say.locale):
+        try:
+            return _Drawing(setting, catalogue, say, name, photos or Photos()).message()
+        except MissingText:
+            continue
+    raise MissingText(say.locale, say.title)
+
+
+@lru_cache
+def babel(tag: str) -> Locale:
+    """What the CLDR knows of a language; to it a pseudo-language (`bot.languages.pseudo`) is English."""
+    return Locale.parse(SOURCE if tag.startswith("qps-") else tag, sep="-")
+
+
+def plain(value: str, longest: int = NAME_LENGTH) -> str:
+    """Text from outside as text: one line, not too long, nothing that Markdown would take for markup."""
+    line = " ".join("".join(letter for letter in value if letter.isprintable() or letter.isspace()).split())
+    if len(line) > longest:
+        line = line[: longest - 1] + "…"
+    return line.translate(_MARKDOWN)
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    """One card being drawn in one language."""
+
+    setting: Setting
+    language: Catalogue
+    say: Say
+    name: str
+    photos: Photos
+
+    def message(self) -> Message:
+        title = self._text(self.say.title)
+        card: Card = {
+            "type": "AdaptiveCard",
+            "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+            "version": "1.5",
+            "lang": self.language.tag,
+            "fallbackText": title,
+            "body": self._body(title),
+            "actions": self._actions(),
+        }
+        if self.language.rtl:
+            card["rtl"] = True
+        return Message(card, title, self.language.tag)
+
+    def _text(self, key: str, **values: str | int) -> str:
+        known = {name: value if name in _PLAIN else plain(value) for name, value in self.say.values.items()}
+        return self.language.text(key, **{**known, **self._spans(), **values})
+
+    def _spans(self) -> dict[str, str]:
+        """Spans of time, as the language says them."""
+        locale = babel(self.language.tag)
+        return {
+            name: format_timedelta(timedelta(seconds=seconds), add_direction=name == "when", locale=locale)
+            for name, seconds in self.say.spans.items()
+            if seconds
+        }
+
+    def _body(self, title: str) -> list[Card]:
+        say, text = self.say, self._text
+        parts: list[Card] = []
+        if say.notice:
+            parts.append({"type": "Container", "style": "accent", "bleed": True, "items": [_line(text(say.notice))]})
+        if say.earlier[1]:
+            case, ticket = map(plain, say.earlier)
+            parts.append(_line(text("card.earlier_ticket", case=case, ticket=ticket)))
+        if say.progress:
+            number, total = say.progress
+            parts.append(_line(text("card.progress", number=number, total=total), size="Small", isSubtle=True))
+        if say.greeting and self.name:
+            parts.append(_line(text("card.greeting", name=plain(self.name)), isSubtle=True))
+        parts.append(_line(title, size="Large", weight="Bolder", style="heading", spacing="Small"))
+        if say.picture:
+            parts.append(self._picture(say.picture))
+        if say.photos:
+            parts.append(self._two_photos())
+        parts += [_line(text(key)) for key in say.body]
+        if say.steps_ahead:
+            parts.append(_line(text("card.steps", count=say.steps_ahead)))
+        if say.hint:
+            parts.append({"type": "Container", "style": "emphasis", "items": [_line(text(say.hint), size="Small")]})
+        if say.form:
+            parts.append(_FORMS[say.form](self))
+        return parts
+
+    def _picture(self, name: str) -> Card:
+        return {
+            "type": "Image",
+            "url": _data(self._illustration(name), "png"),
+            "altText": self._text(f"picture.{name}"),
+            "size": "Stretch",
+        }
+
+    def _illustration(self, name: str) -> bytes:
+        pictures = self.setting.illustrations
+        mirrored = pictures.get(f"{name}.rtl") if self.language.rtl else None
+        return mirrored or pictures[name]
+
+    def _two_photos(self) -> Card:
+        copied = self._copied()
+        return {
+            "type": "ColumnSet",
+            "columns": [
+                self._photo("microsoft365", self.photos.microsoft365, ""),
+                self._photo("sharepoint", self.photos.sharepoint, copied),
+            ],
+        }
+
+    def _copied(self) -> str:
+        if self.photos.copied is None or self.photos.sharepoint is None:
+            return ""
+        return self._text("card.copied", date=format_date(self.photos.copied, "medium", babel(self.language.tag)))
+
+    def _photo(self, side: str, picture: bytes | None, note: str) -> Card:
+        there = picture is not None
+        shown: Card = {
+            "type": "Image",
+            "url": _data(picture, "jpeg") if there else _data(self.setting.illustrations["no_photo"], "png"),
+            "altText": self._text(f"photo.{side}.alt" if there else "picture.no_photo"),
+            "width": "96px",
+            "height": "96px",
+            "horizontalAlignment": "Center",
+        }
+        below = note if there else self._text("photo.none")
+        lines = [_line(below, size="Small", isSubtle=True, horizontalAlignment="Center")] if below else []
+        caption = _line(self._text(f"photo.{side}.caption"), weight="Bolder", horizontalAlignment="Center")
+        return {"type": "Column", "width": "stretch", "items": [caption, shown, *lines]}
+
+    def _comment(self) -> Card:
+        return {
+            "type": "Input.Text",
+            "id": "comment",
+            "label": self._text("form.comment.label"),
+            "placeholder": self._text("form.comment.placeholder"),
+            "isMultiline": True,
+            "maxLength": 1000,
+            "value": self.say.comment,
+        }
+
+    def _locale(self) -> Card:
+        catalogues = sorted(self.setting.wording.catalogues.values(), key=lambda one: one.name.casefold())
+        return {
+            "type": "Input.ChoiceSet",
+            "id": "locale",
+            "label": self._text("form.locale.label"),
+            "style": "compact",
+            "value": self.language.tag,
+            "choices": [{"title": one.name, "value": one.tag} for one in catalogues],
+        }
+
+    def _actions(self) -> list[Card]:
+        buttons = [self._button(button, first=place == 0) for place, button in enumerate(self.say.buttons)]
+        if not self.say.link:
+            return buttons
+        address = self.setting.chat if self.say.link == "chat" else self.say.link
+        link = {"type": "Action.OpenUrl", "title": self._text(f"{self.say.step}.link"), "url": address}
+        return [*buttons[:1], link, *buttons[1:]]
+
+    def _button(self, button: Button, *, first: bool) -> Card:
+        data: Card = {"action": button.action, "case": self.say.case, "step": self.say.step, "rev": self.say.rev}
+        if button.score:
+            data["score"] = button.score
+        card: Card = {"type": "Action.Submit", "title": self._text(button.title), "data": data}
+        if first and button.main:
+            card["style"] = "destructive" if button.action == "forget_confirmed" else "positive"
+        if not button.main and button.action not in {"back", "rate"}:
+            card["mode"] = "secondary"  # behind the three dots where the channel has them
+        return card
+
+
+_FORMS: dict[str, Callable[[_Drawing], Card]] = {
+    "comment": _Drawing._comment,  # noqa: SLF001 - the table belongs to the class
+    "locale": _Drawing._locale,  # noqa: SLF001
+}
+
+
+def _line(text: str, **looks: Any) -> Card:
+    return {"type": "TextBlock", "text": text, "wrap": True, **looks}
+
+
+def _data(picture: bytes | None, kind: str) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(picture or b'').decode()}"

@@ -1,0 +1,1 @@
+"""The commands of `photosync`: one module or package each."""

@@ -1,0 +1,160 @@
+"""`photosync check`: one person's two photos, on the terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.app import diagnosis
+from bot.commands.labels import FACTS, FINDINGS, REASONS, VERDICTS
+from bot.commands.picture_export import CannotSave, Folder
+from bot.commands.terminal import plain
+from bot.diagnosis.diagnosis import Look
+from bot.errors import NotAPicture
+from bot.graph.sites import named
+from bot.http_client import Outgoing
+from bot.metrics import Metrics
+from bot.photos.decode import measured
+from bot.photos.picture import Picture
+from bot.settings import Settings
+from dialogs.model import Fact, Reason, SiteFinding, Verdict
+
+_SIDES = ("microsoft365", "sharepoint")
+# What to say of the two sides where there is no picture. Without a photo, whether SharePoint could be read is not told.
+_ABSENT = {Verdict.UNKNOWN: ("not known", "not known"), Verdict.NO_PHOTO: ("none", "none seen")}
+_UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"))
+
+
+class CannotCheck(Exception):
+    """What was asked for cannot be done; says why, in one line."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line says. Pictures are written only into `save_to`, if that is given."""
+
+    user: str  # user principal name or object id
+    site: str = ""  # the address of a SharePoint site
+    as_json: bool = False
+    save_to: Path | None = None
+
+
+async def check(settings: Settings, asked: Asked) -> int:
+    """Look once and print; returns 0 for a match, 1 for none, 2 if it could not tell. Raises `CannotCheck`."""
+    if asked.site and not named(asked.site):
+        raise CannotCheck("--site must be the https address of a SharePoint site")
+    try:
+        folder = Folder.ready(asked.save_to, *_SIDES) if asked.save_to else None
+        look = await _looked(settings, asked)
+        kept = {name: str(folder.keep(name, one)) for name, one in _pictures(look).items() if one} if folder else {}
+    except CannotSave as error:
+        raise CannotCheck(str(error)) from None
+    found = document(asked.user, look, kept)
+    sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n" if asked.as_json else lines(found))
+    if look.verdict is Verdict.MATCH:
+        return 0
+    return 2 if look.verdict in (Verdict.UNKNOWN, Verdict.UNSURE) else 1
+
+
+async def _looked(settings: Settings, asked: Asked) -> Look:
+    outgoing = Outgoing.open(settings)
+    try:
+        return await diagnosis(settings, outgoing, Metrics()).look(asked.user, named(asked.site))
+    finally:
+        await outgoing.close()
+
+
+def _pictures(look: Look) -> dict[str, Picture | None]:
+    return {"microsoft365": look.microsoft365, "sharepoint": look.sharepoint}
+
+
+def document(user: str, look: Look, kept: dict[str, str]) -> dict[str, Any]:
+    """All that was found, under the names that the README documents; `kept` is where pictures were written."""
+    return {
+        "person": user,
+        "verdict": look.verdict.value,
+        "meaning": VERDICTS[look.verdict],
+        "reason": str(look.reason),
+        "because": REASONS[Reason(look.reason)] if look.reason else "",
+        "permission": look.permission,
+        "facts": list(look.facts),
+        "similarity": look.similarity,
+        "older_by": look.older_by,
+        **{name: _described(picture) for name, picture in _pictures(look).items()},
+        "site": {"name": look.site, "finding": str(look.site_finding)} if look.site_finding else None,
+        "saved": kept,
+    }
+
+
+def _described(picture: Picture | None) -> dict[str, Any] | None:
+    """`width` and `height` are of the file that was compared, `original_...` of the largest one there is."""
+    if picture is None:
+        return None
+    width: int | None
+    height: int | None
+    try:
+        (width, height), kind = measured(picture.data)
+    except NotAPicture:
+        width, height, kind = None, None, ""
+    return {
+        "width": width,
+        "height": height,
+        "original_width": picture.width or width,
+        "original_height": picture.height or height,
+        "bytes": len(picture.data),
+        "format": kind,
+        "changed": picture.modified.isoformat() if picture.modified else None,
+    }
+
+
+def lines(found: dict[str, Any]) -> str:
+    """The same for people."""
+    return "".join(f"{label:<13}  {plain(text)}\n" for label, text in _rows(found))
+
+
+def _rows(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "person", found["person"]
+    yield "verdict", f"{found['verdict']}: {found['meaning']}"
+    if found["reason"]:
+        yield "reason", f"{found['reason']}: {found['because']}"
+    if found["permission"]:
+        yield "to grant", found["permission"]
+    for fact in found["facts"]:
+        by = f", by {duration(found['older_by'])}" if fact == Fact.OLDER and found["older_by"] else ""
+        yield "fact", f"{fact}: {FACTS[Fact(fact)]}{by}"
+    if found["similarity"] is not None:
+        yield "similarity", f"{found['similarity']:.3f} (1 is the same picture)"
+    ours, theirs = _ABSENT.get(found["verdict"], ("none", "none"))
+    yield "Microsoft 365", _in_words(found["microsoft365"]) or ours
+    yield "SharePoint", _in_words(found["sharepoint"]) or theirs
+    if found["site"]:
+        finding = SiteFinding(found["site"]["finding"])
+        yield "site", f"{found['site']['name']}: {finding}: {FINDINGS[finding]}"
+    for path in found["saved"].values():
+        yield "saved", path
+
+
+def _in_words(picture: dict[str, Any] | None) -> str:
+    if picture is None:
+        return ""
+    size, original = (f"{picture[f'{of}width']}x{picture[f'{of}height']}" for of in ("", "original_"))
+    changed = str(picture["changed"] or "")[:16].replace("T", " ")
+    parts = (
+        f"{size} px",
+        f"the original {original} px" if original != size else "",
+        picture["format"],
+        f"{picture['bytes']:,} bytes",
+        f"changed {changed} UTC" if changed else "",
+    )
+    return ", ".join(part for part in parts if part)
+
+
+def duration(seconds: float) -> str:
+    """In the largest unit that it fills: `2 days`, `1 hour`, `20 minutes`."""
+    size, unit = next((one for one in _UNITS if seconds >= one[0]), _UNITS[-1])
+    count = int(seconds // size)
+    return f"{count} {unit}" + ("" if count == 1 else "s")

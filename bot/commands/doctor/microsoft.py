@@ -1,0 +1,161 @@
+"""Checks of Microsoft Graph: the token, what it may read, and the way to SharePoint's copies."""
+
+from __future__ import annotations
+
+import base64
+import json
+from urllib.parse import unquote, urlsplit
+
+from bot.commands.doctor.finding import Finding, Installation, failed, ok, skipped
+from bot.commands.doctor.fixes import fix, graphs, sign_in
+from bot.errors import Malformed, NotFound, OutsideError, Refused
+from bot.graph.client import BadRequest, graph_scope
+from bot.graph.sharepoint import LibraryMissing
+from bot.graph.users import READ_USERS, NoMailbox, Person, PersonUnknown
+
+# What gives the reading that the bot needs; the first is the least.
+_READ_PEOPLE = ("User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All")
+_READ_SITES = ("Sites.Selected", "Sites.Read.All", "Sites.ReadWrite.All", "Sites.Manage.All", "Sites.FullControl.All")
+_SOME = 10  # people to choose one from
+_OTHER_PERSON = "Name somebody with a photo in SharePoint with --user."
+
+
+async def graph_token(at: Installation) -> Finding:
+    """Whether the login service lets us in."""
+    try:
+        token = await at.graph_tokens.token(graph_scope(at.settings))
+    except OutsideError as error:
+        return failed(error.detail, sign_in(error, graphs(at.settings), "PHOTOSYNC_GRAPH_URL"))
+    at.roles = _roles(token)
+    by_login = graphs(at.settings).proof
+    return ok(f"given by {urlsplit(at.settings.login_url).netloc if by_login else 'the managed identity'}")
+
+
+def _roles(token: str) -> frozenset[str] | None:
+    """The application permissions in it. Only Graph can verify the token; here it is just looked into."""
+    try:
+        claims = token.split(".")[1]
+        told = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+        return frozenset(str(role) for role in told.get("roles", ()))
+    except (IndexError, ValueError, AttributeError, TypeError):
+        return None
+
+
+async def people_permission(at: Installation) -> Finding:
+    """Whether the token may read people."""
+    return _permission(at, _READ_PEOPLE)
+
+
+async def sites_permission(at: Installation) -> Finding:
+    """Whether the token may read sites; with `Sites.Selected` only `library` shows which."""
+    return _permission(at, _READ_SITES)
+
+
+def _permission(at: Installation, any_of: tuple[str, ...]) -> Finding:
+    if at.roles is None:
+        return skipped("the token does not show its permissions")
+    given = [role for role in any_of if role in at.roles]
+    least = any_of[0]
+    if not given:
+        return failed(
+            f"the token carries neither {least} nor a wider one",
+            f"Grant {least} (application permission of Microsoft Graph) with admin consent.",
+        )
+    return ok(", ".join(given) + ("" if least in given else f"; {least} would do"))
+
+
+async def person(at: Installation) -> Finding:
+    """Whether somebody's account can be read; who it is decides what the next checks try."""
+    who = at.who or await _anybody(at)
+    if not who:
+        return skipped("the tenant shows nobody to try", _OTHER_PERSON)
+    try:
+        at.person = await at.microsoft365.person(who)
+    except PersonUnknown:
+        at.who = ""
+        raise
+    return ok("an account was read" + ("" if at.person.my_site else ", without the address of its personal site"))
+
+
+async def _anybody(at: Installation) -> str:
+    """The object id of some member of the tenant."""
+    page = await at.graph.json(f"/users?$select=id,userType&$top={_SOME}", permission=READ_USERS)
+    people = page.get("value")
+    if not isinstance(people, list):
+        raise Malformed("graph", "a page without items")
+    members = (one for one in people if isinstance(one, dict) and one.get("userType") != "Guest")
+    return next((str(one["id"]) for one in members if one.get("id")), "")
+
+
+async def photo(at: Installation) -> Finding:
+    """Whether Graph shows that person's photo to us; which it is is of no interest here."""
+    who = at.person.id if at.person else at.who
+    if not who:
+        return skipped("there was nobody to try")
+    try:
+        found = await at.microsoft365.photo(who)
+    except Refused as error:
+        if not at.roles or at.roles.isdisjoint(_READ_PEOPLE):
+            raise
+        # Newer documents name a permission of its own; whether it is needed is up to the tenant (FACTS section 2).
+        return failed(
+            error.detail,
+            "Grant ProfilePhoto.Read.All too (application permission of Microsoft Graph), or try another --user: "
+            "User.Read.All does not show this photo.",
+        )
+    except NoMailbox:
+        return ok("it may be read; the person tried has no mailbox in Exchange Online")
+    return ok("one was read" if found else "it may be read; the person tried has none")
+
+
+async def my_site_host(at: Installation) -> Finding:
+    """Whether it can be found out where the personal sites are."""
+    one, setting = at.person or Person(""), at.settings.my_site_host
+    try:
+        at.host = await at.sharepoint.host(one)
+    except (Refused, LibraryMissing) as error:
+        if at.person is None:
+            return skipped(f"needs person, since /sites/root does not tell it: {error.detail}")
+        return failed(
+            f"neither mySite nor /sites/root tells it: {error.detail}",
+            "Set PHOTOSYNC_MY_SITE_HOST to the host of the personal sites, such as contoso-my.sharepoint.com.",
+        )
+    by = "by the person's mySite" if one.my_site else "by PHOTOSYNC_MY_SITE_HOST" if setting else "by /sites/root"
+    other = setting and at.host != setting
+    return ok(f"{at.host}, {by}" + ("; PHOTOSYNC_MY_SITE_HOST names another" if other else ""))
+
+
+async def library(at: Installation) -> Finding:
+    """Whether the library with the copies can be read, and how it shows."""
+    try:
+        found = await at.sharepoint.library(at.host)
+    except LibraryMissing as error:
+        return failed(
+            error.detail,
+            f"See that {at.host} is the host of the personal sites (PHOTOSYNC_MY_SITE_HOST): SharePoint makes the "
+            "library there with the first photo it copies.",
+        )
+    except Refused as error:
+        client = graphs(at.settings).client
+        return failed(
+            error.detail,
+            f"Grant the application of {client} the role read on https://{at.host} (Sites.Selected; the README has "
+            "the request), or Sites.Read.All.",
+        )
+    except BadRequest as error:
+        return failed(error.detail, f"Correct PHOTOSYNC_MY_SITE_HOST: this tenant has no host {at.host}.")
+    folders = ", ".join(map(unquote, found.folders)) or "none yet"
+    return ok(f"found as a {found.way} on {at.host}; folder: {folders}")
+
+
+async def copy(at: Installation) -> Finding:
+    """Whether that person's copy can be downloaded."""
+    if at.person is None:
+        return skipped("there was nobody to try")
+    try:
+        found = await at.sharepoint.copy(at.person)
+    except Malformed as error:
+        return failed(error.detail, "Add the host of SharePoint's downloads to PHOTOSYNC_DOWNLOAD_HOSTS.")
+    except NotFound as error:
+        return failed(error.detail, fix(error))
+    return ok("one was downloaded") if found else skipped("the person tried has none", _OTHER_PERSON)

@@ -1,0 +1,112 @@
+"""Checks of what is around Microsoft Graph: trust, time, the channel, the helpdesk's system."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import urlsplit
+
+from bot.commands.doctor.finding import Finding, Installation, failed, ok, skipped
+from bot.commands.doctor.fixes import ADDRESSES, bots, sign_in
+from bot.errors import OutsideError
+from bot.graph.clock_skew import MOST, Skew
+from bot.http_client import NEVER, Answer
+from bot.teams.keys import published
+
+_DEADLINE = 5.0  # seconds
+_CLOCKS = ("login", "graph")  # whose time decides: they make and take the tokens
+_TEAMS = "msteams"
+_NO_OTHER_METHOD = 501  # what some servers say to anything but a POST
+
+
+async def certificates(at: Installation) -> Finding:
+    """Whether every server proves who it is to the authorities that are trusted here."""
+    asked = {name: address for name, address in _addresses(at).items() if address}
+    answers = await asyncio.gather(*(_probe(at, name, address) for name, address in asked.items()))
+    at.answers = dict(zip(asked, answers, strict=True))
+    bad = [name for name, answer in at.answers.items() if "CertificateError" in getattr(answer, "detail", "")]
+    good = [name for name, answer in at.answers.items() if isinstance(answer, Answer)]
+    if bad:
+        hosts = ", ".join(f"{urlsplit(asked[name]).netloc} ({ADDRESSES[name]})" for name in bad)
+        return failed(
+            f"no authority trusted here has signed the certificate of {hosts}",
+            "Name the PEM file of that authority, or of your TLS proxy, in SSL_CERT_FILE.",
+        )
+    if not good:
+        return skipped("nobody answered: " + ", ".join(sorted({str(answer) for answer in answers})))
+    return ok("trusted: " + ", ".join(urlsplit(asked[name]).netloc for name in good))
+
+
+def _addresses(at: Installation) -> dict[str, str]:
+    return {
+        "login": at.settings.login_url,
+        "graph": at.settings.graph_url,
+        "teams": at.settings.channel_keys_url,
+        "tickets": "" if at.settings.ticket_system == "none" else at.settings.ticket_url,
+    }
+
+
+async def _probe(at: Installation, system: str, address: str) -> Answer | OutsideError:
+    # Nothing is posted. Most servers tell by OPTIONS whether they know a path that only takes a POST.
+    method = "OPTIONS" if system == "tickets" else "HEAD"
+    try:
+        return await at.outgoing.request(method, address, system=system, deadline=_DEADLINE, retry=NEVER)
+    except OutsideError as error:
+        return error
+
+
+async def clock(at: Installation) -> Finding:
+    """Whether this machine's time is right enough for tokens."""
+    skew = Skew()
+    for system in _CLOCKS:
+        answer = at.answers.get(system)
+        told = answer.headers.get("Date") if isinstance(answer, Answer) else None
+        if told is None:
+            continue
+        skew.saw(told)
+        found = f"{skew.seconds:+.0f} s beside the time of {urlsplit(_addresses(at)[system]).netloc}"
+        if abs(skew.seconds) > MOST:
+            return failed(found, "Set this machine's clock by NTP: tokens are only taken within five minutes.")
+        return ok(found)
+    return skipped("neither the login service nor Graph told the time")
+
+
+async def bot_token(at: Installation) -> Finding:
+    """Whether the bot may speak to the Bot Connector."""
+    try:
+        await at.bot.token(at.settings.channel_scope)
+    except OutsideError as error:
+        return failed(error.detail, sign_in(error, bots(at.settings), "PHOTOSYNC_CHANNEL_SCOPE"))
+    return ok(f"given for {at.settings.channel_scope}")
+
+
+async def channel_keys(at: Installation) -> Finding:
+    """Whether messages from Teams can be told from forged ones."""
+    keys = await published(at.settings.channel_keys_url, at.outgoing)
+    for_teams = sum(_TEAMS in key.endorsements for key in keys.values())
+    if not for_teams:
+        return failed(
+            f"{len(keys)} keys, none of them endorsed for Teams",
+            "Correct PHOTOSYNC_CHANNEL_KEYS_URL or PHOTOSYNC_CLOUD: it is not the Bot Connector's key service.",
+        )
+    return ok(f"{for_teams} of {len(keys)} keys are endorsed for Teams")
+
+
+async def ticket_system(at: Installation) -> Finding:
+    """Whether tickets have somewhere to go. Nothing is posted."""
+    if at.settings.ticket_system == "none":
+        if at.settings.helpdesk_contact:
+            return ok("none: people are shown PHOTOSYNC_HELPDESK_CONTACT")
+        return skipped(
+            "none, and no contact", "Set PHOTOSYNC_HELPDESK_CONTACT or PHOTOSYNC_TICKET_SYSTEM, or people find no help."
+        )
+    answer = at.answers["tickets"]  # `certificates` asked
+    if isinstance(answer, OutsideError):
+        raise answer
+    found = f"status {answer.status} to a request that posts nothing"
+    if 300 <= answer.status < 400:
+        return failed(found, "Put the address that it redirects to into PHOTOSYNC_TICKET_URL: no redirect is followed.")
+    if answer.status in (404, 410):
+        return failed(found, "Correct the path of PHOTOSYNC_TICKET_URL: its server says that there is no such thing.")
+    if answer.status >= 500 and answer.status != _NO_OTHER_METHOD:
+        return failed(found, "See to the system at PHOTOSYNC_TICKET_URL: it fails.")
+    return ok(f"{urlsplit(at.settings.ticket_url).netloc} answers; PHOTOSYNC_TICKET_SECRET shows with the first ticket")

@@ -1,0 +1,1 @@
+"""`photosync locales`: the languages' files, for those who write them. The bot reads them by `bot.languages`."""

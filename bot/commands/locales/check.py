@@ -1,0 +1,110 @@
+"""`photosync locales check`: everything wrong with the languages' files, each with its line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from bot.commands.locales import glossary, header, msgfmt, texts, typed_words
+from bot.commands.locales.finding import Finding, Form, Language, Level
+from bot.commands.locales.folders import Folders, by_key, document
+from bot.commands.locales.glossary import Terms
+from bot.errors import LocalesError
+from bot.languages import tags
+from bot.languages.po_document import Entry
+from dialogs.keywords import WORD_KEYS
+
+
+def check(folders: Folders, tag: str = "") -> int:
+    """Report one language, or all; 1 if anything is an error. Raises `LocalesError` for a language without a file."""
+    files = folders.files
+    chosen = [tag.replace("_", "-")] if tag else list(files)
+    if chosen[0] not in files:
+        tags.require(chosen[0])
+        raise LocalesError(f"there is no {chosen[0]}.po; photosync locales new {chosen[0]} begins one")
+    terms = glossary.read(folders.glossaries)
+    counts = {Level.ERROR: 0, Level.WARNING: 0}
+    for one in chosen:
+        for finding in findings(folders, one, terms):
+            counts[finding.level] += 1
+            sys.stdout.write(_told(files[one], finding))
+    errors, warnings = counts[Level.ERROR], counts[Level.WARNING]
+    what = chosen[0] if tag else f"{len(chosen)} languages"
+    sys.stdout.write(f"{what}: {_counted(errors, 'error')}, {_counted(warnings, 'warning')}\n")
+    return 1 if errors else 0
+
+
+def findings(folders: Folders, tag: str, terms: Terms) -> list[Finding]:
+    """What there is to say about one language's file, by line; a file with faults of syntax is read no further."""
+    path = folders.files[tag]
+    found = document(path)
+    locale = tags.known(tag)
+    if locale is None:
+        return [Finding(1, f"{tag} is no language that the CLDR knows: the file's name has to be a language tag")]
+    faults = [Finding(fault.line, fault.text) for fault in found.faults]
+    if not faults:
+        language = Language(tag, locale, found, by_key(folders.english))
+        faults = [*_of_entries(language), *header.check(language), *typed_words.check(language)]
+        faults += glossary.check(language, terms)
+    lines = {one.line for one in faults if one.level is Level.ERROR}
+    faults += [one for one in msgfmt.check(path) if one.line not in lines]
+    return sorted(faults, key=lambda one: (one.line, -one.level))
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" + ("" if count == 1 else "s")
+
+
+def _told(path: Path, finding: Finding) -> str:
+    here = Path.cwd()
+    shown = path.resolve()
+    name = shown.relative_to(here) if shown.is_relative_to(here) else path
+    key = f"{finding.key}: " if finding.key else ""
+    return f"{name}:{finding.line}: {finding.level.name.lower()}: {key}{finding.text}\n"
+
+
+def _of_entries(language: Language) -> Iterator[Finding]:
+    seen: dict[str, int] = {}
+    for entry in language.document.entries:
+        first = seen.setdefault(entry.key, entry.line)
+        english = language.english.get(entry.key)
+        if not entry.key:
+            yield Finding(entry.line, "no msgctxt: without its key nothing shows this entry")
+        elif first != entry.line:
+            yield Finding(entry.line, f"the key stands in line {first} already", key=entry.key)
+        elif english is None:
+            yield Finding(entry.line, "the English has no such entry; sync puts it aside", Level.WARNING, entry.key)
+        elif bool(entry.plural) != bool(english.plural):
+            yield Finding(entry.line, "plural forms on one side only; sync mends it", key=entry.key)
+        else:
+            yield from (replace(one, key=entry.key) for one in _of_entry(language, entry, english))
+    yield from _unfinished(language)
+
+
+def _of_entry(language: Language, entry: Entry, english: Entry) -> Iterator[Finding]:
+    if entry.source != english.source:
+        yield Finding(entry.id.line, "the English has changed since; sync marks it fuzzy", Level.WARNING)
+    if not entry.whole:
+        return
+    checks = texts.ALWAYS if entry.key in WORD_KEYS else (*texts.ALWAYS, *texts.SENTENCES)
+    for at in range(len(entry.strings)):
+        for check_text in checks:
+            yield from check_text(Form(entry, at, english.source), language)
+
+
+def _unfinished(language: Language) -> Iterator[Finding]:
+    """What the bot shows in English meanwhile: told once for each kind, or a new file would be all warnings."""
+    entries = by_key(language.document)
+    missing = [key for key in language.english if key not in entries]
+    fuzzy = [entry for entry in entries.values() if entry.fuzzy]
+    empty = [entry for entry in entries.values() if not entry.fuzzy and not entry.whole]
+    if missing:
+        text = f"not here yet: {len(missing)} of {len(language.english)} entries; sync adds them"
+        yield Finding(1, text, Level.WARNING, missing[0])
+    for kind, found in (("fuzzy, to be looked at again", fuzzy), ("not translated", empty)):
+        if found:
+            first = min(found, key=lambda entry: entry.line)
+            text = f"{kind}: {len(found)} of {len(language.english)} entries; this is the first"
+            yield Finding(first.line, text, Level.WARNING, first.key)

@@ -1,0 +1,164 @@
+"""A language's file and the English of now -> its new lines. What need not change keeps its lines as they stand, so
+that a difference shows just what the English brought."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from bot.commands.locales.writing import entry_lines, field_lines, flag_lines, kept_strings, string_names, wraps
+from bot.languages.po_document import Document, Entry
+from dialogs.keywords import WORD_KEYS
+from dialogs.translations import SOURCE
+
+_FUZZY = "fuzzy"
+
+
+@dataclass(frozen=True)
+class English:
+    """One entry of the source as it now reads."""
+
+    key: str
+    source: tuple[str, ...]
+    comments: tuple[str, ...]
+    flags: tuple[str, ...]
+
+    @property
+    def plural(self) -> bool:
+        """Whether it depends on a count."""
+        return len(self.source) > 1
+
+
+@dataclass(frozen=True)
+class Merged:
+    """The new lines, and the keys of the entries that were touched."""
+
+    lines: tuple[str, ...]
+    added: tuple[str, ...]
+    changed: tuple[str, ...]  # their English reads otherwise now
+    remarked: tuple[str, ...]  # only comments, flags or the number of forms
+    dropped: tuple[str, ...]
+
+    def __str__(self) -> str:
+        told = {
+            "new": self.added,
+            "with changed English": self.changed,
+            "with other comments": self.remarked,
+            "no longer used": self.dropped,
+        }
+        return ", ".join(f"{len(keys)} {what}" for what, keys in told.items() if keys)
+
+
+def merge(found: Document, tag: str, forms: int, english: Mapping[str, English]) -> Merged:
+    """The file with the English of now; `forms` is how many plural forms its language has."""
+    return _Merge(found, tag, forms, english, wraps(found)).done()
+
+
+@dataclass
+class _Merge:
+    found: Document
+    tag: str
+    forms: int
+    english: Mapping[str, English]
+    wrap: bool
+    changed: list[str] = field(default_factory=list)
+    remarked: list[str] = field(default_factory=list)
+
+    def done(self) -> Merged:
+        gone = [entry for entry in self.found.entries if entry.key and entry.key not in self.english]
+        here = {entry.key for entry in self.found.entries}
+        fresh = tuple(key for key in self.english if key not in here)
+        edits = [*self._edited(), *self._inserted(fresh), *((entry.start, self._after(entry), ()) for entry in gone)]
+        lines = list(self.found.lines)
+        for start, end, new in sorted(edits, key=lambda edit: edit[:2], reverse=True):
+            lines[start:end] = new
+        lines = _with_end(lines, [line for entry in gone for line in _aside(entry)])
+        dropped = tuple(entry.key for entry in gone)
+        return Merged(tuple(lines), fresh, tuple(self.changed), tuple(self.remarked), dropped)
+
+    def _edited(self) -> Iterator[tuple[int, int, tuple[str, ...]]]:
+        for entry in self.found.entries:
+            now = self.english.get(entry.key)
+            if now is not None and not self._same(entry, now):
+                (self.remarked if entry.source == now.source else self.changed).append(entry.key)
+                yield entry.start, entry.end, self._renewed(entry, now)
+
+    def _same(self, entry: Entry, now: English) -> bool:
+        comments = entry.comments["#."] == now.comments
+        flags = set(entry.flags) - {_FUZZY} == set(now.flags)
+        return entry.source == now.source and comments and flags and len(entry.strings) == self._count(now)
+
+    def _count(self, now: English) -> int:
+        return self.forms if now.plural else 1
+
+    def _renewed(self, entry: Entry, now: English) -> tuple[str, ...]:
+        fuzzy, previous = entry.fuzzy, entry.comments["#|"]
+        if self._translates(entry):
+            changed, miscounted = entry.source != now.source, len(entry.strings) != self._count(now)
+            # The oldest English is the one that was translated; when it is back, so is the translation.
+            back = changed and entry.previous == now.source
+            fuzzy = miscounted or (changed and not back) or (fuzzy and not back)
+            if changed:
+                previous = () if back else previous or self._previous(entry)
+        comments = {
+            **entry.comments,
+            "#.": now.comments,
+            "#,": flag_lines((*((_FUZZY,) if fuzzy else ()), *now.flags)),
+            "#|": previous,
+        }
+        return entry_lines(comments, entry.key, now.source, self._strings(entry, now), wrap=self.wrap)
+
+    def _translates(self, entry: Entry) -> bool:
+        """Whether its text follows the English: an installation's own English and what people type do not."""
+        return self.tag != SOURCE and entry.key not in WORD_KEYS and any(form.text for form in entry.strings)
+
+    def _previous(self, entry: Entry) -> tuple[str, ...]:
+        named = zip(("msgid", "msgid_plural"), entry.source, strict=False)
+        return tuple(line for name, text in named for line in field_lines(name, text, wrap=self.wrap, prefix="#| "))
+
+    def _strings(self, entry: Entry, now: English) -> tuple[str, ...]:
+        texts = tuple(form.text for form in entry.strings)
+        if self.tag == SOURCE and texts == entry.source != now.source:
+            texts = now.source  # English that nobody made their own follows
+        elif len(texts) == self._count(now) and bool(entry.plural) == now.plural:
+            return kept_strings(entry)
+        return self._written(now, tuple(texts[min(at, len(texts) - 1)] for at in range(self._count(now))))
+
+    def _written(self, now: English, texts: tuple[str, ...]) -> tuple[str, ...]:
+        named = zip(string_names(len(texts), plural=now.plural), texts, strict=True)
+        return tuple(line for name, text in named for line in field_lines(name, text, wrap=self.wrap))
+
+    def _inserted(self, fresh: tuple[str, ...]) -> Iterator[tuple[int, int, tuple[str, ...]]]:
+        """New entries, each after the one that it follows in the English."""
+        ends = {entry.key: entry.end for entry in self.found.entries}
+        at = self.found.header.end if self.found.header else 0
+        places: dict[int, list[str]] = {}
+        for key, now in self.english.items():
+            at = ends.get(key, at)
+            if key in fresh:
+                texts = now.source if self.tag == SOURCE else ("",) * self._count(now)
+                comments = {"#.": now.comments, "#,": flag_lines(now.flags)}
+                lines = entry_lines(comments, key, now.source, self._written(now, texts), wrap=self.wrap)
+                places.setdefault(at, []).extend(("", *lines))
+        yield from ((at, at, tuple(lines)) for at, lines in places.items())
+
+    def _after(self, entry: Entry) -> int:
+        """Where an entry ends with the empty line behind it."""
+        lines, end = self.found.lines, entry.end
+        return end + 1 if end < len(lines) and not lines[end].strip() else end
+
+
+def _aside(entry: Entry) -> tuple[str, ...]:
+    """An entry that is no longer used, as Poedit keeps one: commented out. Nothing of one never translated."""
+    if not any(form.text for form in entry.strings):
+        return ()
+    fields = [one for one in (entry.context, entry.id, entry.plural, *entry.strings) if one]
+    return ("", *entry.comments["#"], *(f"#~ {line}" for one in fields for line in one.raw))
+
+
+def _with_end(lines: list[str], more: list[str]) -> list[str]:
+    if not more:
+        return lines
+    while lines and not lines[-1].strip():
+        lines.pop()
+    return [*lines, *more, ""]

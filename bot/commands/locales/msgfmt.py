@@ -1,0 +1,29 @@
+"""GNU `msgfmt -c`, where there is one: a second pair of eyes on syntax and header."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from bot.commands.locales.finding import Finding
+
+_TOLD = re.compile(r"(\d+): (.*)")
+_LONGEST = 60  # seconds
+
+
+def check(path: Path) -> Iterator[Finding]:
+    """The errors it finds; nothing where it is not installed. Its warnings ask for header fields that nobody needs."""
+    program = shutil.which("msgfmt")
+    if program is None:
+        return
+    environ = {**os.environ, "LC_ALL": "C"}
+    command = [program, "--check", f"--output-file={os.devnull}", str(path)]
+    done = subprocess.run(command, capture_output=True, env=environ, timeout=_LONGEST, check=False)  # noqa: S603 - ours
+    for line in done.stderr.decode(errors="replace").splitlines():
+        told = _TOLD.fullmatch(line.removeprefix(f"{path}:"))
+        if told and not told[2].startswith("warning: "):
+            yield Finding(int(told[1]), f"msgfmt: {told[2]}")

@@ -1,0 +1,57 @@
+"""`photosync locales sync`: what changed in the English comes into every language's own file, and nothing else does."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+from bot.commands.locales import writing
+from bot.commands.locales.folders import Folders, document
+from bot.commands.locales.merge import English, merge
+from bot.languages import plurals, tags
+from bot.languages.po_document import Document, Entry
+from dialogs.keywords import WORD_KEYS
+from dialogs.translations import placeholders
+
+# Poedit, Weblate and msgfmt watch over the placeholders of an entry with this flag.
+_BRACES = "python-brace-format"
+
+
+def sync(folders: Folders) -> int:
+    """Bring the own files up to date; 1 if one of them cannot be read. Raises `LocalesError` if the English cannot."""
+    english = _english(folders.english)
+    told, failed = "", False
+    for tag, path in folders.own.items():
+        found = document(path)
+        if found.faults or tags.known(tag) is None:
+            failed = True
+            sys.stderr.write(f"photosync: {path} is left as it is: photosync locales check {tag} says why\n")
+            continue
+        merged = merge(found, tag, _forms(found, tag), english)
+        if merged.lines != found.lines:
+            writing.put(path, merged.lines, found.newline)
+            told += f"{path}: {merged}\n"
+    sys.stdout.write(told or ("" if failed else "every file is up to date\n"))
+    return 1 if failed else 0
+
+
+def _english(found: Document) -> Mapping[str, English]:
+    """What is shown counts: whoever edits the English edits its msgstr, in Poedit too."""
+    return {entry.key: _entry(entry) for entry in found.entries}
+
+
+def _entry(entry: Entry) -> English:
+    source = tuple(form.text for form in entry.strings)
+    flags = [flag for flag in entry.flags if flag not in ("fuzzy", _BRACES)]
+    if entry.key not in WORD_KEYS and any(placeholders(text) for text in source):
+        flags.append(_BRACES)
+    return English(entry.key, source, entry.comments["#."], tuple(flags))
+
+
+def _forms(found: Document, tag: str) -> int:
+    """How many plural forms a file has; those of the CLDR where its header is of no use."""
+    locale = tags.require(tag)
+    try:
+        return plurals.forms(found.fields.get("Plural-Forms", ""), locale)
+    except plurals.WrongRule:
+        return len(plurals.categories(locale))

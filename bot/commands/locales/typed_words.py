@@ -1,0 +1,32 @@
+"""Checks of `words.*`: what people type must mean one thing in one language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bot.commands.locales.finding import Finding, Language, Level
+from dialogs.keywords import WORD_KEYS, alternatives
+from dialogs.translations import Catalogue
+
+
+def check(language: Language) -> Iterator[Finding]:
+    """Alternatives that stand under two actions, are empty, or have a `*` that is no ending."""
+    entries = {entry.key: entry for entry in reversed(language.document.entries) if entry.whole}
+    lists = {key: entries[key] for key in WORD_KEYS if key in entries}
+    texts = {key: (entry.strings[0].text,) for key, entry in lists.items()}
+    catalogue = Catalogue(language.tag, "", False, texts, lambda _: 0)
+    seen: dict[tuple[tuple[str, bool], ...], str] = {}
+    for key, entry in lists.items():
+        line = entry.strings[0].line
+        for keyword in alternatives(catalogue, key):
+            words = tuple(sorted(keyword.words))  # in any order they say the same
+            first = seen.setdefault(words, key)
+            if first != key:
+                spelt = " ".join(letters + "*" * ending for letters, ending in keyword.words)
+                where = lists[first].strings[0].line
+                yield Finding(line, f"“{spelt}” stands in {first} (line {where}) too", key=key)
+        for alternative in texts[key][0].split("|"):
+            if not alternative.strip():
+                yield Finding(line, "an empty alternative between two |", Level.WARNING, key)
+            if any("*" in word.removesuffix("*") for word in alternative.split()):
+                yield Finding(line, f"“{alternative}”: * can only stand at the end of a word", key=key)

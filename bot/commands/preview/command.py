@@ -1,0 +1,85 @@
+"""The command: writes the page, then a picture of each of its sections."""
+
+from __future__ import annotations
+
+import html
+import re
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+from bot import resources
+from bot.cards.render import Setting
+from bot.commands.preview import browser
+from bot.commands.preview.browser import BrowserFailed
+from bot.commands.preview.pages import NoRenderer, Page, page
+from bot.languages.catalogs import CatalogueError
+from bot.languages.pseudo import ACCENTED, MIRRORED, with_pseudo
+from dialogs.library import LibraryError
+
+_WIDTH = 1730  # pixels: two cards in both widths beside each other
+_ROOM = 200  # what a window may take of its own height
+_CHAT = "https://teams.microsoft.com/l/chat/0/0?users=28:bot"
+
+
+def preview(tag: str, folder: Path | None, over: Path | None) -> int:
+    """Show one of the packaged languages and those laid `over` them, or a pseudo-language; returns the exit status."""
+    pictures = resources.illustrations()
+    try:
+        spoken = resources.languages(over)
+        library = resources.topics(spoken, pictures)
+    except (CatalogueError, LibraryError) as error:
+        return _complain(str(error), 1)
+    known = {ACCENTED, MIRRORED}
+    chosen = tag if tag in known else spoken.nearest(tag)
+    if not chosen:
+        return _complain(f"there is no language {tag!r}; there are {', '.join((*spoken.tags, *sorted(known)))}", 2)
+    wording = with_pseudo(spoken.wording)
+    target = folder or Path(f"preview-{chosen}")
+    try:
+        made = page(Setting(wording, pictures, _CHAT), library, chosen)
+        target.mkdir(parents=True, exist_ok=True)
+        (target / "index.html").write_text(made.html, encoding="utf-8")
+    except NoRenderer as error:
+        return _complain(str(error), 1)
+    except OSError as error:
+        return _complain(f"cannot write {error.filename or target}: {error.strerror}", 1)
+    sys.stdout.write(f"{target / 'index.html'}\n")
+    return _pictures(made, target)
+
+
+def _pictures(made: Page, folder: Path) -> int:
+    found = browser.executable()
+    if found is None:
+        return _complain("pictures need Chromium, Chrome or Edge; name one in PHOTOSYNC_CHROMIUM", 0)
+    address = (folder / "index.html").resolve().as_uri()
+    try:
+        sizes = _sizes(browser.content(found, f"{address}#sizes", (_WIDTH, 1000)))
+        for section, height in zip(made.sections, sizes, strict=True):
+            file = folder / f"{section}.png"
+            browser.picture(found, f"{address}#{section}", (_WIDTH, height + _ROOM), file)
+            _crop(file, height)
+            sys.stdout.write(f"{file}\n")
+    except (BrowserFailed, ValueError) as error:
+        return _complain(f"no pictures: {error}", 1)
+    return 0
+
+
+def _sizes(content: str) -> list[int]:
+    """The heights that the page told, one for each section."""
+    found = re.search(r'<pre id="sizes">([\d ]+)</pre>', html.unescape(content))
+    if found is None:
+        raise BrowserFailed("the page did not draw its cards")
+    return [int(part) for part in found[1].split()]
+
+
+def _crop(file: Path, height: int) -> None:
+    with Image.open(file) as shot:
+        picture = shot.convert("RGB").crop((0, 0, shot.width, min(height, shot.height)))
+    picture.save(file, optimize=True)
+
+
+def _complain(line: str, status: int) -> int:
+    sys.stderr.write(f"photosync: {line}\n")
+    return status

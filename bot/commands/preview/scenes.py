@@ -1,0 +1,94 @@
+"""Every card and message there is, in situations that show every sentence: what `photosync locales preview` shows.
+Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from dialogs.card_content import EXTRA_KEYS, Say, entry, say
+from dialogs.library import PLATFORMS, Library
+from dialogs.model import Case, Check, Fact, Reason, SiteFinding, Verdict
+
+_MENU, _DIFFER, _NO_PHOTO = "desk.menu", "look.differ", "look.no_photo"
+_AT = "2026-03-09T12:00:00+00:00"
+_DIFFERENT = Check(_AT, Verdict.DIFFER, similarity=0.4)
+_DAY = 86_400.0
+_CONTACT = "+1 555 0100, helpdesk@contoso.example"
+_TWO_MINUTES = 120.0
+_NO_COPY, _NOTHING = frozenset({"sharepoint"}), frozenset({"microsoft365", "sharepoint"})
+# Which side has no photo on the cards that say so.
+_ABSENT = {"look.missing": _NO_COPY, "add_photo.lagging": _NO_COPY, _NO_PHOTO: _NOTHING}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One card to show: in which section, under which name, and which of the two sides has no photo."""
+
+    section: str
+    name: str
+    say: Say
+    absent: frozenset[str] = frozenset()
+
+
+def scenes(library: Library, tag: str) -> Iterator[Scene]:
+    """Every step of every topic, then what can be added to one, in a language."""
+    for step in library.steps():
+        card = entry(library, step.id, tag) if step.entry else _say(library, _case(step.id, tag))
+        yield Scene(step.id.partition(".")[0], step.id, card, _ABSENT.get(step.id, frozenset()))
+    yield from _notices(library, tag)
+    yield from _looks(library, tag)
+    yield from _devices(library, tag)
+
+
+def _say(library: Library, case: Case) -> Say:
+    return say(library, case, contact=_CONTACT, again=_TWO_MINUTES)
+
+
+def _case(step: str, tag: str) -> Case:
+    """A case in the middle of its life, standing on a step."""
+    return Case(
+        id="1A2B3C4D",
+        step=step,
+        trail=(_MENU,),
+        locale=tag,
+        platform="Windows",
+        checks=(_DIFFERENT,),
+        ticket="INC0042",
+        ticket_url="https://helpdesk.contoso.example/INC0042",
+    )
+
+
+def _notices(library: Library, tag: str) -> Iterator[Scene]:
+    menu = _case(_MENU, tag)
+    for key in EXTRA_KEYS:
+        if key.startswith("notice."):
+            yield Scene("notices", key, _say(library, replace(menu, notice=key)))
+    earlier = replace(menu, earlier_case="5E6F7A8B", earlier_ticket="INC0041")
+    yield Scene("notices", "card.earlier_ticket", _say(library, earlier))
+
+
+def _looks(library: Library, tag: str) -> Iterator[Scene]:
+    """What a look can find: why it could not tell, what else it saw, a site that was asked about."""
+    for reason in Reason:
+        check = Check(_AT, Verdict.UNKNOWN, reason)
+        ref = f"look.{check.result}"
+        case = replace(_case(ref, tag), checks=(check,), following=ref if check.passing else "")
+        yield Scene("reasons", f"reason.{reason}", _say(library, case))
+    for fact in Fact:
+        check = replace(_DIFFERENT, facts=(fact,), older_by=90 * _DAY)
+        orphan = fact is Fact.ORPHAN
+        case = replace(_case(_NO_PHOTO if orphan else _DIFFER, tag), checks=(check,))
+        absent = frozenset({"microsoft365"}) if orphan else frozenset[str]()
+        yield Scene("facts", f"fact.{fact}", _say(library, case), absent)
+    for finding in SiteFinding:
+        check = replace(_DIFFERENT, site="Intranet", site_finding=finding)
+        yield Scene("sites", f"site.{finding}", _say(library, replace(_case(_DIFFER, tag), checks=(check,))))
+
+
+def _devices(library: Library, tag: str) -> Iterator[Scene]:
+    steps = {step.hints: step.id for step in library.steps() if step.hints}
+    for hints, ref in steps.items():
+        for platform in PLATFORMS:
+            shown = _say(library, replace(_case(ref, tag), platform=platform))
+            yield Scene("devices", f"hint.{hints}.{platform}", shown)

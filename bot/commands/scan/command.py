@@ -1,0 +1,77 @@
+"""`photosync scan`, on the terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from bot import app
+from bot.commands.scan.backoff import USUAL, Patience, Waits
+from bot.commands.scan.directory import everyone
+from bot.commands.scan.progress import Shown
+from bot.commands.scan.report import NotUsable, Report
+from bot.commands.scan.run import LIMITS, Scan
+from bot.commands.scan.summary import show
+from bot.diagnosis.diagnosis import Diagnosis
+from bot.errors import PhotosyncError, Refused
+from bot.graph.users import Microsoft365
+from bot.http_client import Outgoing
+from bot.metrics import Metrics
+from bot.settings import Settings
+
+_SOME_UNKNOWN, _WRONG = 1, 2
+
+
+async def scan(settings: Settings, out: Path, *, resume: bool, waits: Waits = USUAL) -> int:
+    """Look at everybody and print a summary.
+
+    Returns 0 if everybody was told, 1 if not, 2 if the report cannot be written there.
+    """
+    try:
+        report = Report.resume(out) if resume else Report.begin(out)
+    except NotUsable as error:
+        return _complain(str(error), _WRONG)
+    try:
+        gone = await _filled(settings, report, waits)
+    except asyncio.CancelledError:
+        _complain(f"stopped: {len(report.rows)} people are in {out}; --resume goes on")
+        raise
+    except Refused as error:
+        grant = f"; to grant: {error.permission}" if error.permission else ""
+        return _complain(f"the directory cannot be read: {error}{grant}")
+    except PhotosyncError as error:
+        return _complain(f"{error}; {len(report.rows)} people are in {out}, --resume goes on later")
+    except OSError as error:
+        return _complain(f"cannot write {out}: {error.strerror}; --resume goes on when that is mended")
+    finally:
+        report.close()
+    show(report.rows.values())
+    if gone:
+        sys.stdout.write(f"{gone} of an earlier run are not in the directory any more and were taken out\n")
+    unknown = sum(not row.told for row in report.rows.values())
+    if unknown:
+        sys.stdout.write(f"{unknown:,} could not be told; --resume looks at them again\n")
+    sys.stdout.write(f"the report is in {out}\n")
+    return _SOME_UNKNOWN if unknown else 0
+
+
+async def _filled(settings: Settings, report: Report, waits: Waits) -> int:
+    """The report made whole; returns how many people of an earlier run are gone."""
+    metrics, outgoing = Metrics(), Outgoing.open(settings)
+    try:
+        graph = app.graph(settings, outgoing, metrics)
+        diagnosis = Diagnosis.over(graph, settings, metrics, LIMITS)
+        with Shown() as shown:
+            patience = Patience(shown.waiting, waits)
+            people = await everyone(graph, patience, shown.counted)
+            shown.begin(len(people), sum(map(report.knows, people)))
+            await Scan(Microsoft365(graph), diagnosis, report, patience, shown.more).run(people)
+        return report.finish(people)
+    finally:
+        await outgoing.close()
+
+
+def _complain(line: str, status: int = _SOME_UNKNOWN) -> int:
+    sys.stderr.write(f"photosync: {line}\n")
+    return status

@@ -1,0 +1,40 @@
+"""What a report says in all, on the terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
+
+from bot.commands.labels import REASONS, VERDICTS
+from bot.commands.scan.report import Row
+from dialogs.model import Reason, Verdict
+
+_AFFECTED = (Verdict.DIFFER, Verdict.MISSING)
+
+
+def show(rows: Iterable[Row]) -> None:
+    """Print how many people each verdict and cause has, and what else was found."""
+    rows = tuple(rows)
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    table = Table("verdict", "cause", "people", "share", "meaning")
+    table.columns[2].justify = table.columns[3].justify = "right"
+    order = list(Verdict)
+    counts = Counter((one.verdict, one.reason) for one in rows)
+    for (verdict, reason), count in sorted(counts.items(), key=lambda one: (order.index(Verdict(one[0][0])), one[0])):
+        table.add_row(verdict, reason, f"{count:,}", f"{count / len(rows):.1%}", _meaning(verdict, reason))
+    console.print(table)
+    facts = Counter(fact for one in rows for fact in one.facts.split())
+    if facts:
+        console.print("also found: " + ", ".join(f"{fact} {count:,}" for fact, count in sorted(facts.items())))
+    affected = [one for one in rows if one.verdict in _AFFECTED]
+    alone = sum(not one.reason for one in affected)
+    console.print(f"{len(rows):,} people; SharePoint shows {len(affected):,} of them wrong or not at all")
+    console.print(f"{alone:,} of these can mend it with the bot; of the others the cause says who has to")
+
+
+def _meaning(verdict: str, reason: str) -> str:
+    cause = REASONS[Reason(reason)] if reason in set(Reason) else ""
+    return cause if verdict == Verdict.UNKNOWN and cause else VERDICTS[Verdict(verdict)] + f"; {cause}" * bool(cause)

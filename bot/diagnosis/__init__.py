@@ -1,0 +1,1 @@
+"""What both sides hold -> a verdict and its causes."""

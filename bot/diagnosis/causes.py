@@ -1,0 +1,79 @@
+"""Beyond the verdict: why it is so, where that can be known, and what else was found (FACTS section 2).
+
+What may not be read is "not known", never a cause.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from bot.graph.users import Person
+from bot.photos.picture import Picture
+from dialogs.model import Fact, Reason, Verdict
+
+_SLACK = timedelta(minutes=10)  # clocks of two systems, and the time one sync takes
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What both sides showed, as far as causes depend on it."""
+
+    verdict: Verdict
+    ours: Picture | None
+    theirs: Picture | None  # the file SharePoint has, a stand-in too
+    stand_in: bool  # SharePoint's file is a placeholder
+    partial: bool  # some sizes of the copy are another picture than the rest
+
+
+def blocked(person: Person, verdict: Verdict) -> str:
+    """Why the steps would not help although SharePoint is behind; "" where nothing is known against them."""
+    if verdict not in (Verdict.DIFFER, Verdict.MISSING):
+        return ""
+    if person.enabled is False:
+        return Reason.DISABLED
+    if person.plans is None:
+        return ""
+    if "sharepoint" not in person.plans:
+        return Reason.NO_SHAREPOINT
+    return "" if "exchange" in person.plans else Reason.NO_MAILBOX
+
+
+def facts(person: Person, seen: Seen, configured_host: str, since: str) -> tuple[str, ...]:
+    """What else is worth saying; `since` is when the last look was (UTC, ISO 8601), "" for the first."""
+    told = {
+        Fact.PLACEHOLDER: seen.stand_in,
+        Fact.OLDER: older_by(seen) is not None,
+        Fact.SYNCED: seen.verdict is Verdict.DIFFER and _copied_since(seen.theirs, since),
+        Fact.PARTIAL: seen.partial,
+        Fact.REGION: bool(configured_host and person.my_site and person.my_site != configured_host),
+        Fact.ORPHAN: seen.verdict is Verdict.NO_PHOTO and seen.theirs is not None and not seen.stand_in,
+    }
+    return tuple(fact.value for fact, holds in told.items() if holds)
+
+
+def older_by(seen: Seen) -> float | None:
+    """Seconds by which the copy is older than the photo; None where that is not so, or not known.
+
+    Graph tells a photo's date by `Last-Modified`, or not at all.
+    """
+    if seen.verdict is not Verdict.DIFFER or seen.ours is None or seen.theirs is None:
+        return None
+    ours, theirs = seen.ours.modified, seen.theirs.modified
+    if ours is None or theirs is None or ours - theirs < _SLACK:
+        return None
+    return (ours - theirs).total_seconds()
+
+
+def uneven(times: Iterable[datetime | None]) -> bool:
+    """Whether the sizes of one copy were made at different times: a sync that stopped half-way."""
+    known = [one for one in times if one is not None]
+    return bool(known) and max(known) - min(known) > _SLACK
+
+
+def _copied_since(copy: Picture | None, since: str) -> bool:
+    if copy is None or copy.modified is None or not since:
+        return False
+    last = datetime.fromisoformat(since)
+    return copy.modified > (last if last.tzinfo else last.replace(tzinfo=UTC))

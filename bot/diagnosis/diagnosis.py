@@ -1,0 +1,267 @@
+"""What Microsoft 365 and SharePoint hold of a person -> a verdict (DESIGN section 3)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Coroutine
+from dataclasses import dataclass, field, replace
+from typing import Any, Self, TypeVar
+
+from bot.diagnosis.causes import Seen, blocked, facts, older_by, uneven
+from bot.errors import NotAPicture, Outage, OutsideError, PhotosyncError, Refused, Throttled, TimedOut
+from bot.graph.changes import Changes
+from bot.graph.client import Graph
+from bot.graph.sharepoint import LibraryMissing, SharePoint
+from bot.graph.sites import Finding, Sites, place
+from bot.graph.users import Microsoft365, NoMailbox, Person, PersonUnknown
+from bot.metrics import Metrics
+from bot.photos.comparison import compare, is_placeholder
+from bot.photos.picture import Picture
+from bot.settings import Settings
+from dialogs.model import Reason, SiteFinding, Verdict
+
+log = logging.getLogger(__name__)
+
+
+_VERDICTS = {"same": Verdict.MATCH, "different": Verdict.DIFFER, "unsure": Verdict.UNSURE}
+# The first that fits: special before general.
+_REASONS: tuple[tuple[type[PhotosyncError], Reason], ...] = (
+    (NotAPicture, Reason.PICTURE),
+    (NoMailbox, Reason.NO_MAILBOX),
+    (PersonUnknown, Reason.PERSON),
+    (LibraryMissing, Reason.LIBRARY),
+    (Throttled, Reason.THROTTLED),
+    (TimedOut, Reason.TIMEOUT),
+    (Refused, Reason.PERMISSION),
+    (OutsideError, Reason.OUTAGE),
+)
+_FOR_ADMINS = (Reason.PERMISSION, Reason.SIGN_IN, Reason.LIBRARY)
+
+T = TypeVar("T")
+_Side = Picture | PhotosyncError | None
+"""What one side holds, or why that is not known."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one look found. The pictures are those that were compared, where they could be had."""
+
+    verdict: Verdict
+    reason: str = ""  # of `dialogs.model.Reason`, with `unknown`
+    similarity: float | None = None  # 0 to 1
+    microsoft365: Picture | None = field(default=None, repr=False)
+    sharepoint: Picture | None = field(default=None, repr=False)
+    permission: str = ""  # what an admin has to grant
+    facts: tuple[str, ...] = ()  # of `dialogs.model.Fact`
+    older_by: float | None = None  # seconds by which the copy is older, where that is known
+    site: str = ""  # the name of the site that was looked at too
+    site_finding: str = ""  # of `dialogs.model.SiteFinding`
+    retry_after: float | None = None  # seconds, where a system asked for patience and said how long
+    incomplete: bool = False  # the verdict stands, but something passing hid the rest
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds that a look may take. Together 9 in a chat, since the channel waits 15 for the whole turn."""
+
+    fetching: float = 7.5
+    comparing: float = 1.5
+
+
+IN_A_CHAT = Limits()
+
+
+class Diagnosis:
+    """Looks at people's photos."""
+
+    def __init__(
+        self,
+        microsoft365: Microsoft365,
+        sharepoint: SharePoint,
+        changes: Changes,
+        sites: Sites,
+        metrics: Metrics,
+        configured_host: str = "",
+        limits: Limits = IN_A_CHAT,
+    ) -> None:
+        self._microsoft365 = microsoft365
+        self._sharepoint = sharepoint
+        self._changes = changes
+        self._sites = sites
+        self._metrics = metrics
+        self._configured_host = configured_host
+        self._limits = limits
+
+    @classmethod
+    def over(cls, graph: Graph, settings: Settings, metrics: Metrics, limits: Limits = IN_A_CHAT) -> Self:
+        """The usual one."""
+        microsoft365, sharepoint = Microsoft365(graph), SharePoint(graph, settings.my_site_host)
+        changes = Changes(graph, microsoft365, sharepoint)
+        return cls(microsoft365, sharepoint, changes, Sites(graph), metrics, settings.my_site_host, limits)
+
+    async def look(self, person: str | Person, site: str = "", since: str = "") -> Look:
+        """One look, within the limits. Never raises `OutsideError`.
+
+        `person` is an object id or user principal name, or what the directory says of them; `site` the address of a
+        site to look at too; `since` when the last look was (UTC, ISO 8601).
+        """
+        found = await self._look(person, site, since)
+        self._metrics.checks.labels(found.verdict.value).inc()
+        return found
+
+    async def watched(self, person: str) -> tuple[str, ...]:
+        """What `digest` is to watch for a person; () where that cannot be told now."""
+        try:
+            async with asyncio.timeout(self._limits.fetching):
+                return await self._changes.watched(person)
+        except (OutsideError, TimeoutError):
+            return ()
+
+    async def digest(self, paths: tuple[str, ...]) -> str:
+        """The same text as long as neither side changes, by one request; "" where that cannot be told now."""
+        try:
+            async with asyncio.timeout(self._limits.fetching):
+                return await self._changes.digest(paths) if paths else ""
+        except (OutsideError, TimeoutError):
+            return ""
+
+    async def object_id(self, who: str) -> str:
+        """The object id of a user principal name. Raises the errors of `Graph`."""
+        return (await self._microsoft365.person(who)).id
+
+    async def upn(self, person: str) -> str:
+        """The user principal name for a ticket, or "" where it cannot be read now."""
+        try:
+            async with asyncio.timeout(self._limits.fetching / 2):
+                return (await self._microsoft365.person(person)).upn
+        except (OutsideError, TimeoutError):
+            return ""
+
+    async def _look(self, who: str | Person, site: str, since: str) -> Look:
+        ends = time.monotonic() + self._limits.fetching
+        try:
+            person = who if isinstance(who, Person) else await _within(ends, self._microsoft365.person(who))
+        except OutsideError as error:
+            return _unknown(error)
+        if person.guest:
+            return Look(Verdict.UNKNOWN, Reason.GUEST)
+        sides = self._microsoft365.photo(person.id), self._sharepoint.copy(person)
+        ours, theirs = await asyncio.gather(*(_side(_within(ends, side)) for side in sides))
+        try:
+            async with asyncio.timeout(self._limits.comparing):
+                found = await asyncio.to_thread(_judged, ours, theirs)
+        except TimeoutError:
+            return _unknown(NotAPicture("broken"))
+        copy = theirs if isinstance(theirs, Picture) else None
+        if found.verdict is Verdict.UNKNOWN and not site:
+            return found
+        partial, finding = await asyncio.gather(
+            self._partial(ends, found, copy), self._on_site(ends, site, person, copy)
+        )
+        seen = Seen(
+            found.verdict, found.microsoft365, copy, copy is not None and found.sharepoint is None, bool(partial)
+        )
+        if found.verdict is Verdict.UNKNOWN:
+            return replace(found, site=finding.site, site_finding=finding.finding)
+        return replace(
+            found,
+            reason=found.reason or blocked(person, found.verdict),
+            facts=facts(person, seen, self._configured_host, since),
+            older_by=older_by(seen),
+            site=finding.site,
+            site_finding=finding.finding,
+            retry_after=theirs.retry_after if isinstance(theirs, Throttled) else None,
+            incomplete=partial is None or isinstance(theirs, Throttled | Outage),
+        )
+
+    async def _partial(self, ends: float, found: Look, copy: Picture | None) -> bool | None:
+        """Whether only some sizes of the copy are current; None where that cannot be told now.
+
+        Files made at the same time need no second look.
+        """
+        if copy is None or found.microsoft365 is None or found.verdict not in (Verdict.MATCH, Verdict.DIFFER):
+            return False
+        try:
+            sizes = await _within(ends, self._sharepoint.other_sizes(copy))
+            if not uneven([copy.modified, *(modified for modified, _ in sizes)]):
+                return False
+            files = [await _within(ends, self._sharepoint.bytes_at(path)) for _, path in sizes]
+            ours, other = found.microsoft365.data, "different" if found.verdict is Verdict.MATCH else "same"
+            async with asyncio.timeout(self._limits.comparing):
+                return await asyncio.to_thread(lambda: any(compare(ours, one).verdict == other for one in files))
+        except (OutsideError, NotAPicture, TimeoutError) as error:
+            log.info("the smaller sizes say nothing: %s", type(error).__name__)
+            return None if isinstance(error, Throttled | Outage) else False
+
+    async def _on_site(self, ends: float, site: str, person: Person, copy: Picture | None) -> Finding:
+        if not site:
+            return Finding("", "")
+        try:
+            return await _within(ends, self._sites.look(site, person, copy))
+        except TimedOut:
+            return Finding(place(site)[0], SiteFinding.FAILED)
+
+
+async def _within(ends: float, asking: Coroutine[Any, Any, T]) -> T:
+    """Its result, if it comes before `ends`, a `time.monotonic()`; else raises `TimedOut`."""
+    try:
+        async with asyncio.timeout(max(0.0, ends - time.monotonic())):
+            return await asking
+    except TimeoutError:
+        raise TimedOut("graph", "no answer within the time of a look") from None
+
+
+async def _side(asking: Coroutine[Any, Any, Picture | None]) -> _Side:
+    """One side's failure as a value, so that what the other one says is not lost with it."""
+    try:
+        return await asking
+    except OutsideError as error:
+        return error
+
+
+def _judged(ours: _Side, theirs: _Side) -> Look:
+    """The table of DESIGN section 3. In a thread: opening pictures takes its time."""
+    ours, theirs = _seen(ours), _seen(theirs)
+    if isinstance(ours, PhotosyncError):
+        return _unknown(ours)
+    if ours is None:
+        return Look(Verdict.NO_PHOTO, sharepoint=theirs if isinstance(theirs, Picture) else None)
+    if isinstance(theirs, PhotosyncError):
+        return _unknown(theirs, ours)
+    if theirs is None:
+        return Look(Verdict.MISSING, microsoft365=ours)
+    return _compared(ours, theirs)
+
+
+def _seen(side: _Side) -> _Side:
+    """A placeholder is no photo; what cannot be opened is not shown to anyone."""
+    if not isinstance(side, Picture):
+        return side
+    try:
+        return None if is_placeholder(side.data) else side
+    except NotAPicture as error:
+        return error
+
+
+def _compared(ours: Picture, theirs: Picture) -> Look:
+    try:
+        found = compare(ours.data, theirs.data)
+    except NotAPicture as error:
+        return _unknown(error)
+    width, height = found.sizes[1]
+    return Look(_VERDICTS[found.verdict], "", found.similarity, ours, replace(theirs, width=width, height=height))
+
+
+def _unknown(error: PhotosyncError, ours: Picture | None = None) -> Look:
+    reason = next(reason for kind, reason in _REASONS if isinstance(error, kind))
+    permission = error.permission if isinstance(error, Refused) else ""
+    if isinstance(error, Refused) and error.system == "login":
+        reason = Reason.SIGN_IN
+    if isinstance(error, NoMailbox) and error.elsewhere:
+        reason = Reason.MAILBOX_ELSEWHERE
+    level = logging.ERROR if reason in _FOR_ADMINS else logging.WARNING
+    log.log(level, "could not tell: %s, %s%s", reason.value, error, f"; to grant: {permission}" * bool(permission))
+    asked = error.retry_after if isinstance(error, Throttled) else None
+    return Look(Verdict.UNKNOWN, reason, microsoft365=ours, permission=permission, retry_after=asked)

@@ -1,0 +1,1 @@
+"""Microsoft Graph: the only importer of msal."""

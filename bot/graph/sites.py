@@ -1,0 +1,134 @@
+"""One site shows it wrong: does a site's own list of people point at the present copy? (FACTS section 2)
+
+Every site keeps a hidden list of the people who opened it, with the address of their picture and, in `?t=`, when that
+was last synced. Only Graph is asked, never the address the person sent.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+from bot.errors import Malformed, NotFound, OutsideError, Refused
+from bot.graph.client import Graph
+from bot.graph.users import Person
+from bot.photos.picture import Picture
+from dialogs.model import SiteFinding
+
+READ_THE_SITE = "Sites.Selected, role read on that site (or Sites.Read.All)"
+_LIST = "/_catalogs/users"
+_MOST_PAGES = 25
+_PAGE = 200
+_COLLECTIONS = ("sites", "teams", "personal")
+_SHARED = re.compile(r"/:[a-z]:/(?P<kind>[rstp])/")  # the forms of "copy link"
+_SHARED_AS = {"s": "/sites/", "t": "/teams/", "p": "/personal/", "r": "/"}
+_DAWN = datetime.min.replace(tzinfo=UTC)  # `t` counts seconds from here
+_TIME_ZONES = timedelta(hours=26)  # in which zone it counts is not certain
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a site shows: its name, and one of `SiteFinding`."""
+
+    site: str
+    finding: str
+
+
+class Sites:
+    """Looks at sites that people name."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+
+    async def look(self, address: str, person: Person, copy: Picture | None) -> Finding:
+        """Whether the site of an address points at SharePoint's present copy. Never raises `OutsideError`."""
+        host, path = place(address)
+        name = path.rpartition("/")[2] or host
+        try:
+            name, entry = await self._entry(host, path, name, person)
+        except Refused:
+            return Finding(name, SiteFinding.FORBIDDEN)
+        except OutsideError:
+            return Finding(name, SiteFinding.FAILED)
+        if entry is None:
+            return Finding(name, SiteFinding.UNLISTED)
+        return Finding(name, SiteFinding.SAME if _present(entry, copy) else SiteFinding.OLD)
+
+    async def _entry(self, host: str, path: str, name: str, person: Person) -> tuple[str, dict[str, Any] | None]:
+        where = f"/sites/{quote(host)}:{quote(path)}" if path else f"/sites/{quote(host)}"
+        site = await self._graph.json(f"{where}?$select=id,displayName,webUrl", permission=READ_THE_SITE)
+        told = site.get("displayName")
+        name = told if isinstance(told, str) and told else name
+        base = f"/sites/{_id(site)}/lists"
+        lists = await self._graph.pages(f"{base}?$select=id,name,webUrl,system", permission=READ_THE_SITE)
+        known = next((one for one in lists if unquote(str(one.get("webUrl") or "")).lower().endswith(_LIST)), None)
+        if known is None:
+            raise NotFound("sharepoint", "the site has no list of people")
+        items = f"{base}/{_id(known)}/items?$expand=fields($select=Name,UserName,EMail,Picture)&$top={_PAGE}"
+        for item in await self._graph.pages(items, permission=READ_THE_SITE, most=_MOST_PAGES):
+            fields = item.get("fields")
+            if isinstance(fields, dict) and _is(fields, person):
+                return name, fields
+        return name, None
+
+
+def place(address: str) -> tuple[str, str]:
+    """Host, and the path of the site below it, of a page's address; the root site's path is ""."""
+    parts = urlsplit(address)
+    path = unquote(parts.path)
+    shared = _SHARED.match(path)
+    if shared:
+        path = _SHARED_AS[shared["kind"]] + path[shared.end() :]
+    pieces = [piece for piece in path.split("/") if piece]
+    in_collection = len(pieces) > 1 and pieces[0].lower() in _COLLECTIONS
+    return (parts.hostname or "").lower(), f"/{pieces[0]}/{pieces[1]}" if in_collection else ""
+
+
+_LINK = re.compile(r"https://[^\s<>\"']+", re.IGNORECASE)
+
+
+def named(text: str) -> str:
+    """The first address of a SharePoint site in what a person wrote, or ""."""
+    for link in _LINK.findall(text):
+        try:
+            host = urlsplit(link).hostname or ""
+        except ValueError:
+            continue
+        if "sharepoint" in host.split(".")[1:] and re.fullmatch(r"[a-z0-9.-]{1,200}", host):
+            return str(link)[:500]
+    return ""
+
+
+def _is(fields: dict[str, Any], person: Person) -> bool:
+    """Whether an entry is the person's: the account's name stands in its claim, its user name or its address."""
+    upn = person.upn.lower()
+    told = (str(fields.get(name) or "").lower() for name in ("Name", "UserName", "EMail"))
+    return bool(upn) and any(one.rpartition("|")[2] == upn for one in told)
+
+
+def _present(fields: dict[str, Any], copy: Picture | None) -> bool:
+    picture = fields.get("Picture")
+    url = picture.get("Url") if isinstance(picture, dict) else None
+    if not isinstance(url, str) or not url:
+        return copy is None
+    synced = _synced(url)
+    if copy is None or copy.modified is None or synced is None:
+        return copy is not None
+    return synced + _TIME_ZONES >= copy.modified
+
+
+def _synced(url: str) -> datetime | None:
+    try:
+        return _DAWN + timedelta(seconds=int(parse_qs(urlsplit(url).query)["t"][0]))
+    except (KeyError, ValueError, OverflowError):
+        return None
+
+
+def _id(one: dict[str, Any]) -> str:
+    found = one.get("id")
+    if not isinstance(found, str) or not found:
+        raise Malformed("graph", "something without an id")
+    return quote(found, safe=",!-_.~")

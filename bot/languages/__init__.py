@@ -1,0 +1,1 @@
+"""Languages: reading PO files, live reload, names, plurals, pseudo-languages."""

@@ -1,0 +1,191 @@
+"""PO files -> catalogues. One language is one file; what is wrong in it is dropped for English, and told."""
+
+from __future__ import annotations
+
+import gettext
+import logging
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import langcodes
+from babel import Locale, UnknownLocaleError
+from babel.messages.catalog import Catalog, Message
+from babel.messages.pofile import PoFileError, read_po
+from rapidfuzz.distance import OSA
+
+from bot.languages import names, po_reader
+from dialogs.keywords import WORD_KEYS, Vocabulary, vocabulary
+from dialogs.translations import SOURCE, Catalogue, Wording, placeholders
+
+log = logging.getLogger(__name__)
+
+# Beyond this a "nearest" language is one the person may not read at all (FACTS section 5).
+_FARTHEST = 10
+_FUZZY, _EMPTY = "is marked fuzzy", "is not translated"
+_UNFINISHED = (_FUZZY, _EMPTY)  # a translator's work in progress: counted, not listed
+_RTL_SCRIPTS = frozenset({"Arab", "Hebr", "Thaa", "Syrc", "Nkoo", "Adlm", "Rohg", "Mand", "Samr"})
+_NAME, _HEADER = re.compile(r'"X-Language-Name:([^"\\]*)\\n"'), 4_096  # letters of a file that hold its header
+_LONGEST_TAG = 35  # RFC 5646 recommends room for this many letters
+
+
+class CatalogueError(Exception):
+    """A file that is not a catalogue at all; says which and why."""
+
+
+@dataclass(frozen=True)
+class Languages:
+    """Everything loaded, and how to choose among it."""
+
+    wording: Wording
+    vocabulary: Vocabulary
+    problems: tuple[str, ...] = ()  # files that are not used, each with line and reason
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """All languages, English first, then by their own names."""
+        others = sorted(self.wording.catalogues.values(), key=lambda one: (one.tag != SOURCE, one.name.casefold()))
+        return tuple(one.tag for one in others)
+
+    def negotiate(self, locale: str) -> str:
+        """The loaded language nearest to a BCP 47 tag from outside; English for anything else."""
+        return self.nearest(locale) or SOURCE
+
+    def nearest(self, locale: str) -> str:
+        """The loaded language nearest to a BCP 47 tag, or "" where none is near: also for a tag of an earlier day."""
+        if locale in self.wording.catalogues:
+            return locale
+        return _nearest(locale, self.tags) if 0 < len(locale) <= _LONGEST_TAG else ""
+
+
+@lru_cache(maxsize=4096)
+def _nearest(locale: str, tags: tuple[str, ...]) -> str:
+    try:
+        found, _ = langcodes.closest_match(locale, tags, max_distance=_FARTHEST)
+    except ValueError:
+        return ""
+    return found if found in tags else ""
+
+
+def load(packaged: Path, over: Path | None = None, last: Languages | None = None) -> Languages:
+    """All packaged languages, and an installation's own files laid over them.
+
+    A file that is no catalogue is not used: the language stays as it was `last`, or as it is packaged, or is left out,
+    and `problems` tells. Raises `CatalogueError` if there is no English at all.
+    """
+    known = last.wording.catalogues if last is not None else {}
+    catalogues: dict[str, Catalogue] = {}
+    problems: list[str] = []
+    for folder in filter(None, (packaged, over)):
+        files = {path.stem.replace("_", "-"): path for path in sorted(folder.glob("*.po"))}
+        for tag in sorted(files, key=lambda one: (one != SOURCE, one)):
+            try:
+                if folder is over:
+                    _sound(files[tag])
+                catalogues[tag] = read(files[tag], tag, catalogues.get(SOURCE) if tag != SOURCE else None)
+            except CatalogueError as error:
+                log.error("language file not used: %s", error)
+                problems.append(str(error))
+                if tag in known:
+                    catalogues[tag] = known[tag]
+    if SOURCE not in catalogues:
+        raise CatalogueError(f"there is no {SOURCE}.po in {packaged}")
+    words = vocabulary(catalogues.values(), _names(catalogues), _near)
+    return Languages(Wording(catalogues), words, tuple(problems))
+
+
+def _sound(path: Path) -> None:
+    """Whether every line of a file is one of PO: the library that reads it passes over some that are not."""
+    try:
+        faults = po_reader.read(path).faults
+    except (OSError, UnicodeDecodeError) as error:
+        raise CatalogueError(f"{path.name}: {error}") from None
+    if faults:
+        raise CatalogueError(f"{path.name}:{faults[0].line}: {faults[0].text}")
+
+
+def read(path: Path, tag: str, english: Catalogue | None) -> Catalogue:
+    """One file. Entries that are fuzzy, empty, or whose placeholders differ from the English are dropped and logged."""
+    try:
+        locale = Locale.parse(tag, sep="-")
+    except (ValueError, UnknownLocaleError):
+        raise CatalogueError(f"{path.name}: {tag} is not a language tag") from None
+    try:
+        with path.open("rb") as file:
+            po = read_po(_telling(file), locale=locale, abort_invalid=True)
+        plural = gettext.c2py(po.plural_expr)
+    except (OSError, UnicodeDecodeError, PoFileError, ValueError) as error:
+        raise CatalogueError(f"{path.name}: {error}") from None
+    entries, unfinished = {}, 0
+    for key, forms, problem in _entries(po, english):
+        if problem in _UNFINISHED:
+            unfinished += 1
+        elif problem:
+            log.warning("%s: %s %s; English is used", path.name, key, problem)
+        else:
+            entries[key] = forms
+    if unfinished:
+        log.warning("%s: %d texts are fuzzy or not translated; English is used", path.name, unfinished)
+    name = _own_name(path) or locale.get_display_name() or tag
+    return Catalogue(tag, name, _rtl(tag), entries, plural)
+
+
+def _telling(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """A file without the comments that are for translators: most of its lines, and a third of the time to read it."""
+    for line in lines:
+        yield b"\n" if line.startswith(b"#") and not line.startswith((b"#,", b"#~")) else line
+
+
+def _own_name(path: Path) -> str:
+    """What the file's header calls its language; Babel keeps no header that it does not know."""
+    with path.open(encoding="utf-8") as file:
+        found = _NAME.search(file.read(_HEADER))
+    return found[1].strip() if found else ""
+
+
+def _rtl(tag: str) -> bool:
+    """Whether the language is written from right to left: by its script, which costs less than the CLDR's own word."""
+    return langcodes.Language.get(tag).maximize().script in _RTL_SCRIPTS
+
+
+def _entries(po: Catalog, english: Catalogue | None) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    for message in po:
+        if not message.id or not message.context:
+            continue
+        forms = tuple(message.string) if isinstance(message.string, tuple | list) else (message.string or "",)
+        yield message.context, forms, _problem(message, forms, po.num_plurals, english)
+
+
+def _problem(message: Message, forms: tuple[str, ...], plurals: int, english: Catalogue | None) -> str:
+    if message.fuzzy:
+        return _FUZZY
+    if not all(forms):
+        return _EMPTY
+    if isinstance(message.id, tuple | list) and len(forms) != plurals:
+        return f"has {len(forms)} plural forms in place of {plurals}"
+    if str(message.context) in WORD_KEYS:
+        return ""
+    return _brace_problem(forms, forms if english is None else english.entries.get(str(message.context), ()))
+
+
+def _brace_problem(forms: tuple[str, ...], english: tuple[str, ...]) -> str:
+    try:
+        used = [placeholders(form) for form in forms]
+    except ValueError as error:
+        return f"has bad braces ({error})"
+    wanted = frozenset[str]().union(*(placeholders(form) for form in english))
+    # A plural form may leave the number out ("one step"), nothing else.
+    if any(names - wanted or (wanted - names) - {"count"} for names in used):
+        return "has other placeholders than the English"
+    return ""
+
+
+def _near(one: str, other: str, errors: int) -> bool:
+    return OSA.distance(one, other, score_cutoff=errors) <= errors
+
+
+def _names(catalogues: Mapping[str, Catalogue]) -> dict[str, str]:
+    """Names people may write for each language; what its own file calls it comes first."""
+    return {**names.names(catalogues), **{one.name: tag for tag, one in catalogues.items()}}

@@ -1,0 +1,42 @@
+"""What people may call a language when they ask for it: in its own words, and in those of every packaged language."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+
+import langcodes
+from babel import Locale
+
+FILE = Path(__file__).with_name("names.json")  # written by `make names`
+
+
+@cache
+def _known() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = json.loads(FILE.read_text(encoding="utf-8"))
+    return found
+
+
+def names(tags: Iterable[str]) -> dict[str, str]:
+    """Name -> tag of the languages that are loaded. One that does not ship is asked of the CLDR."""
+    found: dict[str, str] = {}
+    for tag in tags:
+        for name in _known().get(tag) or ask(tag, (tag, "en")):
+            found.setdefault(name, tag)
+    return found
+
+
+def ask(tag: str, speakers: Sequence[str]) -> list[str]:
+    """What speakers of some languages call one, each once."""
+    locale = Locale.parse(tag, sep="-")
+    wider = langcodes.Language.get(locale.language).prefer_macrolanguage().language or ""
+    called: dict[str, None] = {}
+    for other in (Locale.parse(one, sep="-") for one in speakers):
+        # What people call a language that is part of a wider one: Norwegian, not Bokmål.
+        broader = other.languages.get(wider) if wider != locale.language else None
+        for name in (locale.get_language_name(other), locale.get_display_name(other), broader):
+            if name:
+                called[str(name)] = None
+    return list(called)

@@ -1,0 +1,1 @@
+"""Decode, align and compare pictures."""

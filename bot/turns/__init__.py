@@ -1,0 +1,1 @@
+"""One turn, and what happens without being asked."""

@@ -1,0 +1,75 @@
+"""What came in as an event of the conversation, and an event as a line of the case's log."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from bot.conversation import Incoming, Kind
+from bot.graph.sites import named
+from bot.languages.catalogs import Languages
+from bot.store import Entry
+from dialogs.frozen import replace
+from dialogs.model import Case, Event, Followed, Handed, Joined, Looked, Pressed, Typed
+
+_LONGEST_LINE = 500  # letters of what a person wrote that the log keeps
+_VALUE_NAMES = {"set_language": "locale", "rate": "score", "send_ticket": "comment"}
+
+
+def now() -> str:
+    """UTC, ISO 8601, to the second."""
+    return _moment(int(time.time()))
+
+
+@lru_cache(maxsize=1)  # a turn asks several times
+def _moment(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def event(incoming: Incoming, case: Case, languages: Languages) -> Event:
+    """What an activity means to a case."""
+    if incoming.kind is Kind.INSTALLED:
+        return Joined()
+    if incoming.kind is Kind.TYPED:
+        typed = languages.vocabulary.understand(incoming.text, case.locale, case.step)
+        return replace(typed, link=named(incoming.text))
+    return _pressed(incoming, languages)
+
+
+def _pressed(incoming: Incoming, languages: Languages) -> Pressed:
+    """A button's data as an event: whatever has the wrong type counts as absent."""
+    data = incoming.value
+    action, case, step, rev = (
+        _text(data.get("action")),
+        _text(data.get("case")),
+        _text(data.get("step")),
+        data.get("rev"),
+    )
+    number = rev if isinstance(rev, int) and not isinstance(rev, bool) else None
+    value = _text(data.get(_VALUE_NAMES.get(action, "")))
+    known = True
+    if action == "set_language":
+        chosen = languages.nearest(value)
+        known, value = bool(chosen), chosen
+    return Pressed(action, case, step, number, value, known)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def told(happened: Event) -> Entry:
+    """An event as the case's log keeps it."""
+    match happened:
+        case Typed():
+            what = happened.text[:_LONGEST_LINE]
+        case Pressed():
+            what = f"{happened.action[:40]} {happened.value[:_LONGEST_LINE]}".strip()
+        case Looked() | Followed():
+            what = f"{happened.check.verdict.value} {happened.check.reason}".strip()
+        case Handed():
+            what = f"{happened.result} {happened.number}".strip()
+        case _:
+            what = ""
+    return Entry(now(), type(happened).__name__.lower(), what)

@@ -1,0 +1,142 @@
+"""`photosync locales new` and `list`, as an admin at the terminal sees them."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from babel import Locale
+from babel.localedata import locale_identifiers
+
+from bot import resources
+from bot.languages import catalogs, plurals
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def locales(own: Path | str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PHOTOSYNC_LOCALES_DIR": str(own)}
+    return subprocess.run([sys.executable, "-m", "bot", "locales", *arguments], env=environ, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)  # fmt: skip
+
+
+# the tag as typed | the file | parts of its header
+NEW = [
+    ("ca", "ca.po", ["Language: ca", "Language-Team: Catalan", "X-Language-Name: Català", "nplurals=2; plural=(n != 1);"]),
+    ("CY", "cy.po", ["X-Language-Name: Cymraeg", "nplurals=6;"]),
+    ("pt_pt", "pt-PT.po", ["Language: pt_PT", "X-Language-Name: Português (Portugal)"]),
+    ("fa", "fa.po", ["X-Language-Name: فارسی", "nplurals=2; plural=(n > 1);"]),
+    ("en-GB", "en-GB.po", ["X-Language-Name: English (United Kingdom)"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("tag", "name", "header"), NEW, ids=[row[0] for row in NEW])
+def test_a_new_file_is_ready_to_be_translated(tmp_path: Path, tag: str, name: str, header: list[str]) -> None:
+    done = locales(tmp_path, "new", tag)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert name in done.stdout
+    text = (tmp_path / name).read_text(encoding="utf-8")
+    assert [part for part in header if part not in text.split("\n\n")[0]] == []
+    assert text.count("msgctxt") == (resources.LOCALES / "en.po").read_text(encoding="utf-8").count("msgctxt")
+    assert "#. At most 32 characters: Teams cuts longer titles.\n" in text
+    checked = locales(tmp_path, "check", Path(name).stem)
+    assert (checked.returncode, "266 of 266" in checked.stdout) == (0, True)
+    assert locales(tmp_path, "sync").stdout == "every file is up to date\n"
+    assert catalogs.load(resources.LOCALES, tmp_path).negotiate(Path(name).stem) == Path(name).stem
+
+
+# the command | what stands on stderr
+REFUSED = [
+    (["new", "xx"], "xx is no language that the CLDR knows; the nearest is xh (Xhosa)"),
+    (["new", "catalan"], "the nearest is ca (Catalan)"),
+    (["new", "Svenska"], "the nearest is sv (Swedish)"),
+    (["new", "de-XX"], "the nearest is de (German)"),
+    (["new", "../../etc/passwd"], "no language that the CLDR knows"),
+    (["new", "sv"], "sv is packaged already; to change its words copy"),
+    (["check", "cy"], "there is no cy.po; photosync locales new cy begins one"),
+    (["check", "xx"], "xx is no language"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "says"), REFUSED, ids=[" ".join(row[0]) for row in REFUSED])
+def test_what_cannot_be_is_refused_in_one_line(tmp_path: Path, arguments: list[str], says: str) -> None:
+    done = locales(tmp_path, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_there_is_not_written_over(tmp_path: Path) -> None:
+    locales(tmp_path, "new", "ca")
+    (tmp_path / "ca.po").write_text("mine", encoding="utf-8")
+    done = locales(tmp_path, "new", "ca")
+    assert (done.returncode, "is there already" in done.stderr) == (2, True)
+    assert (tmp_path / "ca.po").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    done = locales(tmp_path / "nowhere", "list")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "PHOTOSYNC_LOCALES_DIR" in done.stderr
+
+
+def test_the_list_has_a_line_for_every_language_and_says_how_far_it_is(tmp_path: Path) -> None:
+    locales(tmp_path, "new", "ca")
+    text = (tmp_path / "ca.po").read_text(encoding="utf-8").replace('"Last-Translator: ', '"Last-Translator: Ada')
+    text = text.replace('msgid "Back"\nmsgstr ""', 'msgid "Back"\nmsgstr "Enrere"')
+    (tmp_path / "ca.po").write_text(
+        text.replace('msgctxt "button.stop"', '#, fuzzy\nmsgctxt "button.stop"'), encoding="utf-8"
+    )
+    (tmp_path / "sv.po").write_text('msgid "', encoding="utf-8")
+    done = locales(tmp_path, "list")
+    assert done.returncode == 0
+    rows = {cells[0]: cells[1:] for line in done.stdout.splitlines() if line.strip() for cells in [re.split(r"\s{2,}", line.strip())]}  # fmt: skip
+    assert rows["ca"] == ["Català", "0 %", "1", "one other", "ltr", "Ada", "your own"]
+    assert rows["ar"][1:5] == ["100 %", "0", "zero one two few many other", "rtl"]
+    assert rows["sv"][0] == "line 1: cannot be read"
+    assert set(rows) >= {path.stem for path in resources.LOCALES.glob("*.po")}
+
+
+def test_errors_are_counted_and_fail_the_check(tmp_path: Path) -> None:
+    text = (resources.LOCALES / "sv.po").read_text(encoding="utf-8").replace("Hej, {name}", "Hej, {namn}")
+    (tmp_path / "sv.po").write_text(text, encoding="utf-8")
+    line = text[: text.index('msgstr "Hej, {namn}')].count("\n") + 1
+    done = locales(tmp_path, "check")
+    assert done.returncode == 1
+    assert f"sv.po:{line}: error: card.greeting: {{namn}} is not in the English" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("32 languages: ")
+    assert locales(tmp_path, "check", "de").stdout == "de: 0 errors, 0 warnings\n"
+
+
+LANGUAGES = [name for name in locale_identifiers() if "_" not in name]
+
+
+@pytest.mark.parametrize("header", [plurals.header, plurals.present], ids=["known", "the library's"])
+def test_a_new_file_of_every_language_has_plurals_that_the_check_accepts(header: Callable[[Locale], str]) -> None:
+    for name in LANGUAGES:
+        locale = Locale.parse(name)
+        count = int(header(locale).split(";")[0].removeprefix("nplurals="))
+        assert plurals.forms(header(locale), locale) == count, name
+
+
+def test_a_rule_of_an_earlier_release_of_the_cldr_stays_right() -> None:
+    for name in ("nplurals=1; plural=0;", "nplurals=2; plural=(n > 1);"):  # Babel 2.18 and 2.19
+        assert plurals.forms(name, Locale("vi"))
+
+
+RIGHT = [
+    ("fr", "nplurals=3; plural=(n == 0 || n == 1) ? 0 : n != 0 && n % 1000000 == 0 ? 1 : 2;", 3),
+    ("ar", "nplurals=6; plural=(n==0 ? 0 : n==1 ? 1 : n==2 ? 2 : n%100>=3 && n%100<=10 ? 3 : n%100>=11 ? 4 : 5);", 6),
+    ("sv", "nplurals=2; plural=n != 1;", 2),
+    ("ca", "nplurals=3; plural=(n == 1 ? 0 : n != 0 && n % 1000000 == 0 ? 1 : 2);", 3),
+]
+
+
+@pytest.mark.parametrize(("tag", "header", "count"), RIGHT, ids=[row[0] for row in RIGHT])
+def test_a_plural_rule_spelt_otherwise_is_right_too(tag: str, header: str, count: int) -> None:
+    assert plurals.forms(header, Locale(tag)) == count

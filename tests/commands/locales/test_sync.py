@@ -1,0 +1,169 @@
+"""`photosync locales sync`: changed English reaches every language, and nothing else changes."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot import resources
+from bot.commands.locales.folders import Folders
+from bot.commands.locales.sync import sync
+from tests.language_files import ENGLISH, SWEDISH, folders
+
+FOOT = '#. What people type.\nmsgctxt "words.add"'
+
+
+def synced(place: Folders, tag: str = "sv") -> str:
+    assert sync(place) == 0
+    return (place.packaged / f"{tag}.po").read_bytes().decode()
+
+
+UNCHANGED = [
+    ("as Photosync writes it", SWEDISH),
+    ("as Poedit wraps it", SWEDISH.replace('msgid "Open www.office.com in a private window."', 'msgid ""\n"Open www.office.com in a "\n"private window."')),
+    ("with line ends of Windows", SWEDISH.replace("\n", "\r\n")),
+    ("without a last line end", SWEDISH.rstrip("\n")),
+    ("with empty lines at the end", SWEDISH + "\n\n"),
+    ("with an entry put aside", SWEDISH + '\n#~ msgctxt "old"\n#~ msgid "Old"\n#~ msgstr "Gammal"\n'),
+    ("without empty lines between", SWEDISH.replace("\n\n#", "\n#")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", [row[1] for row in UNCHANGED], ids=[row[0] for row in UNCHANGED])
+def test_a_file_that_is_up_to_date_keeps_its_bytes(tmp_path: Path, text: str) -> None:
+    assert synced(folders(tmp_path, sv=text)) == text
+
+
+def test_the_packaged_files_are_up_to_date_and_keep_their_bytes(tmp_path: Path) -> None:
+    for path in resources.LOCALES.glob("*.po"):
+        shutil.copy(path, tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert sync(Folders(resources.LOCALES, tmp_path)) == 0
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+# what happens to the English | old | new | in the Swedish file: old | new
+CHANGES = [
+    (
+        "a text changes: fuzzy, with the text that was translated",
+        'msgstr "My photo is wrong"', 'msgstr "My picture is wrong"',
+        'msgctxt "button.fix"\nmsgid "My photo is wrong"\n',
+        '#, fuzzy\n#| msgid "My photo is wrong"\nmsgctxt "button.fix"\nmsgid "My picture is wrong"\n',
+    ),
+    (
+        "a text with a placeholder changes: its flag stays",
+        'msgstr "Hello, {name}!"', 'msgstr "Good day, {name}!"',
+        '#, python-brace-format\nmsgctxt "desk.title"\nmsgid "Hello, {name}!"\n',
+        '#, fuzzy, python-brace-format\n#| msgid "Hello, {name}!"\nmsgctxt "desk.title"\nmsgid "Good day, {name}!"\n',
+    ),
+    (
+        "a plural changes",
+        'msgstr[1] "{count} short steps."', 'msgstr[1] "{count} steps."',
+        '#, python-brace-format\nmsgctxt "card.steps"\nmsgid "{count} short step."\nmsgid_plural "{count} short steps."\n',
+        '#, fuzzy, python-brace-format\n#| msgid "{count} short step."\n#| msgid_plural "{count} short steps."\nmsgctxt "card.steps"\nmsgid "{count} short step."\nmsgid_plural "{count} steps."\n',
+    ),
+    (
+        "words that people type change: each language has its own",
+        'msgstr "new photo*"', 'msgstr "new photo*|new picture*"',
+        'msgid "new photo*"\n', 'msgid "new photo*|new picture*"\n',
+    ),
+    (
+        "a comment changes",
+        "#. At most 32 characters", "#. At most 32 letters",
+        "#. At most 32 characters", "#. At most 32 letters",
+    ),
+    (
+        "an entry is new: empty, at its place",
+        FOOT, '#. A button.\nmsgctxt "button.go"\nmsgid "Go"\nmsgstr "Go"\n\n' + FOOT,
+        FOOT, '#. A button.\nmsgctxt "button.go"\nmsgid "Go"\nmsgstr ""\n\n' + FOOT,
+    ),
+    (
+        "a plural is new: a place for every form",
+        FOOT, '#, python-brace-format\nmsgctxt "a"\nmsgid "{n} day"\nmsgid_plural "{n} days"\nmsgstr[0] "{n} day"\nmsgstr[1] "{n} days"\n\n' + FOOT,
+        FOOT, '#, python-brace-format\nmsgctxt "a"\nmsgid "{n} day"\nmsgid_plural "{n} days"\nmsgstr[0] ""\nmsgstr[1] ""\n\n' + FOOT,
+    ),
+    (
+        "an entry is the new first one",
+        "#. The first card.\n#. {name}", 'msgctxt "a"\nmsgid "A"\nmsgstr "A"\n\n#. The first card.\n#. {name}',
+        "#. The first card.\n#. {name}", 'msgctxt "a"\nmsgid "A"\nmsgstr ""\n\n#. The first card.\n#. {name}',
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("wrap", [False, True], ids=["as it is", "with line ends of Windows"])
+@pytest.mark.parametrize(("was", "now", "old", "new"), [row[1:] for row in CHANGES], ids=[row[0] for row in CHANGES])
+def test_just_what_the_english_changed_changes(
+    tmp_path: Path, was: str, now: str, old: str, new: str, wrap: bool
+) -> None:
+    english, swedish, wanted = ENGLISH.replace(was, now), SWEDISH, SWEDISH.replace(old, new)
+    assert ENGLISH.count(was) == SWEDISH.count(old) == 1
+    if wrap:
+        swedish, wanted = swedish.replace("\n", "\r\n"), wanted.replace("\n", "\r\n")
+    place = folders(tmp_path, english=english, sv=swedish)
+    assert unwrapped(synced(place)) == unwrapped(wanted)
+    assert synced(place) == synced(place)
+
+
+def unwrapped(text: str) -> str:
+    """A file that wraps long texts may wrap new ones too."""
+    return text.replace('"\n"', "").replace('""\r\n"', '"').replace('"\r\n"', "")
+
+
+def test_an_entry_that_is_gone_is_put_aside_with_its_translation(tmp_path: Path) -> None:
+    start, end = ENGLISH.index("#. At most 32"), ENGLISH.index("#. {count}")
+    text = synced(folders(tmp_path, english=ENGLISH[:start] + ENGLISH[end:]))
+    mine = SWEDISH[SWEDISH.index("#. At most 32") : SWEDISH.index("#. {count}")]
+    aside = '\n#~ msgctxt "button.fix"\n#~ msgid "My photo is wrong"\n#~ msgstr "Mitt foto är fel"\n'
+    assert text == SWEDISH.replace(mine, "") + aside
+
+
+def test_english_that_is_taken_back_leaves_no_trace(tmp_path: Path) -> None:
+    place = folders(tmp_path, english=ENGLISH.replace('msgstr "My photo is wrong"', 'msgstr "My picture is wrong"'))
+    assert "fuzzy" in synced(place)
+    folders(tmp_path, sv=synced(place))
+    assert synced(place) == SWEDISH
+
+
+def test_english_that_changes_twice_keeps_the_text_that_was_translated(tmp_path: Path) -> None:
+    text = SWEDISH
+    for now in ("My picture is wrong", "My portrait is wrong"):
+        text = synced(folders(tmp_path, english=ENGLISH.replace('msgstr "My photo', f'msgstr "{now[:-9]}'), sv=text))
+    assert '#| msgid "My photo is wrong"\nmsgctxt "button.fix"\nmsgid "My portrait is wrong"' in text
+
+
+def test_an_empty_translation_does_not_become_fuzzy(tmp_path: Path) -> None:
+    empty = SWEDISH.replace("Mitt foto är fel", "")
+    english = ENGLISH.replace('msgstr "My photo is wrong"', 'msgstr "My picture is wrong"')
+    assert synced(folders(tmp_path, english=english, sv=empty)) == empty.replace(
+        "My photo is wrong", "My picture is wrong"
+    )
+
+
+def test_the_english_file_says_under_msgid_what_it_shows(tmp_path: Path) -> None:
+    edited = ENGLISH.replace('msgstr "My photo is wrong"', 'msgstr "My picture is wrong"')
+    assert synced(folders(tmp_path, english=edited), "en") == ENGLISH.replace(
+        "My photo is wrong", "My picture is wrong"
+    )
+
+
+def test_an_installations_own_english_keeps_its_words_and_gets_new_texts(tmp_path: Path) -> None:
+    place = replace(folders(tmp_path), over=tmp_path / "own")
+    (tmp_path / "own").mkdir()
+    own = ENGLISH[: ENGLISH.index(FOOT)].replace('msgstr "My photo is wrong"', 'msgstr "Wrong photo"')
+    (tmp_path / "own/en.po").write_text(own, encoding="utf-8")
+    assert sync(place) == 0
+    text = (tmp_path / "own/en.po").read_text(encoding="utf-8")
+    assert 'msgid "My photo is wrong"\nmsgstr "Wrong photo"' in text
+    assert text.rstrip("\n").endswith('msgctxt "words.add"\nmsgid "new photo*"\nmsgstr "new photo*"')
+    assert (place.packaged / "sv.po").read_text(encoding="utf-8") == SWEDISH
+
+
+def test_a_broken_file_is_left_as_it_is_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = SWEDISH.replace('"Hej, {name}!"', '"Hej, {name}!')
+    place = folders(tmp_path, english=ENGLISH.replace("At most", "Up to"), sv=broken)
+    assert sync(place) == 1
+    assert (place.packaged / "sv.po").read_text(encoding="utf-8") == broken
+    assert "photosync locales check sv says why" in capsys.readouterr().err

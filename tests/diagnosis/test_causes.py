@@ -1,0 +1,112 @@
+"""Why it is so: each cause where it can be known, and none where it cannot."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bot.diagnosis.causes import Seen, blocked, facts, older_by, uneven
+from bot.graph.users import Person
+from bot.photos.picture import Picture
+from dialogs.model import Reason, Verdict
+from sandbox.portraits import portrait
+from tests.scripted import ADA, desk, file, jpeg, tenant
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+FULL = frozenset({"exchange", "sharepoint"})
+V = Verdict
+
+BLOCKED = [
+    (Person("a", enabled=True, plans=FULL), V.DIFFER, ""),
+    (Person("a", plans=None), V.DIFFER, ""),  # not told is no cause
+    (Person("a", enabled=False, plans=FULL), V.MISSING, Reason.DISABLED),
+    (Person("a", plans=frozenset({"exchange"})), V.MISSING, Reason.NO_SHAREPOINT),
+    (Person("a", plans=frozenset({"sharepoint"})), V.DIFFER, Reason.NO_MAILBOX),
+    (Person("a", plans=frozenset()), V.DIFFER, Reason.NO_SHAREPOINT),
+    (Person("a", plans=frozenset({"sharepoint"})), V.MATCH, ""),  # what works needs no cause
+    (Person("a", plans=frozenset()), V.NO_PHOTO, ""),
+]
+
+
+@pytest.mark.parametrize(("person", "verdict", "reason"), BLOCKED)
+def test_why_the_steps_would_not_help(person: Person, verdict: Verdict, reason: str) -> None:
+    assert blocked(person, verdict) == reason
+
+
+def seen(verdict: Verdict, ours: datetime | None = None, theirs: datetime | None = None, **more: Any) -> Seen:
+    known = {"stand_in": False, "partial": False} | more
+    return Seen(verdict, Picture(b"", modified=ours), Picture(b"", modified=theirs), **known)
+
+
+FACTS = [
+    (seen(V.DIFFER), "", "", ()),
+    (seen(V.MISSING, stand_in=True), "", "", ("placeholder",)),
+    (seen(V.DIFFER, NOW, NOW - timedelta(days=90)), "", "", ("older",)),
+    (seen(V.DIFFER, NOW, NOW - timedelta(minutes=5)), "", "", ()),  # clocks of two systems
+    (seen(V.DIFFER, None, NOW), "", "2026-10-01T00:00:00+00:00", ("synced",)),
+    (seen(V.DIFFER, None, NOW), "", "2026-11-02T00:00:00+00:00", ()),
+    (seen(V.MATCH, partial=True), "", "", ("partial",)),
+    (seen(V.MATCH), "contoso-my.sharepoint.com", "", ("region",)),
+    (seen(V.NO_PHOTO), "", "", ("orphan",)),
+]
+
+
+@pytest.mark.parametrize(("what", "host", "since", "told"), FACTS)
+def test_what_else_is_worth_saying(what: Seen, host: str, since: str, told: tuple[str, ...]) -> None:
+    person = Person("a", my_site="contosoeur-my.sharepoint.com" if host else "")
+    assert facts(person, what, host, since) == told
+
+
+def test_by_how_much_a_copy_is_older_is_told_in_seconds() -> None:
+    assert older_by(seen(V.DIFFER, NOW, NOW - timedelta(days=2))) == 2 * 86_400
+    assert older_by(seen(V.DIFFER, NOW, NOW + timedelta(days=2))) is None
+
+
+def test_sizes_made_together_are_even() -> None:
+    assert not uneven([NOW, NOW + timedelta(minutes=1), None])
+    assert uneven([NOW, NOW + timedelta(days=1)])
+    assert not uneven([])
+
+
+OLD, NEW = jpeg(portrait("ada", variant=3), 200), jpeg(portrait("ada"), 200)
+
+
+def sizes(large: str, small: str, body: bytes) -> dict[str, Any]:
+    """A tenant whose large copy is current, and whose smaller ones were made at another time, of another picture."""
+    path = file("ada-1")
+    answers = tenant(jpeg(portrait("ada"), 360), NEW)
+    answers[path] = {**answers[path], "lastModifiedDateTime": large}
+    stem = path.removesuffix("_LThumb.jpg")
+    batched = {f"{stem}_{letter}Thumb.jpg": {"eTag": "1", "lastModifiedDateTime": small} for letter in "MS"}
+    files = {f"{stem}_{letter}Thumb.jpg:/content": body for letter in "MS"}
+
+    async def batch(request: Any) -> Any:
+        asked = (await request.json())["requests"]
+        return {"responses": [{"id": one["id"], "status": 200, "body": batched[one["url"]]} for one in asked]}
+
+    return {**answers, **files, "/$batch": batch}
+
+
+PARTIAL = [
+    ("the small sizes are old and of the old picture", "2025-01-01T00:00:00Z", OLD, ("partial",)),
+    ("the small sizes are older and of the same picture", "2025-01-01T00:00:00Z", NEW, ()),
+    ("all sizes were made together", "2026-03-01T10:00:00Z", OLD, ()),
+]
+
+
+@pytest.mark.parametrize(("small", "body", "told"), [row[1:] for row in PARTIAL], ids=[row[0] for row in PARTIAL])
+async def test_a_copy_that_is_current_in_some_sizes_only_is_told(
+    small: str, body: bytes, told: tuple[str, ...]
+) -> None:
+    async with desk(sizes("2026-03-01T10:00:00Z", small, body)) as one:
+        found = await one.diagnosis.look("ada-1")
+    assert (found.verdict, found.facts) == (Verdict.MATCH, told)
+
+
+async def test_a_guest_is_not_looked_at() -> None:
+    async with desk(tenant(NEW, OLD) | {"/users/ada-1": {**ADA, "userType": "Guest"}}) as one:
+        found = await one.diagnosis.look("ada-1")
+    assert (found.verdict, found.reason) == (Verdict.UNKNOWN, "guest")
+    assert not any("photo" in path for path in one.script.asked)

@@ -1,0 +1,120 @@
+"""A look, whatever the two sides answer: a verdict only on two pictures, else the reason, and never an exception."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.diagnosis.diagnosis import Look
+from dialogs.model import Reason, Verdict
+from sandbox.portraits import portrait, silhouette
+from tests.scripted import ADA, HOST, desk, file, jpeg, tenant
+
+PHOTO, COPY = jpeg(portrait("ada"), 360), jpeg(portrait("ada"), 200)
+HALF = PHOTO[: len(PHOTO) // 2]
+
+
+async def look(answers: dict[str, Any]) -> Look:
+    async with desk(answers) as one:
+        return await one.diagnosis.look("ada-1")
+
+
+def without_photo(code: str, status: int = 404) -> dict[str, Any]:
+    return tenant(PHOTO, COPY) | {"/users/ada-1/photo": (status, code)}
+
+
+# what the two sides hold | the verdict | the reason | which pictures can be shown
+TABLE = [
+    ("the same", tenant(PHOTO, COPY), "match", "", "both"),
+    ("another", tenant(PHOTO, jpeg(portrait("ben"), 200)), "differ", "", "both"),
+    ("no copy", tenant(PHOTO), "missing", "", "ours"),
+    ("a silhouette as the copy", tenant(PHOTO, jpeg(silhouette(200))), "missing", "", "ours"),
+    ("a silhouette as the photo", tenant(jpeg(silhouette(360)), COPY), "no_photo", "", "theirs"),
+    ("a silhouette twice", tenant(jpeg(silhouette(360)), jpeg(silhouette(200))), "no_photo", "", ""),
+    ("a broken copy", tenant(PHOTO, HALF), "unknown", "picture", "ours"),
+    ("a broken photo", tenant(HALF, COPY), "unknown", "picture", ""),
+    ("no photo, a broken copy", without_photo("ImageNotFound") | {file("ada-1") + ":/content": HALF}, "no_photo", "", ""),
+    ("no photo, no grant", without_photo("ImageNotFound") | {f"/sites/{HOST}": (403, "accessDenied")}, "no_photo", "", ""),
+    ("no photo, by any of its names", without_photo("ErrorEntityNotFound"), "no_photo", "", "theirs"),
+    ("nobody has a mailbox", without_photo("ErrorNonExistentMailbox"), "no_photo", "", "theirs"),
+    ("the mailbox is elsewhere", without_photo("MailboxNotHostedInExchangeOnline"), "unknown", "mailbox_elsewhere", ""),
+    ("no mailbox to ask", without_photo("AuthenticationError", 400), "unknown", "no_mailbox", ""),
+    ("the token lacks a permission", without_photo("ErrorInsufficientPermissionsInAccessToken", 403), "unknown", "permission", ""),
+    ("the person is gone meanwhile", without_photo("Request_ResourceNotFound"), "unknown", "person", ""),
+    ("nobody of that name", tenant(PHOTO) | {"/users/ada-1": (404, "Request_ResourceNotFound")}, "unknown", "person", ""),
+    ("an address that is no Graph", tenant(PHOTO) | {"/users/ada-1": (404, "")}, "unknown", "outage", ""),
+    ("a person without an id", tenant(PHOTO) | {"/users/ada-1": {}}, "unknown", "outage", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("answers", "verdict", "reason", "shown"), [r[1:] for r in TABLE], ids=[r[0] for r in TABLE])
+async def test_what_the_two_sides_hold_decides(answers: dict[str, Any], verdict: str, reason: str, shown: str) -> None:
+    found = await look(answers)
+    assert (found.verdict, found.reason) == (verdict, reason)
+    pictures = found.microsoft365 is not None, found.sharepoint is not None
+    assert pictures == (shown in ("ours", "both"), shown in ("theirs", "both"))
+    assert (found.similarity is None) == (shown != "both")
+
+
+async def test_a_photo_held_in_entra_id_comes_in_its_own_size() -> None:
+    odd = portrait("ada").resize((500, 333))
+    answers = tenant(PHOTO, jpeg(odd, 0)) | {
+        "/users/ada-1/photos/360x360/$value": (404, "ErrorItemNotFound"),
+        "/users/ada-1/photo/$value": jpeg(odd),
+    }
+    found = await look(answers)
+    assert found.verdict is Verdict.MATCH
+    assert found.sharepoint is not None
+    assert (found.sharepoint.width, found.sharepoint.height) == (500, 333)
+
+
+async def test_when_the_personal_site_may_not_be_read_the_rest_is() -> None:
+    def person(request: Any) -> Any:
+        return (400, "BadRequest") if "mySite" in request.query["$select"] else {**ADA, "mySite": None}
+
+    answers = tenant(PHOTO, COPY) | {"/users/ada-1": person, "/sites/root": {"siteCollection": {"hostname": HOST}}}
+    assert (await look(answers)).verdict is Verdict.MATCH
+
+
+async def test_while_sharepoint_hangs_the_photo_is_not_lost() -> None:
+    async with desk(tenant(PHOTO, COPY)) as one:
+        one.script.held = "/sites/"
+        found = await one.diagnosis.look("ada-1")
+    assert (found.verdict, found.reason) == (Verdict.UNKNOWN, "timeout")
+    assert found.microsoft365 is not None
+
+
+async def test_a_missing_grant_is_told_to_the_admin_in_one_line_without_the_person(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.INFO, "bot"):
+        await look(tenant(PHOTO) | {f"/sites/{HOST}": (403, "accessDenied")})
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert "Sites.Selected" in line
+    assert "ada" not in line
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(
+        st.sampled_from(["id", "value", "mySite", "webUrl", "name", "folder", "error", "code", "eTag", "width",
+                         "lastModifiedDateTime", "@odata.nextLink", "@microsoft.graph.downloadUrl", "siteCollection"]),
+        inner, max_size=4),
+    max_leaves=8,
+)  # fmt: skip
+PATHS = st.sampled_from([*tenant(PHOTO, COPY), "/sites/root", "/users/ada-1/photo/$value"])
+
+
+@settings(max_examples=60)
+@given(st.dictionaries(PATHS, JSON | st.binary(max_size=40), min_size=1, max_size=3))
+def test_whatever_graph_answers_a_look_ends_with_a_verdict(nonsense: dict[str, Any]) -> None:
+    found = asyncio.run(look(tenant(PHOTO, COPY) | nonsense))
+    assert isinstance(found.verdict, Verdict)
+    assert (found.verdict is Verdict.UNKNOWN) == (found.reason in set(Reason))
+    assert (found.similarity is None) == (found.verdict not in (Verdict.MATCH, Verdict.DIFFER, Verdict.UNSURE))

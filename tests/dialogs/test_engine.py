@@ -1,0 +1,263 @@
+"""The conversation itself, as whole conversations."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from bot import resources
+from dialogs.card_content import MOST_BUTTONS
+from dialogs.case_json import from_json, to_json
+from dialogs.engine import Engine
+from dialogs.model import ACTIONS, Case, Check, Handed, Ignored, Joined, Looked, Pressed, Verdict
+from tests.talk import Talk
+
+V = Verdict
+WALK = ["next"] * 6
+ADD = ["next"] * 6
+
+# what the looks find | what the person does | where it ends | how the case ended
+CONVERSATIONS = [
+    ("the photo is old and the walk fixes it", [V.DIFFER, V.MATCH], ["fix", "next", *WALK], "resync.done", ["resolved"]),
+    ("SharePoint has none and the walk fixes it", [V.MISSING, V.MATCH], ["fix", "next", *WALK], "resync.done", ["resolved"]),
+    ("SharePoint lags after the walk", [V.DIFFER], ["fix", "next", *WALK], "resync.waiting", []),
+    ("SharePoint lags, a later look finds it", [V.DIFFER, V.DIFFER, V.MATCH], ["fix", "next", *WALK, "next"], "resync.done", ["resolved"]),
+    ("it matches already", [V.MATCH], ["check"], "look.match", ["resolved"]),
+    ("it matches and an app shows the old one", [V.MATCH], ["fix", "next"], "still_old.reload", ["resolved"]),
+    ("still old, walked to its end", [V.MATCH], ["fix", *["next"] * 6], "still_old.done", ["resolved"]),
+    ("too close to call, the person says same", [V.UNSURE], ["fix", "same"], "look.same", ["resolved"]),
+    ("too close to call, the person says different", [V.UNSURE], ["fix", "different"], "resync.private_window", []),
+    ("no photo at all: add one", [V.NO_PHOTO], ["fix", "next"], "add_photo.find_picture", []),
+    ("added, and SharePoint has it at once", [V.NO_PHOTO, V.MATCH], ["fix", "next", *ADD], "add_photo.done", ["resolved"]),
+    ("added, and SharePoint lags", [V.NO_PHOTO, V.MISSING], ["fix", "next", *ADD], "add_photo.lagging", []),
+    ("added, lagging, resynced", [V.NO_PHOTO, V.MISSING, V.MATCH], ["fix", "next", *ADD, "next", *WALK], "resync.done", ["resolved"]),
+    ("added, and not there yet", [V.NO_PHOTO], ["add", *ADD], "add_photo.still_none", []),
+    ("cannot be read: the walk anyway", [V.UNKNOWN], ["fix", "next"], "resync.private_window", []),
+    ("cannot be read: handed over", [V.UNKNOWN], ["fix", "ticket", "send_ticket"], "desk.ticket_sent", ["escalated"]),
+    ("handed over from the middle of a walk", [V.DIFFER], ["fix", "next", "next", "ticket", "send_ticket"], "desk.ticket_sent", ["escalated"]),
+    ("stopped in the middle of a walk", [V.DIFFER], ["fix", "next", "next", "stop"], "desk.stopped", ["stopped"]),
+    ("stopped after a match stays resolved", [V.MATCH], ["fix", "stop"], "desk.stopped", ["resolved"]),
+    ("a new case after the last one ended", [V.MATCH, V.DIFFER], ["fix", "fix"], "look.differ", ["resolved"]),
+    ("back returns through the walk", [V.DIFFER], ["add", "next", "next", "back"], "add_photo.sign_in", []),
+    ("back from the first step is the menu", [V.DIFFER], ["add", "back"], "desk.menu", []),
+    ("the menu and back into the walk", [V.DIFFER], ["add", "next", "menu", "back"], "add_photo.sign_in", []),
+    ("forget me", [V.DIFFER], ["forget", "forget_confirmed"], "desk.forgotten", []),
+    ("forget me, but not confirmed", [V.DIFFER], ["forget", "back"], "desk.menu", []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("verdicts", "presses", "step", "outcomes"), [row[1:] for row in CONVERSATIONS], ids=[row[0] for row in CONVERSATIONS])  # fmt: skip
+@pytest.mark.parametrize("typed", [False, True], ids=["pressed", "typed"])
+def test_a_conversation_ends_where_it_should(
+    engine: Engine, verdicts: list[Verdict], presses: list[str], step: str, outcomes: list[str], typed: bool
+) -> None:
+    talk = Talk(engine, list(verdicts))
+    for action in presses:
+        _ = talk.type(action) if typed else talk.press(action)
+    assert (talk.step, talk.outcomes) == (step, outcomes)
+
+
+WALKING = ["add", "next", "next"]  # stands on add_photo.circle
+
+
+@pytest.mark.parametrize("ref", ["stop", "language", "ticket", "menu", "forget", "fix", "check", "add"])
+def test_what_works_everywhere_works_at_every_step(engine: Engine, ref: str) -> None:
+    for step in engine.library.steps():
+        if step.check or step.entry:
+            continue
+        talk = Talk(engine, case=Case("C", 3, step.id, ("desk.menu",)))
+        before = talk.shown
+        talk.press(ref)
+        assert talk.shown > before, step.id
+        assert talk.card.notice != "notice.not_here", step.id
+
+
+def test_back_leads_to_the_step_before_from_every_step(engine: Engine) -> None:
+    for step in engine.library.steps():
+        if step.check or step.entry:
+            continue
+        talk = Talk(engine, case=Case("C", 3, step.id, ("desk.menu", "add_photo.circle"))).press("back")
+        assert talk.step == "add_photo.circle", step.id
+
+
+def test_an_old_button_changes_nothing_and_shows_the_present_card(engine: Engine) -> None:
+    talk = Talk(engine).press(*WALKING)
+    before = talk.case
+    talk.meet(Pressed("next", before.id, "add_photo.find_picture", before.rev - 2))
+    assert talk.step == before.step
+    assert talk.card.notice == "notice.stale"
+    assert (talk.case.trail, talk.case.traces, talk.case.checks) == (before.trail, before.traces, before.checks)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Pressed("next", "SOMEONE-ELSES", "add_photo.circle", 3),
+        Pressed("launch_rockets", "FIRST", "add_photo.circle", 3),
+        Pressed("", "", "", None),
+        Pressed("send_ticket", "", "", None),
+        Pressed("forget_confirmed", "", "", None),
+        Pressed("rate", "FIRST", "add_photo.circle", 3, "eleven"),
+    ],
+    ids=["another case", "unknown action", "nothing", "no case for a ticket", "no case for erasing", "bad rating"],
+)
+def test_invented_buttons_change_nothing(engine: Engine, event: Pressed) -> None:
+    talk = Talk(engine).press(*WALKING)
+    talk.meet(event)
+    assert talk.step == "add_photo.circle"
+    assert any(isinstance(effect, Ignored) for effect in talk.effects)
+    assert talk.outcomes == []
+
+
+def test_a_button_without_a_case_may_start_something(engine: Engine) -> None:
+    assert Talk(engine).meet(Pressed("fix")).step == "look.differ"
+
+
+def test_a_card_with_photos_is_never_shown_again_without_a_new_look(engine: Engine) -> None:
+    talk = Talk(engine, [V.MATCH, V.DIFFER]).press("fix", "language")
+    talk.press("set_language", value="sv")
+    assert talk.step == "look.differ"
+    assert [check.verdict for check in talk.case.checks] == [V.MATCH, V.DIFFER]
+
+
+def test_words_that_mean_nothing_lead_to_the_menu_and_back_leads_on(engine: Engine) -> None:
+    talk = Talk(engine).press(*WALKING)
+    talk.type("", text="purple monkey")
+    assert (talk.step, talk.card.notice) == ("desk.menu", "notice.unknown_words")
+    assert talk.press("back").step == "add_photo.circle"
+
+
+def test_what_is_typed_at_the_ticket_becomes_its_comment(engine: Engine) -> None:
+    talk = Talk(engine).press("ticket").type("", text="in the org chart")
+    assert (talk.step, talk.card.comment) == ("desk.ticket", "in the org chart")
+
+
+def test_a_language_chosen_in_mid_walk_keeps_the_step(engine: Engine) -> None:
+    talk = Talk(engine).press(*WALKING, "language")
+    talk.press("set_language", value="lv")
+    assert (talk.step, talk.case.locale) == ("add_photo.circle", "lv")
+
+
+def test_a_language_nobody_translated_is_refused_politely(engine: Engine) -> None:
+    talk = Talk(engine).press("language")
+    talk.meet(Pressed("set_language", talk.case.id, talk.step, talk.case.rev, "tlh", known=False))
+    assert (talk.step, talk.case.locale, talk.card.notice) == ("desk.language", "en", "notice.unknown_language")
+
+
+@pytest.mark.parametrize(
+    ("handed", "step"),
+    [(Handed("sent", "INC7"), "desk.ticket_sent"), (Handed("contact"), "desk.contact"), (Handed("queued"), "desk.ticket_queued")],
+    ids=["taken", "no ticket system", "system down for now"],
+)  # fmt: skip
+def test_a_ticket_ends_as_the_helpdesk_answers(engine: Engine, handed: Handed, step: str) -> None:
+    talk = Talk(engine, handed=handed).press("ticket")
+    talk.press("send_ticket", value="please")
+    assert (talk.step, talk.case.comment) == (step, "please")
+    assert talk.outcomes == ["escalated"]
+
+
+@pytest.mark.parametrize(
+    ("handed", "step"), [(Handed("sent", "INC8"), "desk.ticket_sent"), (Handed("failed"), "desk.ticket_failed")]
+)
+def test_a_ticket_that_is_known_later_is_told_wherever_the_person_is(engine: Engine, handed: Handed, step: str) -> None:
+    talk = Talk(engine, handed=Handed("queued")).press("ticket", "send_ticket", "menu")
+    assert talk.meet(handed).step == step
+    assert talk.outcomes == ["escalated"]
+
+
+def test_a_rating_is_thanked_once_and_kept(engine: Engine) -> None:
+    talk = Talk(engine, [V.MATCH]).press("fix")
+    talk.press("rate", value="up")
+    assert (talk.case.rating, talk.card.notice) == ("up", "notice.rated")
+    assert "rate" not in [button.action for button in talk.card.buttons]
+
+
+def test_a_late_look_does_not_move_a_person_who_went_on(engine: Engine) -> None:
+    talk = Talk(engine).press(*WALKING)
+    talk.meet(Looked(Check("2026-01-01T00:00:00+00:00", V.MATCH)))
+    assert talk.step == "add_photo.circle"
+
+
+def test_a_case_on_a_step_that_no_longer_exists_goes_on_from_the_menu(engine: Engine) -> None:
+    talk = Talk(engine, case=Case("C", 9, "gone.step", ("also.gone",))).type("")
+    assert talk.step == "desk.menu"
+
+
+def test_no_card_has_more_buttons_than_teams_shows(engine: Engine) -> None:
+    for step in engine.library.steps():
+        if not step.check and not step.entry:
+            card = Talk(engine, case=Case("C", 1, step.id, ("desk.menu",))).card
+            assert 1 <= len(card.buttons) + bool(card.link) <= MOST_BUTTONS, step.id
+
+
+class AnyConversation(RuleBasedStateMachine):
+    """Any events in any order: the person always sees something, and can always leave."""
+
+    @initialize()
+    def start(self) -> None:
+        self.talk = Talk(Engine(resources.topics(resources.languages(), resources.illustrations())))
+
+    @rule(action=st.sampled_from(ACTIONS), value=st.sampled_from(["", "up", "down", "sv", "xx", "a comment"]))
+    def presses(self, action: str, value: str) -> None:
+        shown = self.talk.shown
+        self.talk.press(action, value=value)
+        assert self.talk.shown == shown + 1
+
+    @rule(action=st.sampled_from(("", *ACTIONS)), text=st.text(max_size=20))
+    def types(self, action: str, text: str) -> None:
+        shown = self.talk.shown
+        self.talk.type(action, "sv" if action == "set_language" else "up", text)
+        assert self.talk.shown == shown + 1
+
+    @rule(
+        action=st.one_of(st.sampled_from(ACTIONS), st.text(max_size=5)),
+        case=st.sampled_from(["", "FIRST", "OTHER"]),
+        rev=st.one_of(st.none(), st.integers(-3, 40)),
+    )
+    def presses_something_invented(self, action: str, case: str, rev: int | None) -> None:
+        shown = self.talk.shown
+        self.talk.meet(Pressed(action, case, "what.ever", rev))
+        assert self.talk.shown == shown + 1
+
+    @rule(verdict=st.sampled_from(Verdict))
+    def the_world_changes(self, verdict: Verdict) -> None:
+        self.talk.verdicts = [verdict]
+
+    @rule(result=st.sampled_from(["sent", "contact", "queued"]))
+    def the_helpdesk_changes(self, result: str) -> None:
+        self.talk.handed = Handed(result, "INC9")
+
+    @rule(verdict=st.sampled_from(Verdict))
+    def a_late_look_arrives(self, verdict: Verdict) -> None:
+        self.talk.meet(Looked(Check("2026-01-01T00:00:00+00:00", verdict)))
+
+    @rule()
+    def installs_again(self) -> None:
+        self.talk.meet(Joined())
+
+    @invariant()
+    def stands_on_a_card_that_can_be_left(self) -> None:
+        if hasattr(self, "talk"):
+            assert not self.talk.engine.library.step(self.talk.step).check
+            assert self.talk.card.buttons
+
+    @invariant()
+    def survives_a_round_trip(self) -> None:
+        if hasattr(self, "talk"):
+            assert from_json(to_json(self.talk.case)) == self.talk.case
+
+
+TestAnyConversation = AnyConversation.TestCase
+TestAnyConversation.settings = settings(
+    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "null", "{}", '{"id": 1}', '{"id": "x", "rev": "1"}', '{"id": "x", "checks": [{}]}', "{", "[" * 5000]
+)  # fmt: skip
+def test_a_document_that_is_no_case_is_refused_as_that(text: str) -> None:
+    with pytest.raises(ValueError, match=r"case|JSON|Expecting|verdict"):
+        from_json(text)

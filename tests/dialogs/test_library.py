@@ -1,0 +1,79 @@
+"""A topic that could strand a person is refused when it is loaded, not met in a chat."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot import resources
+from bot.languages.catalogs import Languages
+from dialogs import library
+from dialogs.library import Library, LibraryError
+
+DESK = """
+start = "menu"
+[everywhere]
+menu = "menu"
+[steps.menu]
+choices = { fix = "other.first" }
+"""
+GOOD = """
+start = "first"
+[steps.first]
+choices = { next = "second" }
+[steps.second]
+outcome = "resolved"
+"""
+ENGLISH = {f"{step}.{part}" for step in ("desk.menu", "other.first", "other.second") for part in ("title", "body")} | {
+    "button.fix",
+    "button.next",
+}
+
+LOOKING = 'check = "photos"\nbranches = { match = "second", differ = "second", missing = "second", unsure = "second", no_photo = "second"'
+
+REFUSED = [
+    ("dead end", GOOD.replace('outcome = "resolved"', 'picture = ""'), "other.second: a dead end"),
+    ("unreachable", GOOD + '[steps.island]\noutcome = "stopped"\n', "other.island: unreachable"),
+    ("unknown check", GOOD.replace('outcome = "resolved"', 'check = "weather"'), "unknown check 'weather'"),
+    ("a result that leads nowhere", GOOD.replace('choices = { next = "second" }', LOOKING + " }"), "can end in 'unknown'"),
+    ("a result the check does not have", GOOD.replace('choices = { next = "second" }', LOOKING + ', unknown = "second", rain = "second" }'), "unknown action 'rain'"),
+    ("branches without a check", GOOD.replace('outcome = "resolved"', 'branches = { match = "first" }'), "branches without a check"),
+    ("a target that is no step", GOOD.replace('next = "second"', 'next = "third"'), "leads to 'other.third'"),
+    ("an unknown action", GOOD.replace("next =", "jump ="), "unknown action 'jump'"),
+    ("an unknown entry", GOOD.replace("outcome", "outcom"), "unknown entry outcom"),
+    ("an unknown outcome", GOOD.replace('"resolved"', '"happy"'), "unknown outcome 'happy'"),
+    ("an unknown form", GOOD.replace('outcome = "resolved"', 'outcome = "resolved"\nform = "blood"'), "unknown form 'blood'"),
+    ("no such illustration", GOOD.replace('outcome = "resolved"', 'outcome = "resolved"\npicture = "unicorn"'), "no illustration 'unicorn'"),
+    ("a link that is not https", GOOD.replace('outcome = "resolved"', 'outcome = "resolved"\nlink = "http://x.example"'), "not an https address"),
+    ("a start that is no step", GOOD.replace('start = "first"', 'start = "zeroth"'), "start 'zeroth'"),
+    ("not TOML", "start = [", "other.toml"),
+    ("a step that is no table", 'start = "first"\n[steps]\nfirst = 3', "other.toml"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "problem"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
+def test_a_bad_topic_is_refused_by_name(text: str, problem: str) -> None:
+    with pytest.raises(LibraryError) as refused:
+        library.read({"desk": DESK, "other": text}, (), ENGLISH)
+    assert problem in str(refused.value)
+
+
+@pytest.mark.parametrize("key", sorted(ENGLISH))
+def test_a_missing_english_line_is_refused_by_its_key(key: str) -> None:
+    with pytest.raises(LibraryError) as refused:
+        library.read({"desk": DESK, "other": GOOD}, (), ENGLISH - {key})
+    assert refused.value.problems == (f"{key}: no English line",)
+
+
+def test_good_topics_are_taken() -> None:
+    assert library.read({"desk": DESK, "other": GOOD}, (), ENGLISH).has("other.second")
+
+
+def test_the_packaged_topics_number_their_steps_as_the_card_says(shelf: Library) -> None:
+    assert shelf.progress("resync.private_window") == (1, 6)
+    assert shelf.progress("add_photo.look_again") == (6, 6)
+    assert shelf.progress("still_old.wait") == (5, 5)
+    assert shelf.progress("look.differ") is None
+
+
+def test_the_packaged_topics_load_with_what_is_packaged(spoken: Languages) -> None:
+    assert {"resync", "add_photo", "still_old"} <= set(resources.topics(spoken, resources.illustrations()).topics)

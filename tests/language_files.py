@@ -1,0 +1,113 @@
+"""A small English source and a Swedish file beside it, for the tests of `photosync locales`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bot.commands.locales.folders import Folders
+
+ENGLISH = """\
+msgid ""
+msgstr ""
+"Language: en\\n"
+"X-Language-Name: English\\n"
+"Content-Type: text/plain; charset=UTF-8\\n"
+"Plural-Forms: nplurals=2; plural=(n != 1);\\n"
+
+#. The first card.
+#. {name}: the person's name
+#, python-brace-format
+msgctxt "desk.title"
+msgid "Hello, {name}!"
+msgstr "Hello, {name}!"
+
+#. The first card.
+msgctxt "desk.body"
+msgid "Open www.office.com in a private window."
+msgstr "Open www.office.com in a private window."
+
+#. At most 32 characters
+msgctxt "button.fix"
+msgid "My photo is wrong"
+msgstr "My photo is wrong"
+
+#. {count}: a number
+#, python-brace-format
+msgctxt "card.steps"
+msgid "{count} short step."
+msgid_plural "{count} short steps."
+msgstr[0] "{count} short step."
+msgstr[1] "{count} short steps."
+
+#. What people type.
+msgctxt "words.fix"
+msgid "old photo*|wrong photo*"
+msgstr "old photo*|wrong photo*"
+
+#. What people type.
+msgctxt "words.add"
+msgid "new photo*"
+msgstr "new photo*"
+"""
+
+SWEDISH = """\
+# Kept as it is: a comment of the translator's.
+msgid ""
+msgstr ""
+"Language: sv\\n"
+"Last-Translator: Ada\\n"
+"X-Language-Name: Svenska\\n"
+"Content-Type: text/plain; charset=UTF-8\\n"
+"Plural-Forms: nplurals=2; plural=(n != 1);\\n"
+
+#. The first card.
+#. {name}: the person's name
+#, python-brace-format
+msgctxt "desk.title"
+msgid "Hello, {name}!"
+msgstr "Hej, {name}!"
+
+# A remark of the translator's.
+#. The first card.
+msgctxt "desk.body"
+msgid "Open www.office.com in a private window."
+msgstr ""
+"Öppna www.office.com i ett "
+"privat fönster."
+
+#. At most 32 characters
+msgctxt "button.fix"
+msgid "My photo is wrong"
+msgstr "Mitt foto är fel"
+
+#. {count}: a number
+#, python-brace-format
+msgctxt "card.steps"
+msgid "{count} short step."
+msgid_plural "{count} short steps."
+msgstr[0] "{count} kort steg."
+msgstr[1] "{count} korta steg."
+
+#. What people type.
+msgctxt "words.fix"
+msgid "old photo*|wrong photo*"
+msgstr "gammal bild*|fel bild*"
+
+#. What people type.
+msgctxt "words.add"
+msgid "new photo*"
+msgstr "ny bild*"
+"""
+
+GLOSSARY = "term\tlanguage\ttranslation\tsource\nprivate window\tsv\tprivat fönster (webbläsare)\tbrowser interface\n"
+
+
+def folders(place: Path, *, english: str = ENGLISH, **others: str) -> Folders:
+    """Packaged files in a checkout; `sv` is the Swedish one unless another is given."""
+    (place / "pyproject.toml").touch()
+    packaged = place / "locales"
+    packaged.mkdir(exist_ok=True)
+    for tag, text in {"en": english, "sv": SWEDISH, **others}.items():
+        (packaged / f"{tag}.po").write_bytes(text.encode())
+    (packaged / "GLOSSARY.tsv").write_text(GLOSSARY, encoding="utf-8")
+    return Folders(packaged, None)

@@ -1,0 +1,93 @@
+"""What holds of the comparison whatever the pictures are; a slice of `make photos-eval` and of `make fuzz-photos`."""
+
+from __future__ import annotations
+
+import functools
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from benchmarks.photos import fuzz
+from benchmarks.photos.different import DIFFERENT, IN_A_FACE
+from benchmarks.photos.files import ADOBE_RGB, jpeg, ours, theirs
+from benchmarks.photos.same import SAME
+from benchmarks.photos.subjects import drawn
+from bot.photos.comparison import REFUSALS, compare
+from tests.scripted import jpeg as stored
+
+
+@functools.cache
+def people() -> tuple[object, ...]:
+    return tuple(drawn(8))
+
+
+@pytest.mark.parametrize("kind", SAME)
+def test_a_photo_stays_the_same_one_on_its_way_to_sharepoint(kind: str) -> None:
+    for number, subject in enumerate(people()):
+        assert compare(*SAME[kind](subject, random.Random(number))).verdict != "different"
+
+
+@pytest.mark.parametrize("kind", DIFFERENT)
+def test_another_photo_is_never_taken_for_the_same(kind: str) -> None:
+    for number, subject in enumerate(people()):
+        dice = random.Random(number)
+        other = DIFFERENT[kind](subject, dice, list(people()))
+        assert compare(ours(subject.picture, dice), theirs(other, dice, 0.01)).verdict != "same"
+
+
+@pytest.mark.parametrize("kind", IN_A_FACE)
+def test_what_changed_in_a_face_is_seen_in_a_usual_thumbnail(kind: str) -> None:
+    for number, subject in enumerate(people()):
+        dice = random.Random(number)
+        other = IN_A_FACE[kind](subject, dice, list(people()))
+        assert (
+            compare(ours(subject.picture, dice, (360, 648)), theirs(other, dice, 0.01, (200, 300))).verdict
+            == "different"
+        )
+
+
+@settings(max_examples=80)
+@given(st.integers(0, 7), st.integers(0, 7), st.integers(0, 10**6))
+def test_the_order_of_the_two_does_not_matter(one: int, other: int, seed: int) -> None:
+    dice = random.Random(seed)
+    first, second = ours(people()[one].picture, dice), theirs(people()[other].picture, dice, 0.05)
+    there, back = compare(first, second), compare(second, first)
+    assert (there.verdict, there.similarity, there.sizes) == (back.verdict, back.similarity, back.sizes[::-1])
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 7), st.integers(0, 10**6))
+def test_the_same_bytes_are_always_the_same(one: int, seed: int) -> None:
+    file = ours(people()[one].picture, random.Random(seed))
+    assert (compare(file, file).verdict, compare(file, file).similarity) == ("same", 1.0)
+
+
+@pytest.mark.filterwarnings("ignore")  # Pillow tells of damaged metadata in warnings
+@pytest.mark.parametrize("seed", range(4))
+def test_damaged_files_are_refused_or_compared(seed: int) -> None:
+    dice, sound = random.Random(seed), fuzz.files()
+    for _ in range(400):
+        assert fuzz.outcome(sound[0], fuzz.mutated(dice.choice(sound), dice)) in (
+            *REFUSALS,
+            "same",
+            "different",
+            "unsure",
+        )
+
+
+def test_a_dropped_profile_is_forgiven_but_only_where_there_was_one() -> None:
+    picture = people()[1].picture
+    plain, wide = jpeg(picture, random.Random(1), 90), jpeg(picture, random.Random(1), 90, icc_profile=ADOBE_RGB)
+    assert compare(plain, wide).verdict == compare(wide, plain).verdict == "same"
+    red, green, blue = picture.split()
+    assert compare(wide, stored(Image.merge("RGB", (green, red, blue)), 300)).verdict == "different"
+
+
+def test_a_dull_photo_has_to_be_more_alike() -> None:
+    grey = Image.new("RGB", (300, 300), "#303030")
+    spotted = grey.copy()
+    spotted.paste("#4a4a4a", (100, 100, 130, 130))
+    assert compare(stored(grey), stored(spotted)).verdict == "different"

@@ -1,0 +1,154 @@
+"""One database, several processes: what one forgets stays forgotten, and what fails in one place fails there alone."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from bot.errors import StoreUnavailable
+from bot.store import Change, Conflict, Entry, Owed, Record, transactions
+from bot.store import sqlite as sqlite_store
+from bot.store.base import DatabaseStore
+from bot.store.cache import RememberingStore
+from bot.store.connect import open_store
+from bot.store.postgres import _run
+from bot.store.sqlite import SqliteStore
+from dialogs.model import Case
+
+OPENED = "2026-01-01T00:00:00+00:00"
+CASE = Case("C1", comment="very private", opened_at=OPENED, outcome="stopped")
+ADA = Record("ada", name="Ada the Private", case=CASE)
+
+
+@pytest.fixture
+async def two(database: str) -> AsyncIterator[tuple[RememberingStore, RememberingStore]]:
+    """Two processes, each with a memory of its own."""
+    stores = [await open_store(database), await open_store(database)]
+    yield RememberingStore(stores[0]), RememberingStore(stores[1])
+    for one in stores:
+        await one.close()
+
+
+async def test_what_one_erased_does_not_come_back_from_anothers_memory(
+    two: tuple[RememberingStore, RememberingStore],
+) -> None:
+    here, there = two
+    await there.commit(Change(await there.commit(Change(ADA, "a1")), paid=True))
+    await here.erase("ada")
+    await here.commit(Change(await here.commit(Change(Record("ada", case=replace(CASE, id="C2")))), paid=True))
+    recalled = there.recall("ada")
+    assert recalled is not None
+    with pytest.raises(Conflict):
+        await there.commit(Change(recalled, "a2"))
+    assert there.recall("ada") is None
+    assert (await here.load("ada"))[0].name == ""
+
+
+async def test_a_purged_case_does_not_come_back_from_anothers_memory(
+    two: tuple[RememberingStore, RememberingStore],
+) -> None:
+    here, there = two
+    saved = await there.commit(Change(ADA))
+    assert await here.purge("2027") == 1
+    with pytest.raises(Conflict):
+        await there.commit(Change(saved, "a1"))
+    assert (await here.load("ada"))[0].case is None
+
+
+async def test_two_cases_with_one_id_do_not_mix(two: tuple[RememberingStore, RememberingStore]) -> None:
+    here, there = two
+    await here.commit(Change(ADA))
+    with pytest.raises(Conflict):
+        await there.commit(Change(Record("ben", case=replace(CASE, comment="another's"))))
+    record, _ = await here.load("ada")
+    assert (record.case, (await here.load("ben"))[0].version) == (CASE, 0)
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+async def test_erasing_waits_for_a_turn_that_is_being_committed(database: str) -> None:
+    store = await open_store(database)
+    saved = await store.commit(Change(ADA))
+    other = await asyncpg.connect(database)
+    transaction = other.transaction()
+    await transaction.start()
+    later = replace(saved, case=replace(CASE, id="C2"))
+    await _run(
+        other, transactions.commit(Change(later, "a2", (Entry(OPENED, "typed", "words"),), owed=Owed(1.0, True)))
+    )
+    erasing = asyncio.create_task(store.erase("ada"))
+    await asyncio.sleep(0.5)
+    assert not erasing.done()
+    await transaction.commit()
+    assert (await erasing).cases == 2
+    left = [await other.fetchval(f"SELECT count(*) FROM {table}") for table in ("people", "cases", "log", "owed")]
+    await other.close()
+    await store.close()
+    assert left == [0, 0, 0, 0]
+
+
+async def test_nothing_that_was_erased_can_be_read_in_sqlites_files(tmp_path: Path) -> None:
+    store = await SqliteStore.open(tmp_path / "photosync.db")
+    await store.commit(Change(ADA, "a1", (Entry(OPENED, "typed", "my own words"),)))
+    await store.erase("ada")
+    files = _all_bytes(tmp_path)
+    await store.close()
+    assert [text for text in (b"Ada the Private", b"very private", b"my own words") if text in files] == []
+
+
+def _all_bytes(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in folder.iterdir())
+
+
+class _Failing:
+    """A connection of which the disk fails in COMMIT and ROLLBACK while `broken`."""
+
+    def __init__(self, there: sqlite3.Connection) -> None:
+        self.there = there
+        self.broken = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.there, name)
+
+    def execute(self, text: str, *values: Any) -> Any:
+        if self.broken and text in ("COMMIT", "ROLLBACK"):
+            raise sqlite3.OperationalError("disk I/O error")
+        return self.there.execute(text, *values)
+
+
+async def test_a_disk_that_fails_for_a_while_is_told_and_gone_on_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where not even taking back works: the file is opened anew."""
+    made: list[_Failing] = []
+    real = sqlite_store._connected
+
+    def connected(path: Path) -> _Failing:
+        made.append(_Failing(real(path)))
+        return made[-1]
+
+    monkeypatch.setattr(sqlite_store, "_connected", connected)
+    store: DatabaseStore = await SqliteStore.open(tmp_path / "photosync.db")
+    made[0].broken = True
+    with pytest.raises(StoreUnavailable):
+        await asyncio.wait_for(store.commit(Change(ADA)), 10)
+    saved = await asyncio.wait_for(store.commit(Change(ADA)), 10)
+    assert len(made) == 2
+    assert (await store.load("ada"))[0] == saved
+    await store.close()
+
+
+async def test_a_closed_store_says_so(tmp_path: Path) -> None:
+    store = await SqliteStore.open(tmp_path / "photosync.db")
+    waiting = [asyncio.create_task(store.load("ada")) for _ in range(3)]
+    await asyncio.sleep(0)
+    await store.close()
+    assert [record.version for record, _ in await asyncio.gather(*waiting)] == [0, 0, 0]
+    with pytest.raises(StoreUnavailable):
+        await asyncio.wait_for(store.load("ada"), 5)

@@ -1,0 +1,340 @@
+"""What is kept, on both databases: all of a turn or nothing, work that one does and nobody loses."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.conversation import Address
+from bot.errors import StoreUnavailable
+from bot.store import Change, Conflict, Due, Entry, Erased, Kind, Lost, Owed, Record
+from bot.store.base import DatabaseStore, NewerSchema
+from bot.store.connect import open_store
+from bot.store.dedup import MOST
+from bot.store.schema import statements
+from bot.store.transactions import Operation, Statement
+from dialogs.case_json import to_json
+from dialogs.model import Case, Check, Trace, Verdict
+from tests.databases import execute
+
+ADDRESS = Address("https://smba.example/", "a:1", "28:bot", "29:ada", "tenant")
+CASE = Case("C1", 3, "resync.tile", ("desk.menu",), "sv", opened_at="2026-01-01T00:00:00+00:00", checks=(Check("2026-01-01T00:00:01+00:00", Verdict.DIFFER, "", 0.5),), traces=(Trace("look.differ", "2026-01-01T00:00:02+00:00", "next"),))  # fmt: skip
+ADA = Record("ada", 0, "Ada O'Neil عمر", "sv", "Windows", ADDRESS, case=CASE)
+
+
+@pytest.fixture
+async def store(database: str) -> AsyncIterator[DatabaseStore]:
+    one = await open_store(database)
+    yield one
+    await one.close()
+
+
+@pytest.fixture
+async def other(database: str, store: DatabaseStore) -> AsyncIterator[DatabaseStore]:
+    """A second replica on the same database."""
+    del store
+    one = await open_store(database)
+    yield one
+    await one.close()
+
+
+def due(key: str = "C1", kind: Kind = Kind.FOLLOW_UP, at: float = 0.0, **payload: object) -> Due:
+    return Due(kind, key, "ada", at, dict(payload))
+
+
+async def test_a_person_comes_back_as_saved(store: DatabaseStore, other: DatabaseStore) -> None:
+    assert await store.load("ada", "a1") == (Record("ada"), False)
+    saved = await store.commit(Change(ADA, "a1", (Entry("2026-01-01T00:00:00+00:00", "typed", "hej"),)))
+    assert (saved.version > 0, saved) == (True, replace(ADA, version=saved.version, handled=saved.handled))
+    assert await other.load("ada", "a1") == (saved, True)
+    assert [entry.what for entry in await other.log("C1")] == ["hej"]
+
+
+async def test_of_two_who_change_the_same_version_one_is_told(store: DatabaseStore, other: DatabaseStore) -> None:
+    saved = await store.commit(Change(ADA))
+    results = await asyncio.gather(
+        *(one.commit(Change(replace(saved, name=f"name {n}"))) for n, one in enumerate([store, other] * 5)),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(one, Record) for one in results) == 1
+    assert sum(isinstance(one, Conflict) for one in results) == 9
+
+
+async def test_an_activity_is_handled_once_and_a_refused_change_leaves_nothing(store: DatabaseStore) -> None:
+    saved = await store.commit(Change(ADA, "a1"))
+    with pytest.raises(Conflict):
+        await store.commit(Change(replace(saved, name="twice"), "a1", (Entry("t", "typed", "twice"),), (due(),)))
+    record, _ = await store.load("ada")
+    assert (record.name, record.version, await store.log("C1"), await store.pending(Kind.FOLLOW_UP)) == (
+        ADA.name,
+        saved.version,
+        (),
+        0,
+    )
+
+
+async def test_two_people_may_send_activities_of_the_same_id(store: DatabaseStore) -> None:
+    """It is a time in milliseconds, and only unique within a conversation."""
+    for person in (ADA, replace(ADA, person="ben", case=replace(CASE, id="C2"))):
+        assert (await store.load(person.person, "1726500000000"))[1] is False
+        await store.commit(Change(person, "1726500000000"))
+        assert (await store.load(person.person, "1726500000000"))[1] is True
+
+
+async def test_the_last_activities_of_a_person_are_remembered(store: DatabaseStore) -> None:
+    saved = ADA
+    for number in range(MOST + 8):
+        saved = await store.commit(Change(saved, f"a{number}"))
+    known = [number for number in range(MOST + 8) if (await store.load("ada", f"a{number}"))[1]]
+    assert known == list(range(8, MOST + 8))
+
+
+async def test_many_turns_at_once_are_all_kept(store: DatabaseStore) -> None:
+    people = [replace(ADA, person=f"p{n}", case=replace(CASE, id=f"C{n}")) for n in range(200)]
+    saved = await asyncio.gather(*(store.commit(Change(one, f"a{n}")) for n, one in enumerate(people)))
+    loaded = await asyncio.gather(*(store.load(one.person, f"a{n}") for n, one in enumerate(people)))
+    assert loaded == [(one, True) for one in saved]
+
+
+async def test_there_is_one_open_piece_of_work_of_a_kind_for_a_case(store: DatabaseStore) -> None:
+    saved = await store.commit(Change(ADA, put=(due(turn=1),)))
+    await store.commit(Change(saved, put=(due(turn=2),)))
+    (claimed,) = await store.claim(10, 60)
+    assert claimed.due.payload == {"turn": 2}
+
+
+async def test_work_is_done_by_one_of_many(store: DatabaseStore, other: DatabaseStore) -> None:
+    for number in range(40):
+        await store.put(due(f"C{number}"))
+    found = await asyncio.gather(*(one.claim(7, 60) for one in [store, other] * 6))
+    keys = [claimed.due.key for part in found for claimed in part]
+    assert sorted(keys) == sorted({f"C{number}" for number in range(40)})
+    assert max(len(part) for part in found) <= 7
+
+
+async def test_work_that_is_not_due_is_not_given_out(store: DatabaseStore) -> None:
+    await store.put(due(at=time.time() + 3600))
+    assert await store.claim(10, 60) == ()
+    found = await store.next_due()
+    assert found is not None
+    assert found > time.time() + 3000
+
+
+async def test_a_card_that_is_owed_too_long_becomes_work_once(store: DatabaseStore, other: DatabaseStore) -> None:
+    saved = await store.commit(Change(ADA, owed=Owed(time.time() + 0.2, in_place=True)))
+    assert await store.claim(10, 60) == ()
+    assert await store.pending(Kind.SHOW) == 1
+    found = await store.next_due()
+    assert found is not None
+    assert found < time.time() + 1
+    await asyncio.sleep(0.3)
+    both = await asyncio.gather(store.claim(10, 60), other.claim(10, 60))
+    (claimed,) = [*both[0], *both[1]]
+    assert (claimed.due.kind, claimed.due.key, claimed.due.payload) == (Kind.SHOW, "ada", {"in_place": True})
+    assert await store.pending(Kind.SHOW) == 1
+    await store.commit(Change(saved, paid=True))
+    assert (await store.pending(Kind.SHOW), await store.next_due()) == (0, None)
+
+
+async def test_a_newer_card_takes_the_place_of_one_that_is_tried_in_vain(store: DatabaseStore) -> None:
+    saved = await store.commit(Change(ADA, owed=Owed(0.0, in_place=False)))
+    for _ in range(7):
+        (claimed,) = await store.claim(10, 60)
+        await store.postpone(claimed, 0.0, "Outage")
+    (claimed,) = await store.claim(10, 60)
+    saved = await store.commit(Change(saved, owed=Owed(1.0, in_place=True)))
+    with pytest.raises(Lost):
+        await store.bury(claimed, "Outage")
+    (newer,) = await store.claim(10, 60)
+    assert (newer.attempt, newer.due.payload) == (1, {"in_place": True})
+    await store.settle((("ada", 2.0),))
+    await store.commit(Change(saved, owed=Owed(3.0, in_place=True)))
+    await store.settle((("ada", 3.0),))
+    assert await store.pending(Kind.SHOW) == 0
+
+
+@pytest.mark.parametrize("waited", [False, True])
+async def test_a_card_that_was_shown_is_owed_no_more(store: DatabaseStore, *, waited: bool) -> None:
+    """Also when it took so long that it became work; what has been owed since then stays."""
+    now = time.time()
+    saved = await store.commit(Change(ADA, owed=Owed(now, in_place=True)))
+    await store.commit(Change(replace(ADA, person="ben", case=replace(CASE, id="C2")), owed=Owed(now, in_place=True)))
+    if waited:
+        assert len(await store.claim(10, 0.0)) == 2
+    await store.commit(Change(saved, owed=Owed(now + 60, in_place=False)))
+    await store.settle((("ada", now + 1), ("ben", now + 1)))
+    assert await store.pending(Kind.SHOW) == 1
+    found = await store.next_due()
+    assert found == pytest.approx(now + 60)
+
+
+async def test_a_dead_ones_work_is_taken_over_and_it_cannot_finish_any_more(
+    store: DatabaseStore, other: DatabaseStore
+) -> None:
+    await store.put(due())
+    (first,) = await store.claim(10, 0.05)
+    await asyncio.sleep(0.1)
+    (second,) = await other.claim(10, 60)
+    assert (second.fence > first.fence, second.attempt) == (True, 2)
+    for act in (
+        store.finish(first),
+        store.postpone(first, 0, ""),
+        store.bury(first, ""),
+        store.commit(Change(ADA, finish=first)),
+    ):
+        with pytest.raises(Lost):
+            await act
+    assert (await store.load("ada"))[0].version == 0
+    await other.finish(second)
+    assert await store.next_due() is None
+
+
+async def test_new_work_of_the_same_key_is_not_finished_by_the_old_claim(store: DatabaseStore) -> None:
+    await store.put(due())
+    (claimed,) = await store.claim(10, 60)
+    await store.put(due(turn=5))
+    with pytest.raises(Lost):
+        await store.finish(claimed)
+    assert await store.pending(Kind.FOLLOW_UP) == 1
+
+
+async def test_what_was_given_up_can_be_seen_and_tried_again(store: DatabaseStore) -> None:
+    await store.put(due())
+    (claimed,) = await store.claim(10, 60)
+    await store.bury(claimed, "TimedOut")
+    assert await store.claim(10, 60) == ()
+    (letter,) = await store.dead_letters()
+    assert (letter.kind, letter.key, letter.error) == ("follow_up", "C1", "TimedOut")
+    assert await store.retry(letter.id)
+    assert not await store.retry(letter.id)
+    assert [one.due.key for one in await store.claim(10, 60)] == ["C1"]
+    assert await store.dead_letters() == ()
+
+
+async def test_forgetting_takes_everything_and_counts_it(store: DatabaseStore) -> None:
+    await store.commit(
+        Change(
+            ADA, "a1", (Entry("t", "typed", "one"), Entry("t", "typed", "two")), (due(),), owed=Owed(0.0, in_place=True)
+        )
+    )
+    await store.commit(Change(replace(ADA, person="ben", case=replace(CASE, id="C2"))))
+    assert await store.erase("ada") == Erased(people=1, cases=1, entries=2, work=2)
+    assert await store.load("ada") == (Record("ada"), False)
+    assert (await store.load("ben"))[0].version > 0
+    assert await store.erase("ada") == Erased()
+
+
+async def test_only_what_ended_long_ago_is_purged(store: DatabaseStore) -> None:
+    ended = replace(CASE, id="OLD", outcome="resolved")
+    for number, case in enumerate((ended, replace(ended, id="NEW", opened_at="2026-06-01T00:00:00+00:00"), CASE)):
+        await store.commit(Change(replace(ADA, person=f"p{number}", case=case), log=(Entry("t", "typed", "x"),)))
+    assert await store.purge("2026-03-01T00:00:00+00:00") == 1
+    assert [(await store.load(f"p{n}"))[0].case is not None for n in range(3)] == [False, True, True]
+    assert [len(await store.log(key)) for key in ("OLD", "NEW", "C1")] == [0, 1, 1]
+
+
+async def test_a_worker_is_woken_by_new_work(store: DatabaseStore) -> None:
+    waiting = asyncio.create_task(store.changed(30))
+    await asyncio.sleep(0.3)
+    await store.commit(Change(ADA, put=(due(),)))
+    await asyncio.wait_for(waiting, 10)
+
+
+async def test_another_replica_is_woken_on_postgresql(
+    database: str, store: DatabaseStore, other: DatabaseStore
+) -> None:
+    """On SQLite a second process finds new work when it next looks."""
+    patience = 30.0 if database.startswith("postgresql") else 0.5
+    waiting = asyncio.create_task(other.changed(patience))
+    await asyncio.sleep(0.3)
+    await store.commit(Change(ADA, put=(due(),)))
+    await asyncio.wait_for(waiting, 10)
+
+
+async def test_what_is_there_survives_a_restart(database: str, store: DatabaseStore) -> None:
+    saved = await store.commit(Change(ADA, "a1", put=(due(),)))
+    await store.close()
+    again = await open_store(database)
+    assert await again.load("ada", "a1") == (saved, True)
+    assert await again.pending(Kind.FOLLOW_UP) == 1
+    await again.close()
+
+
+async def test_a_newer_schema_is_refused_with_a_clear_line(database: str, store: DatabaseStore) -> None:
+    await store.close()
+    await execute(database, "UPDATE meta SET version = 99")
+    with pytest.raises(NewerSchema, match="schema 99, this program knows up to"):
+        await open_store(database)
+
+
+async def test_a_damaged_case_costs_that_person_alone_a_new_start(database: str, store: DatabaseStore) -> None:
+    await store.commit(Change(ADA))
+    await store.commit(Change(replace(ADA, person="ben", case=replace(CASE, id="C2"))))
+    await execute(database, "UPDATE cases SET document = '{broken' WHERE id = 'C1'")
+    damaged, _ = await store.load("ada")
+    assert (damaged.case, damaged.lost) == (None, True)
+    assert (await store.load("ben"))[0].case == replace(CASE, id="C2")
+
+
+async def test_a_database_of_the_first_schema_is_led_forward(database: str) -> None:
+    dialect = database.partition(":")[0]
+    await execute(database, "CREATE TABLE meta (version BIGINT NOT NULL)", *statements(dialect, 0))
+    await execute(
+        database,
+        "INSERT INTO meta (version) VALUES (1)",
+        "INSERT INTO people VALUES ('ada', 7, 'Ada', 'sv', 'Windows', '', 0, 'C1')",
+        f"INSERT INTO cases VALUES ('C1', 'ada', '{to_json(CASE)}', '', '2026-01-01T00:00:02+00:00')",
+        "INSERT INTO activities VALUES ('a1', 1.0)",
+        "INSERT INTO work (kind, key, person, payload, due_at) VALUES ('show', 'ada', 'ada', '{\"in_place\": true}', 1.0)",
+    )
+    store = await open_store(database)
+    record, _ = await store.load("ada")
+    assert (record.version, record.locale, record.case) == (7, "sv", CASE)
+    assert [one.due.kind for one in await store.claim(10, 60)] == [Kind.SHOW]
+    assert (await store.commit(Change(record, "a2", owed=Owed(0.0, in_place=True)))).version == 8
+    assert await store.purge("2026-03-01T00:00:00+00:00") == 0
+    await store.close()
+
+
+@pytest.mark.parametrize("url", ["sqlite:////nowhere/at/all.db", "postgresql://nobody@127.0.0.1:9/none"])
+async def test_a_database_out_of_reach_is_told_as_that(url: str) -> None:
+    with pytest.raises(StoreUnavailable):
+        await open_store(url)
+
+
+async def test_a_full_disk_loses_nothing_and_recovers(tmp_path: Path) -> None:
+    store = await open_store(f"sqlite:///{tmp_path / 'full.db'}")
+    saved = await store.commit(Change(ADA, "a1"))
+    await store.run(lambda: limited(1))
+    with pytest.raises(StoreUnavailable):
+        await store.commit(Change(replace(saved, name="x" * 2_000_000)))
+    assert await store.load("ada", "a1") == (saved, True)
+    await store.run(lambda: limited(1_000_000))
+    assert (await store.commit(Change(replace(saved, name="y")))).version == saved.version + 1
+    await store.close()
+
+
+async def test_one_value_that_no_database_takes_costs_nobody_else_a_turn(store: DatabaseStore) -> None:
+    people = [replace(ADA, person=f"p{n}", case=replace(CASE, id=f"C{n}")) for n in range(8)]
+    results = await asyncio.gather(
+        *(store.commit(Change(one)) for one in people[:4]),
+        store.run(impossible),
+        *(store.commit(Change(one)) for one in people[4:]),
+        return_exceptions=True,
+    )
+    assert [isinstance(one, Record) for one in results] == [True] * 4 + [False] + [True] * 4
+
+
+def impossible() -> Operation[None]:
+    """A type that neither knows."""
+    yield Statement("UPDATE people SET name = ? WHERE person = 'p0'", (object(),))
+
+
+def limited(pages: int) -> Operation[None]:
+    """SQLite's own way to make a disk full."""
+    yield Statement(f"PRAGMA max_page_count = {pages}")
