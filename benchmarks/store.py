@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.conversation import Address
-from bot.store import Change, Claimed, Due, Kind
+from bot.store import Change, Claimed, Job, JobKind
 from bot.store.base import DatabaseStore
 from bot.store.connect import open_store
 from bot.turns.worker import Worker
@@ -64,12 +64,12 @@ async def turns(store: DatabaseStore) -> float:
 async def follow_ups(store: DatabaseStore, jobs: int = 4_000) -> float:
     """Pieces of due work a second that one worker does nothing with but finish."""
     for number in range(jobs):
-        await store.put(Due(Kind.FOLLOW_UP, f"bench-{number}", "x", 0.0))
-    worker = Worker(store, {Kind.FOLLOW_UP: store.finish})
+        await store.put(Job(JobKind.FOLLOW_UP, f"bench-{number}", "x", 0.0))
+    worker = Worker(store, {JobKind.FOLLOW_UP: store.finish})
     begun = time.monotonic()
     worker.start()
     for _ in range(10_000):
-        if not await store.pending(Kind.FOLLOW_UP):
+        if not await store.pending(JobKind.FOLLOW_UP):
             break
         await asyncio.sleep(0.02)
     taken = time.monotonic() - begun
@@ -80,7 +80,7 @@ async def follow_ups(store: DatabaseStore, jobs: int = 4_000) -> float:
 async def start_with(url: str, pending: int) -> float:
     """Seconds to open a store in which much due work waits, and to claim what is due."""
     store = await open_store(url)
-    await store.put(Due(Kind.FOLLOW_UP, "now", "x", 0.0))
+    await store.put(Job(JobKind.FOLLOW_UP, "now", "x", 0.0))
     await store.close()
     await _fill(url, pending)
     begun = time.monotonic()
@@ -114,10 +114,10 @@ async def work_until_killed(url: str, record: str) -> None:
 
     async def effect(claimed: Claimed) -> None:
         await asyncio.sleep(_WORK)
-        os.write(out, f"{claimed.due.key} {claimed.attempt} {time.time()}\n".encode())
+        os.write(out, f"{claimed.job.key} {claimed.attempt} {time.time()}\n".encode())
         await store.finish(claimed)
 
-    worker = Worker(store, {Kind.FOLLOW_UP: effect}, lease=_LEASE)
+    worker = Worker(store, {JobKind.FOLLOW_UP: effect}, lease=_LEASE)
     worker.start()
     await asyncio.Event().wait()
 
@@ -133,7 +133,7 @@ async def killed(url: str, folder: Path) -> tuple[int, int, float]:
     store = await open_store(url)
     now = time.time()
     for number in range(_JOBS):
-        await store.put(Due(Kind.FOLLOW_UP, f"job-{number}", "x", _due(now, f"job-{number}")))
+        await store.put(Job(JobKind.FOLLOW_UP, f"job-{number}", "x", _due(now, f"job-{number}")))
 
     async def start() -> asyncio.subprocess.Process:
         command = [sys.executable, "-m", "benchmarks.store", "--worker", url, str(record)]
@@ -147,7 +147,7 @@ async def killed(url: str, folder: Path) -> tuple[int, int, float]:
         await workers[place].wait()
         workers[place] = await start()
     for _ in range(600):
-        if not await store.pending(Kind.FOLLOW_UP):
+        if not await store.pending(JobKind.FOLLOW_UP):
             break
         await asyncio.sleep(0.1)
     for worker in workers:

@@ -16,23 +16,23 @@ from typing import cast
 from aiohttp import web
 
 from bot import resources
-from bot.cards.templates import Deck
+from bot.cards.templates import CardTemplates
 from bot.diagnosis.diagnosis import Diagnosis
 from bot.errors import SettingsError, StoreUnavailable
 from bot.graph.client import Graph, Tokens, bot_tokens, graph_tokens
-from bot.http_client import Outgoing
-from bot.languages.live import Speaking
+from bot.http_client import HttpClient
+from bot.languages.live import LiveTranslations
 from bot.metrics import Metrics
 from bot.settings import Settings
-from bot.store import Kind, Store
+from bot.store import JobKind, Store
 from bot.store.base import DatabaseStore, NewerSchema
 from bot.store.cache import RememberingStore
 from bot.store.connect import PatientStore
-from bot.teams import Edge
+from bot.teams import TeamsEndpoint
 from bot.tickets import SYSTEMS
-from bot.turns.delivery import Settling
+from bot.turns.delivery import DeliveryConfirmations
 from bot.turns.follow_ups import FollowUps, purging
-from bot.turns.runner import Helpdesk
+from bot.turns.runner import TurnRunner
 from bot.turns.worker import Worker
 from dialogs.engine import Engine
 
@@ -48,9 +48,9 @@ class Running:
     """A bot that answers on `port`."""
 
     port: int
-    edge: Edge
+    edge: TeamsEndpoint
     store: Store
-    speaking: Speaking
+    speaking: LiveTranslations
     _stop: Callable[[], Awaitable[None]]
 
     async def stop(self) -> None:
@@ -58,14 +58,14 @@ class Running:
         await self._stop()
 
 
-def graph(settings: Settings, outgoing: Outgoing, metrics: Metrics, tokens: Tokens | None = None) -> Graph:
+def graph(settings: Settings, http: HttpClient, metrics: Metrics, tokens: Tokens | None = None) -> Graph:
     """Microsoft Graph; `tokens` are the bot's, where there are some already."""
-    return Graph(settings, outgoing, graph_tokens(settings, outgoing, tokens), metrics)
+    return Graph(settings, http, graph_tokens(settings, http, tokens), metrics)
 
 
-def diagnosis(settings: Settings, outgoing: Outgoing, metrics: Metrics, tokens: Tokens | None = None) -> Diagnosis:
+def diagnosis(settings: Settings, http: HttpClient, metrics: Metrics, tokens: Tokens | None = None) -> Diagnosis:
     """What looks at photos, over a Graph of its own."""
-    return Diagnosis.over(graph(settings, outgoing, metrics, tokens), settings, metrics)
+    return Diagnosis.over(graph(settings, http, metrics, tokens), settings, metrics)
 
 
 async def start(
@@ -80,31 +80,31 @@ async def start(
     Raises OSError if the port is taken, SettingsError for a useless certificate.
     """
     pictures = resources.illustrations()
-    speaking = Speaking(
+    speaking = LiveTranslations(
         settings.locales_dir, pictures, f"https://teams.microsoft.com/l/chat/0/0?users=28:{settings.app_id}"
     )
     engine = Engine(resources.topics(speaking.languages, pictures))
     metrics, patient = Metrics(), PatientStore(settings.database_url)
     store = cast("Store", RememberingStore(around(cast("Store", patient))))
-    outgoing = Outgoing.open(settings)
+    http = HttpClient.open(settings)
     try:
-        tokens = bot_tokens(settings, outgoing)
+        tokens = bot_tokens(settings, http)
     except SettingsError:
-        await asyncio.gather(store.close(), outgoing.close())
+        await asyncio.gather(store.close(), http.close())
         raise
-    settling = Settling(store)
-    helpdesk = Helpdesk(
+    settling = DeliveryConfirmations(store)
+    helpdesk = TurnRunner(
         engine=engine,
-        deck=Deck(engine.library, settings.helpdesk_contact, next(iter(settings.follow_ups), 0.0)),
+        templates=CardTemplates(engine.library, settings.helpdesk_contact, next(iter(settings.follow_ups), 0.0)),
         speaking=speaking,
         store=cast("RememberingStore", store),
         settling=settling,
-        diagnosis=diagnosis(settings, outgoing, metrics, tokens),
-        tickets=SYSTEMS[settings.ticket_system](settings, outgoing),
+        diagnosis=diagnosis(settings, http, metrics, tokens),
+        tickets=SYSTEMS[settings.ticket_system](settings, http),
         metrics=metrics,
         follow_ups=settings.follow_ups,
     )
-    edge = Edge(settings, outgoing, tokens, metrics, helpdesk.turn)
+    edge = TeamsEndpoint(settings, http, tokens, metrics, helpdesk.turn)
     worker = Worker(store, FollowUps(helpdesk, store, edge.channel, settings.retention).doers)
     runner = web.AppRunner(_site(edge, store, metrics, speaking), access_log=None, shutdown_timeout=_GRACE)
     await runner.setup()
@@ -114,7 +114,7 @@ async def start(
         await asyncio.gather(runner.cleanup(), worker.stop(), edge.stop())
         await asyncio.gather(settling.stop(), speaking.stop())
         await store.close()
-        await outgoing.close()
+        await http.close()
 
     try:
         site: web.BaseSite = web.TCPSite(runner, settings.host, settings.port)
@@ -141,7 +141,7 @@ async def start(
     return Running(port, edge, store, speaking, stop)
 
 
-def _site(edge: Edge, store: Store, metrics: Metrics, speaking: Speaking) -> web.Application:
+def _site(edge: TeamsEndpoint, store: Store, metrics: Metrics, speaking: LiveTranslations) -> web.Application:
     async def alive(_: web.Request) -> web.Response:
         return web.json_response({"alive": True})
 
@@ -154,7 +154,7 @@ def _site(edge: Edge, store: Store, metrics: Metrics, speaking: Speaking) -> web
 
     async def counted(_: web.Request) -> web.Response:
         with suppress(StoreUnavailable):
-            metrics.follow_ups_pending.set(await store.pending(Kind.FOLLOW_UP))
+            metrics.follow_ups_pending.set(await store.pending(JobKind.FOLLOW_UP))
         return web.Response(body=metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
     site = web.Application(client_max_size=MOST_BYTES)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import orjson
 
 
-class Kind(StrEnum):
+class ActivityKind(StrEnum):
     """What a person or the channel did."""
 
     TYPED = "typed"  # a message with text
@@ -44,7 +44,7 @@ class Incoming:
     """One authenticated activity."""
 
     id: str  # the activity's id; the same on a retry
-    kind: Kind
+    kind: ActivityKind
     scope: Scope
     address: Address
     person: str  # aadObjectId of the sender, "" if the channel gave none

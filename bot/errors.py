@@ -93,7 +93,7 @@ class Malformed(OutsideError):
     """An answer of the wrong type, shape or size."""
 
 
-def place(error: BaseException) -> str:
+def location(error: BaseException) -> str:
     """File and line where it happened: for the log, since an exception's own text may hold what people wrote."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:

@@ -93,7 +93,7 @@ def trust(settings: Settings) -> ssl.SSLContext:
     return context
 
 
-class Outgoing:
+class HttpClient:
     """One shared session. Redirects are never followed: who wants one asks again, with the headers that fit there."""
 
     def __init__(self, session: aiohttp.ClientSession) -> None:

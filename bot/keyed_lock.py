@@ -8,22 +8,22 @@ from collections import deque
 from types import TracebackType
 
 
-class TakingTurns:
+class KeyedLock:
     """The keys that are held, with those who wait for each."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
-    def alone(self, key: str) -> _Turn:
+    def lock(self, key: str) -> _Holder:
         """`async with` it: within, nobody else has this key."""
-        return _Turn(self._waiting, key)
+        return _Holder(self._waiting, key)
 
-    def before(self, key: str) -> int:
+    def waiting(self, key: str) -> int:
         """How many are at it or wait for it."""
         return len(self._waiting[key]) + 1 if key in self._waiting else 0
 
 
-class _Turn:
+class _Holder:
     """One holder, present or to come."""
 
     __slots__ = ("_key", "_waiting")

@@ -39,4 +39,4 @@ def manifest() -> dict[str, bytes]:
 def topics(spoken: Languages, pictures: Collection[str]) -> Library:
     """The packaged topics; raises `LibraryError` if they could strand a person."""
     texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(TOPICS.glob("*.toml"))}
-    return library.read(texts, pictures, spoken.wording.catalogues[SOURCE].entries)
+    return library.read(texts, pictures, spoken.wording.catalogs[SOURCE].entries)

@@ -61,7 +61,7 @@ class Button:
 
 
 @dataclass(frozen=True)
-class Say:
+class CardContent:
     """One card. Every text is a key; `values` are what its placeholders stand for."""
 
     step: str
@@ -86,7 +86,7 @@ class Say:
     spans: Mapping[str, float] = field(default_factory=dict)  # seconds: `when` from now, `age` of a difference
 
 
-Face = tuple[str, str, str, str, bool, bool, bool]
+TemplateKey = tuple[str, str, str, str, bool, bool, bool]
 
 
 def platform_of(name: str) -> str:
@@ -94,7 +94,7 @@ def platform_of(name: str) -> str:
     return _PLATFORM_NAMES.get(name.strip().casefold(), "other")
 
 
-def say(library: Library, case: Case, *, contact: str = "", again: float = 0.0) -> Say:
+def content_of(library: Library, case: Case, *, contact: str = "", again: float = 0.0) -> CardContent:
     """The present card of a case.
 
     `contact` is how this installation's helpdesk is reached, if that was set; `again` the seconds after which we look
@@ -104,7 +104,7 @@ def say(library: Library, case: Case, *, contact: str = "", again: float = 0.0) 
     target = step.choices.get("next", "")
     link = case.ticket_url if step.link == "ticket" else step.link
     ahead = library.progress(target) if target and step.photos and not step.outcome else None
-    return Say(
+    return CardContent(
         step=step.id,
         case=case.id,
         rev=case.rev,
@@ -128,7 +128,7 @@ def say(library: Library, case: Case, *, contact: str = "", again: float = 0.0) 
     )
 
 
-def face(library: Library, case: Case) -> Face | None:
+def template_key(library: Library, case: Case) -> TemplateKey | None:
     """What a say shows of a case but its id and rev: equal faces, equal cards. None where a card shows more of it."""
     step = library.step(case.step)
     if not step.plain or case.earlier_ticket:
@@ -142,10 +142,10 @@ def _values(case: Case, contact: str) -> dict[str, str]:
     return {"ticket": case.ticket, "case": case.id, "contact": contact, "site": site}
 
 
-def entry(library: Library, ref: str, locale: str) -> Say:
+def entry(library: Library, ref: str, locale: str) -> CardContent:
     """A card outside any case: of a step with `entry`."""
     step = library.step(ref)
-    return Say(ref, "", 0, locale, f"{ref}.title", (f"{ref}.body",), picture=step.picture, link=step.link)
+    return CardContent(ref, "", 0, locale, f"{ref}.title", (f"{ref}.body",), picture=step.picture, link=step.link)
 
 
 def _body(step: Step, case: Case, contact: str, again: float) -> tuple[str, ...]:

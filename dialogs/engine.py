@@ -14,6 +14,8 @@ from dialogs.library import BACK, Library
 from dialogs.model import (
     ACTIONS,
     Case,
+    Diagnose,
+    Diagnosed,
     Effect,
     Ended,
     Erase,
@@ -21,17 +23,15 @@ from dialogs.model import (
     Event,
     Follow,
     Followed,
-    Hand,
-    Handed,
     Ignored,
     Joined,
-    Look,
-    Looked,
     Moment,
     Outcome,
     Pressed,
     Resumed,
     Show,
+    Submit,
+    Submitted,
     Trace,
     Typed,
     Verdict,
@@ -44,7 +44,7 @@ START = "desk.menu"
 
 Decision = tuple[Case, tuple[Effect, ...]]
 
-_CHECK_EFFECTS: dict[str, Effect] = {"photos": Look(), "ticket": Hand(), "forget": Erase()}
+_CHECK_EFFECTS: dict[str, Effect] = {"photos": Diagnose(), "ticket": Submit(), "forget": Erase()}
 _OPENERS = ("fix", "add", "check")  # what begins a new case when the last one has ended
 _HOME = {"send_ticket": "ticket", "forget_confirmed": "forget"}  # where an action is at home that needs its own card
 # What a button may ask for without saying which card it is on; the others only make sense on their card.
@@ -59,7 +59,7 @@ class Engine:
 
     def decide(self, case: Case, event: Event, moment: Moment) -> Decision:
         """The case after the event, and the effects in the order they are to be performed. Never raises."""
-        case = self._sound(case)
+        case = self._usable(case)
         if case.earlier_case and isinstance(event, Typed | Pressed):
             case = replace(case, earlier_case="", earlier_ticket="")  # that was read
         match event:
@@ -69,9 +69,9 @@ class Engine:
                 return self._pressed(case, event, moment)
             case Joined():
                 return self._go(replace(case, trail=()), START)
-            case Looked():
+            case Diagnosed():
                 return self._looked(case, event)
-            case Handed():
+            case Submitted():
                 return self._handed(case, event)
             case Erased():
                 return self._branch(case, "forget", "done")
@@ -80,7 +80,7 @@ class Engine:
             case Resumed():
                 return self._return(case, case.notice)
 
-    def _sound(self, case: Case) -> Case:
+    def _usable(self, case: Case) -> Case:
         """The case as the present topics can go on with it: one whose step is gone goes on from the menu."""
         if not self.library.has(case.step):
             case = replace(case, step=START, trail=(), rev=case.rev + 1, checked_by="", notice="notice.moved")
@@ -143,7 +143,7 @@ class Engine:
 
     # What came of a check
 
-    def _looked(self, case: Case, event: Looked) -> Decision:
+    def _looked(self, case: Case, event: Diagnosed) -> Decision:
         case = replace(case, checks=(*case.checks, event.check)[-HISTORY_LENGTH:])
         return self._branch(case, "photos", event.check.result)
 
@@ -165,7 +165,7 @@ class Engine:
             return self._arrive(replace(case, following=""), later["over"], follow=False)
         return case, ()
 
-    def _handed(self, case: Case, event: Handed) -> Decision:
+    def _handed(self, case: Case, event: Submitted) -> Decision:
         if event.case and event.case != case.id:
             if not event.number:
                 return case, ()
@@ -206,7 +206,7 @@ class Engine:
         case = replace(case, notice=notice)
         step = self.library.step(case.step)
         if step.photos:
-            return replace(case, step=self._checker(case)), (Look(),)
+            return replace(case, step=self._checker(case)), (Diagnose(),)
         if step.check:
             return case, (_CHECK_EFFECTS[step.check],)
         return case, (Show(),)

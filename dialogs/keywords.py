@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from dialogs.model import ACTIONS, Typed
-from dialogs.translations import Catalogue
+from dialogs.translations import Catalog
 
 T = TypeVar("T")
 
@@ -124,7 +124,7 @@ class Keyword:
 
 
 @dataclass(frozen=True)
-class Vocabulary:
+class Keywords:
     """Every language's keywords, the titles of its buttons, and the names of the languages."""
 
     keywords: Mapping[str, tuple[tuple[str, Keyword], ...]]  # tag -> (action, keyword)
@@ -183,39 +183,39 @@ class Vocabulary:
         return next((self.languages[word] for word in words if word in self.languages), "")
 
 
-def vocabulary(catalogues: Iterable[Catalogue], languages: Mapping[str, str], near: Near | None = None) -> Vocabulary:
+def keywords_of(catalogs: Iterable[Catalog], languages: Mapping[str, str], near: Near | None = None) -> Keywords:
     """From catalogues, and names of languages -> tag as people may write them."""
-    ours = {catalogue.tag: catalogue for catalogue in catalogues}
+    ours = {catalogue.tag: catalogue for catalogue in catalogs}
     names = {folded(name): tag for name, tag in languages.items()}
-    return Vocabulary(_WhenAsked(ours, _keywords), _WhenAsked(ours, _titles), names, near)
+    return Keywords(_WhenAsked(ours, _keywords), _WhenAsked(ours, _titles), names, near)
 
 
 class _WhenAsked(Mapping[str, T]):
     """What is made of each catalogue, made when it is first asked for: most people speak few of the languages."""
 
-    def __init__(self, catalogues: Mapping[str, Catalogue], make: Callable[[Catalogue], T]) -> None:
-        self._catalogues = catalogues
+    def __init__(self, catalogs: Mapping[str, Catalog], make: Callable[[Catalog], T]) -> None:
+        self._catalogs = catalogs
         self._make = make
         self._made: dict[str, T] = {}
 
     def __getitem__(self, tag: str) -> T:
         made = self._made.get(tag)
         if made is None:
-            made = self._made[tag] = self._make(self._catalogues[tag])
+            made = self._made[tag] = self._make(self._catalogs[tag])
         return made
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._catalogues)
+        return iter(self._catalogs)
 
     def __len__(self) -> int:
-        return len(self._catalogues)
+        return len(self._catalogs)
 
 
-def _keywords(catalogue: Catalogue) -> tuple[tuple[str, Keyword], ...]:
+def _keywords(catalogue: Catalog) -> tuple[tuple[str, Keyword], ...]:
     return tuple((key.partition(".")[2], keyword) for key in WORD_KEYS for keyword in alternatives(catalogue, key))
 
 
-def alternatives(catalogue: Catalogue, key: str) -> Iterator[Keyword]:
+def alternatives(catalogue: Catalog, key: str) -> Iterator[Keyword]:
     """The keywords of one entry, `words.<action>`."""
     command = key.partition(".")[2] not in _IN_SENTENCES
     for alternative in "|".join(catalogue.entries.get(key, ())).split("|"):
@@ -226,7 +226,7 @@ def alternatives(catalogue: Catalogue, key: str) -> Iterator[Keyword]:
             yield Keyword(words, command)
 
 
-def _titles(catalogue: Catalogue) -> dict[str, tuple[tuple[str, str], ...]]:
+def _titles(catalogue: Catalog) -> dict[str, tuple[tuple[str, str], ...]]:
     found: dict[str, tuple[tuple[str, str], ...]] = {}
     for key, forms in catalogue.entries.items():
         step, button, action = key.rpartition("button.")

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from dialogs.model import ACTIONS, CHECKS, Outcome, Step, Topic
+from dialogs.model import ACTIONS, STEP_ACTIONS, Outcome, Step, Topic
 
 BACK = "@back"
 FORMS = ("comment", "locale")
@@ -145,7 +145,7 @@ def _check_problems(library: Library, step: Step) -> Iterator[str]:
         if step.branches:
             yield f"{step.id}: branches without a check"
         return
-    results = CHECKS.get(step.check)
+    results = STEP_ACTIONS.get(step.check)
     if results is None:
         yield f"{step.id}: unknown check {step.check!r}"
         return

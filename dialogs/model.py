@@ -88,7 +88,7 @@ ACTIONS = (
 """Every action a button or typed words can mean (DESIGN section 4)."""
 
 
-CHECKS: Mapping[str, tuple[str, ...]] = {
+STEP_ACTIONS: Mapping[str, tuple[str, ...]] = {
     "photos": (*(verdict.value for verdict in Verdict), *dict.fromkeys(_BRANCH_OF_REASON.values())),
     "ticket": ("sent", "contact", "queued", "failed"),
     "forget": ("done",),
@@ -234,14 +234,14 @@ class Joined:
 
 
 @dataclass(frozen=True)
-class Looked:
+class Diagnosed:
     """The look that was asked for is done."""
 
     check: Check
 
 
 @dataclass(frozen=True)
-class Handed:
+class Submitted:
     """The helpdesk's answer: `sent`, `contact` (there is no ticket system), `queued` (it will be tried again) or,
     after a day, `failed`."""
 
@@ -269,7 +269,7 @@ class Resumed:
     """The present card was decided on and is not known to have been shown."""
 
 
-Event = Typed | Pressed | Joined | Looked | Handed | Erased | Followed | Resumed
+Event = Typed | Pressed | Joined | Diagnosed | Submitted | Erased | Followed | Resumed
 
 
 @dataclass(frozen=True)
@@ -278,12 +278,12 @@ class Show:
 
 
 @dataclass(frozen=True)
-class Look:
+class Diagnose:
     """Look at the two photos now, then decide on `Looked`."""
 
 
 @dataclass(frozen=True)
-class Hand:
+class Submit:
     """Hand the case to the helpdesk, then decide on `Handed`."""
 
 
@@ -311,4 +311,4 @@ class Ignored:
     reason: str
 
 
-Effect = Show | Look | Hand | Erase | Follow | Ended | Ignored
+Effect = Show | Diagnose | Submit | Erase | Follow | Ended | Ignored

@@ -28,7 +28,7 @@ class MissingText(Exception):
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class Catalog:
     """One language: `entries` hold one form, or as many as `plural` tells apart."""
 
     tag: str  # BCP 47
@@ -50,18 +50,18 @@ class Catalogue:
 
 
 @dataclass(frozen=True)
-class Wording:
+class Translations:
     """All languages; English is always there and whole."""
 
-    catalogues: Mapping[str, Catalogue]
+    catalogs: Mapping[str, Catalog]
 
-    def chain(self, locale: str) -> Iterator[Catalogue]:
+    def chain(self, locale: str) -> Iterator[Catalog]:
         """The languages to try for a locale: itself, its parents, English."""
         parts = locale.split("-")
         tried = ["-".join(parts[:length]) for length in range(len(parts), 0, -1)]
         for tag in dict.fromkeys([*tried, SOURCE]):
-            if tag in self.catalogues:
-                yield self.catalogues[tag]
+            if tag in self.catalogs:
+                yield self.catalogs[tag]
 
     def text(self, locale: str, key: str, **values: str | int) -> str:
         """One sentence in the nearest language that has it; for a whole card go through `chain`."""

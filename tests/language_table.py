@@ -25,12 +25,12 @@ def rows(spoken: Languages) -> list[tuple[str, ...]]:
     """Tag, coverage, errors and warnings of the lint, words understood, longest button, in the app package."""
     place = folders(resources.LOCALES, "")
     terms = glossary.read(place.glossaries)
-    whole = len(spoken.wording.catalogues["en"].entries)
+    whole = len(spoken.wording.catalogs["en"].entries)
     package = build.build(resources.manifest(), spoken, _VALUES)
     broken = rules.problems(package)
     made = []
     for tag in spoken.tags:
-        entries = spoken.wording.catalogues[tag].entries
+        entries = spoken.wording.catalogs[tag].entries
         found = check.findings(place, tag, terms)
         errors = sum(one.level is Level.ERROR for one in found)
         longest = max(len(forms[0]) for key, forms in entries.items() if "button." in key)

@@ -16,7 +16,7 @@ from PIL import Image
 
 from bot.diagnosis.diagnosis import Diagnosis
 from bot.graph.client import Graph, Tokens
-from bot.http_client import Outgoing
+from bot.http_client import HttpClient
 from bot.metrics import Metrics
 from bot.settings import read
 from sandbox.web import graph_error, listen
@@ -79,12 +79,12 @@ async def desk(answers: Mapping[str, Any], **changes: str) -> AsyncIterator[Desk
     script.url = f"http://127.0.0.1:{port}"
     environ = {"PHOTOSYNC_GRAPH_URL": script.url, "MicrosoftAppId": "b0", "MicrosoftAppPassword": "p", "MicrosoftAppTenantId": "c0"}  # fmt: skip
     settings = read({**environ, **changes})
-    outgoing, metrics = Outgoing.open(settings), Metrics()
+    http, metrics = HttpClient.open(settings), Metrics()
     try:
-        graph = Graph(settings, outgoing, Tokens(lambda _: {"access_token": "t", "expires_in": 3600}), metrics)
+        graph = Graph(settings, http, Tokens(lambda _: {"access_token": "t", "expires_in": 3600}), metrics)
         yield Desk(script, graph, Diagnosis.over(graph, settings, metrics), metrics)
     finally:
-        await outgoing.close()
+        await http.close()
         await runner.cleanup()
 
 

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from dialogs.card_content import Say, say
+from dialogs.card_content import CardContent, content_of
 from dialogs.engine import Engine
 from dialogs.model import (
     Case,
     Check,
+    Diagnose,
+    Diagnosed,
     Effect,
     Ended,
     Erase,
     Erased,
     Event,
-    Hand,
-    Handed,
-    Look,
-    Looked,
     Moment,
     Pressed,
     Reason,
     Show,
+    Submit,
+    Submitted,
     Typed,
     Verdict,
 )
@@ -34,7 +34,7 @@ class Talk:
 
     engine: Engine
     verdicts: list[Verdict] = field(default_factory=lambda: [Verdict.DIFFER])
-    handed: Handed = field(default_factory=lambda: Handed("sent", "INC1", "https://helpdesk.example/INC1"))
+    handed: Submitted = field(default_factory=lambda: Submitted("sent", "INC1", "https://helpdesk.example/INC1"))
     case: Case = field(default_factory=lambda: Case("FIRST", opened_at="2026-01-01T00:00:00+00:00"))
     effects: list[Effect] = field(default_factory=list)
     shown: int = 0
@@ -45,8 +45,8 @@ class Talk:
         return self.case.step
 
     @property
-    def card(self) -> Say:
-        return say(self.engine.library, self.case, contact="ext. 5")
+    def card(self) -> CardContent:
+        return content_of(self.engine.library, self.case, contact="ext. 5")
 
     @property
     def outcomes(self) -> list[str]:
@@ -78,10 +78,10 @@ class Talk:
         return [result for effect in effects if (result := self._result(effect)) is not None]
 
     def _result(self, effect: Effect) -> Event | None:
-        if isinstance(effect, Look):
+        if isinstance(effect, Diagnose):
             verdict = self.verdicts.pop(0) if len(self.verdicts) > 1 else self.verdicts[0]
             reason = Reason.OUTAGE.value if verdict is Verdict.UNKNOWN else ""
-            return Looked(Check("2026-01-01T00:00:00+00:00", verdict, reason, 0.5))
-        if isinstance(effect, Hand):
+            return Diagnosed(Check("2026-01-01T00:00:00+00:00", verdict, reason, 0.5))
+        if isinstance(effect, Submit):
             return self.handed
         return Erased() if isinstance(effect, Erase) else None

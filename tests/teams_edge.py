@@ -12,10 +12,10 @@ from aiohttp import web
 
 from bot.conversation import Address, Channel, Incoming, Message
 from bot.graph.client import bot_tokens
-from bot.http_client import Outgoing
+from bot.http_client import HttpClient
 from bot.metrics import Metrics
 from bot.settings import Settings, read
-from bot.teams import Edge
+from bot.teams import TeamsEndpoint
 from sandbox.channel import Chat, Delivered
 from sandbox.tenant import Tenant
 
@@ -40,7 +40,7 @@ class Stage:
 
     tenant: Tenant
     settings: Settings
-    edge: Edge
+    edge: TeamsEndpoint
     metrics: Metrics
     act: Act = nothing
     turns: list[Incoming] = field(default_factory=list)
@@ -89,13 +89,13 @@ async def stage(*, ready: bool = True, prepare: Callable[[Tenant], None] | None 
         if prepare is not None:
             prepare(tenant)
         settings = read(tenant.environment())
-        outgoing, metrics = Outgoing.open(settings), Metrics()
+        http, metrics = HttpClient.open(settings), Metrics()
 
         async def turn(incoming: Incoming, channel: Channel) -> Message | None:
             here.turns.append(incoming)
             return await here.act(incoming, channel)
 
-        edge = Edge(settings, outgoing, bot_tokens(settings, outgoing), metrics, turn)
+        edge = TeamsEndpoint(settings, http, bot_tokens(settings, http), metrics, turn)
         here = Stage(tenant, settings, edge, metrics)
         site = web.Application()
         site.router.add_post("/api/messages", edge.messages)
@@ -111,4 +111,4 @@ async def stage(*, ready: bool = True, prepare: Callable[[Tenant], None] | None 
         finally:
             await edge.stop()
             await runner.cleanup()
-            await outgoing.close()
+            await http.close()

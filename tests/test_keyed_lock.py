@@ -7,7 +7,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.keyed_lock import TakingTurns
+from bot.keyed_lock import KeyedLock
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.booleans()), max_size=12))
@@ -15,10 +15,10 @@ def test_nobody_overtakes_and_whoever_gives_up_stops_nobody(comers: list[tuple[s
     """Each comes for a key; some give up while they wait."""
 
     async def run() -> None:
-        turns, inside, done = TakingTurns(), {"a": 0, "b": 0}, []
+        turns, inside, done = KeyedLock(), {"a": 0, "b": 0}, []
 
         async def come(number: int, key: str) -> None:
-            async with turns.alone(key):
+            async with turns.lock(key):
                 inside[key] += 1
                 try:
                     assert inside[key] == 1
@@ -40,25 +40,25 @@ def test_nobody_overtakes_and_whoever_gives_up_stops_nobody(comers: list[tuple[s
         for key in "ab":
             mine = [number for number in done if comers[number][0] == key]
             assert mine == sorted(mine)
-            assert turns.before(key) == 0
+            assert turns.waiting(key) == 0
         assert {number for number, (_, leaves) in enumerate(comers) if not leaves} <= set(done)
 
     asyncio.run(run())
 
 
 async def test_one_who_is_handed_the_turn_and_gives_up_at_that_moment_passes_it_on() -> None:
-    turns, went = TakingTurns(), asyncio.Event()
+    turns, went = KeyedLock(), asyncio.Event()
 
     async def wait() -> None:
-        async with turns.alone("a"):
+        async with turns.lock("a"):
             went.set()
 
-    async with turns.alone("a"):
+    async with turns.lock("a"):
         first, second = asyncio.create_task(wait()), asyncio.create_task(wait())
         await asyncio.sleep(0)
-        assert turns.before("a") == 3
+        assert turns.waiting("a") == 3
     first.cancel()  # it was handed the turn, and has not run yet
     await asyncio.wait_for(second, 5)
     assert went.is_set()
     assert first.cancelled()
-    assert turns.before("a") == 0
+    assert turns.waiting("a") == 0

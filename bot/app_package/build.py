@@ -17,7 +17,7 @@ from typing import Any
 
 from bot.errors import PhotosyncError
 from bot.languages.catalogs import Languages
-from dialogs.translations import SOURCE, MissingText, Wording
+from dialogs.translations import SOURCE, MissingText, Translations
 
 TEMPLATE = "manifest.json"
 _STANDS_FOR = re.compile(r"\{\{([\w.]+)\}\}")
@@ -111,7 +111,7 @@ def _filled(node: Any, values: Mapping[str, str]) -> Any:
     return _STANDS_FOR.sub(lambda match: values[match[1]], node) if isinstance(node, str) else node
 
 
-def _texts(wording: Wording, tag: str, keys: tuple[str, ...]) -> tuple[dict[str, str], tuple[str, ...]]:
+def _texts(wording: Translations, tag: str, keys: tuple[str, ...]) -> tuple[dict[str, str], tuple[str, ...]]:
     """A language's sentences by key, and the keys for which only English has one."""
     try:
         # The isolates around names are for cards; Teams shows these lines elsewhere.

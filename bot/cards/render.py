@@ -17,11 +17,11 @@ from babel import Locale
 from babel.dates import format_date, format_timedelta
 
 from bot.conversation import Message
-from dialogs.card_content import Button, Face, Say
-from dialogs.translations import SOURCE, Catalogue, MissingText, Wording
+from dialogs.card_content import Button, CardContent, TemplateKey
+from dialogs.translations import SOURCE, Catalog, MissingText, Translations
 
 if TYPE_CHECKING:
-    from bot.cards.templates import Blank
+    from bot.cards.templates import CardTemplate
 
 Card = dict[str, Any]
 
@@ -43,15 +43,15 @@ class Photos:
 class Setting:
     """What every card of this installation needs."""
 
-    wording: Wording
+    wording: Translations
     illustrations: Mapping[str, bytes] = field(repr=False)  # PNG by name; `NAME.rtl` where a direction is meant
     chat: str  # address of the bot's own 1:1 chat
-    drawn: dict[Face | None, Blank] = field(
+    drawn: dict[TemplateKey | None, CardTemplate] = field(
         default_factory=dict, repr=False, compare=False
     )  # see `bot.cards.templates`
 
 
-def message(setting: Setting, say: Say, *, name: str = "", photos: Photos | None = None) -> Message:
+def message(setting: Setting, say: CardContent, *, name: str = "", photos: Photos | None = None) -> Message:
     """The card in the nearest language that has every sentence of it, so that no card mixes two."""
     for catalogue in setting.wording.chain(say.locale):
         try:
@@ -67,7 +67,7 @@ def babel(tag: str) -> Locale:
     return Locale.parse(SOURCE if tag.startswith("qps-") else tag, sep="-")
 
 
-def plain(value: str, longest: int = NAME_LENGTH) -> str:
+def escape_markdown(value: str, longest: int = NAME_LENGTH) -> str:
     """Text from outside as text: one line, not too long, nothing that Markdown would take for markup."""
     line = " ".join("".join(letter for letter in value if letter.isprintable() or letter.isspace()).split())
     if len(line) > longest:
@@ -80,8 +80,8 @@ class _Drawing:
     """One card being drawn in one language."""
 
     setting: Setting
-    language: Catalogue
-    say: Say
+    language: Catalog
+    say: CardContent
     name: str
     photos: Photos
 
@@ -101,7 +101,7 @@ class _Drawing:
         return Message(card, title, self.language.tag)
 
     def _text(self, key: str, **values: str | int) -> str:
-        known = {name: value if name in _PLAIN else plain(value) for name, value in self.say.values.items()}
+        known = {name: value if name in _PLAIN else escape_markdown(value) for name, value in self.say.values.items()}
         return self.language.text(key, **{**known, **self._spans(), **values})
 
     def _spans(self) -> dict[str, str]:
@@ -119,13 +119,13 @@ class _Drawing:
         if say.notice:
             parts.append({"type": "Container", "style": "accent", "bleed": True, "items": [_line(text(say.notice))]})
         if say.earlier[1]:
-            case, ticket = map(plain, say.earlier)
+            case, ticket = map(escape_markdown, say.earlier)
             parts.append(_line(text("card.earlier_ticket", case=case, ticket=ticket)))
         if say.progress:
             number, total = say.progress
             parts.append(_line(text("card.progress", number=number, total=total), size="Small", isSubtle=True))
         if say.greeting and self.name:
-            parts.append(_line(text("card.greeting", name=plain(self.name)), isSubtle=True))
+            parts.append(_line(text("card.greeting", name=escape_markdown(self.name)), isSubtle=True))
         parts.append(_line(title, size="Large", weight="Bolder", style="heading", spacing="Small"))
         if say.picture:
             parts.append(self._picture(say.picture))
@@ -195,14 +195,14 @@ class _Drawing:
         }
 
     def _locale(self) -> Card:
-        catalogues = sorted(self.setting.wording.catalogues.values(), key=lambda one: one.name.casefold())
+        catalogs = sorted(self.setting.wording.catalogs.values(), key=lambda one: one.name.casefold())
         return {
             "type": "Input.ChoiceSet",
             "id": "locale",
             "label": self._text("form.locale.label"),
             "style": "compact",
             "value": self.language.tag,
-            "choices": [{"title": one.name, "value": one.tag} for one in catalogues],
+            "choices": [{"title": one.name, "value": one.tag} for one in catalogs],
         }
 
     def _actions(self) -> list[Card]:

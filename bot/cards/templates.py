@@ -13,7 +13,7 @@ import orjson
 from bot.cards import render
 from bot.cards.render import Photos, Setting
 from bot.conversation import Message
-from dialogs.card_content import Say, face, say
+from dialogs.card_content import CardContent, content_of, template_key
 from dialogs.frozen import replace
 from dialogs.library import Library
 from dialogs.model import Case
@@ -24,7 +24,7 @@ _MOST = 1_000  # cards of some 6 KB
 
 
 @dataclass(frozen=True)
-class Blank:
+class CardTemplate:
     """A card without its case; between the parts, the case's id and rev in turn as `rev` tells."""
 
     parts: tuple[bytes, ...]
@@ -38,7 +38,7 @@ class Blank:
 
 
 @dataclass(frozen=True)
-class Deck:
+class CardTemplates:
     """Everything that cards show beside the case."""
 
     library: Library
@@ -47,7 +47,7 @@ class Deck:
 
     def card(self, setting: Setting, case: Case, name: str, photos: Photos) -> Message:
         """The case's present card."""
-        key = face(self.library, case)
+        key = template_key(self.library, case)
         blank = setting.drawn.get(key)
         if blank is not None:
             return blank.filled(case)
@@ -59,11 +59,11 @@ class Deck:
             return blank.filled(case)
         return render.message(setting, told, name=name, photos=photos)
 
-    def _say(self, case: Case) -> Say:
-        return say(self.library, case, contact=self.contact, again=self.again)
+    def _say(self, case: Case) -> CardContent:
+        return content_of(self.library, case, contact=self.contact, again=self.again)
 
 
-def _varies(setting: Setting, told: Say) -> bool:
+def _varies(setting: Setting, told: CardContent) -> bool:
     """Whether a sentence of the card has a place for a value of the case: an installation's own English may."""
     titles = (button.title for button in told.buttons)
     keys = (told.title, *told.body, told.notice, told.hint, f"picture.{told.picture}", f"{told.step}.link", *titles)
@@ -71,7 +71,7 @@ def _varies(setting: Setting, told: Say) -> bool:
     return any("{" in form for key in keys for one in chain for form in one.entries.get(key, ()))
 
 
-def _blank(setting: Setting, told: Say) -> Blank:
+def _blank(setting: Setting, told: CardContent) -> CardTemplate:
     drawn = render.message(setting, replace(told, case=_CASE, rev=_REV))
     raw = orjson.dumps(drawn.card)
-    return Blank(tuple(_BLANKS.split(raw)), drawn.summary, drawn.locale)
+    return CardTemplate(tuple(_BLANKS.split(raw)), drawn.summary, drawn.locale)

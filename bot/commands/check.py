@@ -12,11 +12,11 @@ from typing import Any
 from bot.app import diagnosis
 from bot.commands.labels import FACTS, FINDINGS, REASONS, VERDICTS
 from bot.commands.picture_export import CannotSave, Folder
-from bot.commands.terminal import plain
-from bot.diagnosis.diagnosis import Look
+from bot.commands.terminal import without_controls
+from bot.diagnosis.diagnosis import DiagnosisResult
 from bot.errors import NotAPicture
-from bot.graph.sites import named
-from bot.http_client import Outgoing
+from bot.graph.sites import address_in
+from bot.http_client import HttpClient
 from bot.metrics import Metrics
 from bot.photos.decode import measured
 from bot.photos.picture import Picture
@@ -45,7 +45,7 @@ class Asked:
 
 async def check(settings: Settings, asked: Asked) -> int:
     """Look once and print; returns 0 for a match, 1 for none, 2 if it could not tell. Raises `CannotCheck`."""
-    if asked.site and not named(asked.site):
+    if asked.site and not address_in(asked.site):
         raise CannotCheck("--site must be the https address of a SharePoint site")
     try:
         folder = Folder.ready(asked.save_to, *_SIDES) if asked.save_to else None
@@ -60,19 +60,19 @@ async def check(settings: Settings, asked: Asked) -> int:
     return 2 if look.verdict in (Verdict.UNKNOWN, Verdict.UNSURE) else 1
 
 
-async def _looked(settings: Settings, asked: Asked) -> Look:
-    outgoing = Outgoing.open(settings)
+async def _looked(settings: Settings, asked: Asked) -> DiagnosisResult:
+    http = HttpClient.open(settings)
     try:
-        return await diagnosis(settings, outgoing, Metrics()).look(asked.user, named(asked.site))
+        return await diagnosis(settings, http, Metrics()).look(asked.user, address_in(asked.site))
     finally:
-        await outgoing.close()
+        await http.close()
 
 
-def _pictures(look: Look) -> dict[str, Picture | None]:
+def _pictures(look: DiagnosisResult) -> dict[str, Picture | None]:
     return {"microsoft365": look.microsoft365, "sharepoint": look.sharepoint}
 
 
-def document(user: str, look: Look, kept: dict[str, str]) -> dict[str, Any]:
+def document(user: str, look: DiagnosisResult, kept: dict[str, str]) -> dict[str, Any]:
     """All that was found, under the names that the README documents; `kept` is where pictures were written."""
     return {
         "person": user,
@@ -113,7 +113,7 @@ def _described(picture: Picture | None) -> dict[str, Any] | None:
 
 def lines(found: dict[str, Any]) -> str:
     """The same for people."""
-    return "".join(f"{label:<13}  {plain(text)}\n" for label, text in _rows(found))
+    return "".join(f"{label:<13}  {without_controls(text)}\n" for label, text in _rows(found))
 
 
 def _rows(found: dict[str, Any]) -> Iterator[tuple[str, str]]:

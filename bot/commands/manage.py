@@ -13,10 +13,10 @@ from rich.table import Table
 
 from bot.app import diagnosis
 from bot.errors import OutsideError, PhotosyncError
-from bot.http_client import Outgoing
+from bot.http_client import HttpClient
 from bot.metrics import Metrics
 from bot.settings import Settings
-from bot.store import Kind, Store
+from bot.store import JobKind, Store
 from bot.store.connect import open_store
 
 _FAILED = 1
@@ -46,20 +46,20 @@ async def erase(settings: Settings, user: str) -> int:
 
 async def _object_id(settings: Settings, upn: str) -> str:
     """A name may have moved to somebody else since: the directory says whose it is. Raises `OutsideError`."""
-    outgoing = Outgoing.open(settings)
+    http = HttpClient.open(settings)
     try:
-        return await diagnosis(settings, outgoing, Metrics()).object_id(upn)
+        return await diagnosis(settings, http, Metrics()).object_id(upn)
     except OutsideError as error:
         raise OutsideError(error.system, f"{error.detail}; name the person by object id") from None
     finally:
-        await outgoing.close()
+        await http.close()
 
 
 async def work_list(settings: Settings) -> int:
     """What is open, and what was given up."""
     try:
         async with _store(settings) as store:
-            pending = [(kind.value, await store.pending(kind)) for kind in Kind]
+            pending = [(kind.value, await store.pending(kind)) for kind in JobKind]
             letters = await store.dead_letters()
     except PhotosyncError as error:
         return _complain(str(error))

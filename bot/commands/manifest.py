@@ -8,7 +8,7 @@ from pathlib import Path
 from bot import resources
 from bot.app_package.build import AppPackage, NoPackage, build, zipped
 from bot.app_package.rules import problems
-from bot.languages.catalogs import CatalogueError
+from bot.languages.catalogs import CatalogError
 from bot.settings import Settings
 
 # A name that can never be anybody's (RFC 2606).
@@ -21,7 +21,7 @@ def manifest(settings: Settings, out: Path, *, host: str | None, version: str) -
         package = _checked(settings, {"app_id": settings.app_id, "host": host or PLACEHOLDER_HOST, "version": version})
     except NoPackage as error:
         return _complain(*error.problems)
-    except CatalogueError as error:
+    except CatalogError as error:
         return _complain(str(error))
     content = zipped(package.files())
     try:

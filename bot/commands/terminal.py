@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 
-def plain(text: str) -> str:
+def without_controls(text: str) -> str:
     """One line, without what a terminal would obey."""
     return "".join(letter if letter.isprintable() else " " for letter in text)

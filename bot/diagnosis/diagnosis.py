@@ -14,8 +14,8 @@ from bot.errors import NotAPicture, Outage, OutsideError, PhotosyncError, Refuse
 from bot.graph.changes import Changes
 from bot.graph.client import Graph
 from bot.graph.sharepoint import LibraryMissing, SharePoint
-from bot.graph.sites import Finding, Sites, place
-from bot.graph.users import Microsoft365, NoMailbox, Person, PersonUnknown
+from bot.graph.sites import SiteResult, Sites, parse_address
+from bot.graph.users import NoMailbox, Person, PersonUnknown, Users
 from bot.metrics import Metrics
 from bot.photos.comparison import compare, is_placeholder
 from bot.photos.picture import Picture
@@ -45,7 +45,7 @@ _Side = Picture | PhotosyncError | None
 
 
 @dataclass(frozen=True)
-class Look:
+class DiagnosisResult:
     """What one look found. The pictures are those that were compared, where they could be had."""
 
     verdict: Verdict
@@ -78,7 +78,7 @@ class Diagnosis:
 
     def __init__(
         self,
-        microsoft365: Microsoft365,
+        microsoft365: Users,
         sharepoint: SharePoint,
         changes: Changes,
         sites: Sites,
@@ -97,11 +97,11 @@ class Diagnosis:
     @classmethod
     def over(cls, graph: Graph, settings: Settings, metrics: Metrics, limits: Limits = IN_A_CHAT) -> Self:
         """The usual one."""
-        microsoft365, sharepoint = Microsoft365(graph), SharePoint(graph, settings.my_site_host)
+        microsoft365, sharepoint = Users(graph), SharePoint(graph, settings.my_site_host)
         changes = Changes(graph, microsoft365, sharepoint)
         return cls(microsoft365, sharepoint, changes, Sites(graph), metrics, settings.my_site_host, limits)
 
-    async def look(self, person: str | Person, site: str = "", since: str = "") -> Look:
+    async def look(self, person: str | Person, site: str = "", since: str = "") -> DiagnosisResult:
         """One look, within the limits. Never raises `OutsideError`.
 
         `person` is an object id or user principal name, or what the directory says of them; `site` the address of a
@@ -139,14 +139,14 @@ class Diagnosis:
         except (OutsideError, TimeoutError):
             return ""
 
-    async def _look(self, who: str | Person, site: str, since: str) -> Look:
+    async def _look(self, who: str | Person, site: str, since: str) -> DiagnosisResult:
         ends = time.monotonic() + self._limits.fetching
         try:
             person = who if isinstance(who, Person) else await _within(ends, self._microsoft365.person(who))
         except OutsideError as error:
             return _unknown(error)
         if person.guest:
-            return Look(Verdict.UNKNOWN, Reason.GUEST)
+            return DiagnosisResult(Verdict.UNKNOWN, Reason.GUEST)
         sides = self._microsoft365.photo(person.id), self._sharepoint.copy(person)
         ours, theirs = await asyncio.gather(*(_side(_within(ends, side)) for side in sides))
         try:
@@ -176,7 +176,7 @@ class Diagnosis:
             incomplete=partial is None or isinstance(theirs, Throttled | Outage),
         )
 
-    async def _partial(self, ends: float, found: Look, copy: Picture | None) -> bool | None:
+    async def _partial(self, ends: float, found: DiagnosisResult, copy: Picture | None) -> bool | None:
         """Whether only some sizes of the copy are current; None where that cannot be told now.
 
         Files made at the same time need no second look.
@@ -195,13 +195,13 @@ class Diagnosis:
             log.info("the smaller sizes say nothing: %s", type(error).__name__)
             return None if isinstance(error, Throttled | Outage) else False
 
-    async def _on_site(self, ends: float, site: str, person: Person, copy: Picture | None) -> Finding:
+    async def _on_site(self, ends: float, site: str, person: Person, copy: Picture | None) -> SiteResult:
         if not site:
-            return Finding("", "")
+            return SiteResult("", "")
         try:
             return await _within(ends, self._sites.look(site, person, copy))
         except TimedOut:
-            return Finding(place(site)[0], SiteFinding.FAILED)
+            return SiteResult(parse_address(site)[0], SiteFinding.FAILED)
 
 
 async def _within(ends: float, asking: Coroutine[Any, Any, T]) -> T:
@@ -221,17 +221,17 @@ async def _side(asking: Coroutine[Any, Any, Picture | None]) -> _Side:
         return error
 
 
-def _judged(ours: _Side, theirs: _Side) -> Look:
+def _judged(ours: _Side, theirs: _Side) -> DiagnosisResult:
     """The table of DESIGN section 3. In a thread: opening pictures takes its time."""
     ours, theirs = _seen(ours), _seen(theirs)
     if isinstance(ours, PhotosyncError):
         return _unknown(ours)
     if ours is None:
-        return Look(Verdict.NO_PHOTO, sharepoint=theirs if isinstance(theirs, Picture) else None)
+        return DiagnosisResult(Verdict.NO_PHOTO, sharepoint=theirs if isinstance(theirs, Picture) else None)
     if isinstance(theirs, PhotosyncError):
         return _unknown(theirs, ours)
     if theirs is None:
-        return Look(Verdict.MISSING, microsoft365=ours)
+        return DiagnosisResult(Verdict.MISSING, microsoft365=ours)
     return _compared(ours, theirs)
 
 
@@ -245,16 +245,18 @@ def _seen(side: _Side) -> _Side:
         return error
 
 
-def _compared(ours: Picture, theirs: Picture) -> Look:
+def _compared(ours: Picture, theirs: Picture) -> DiagnosisResult:
     try:
         found = compare(ours.data, theirs.data)
     except NotAPicture as error:
         return _unknown(error)
     width, height = found.sizes[1]
-    return Look(_VERDICTS[found.verdict], "", found.similarity, ours, replace(theirs, width=width, height=height))
+    return DiagnosisResult(
+        _VERDICTS[found.verdict], "", found.similarity, ours, replace(theirs, width=width, height=height)
+    )
 
 
-def _unknown(error: PhotosyncError, ours: Picture | None = None) -> Look:
+def _unknown(error: PhotosyncError, ours: Picture | None = None) -> DiagnosisResult:
     reason = next(reason for kind, reason in _REASONS if isinstance(error, kind))
     permission = error.permission if isinstance(error, Refused) else ""
     if isinstance(error, Refused) and error.system == "login":
@@ -264,4 +266,4 @@ def _unknown(error: PhotosyncError, ours: Picture | None = None) -> Look:
     level = logging.ERROR if reason in _FOR_ADMINS else logging.WARNING
     log.log(level, "could not tell: %s, %s%s", reason.value, error, f"; to grant: {permission}" * bool(permission))
     asked = error.retry_after if isinstance(error, Throttled) else None
-    return Look(Verdict.UNKNOWN, reason, microsoft365=ours, permission=permission, retry_after=asked)
+    return DiagnosisResult(Verdict.UNKNOWN, reason, microsoft365=ours, permission=permission, retry_after=asked)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from bot.graph.client import Graph
 from bot.graph.sharepoint import SharePoint
-from bot.graph.users import Microsoft365
+from bot.graph.users import Users
 
 _TOLD = (200, 404)  # there, with its eTag, or not there; anything else says nothing
 
@@ -17,7 +17,7 @@ _TOLD = (200, 404)  # there, with its eTag, or not there; anything else says not
 class Changes:
     """Cheap looks at what a full look has found before."""
 
-    def __init__(self, graph: Graph, microsoft365: Microsoft365, sharepoint: SharePoint) -> None:
+    def __init__(self, graph: Graph, microsoft365: Users, sharepoint: SharePoint) -> None:
         self._graph = graph
         self._microsoft365 = microsoft365
         self._sharepoint = sharepoint
@@ -29,7 +29,7 @@ class Changes:
 
     async def digest(self, paths: tuple[str, ...]) -> str:
         """The same text as long as nothing changes; "" where that cannot be told. Raises the errors of `Graph`."""
-        async with self._microsoft365.few:  # a photo in a batch counts against the same limit
+        async with self._microsoft365.photo_slots:  # a photo in a batch counts against the same limit
             answers = await self._graph.batch(paths)
         if any(status not in _TOLD for status, _ in answers):
             return ""

@@ -21,7 +21,7 @@ from bot.clouds import CLOUDS
 from bot.errors import Malformed, NotFound, Outage, OutsideError, Refused, SettingsError, Throttled, TimedOut
 from bot.graph.circuit_breaker import Breaker
 from bot.graph.clock_skew import Skew
-from bot.http_client import NEVER, Answer, Outgoing, retry_after
+from bot.http_client import NEVER, Answer, HttpClient, retry_after
 from bot.metrics import Metrics
 from bot.settings import Settings
 
@@ -62,8 +62,8 @@ class _Reply:
 class _Bridge:
     """msal's HTTP client: it calls from a thread, the request runs in the event loop's one session."""
 
-    def __init__(self, outgoing: Outgoing) -> None:
-        self._outgoing = outgoing
+    def __init__(self, http: HttpClient) -> None:
+        self._http = http
         self._loop = asyncio.get_running_loop()
 
     def get(self, url: str, params: Any = None, headers: Mapping[str, str] | None = None, **_: Any) -> _Reply:
@@ -86,7 +86,7 @@ class _Bridge:
         """The session is not ours to close."""
 
     def _ask(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> _Reply:
-        asked = self._outgoing.request(
+        asked = self._http.request(
             method, url, system="login", deadline=LOGIN_DEADLINE, headers=headers, body=body, retry=NEVER
         )
         answer = asyncio.run_coroutine_threadsafe(asked, self._loop).result(LOGIN_DEADLINE + 1)
@@ -188,25 +188,25 @@ def _code(result: Mapping[str, Any]) -> str:
     return f"{_short(name) or 'no token'}{number}"
 
 
-def bot_tokens(settings: Settings, outgoing: Outgoing) -> Tokens:
+def bot_tokens(settings: Settings, http: HttpClient) -> Tokens:
     """Tokens of the bot's own registration. To be called in the event loop that will use them.
 
     Raises `SettingsError` if its certificate cannot be used.
     """
     if settings.app_type == "UserAssignedMSI":
-        return Tokens(_managed(settings.app_id, outgoing))
+        return Tokens(_managed(settings.app_id, http))
     credential: Any = str(settings.app_password)
     if settings.app_certificate is not None:
         credential = certificate_credential(settings.app_certificate)
-    return Tokens(_confidential(settings, settings.app_id, settings.app_tenant_id, credential, outgoing))
+    return Tokens(_confidential(settings, settings.app_id, settings.app_tenant_id, credential, http))
 
 
-def graph_tokens(settings: Settings, outgoing: Outgoing, bots: Tokens | None = None) -> Tokens:
+def graph_tokens(settings: Settings, http: HttpClient, bots: Tokens | None = None) -> Tokens:
     """Tokens for Graph: of its own application, or else of the bot's, which are `bots` where there are some already."""
     if not settings.graph_client_id:
-        return bots or bot_tokens(settings, outgoing)
+        return bots or bot_tokens(settings, http)
     tenant, secret = settings.effective_graph_tenant_id, str(settings.graph_client_secret)
-    return Tokens(_confidential(settings, settings.graph_client_id, tenant, secret, outgoing))
+    return Tokens(_confidential(settings, settings.graph_client_id, tenant, secret, http))
 
 
 def graph_scope(settings: Settings) -> str:
@@ -235,9 +235,9 @@ def certificate_credential(file: Path) -> dict[str, str]:
 
 
 def _confidential(
-    settings: Settings, client: str, tenant: str, credential: Any, outgoing: Outgoing
+    settings: Settings, client: str, tenant: str, credential: Any, http: HttpClient
 ) -> Callable[[str], Mapping[str, Any]]:
-    bridge, alone = _Bridge(outgoing), threading.Lock()
+    bridge, alone = _Bridge(http), threading.Lock()
     made: list[Any] = []  # the one application, made in the first thread: it asks the login service who it is
 
     def application() -> Any:
@@ -259,9 +259,9 @@ def _confidential(
     return lambda scope: application().acquire_token_for_client(scopes=[scope]) or {}
 
 
-def _managed(client: str, outgoing: Outgoing) -> Callable[[str], Mapping[str, Any]]:
+def _managed(client: str, http: HttpClient) -> Callable[[str], Mapping[str, Any]]:
     identity = msal.ManagedIdentityClient(
-        msal.UserAssignedManagedIdentity(client_id=client), http_client=_Bridge(outgoing), token_cache=_Nothing()
+        msal.UserAssignedManagedIdentity(client_id=client), http_client=_Bridge(http), token_cache=_Nothing()
     )
     return lambda scope: identity.acquire_token_for_client(resource=scope.removesuffix("/.default")) or {}
 
@@ -269,9 +269,9 @@ def _managed(client: str, outgoing: Outgoing) -> Callable[[str], Mapping[str, An
 class Graph:
     """Requests to Microsoft Graph v1.0, with deadline, retries and typed errors."""
 
-    def __init__(self, settings: Settings, outgoing: Outgoing, tokens: Tokens, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, http: HttpClient, tokens: Tokens, metrics: Metrics) -> None:
         self._settings = settings
-        self._outgoing = outgoing
+        self._http = http
         self._tokens = tokens
         self._metrics = metrics
         self._base = f"{settings.graph_url}/v1.0"
@@ -335,7 +335,7 @@ class Graph:
         """A pre-authorised address. It must not see our token, and must be where Microsoft keeps files."""
         if not any(host.matches(url) for host in self._settings.download_hosts):
             raise Malformed("sharepoint", "the download is on a host that is not listed")
-        answer = await self._outgoing.request(
+        answer = await self._http.request(
             "GET", url, system="sharepoint", deadline=GRAPH_DEADLINE, limit=LARGEST_PICTURE
         )
         if answer.status != 200:
@@ -357,7 +357,7 @@ class Graph:
         headers = {"Authorization": f"Bearer {token}"} | ({"Content-Type": "application/json"} if body else {})
         self._breaker.ask()
         try:
-            answer = await self._outgoing.request(
+            answer = await self._http.request(
                 "POST" if body else "GET",
                 self._base + path,
                 system="graph",

@@ -9,7 +9,7 @@ import time
 log = logging.getLogger(__name__)
 
 MOST = 240.0  # seconds; tokens are taken within 300
-_QUIET = 3600.0  # seconds between two log lines
+_LOG_INTERVAL = 3600.0  # seconds between two log lines
 
 
 class Skew:
@@ -28,6 +28,6 @@ class Skew:
         if theirs is None:
             return
         self.seconds = time.time() - theirs
-        if abs(self.seconds) > MOST and time.monotonic() - self._told > _QUIET:
+        if abs(self.seconds) > MOST and time.monotonic() - self._told > _LOG_INTERVAL:
             self._told = time.monotonic()
             log.error("this machine's clock is %+.0f s off: tokens may be refused; set it by NTP", self.seconds)

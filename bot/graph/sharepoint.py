@@ -22,7 +22,7 @@ READ_SITE = "Sites.Selected, role read on the my-site host's root site (or Sites
 _LIBRARY = "/user photos"
 _LARGE, _SMALLER = "_LThumb.jpg", ("_MThumb.jpg", "_SThumb.jpg")
 _MOST_FOLDERS = 9  # one is usual; each costs two requests, and a batch takes 20
-_DAWN = datetime.min.replace(tzinfo=UTC)
+_UNDATED = datetime.min.replace(tzinfo=UTC)
 
 
 class LibraryMissing(NotFound):
@@ -152,7 +152,7 @@ class SharePoint:
     async def _newest(self, library: Library, person: Person) -> _File | None:
         """Of the files by object id and by account name, in every folder."""
         found = [file for file in await asyncio.gather(*map(self._file, _places(library, person))) if file is not None]
-        return max(found, key=lambda file: file.modified or _DAWN, default=None)
+        return max(found, key=lambda file: file.modified or _UNDATED, default=None)
 
     async def _file(self, path: str) -> _File | None:
         try:

@@ -25,12 +25,12 @@ _PAGE = 200
 _COLLECTIONS = ("sites", "teams", "personal")
 _SHARED = re.compile(r"/:[a-z]:/(?P<kind>[rstp])/")  # the forms of "copy link"
 _SHARED_AS = {"s": "/sites/", "t": "/teams/", "p": "/personal/", "r": "/"}
-_DAWN = datetime.min.replace(tzinfo=UTC)  # `t` counts seconds from here
+_DOTNET_EPOCH = datetime.min.replace(tzinfo=UTC)  # `t` counts seconds from here
 _TIME_ZONES = timedelta(hours=26)  # in which zone it counts is not certain
 
 
 @dataclass(frozen=True)
-class Finding:
+class SiteResult:
     """What a site shows: its name, and one of `SiteFinding`."""
 
     site: str
@@ -43,19 +43,19 @@ class Sites:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
 
-    async def look(self, address: str, person: Person, copy: Picture | None) -> Finding:
+    async def look(self, address: str, person: Person, copy: Picture | None) -> SiteResult:
         """Whether the site of an address points at SharePoint's present copy. Never raises `OutsideError`."""
-        host, path = place(address)
+        host, path = parse_address(address)
         name = path.rpartition("/")[2] or host
         try:
             name, entry = await self._entry(host, path, name, person)
         except Refused:
-            return Finding(name, SiteFinding.FORBIDDEN)
+            return SiteResult(name, SiteFinding.FORBIDDEN)
         except OutsideError:
-            return Finding(name, SiteFinding.FAILED)
+            return SiteResult(name, SiteFinding.FAILED)
         if entry is None:
-            return Finding(name, SiteFinding.UNLISTED)
-        return Finding(name, SiteFinding.SAME if _present(entry, copy) else SiteFinding.OLD)
+            return SiteResult(name, SiteFinding.UNLISTED)
+        return SiteResult(name, SiteFinding.SAME if _present(entry, copy) else SiteFinding.OLD)
 
     async def _entry(self, host: str, path: str, name: str, person: Person) -> tuple[str, dict[str, Any] | None]:
         where = f"/sites/{quote(host)}:{quote(path)}" if path else f"/sites/{quote(host)}"
@@ -75,7 +75,7 @@ class Sites:
         return name, None
 
 
-def place(address: str) -> tuple[str, str]:
+def parse_address(address: str) -> tuple[str, str]:
     """Host, and the path of the site below it, of a page's address; the root site's path is ""."""
     parts = urlsplit(address)
     path = unquote(parts.path)
@@ -90,7 +90,7 @@ def place(address: str) -> tuple[str, str]:
 _LINK = re.compile(r"https://[^\s<>\"']+", re.IGNORECASE)
 
 
-def named(text: str) -> str:
+def address_in(text: str) -> str:
     """The first address of a SharePoint site in what a person wrote, or ""."""
     for link in _LINK.findall(text):
         try:
@@ -122,7 +122,7 @@ def _present(fields: dict[str, Any], copy: Picture | None) -> bool:
 
 def _synced(url: str) -> datetime | None:
     try:
-        return _DAWN + timedelta(seconds=int(parse_qs(urlsplit(url).query)["t"][0]))
+        return _DOTNET_EPOCH + timedelta(seconds=int(parse_qs(urlsplit(url).query)["t"][0]))
     except (KeyError, ValueError, OverflowError):
         return None
 

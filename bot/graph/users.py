@@ -53,12 +53,12 @@ class NoMailbox(OutsideError):
         self.elsewhere = elsewhere
 
 
-class Microsoft365:
+class Users:
     """Reads people and their photos."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self.few = asyncio.Semaphore(_AT_ONCE)  # whoever asks for a photo, in whichever way
+        self.photo_slots = asyncio.Semaphore(_AT_ONCE)  # whoever asks for a photo, in whichever way
 
     async def person(self, who: str) -> Person:
         """By object id or user principal name. Raises `PersonUnknown`, and the errors of `Graph`."""
@@ -87,7 +87,7 @@ class Microsoft365:
     async def photo(self, person: str) -> Picture | None:
         """The photo, or None where there is none. Raises `PersonUnknown`, and the errors of `Graph`."""
         base = f"/users/{quote(person, safe='')}"
-        async with self.few:
+        async with self.photo_slots:
             try:
                 told = await self._graph.json(f"{base}/photo", permission=READ_USERS)
                 if _is_placeholder(told):

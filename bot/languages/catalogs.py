@@ -12,13 +12,14 @@ from pathlib import Path
 
 import langcodes
 from babel import Locale, UnknownLocaleError
-from babel.messages.catalog import Catalog, Message
+from babel.messages.catalog import Catalog as PoCatalog
+from babel.messages.catalog import Message
 from babel.messages.pofile import PoFileError, read_po
 from rapidfuzz.distance import OSA
 
 from bot.languages import names, po_reader
-from dialogs.keywords import WORD_KEYS, Vocabulary, vocabulary
-from dialogs.translations import SOURCE, Catalogue, Wording, placeholders
+from dialogs.keywords import WORD_KEYS, Keywords, keywords_of
+from dialogs.translations import SOURCE, Catalog, Translations, placeholders
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ _NAME, _HEADER = re.compile(r'"X-Language-Name:([^"\\]*)\\n"'), 4_096  # letters
 _LONGEST_TAG = 35  # RFC 5646 recommends room for this many letters
 
 
-class CatalogueError(Exception):
+class CatalogError(Exception):
     """A file that is not a catalogue at all; says which and why."""
 
 
@@ -39,14 +40,14 @@ class CatalogueError(Exception):
 class Languages:
     """Everything loaded, and how to choose among it."""
 
-    wording: Wording
-    vocabulary: Vocabulary
+    wording: Translations
+    vocabulary: Keywords
     problems: tuple[str, ...] = ()  # files that are not used, each with line and reason
 
     @property
     def tags(self) -> tuple[str, ...]:
         """All languages, English first, then by their own names."""
-        others = sorted(self.wording.catalogues.values(), key=lambda one: (one.tag != SOURCE, one.name.casefold()))
+        others = sorted(self.wording.catalogs.values(), key=lambda one: (one.tag != SOURCE, one.name.casefold()))
         return tuple(one.tag for one in others)
 
     def negotiate(self, locale: str) -> str:
@@ -55,7 +56,7 @@ class Languages:
 
     def nearest(self, locale: str) -> str:
         """The loaded language nearest to a BCP 47 tag, or "" where none is near: also for a tag of an earlier day."""
-        if locale in self.wording.catalogues:
+        if locale in self.wording.catalogs:
             return locale
         return _nearest(locale, self.tags) if 0 < len(locale) <= _LONGEST_TAG else ""
 
@@ -75,49 +76,49 @@ def load(packaged: Path, over: Path | None = None, last: Languages | None = None
     A file that is no catalogue is not used: the language stays as it was `last`, or as it is packaged, or is left out,
     and `problems` tells. Raises `CatalogueError` if there is no English at all.
     """
-    known = last.wording.catalogues if last is not None else {}
-    catalogues: dict[str, Catalogue] = {}
+    known = last.wording.catalogs if last is not None else {}
+    catalogs: dict[str, Catalog] = {}
     problems: list[str] = []
     for folder in filter(None, (packaged, over)):
         files = {path.stem.replace("_", "-"): path for path in sorted(folder.glob("*.po"))}
         for tag in sorted(files, key=lambda one: (one != SOURCE, one)):
             try:
                 if folder is over:
-                    _sound(files[tag])
-                catalogues[tag] = read(files[tag], tag, catalogues.get(SOURCE) if tag != SOURCE else None)
-            except CatalogueError as error:
+                    _usable(files[tag])
+                catalogs[tag] = read(files[tag], tag, catalogs.get(SOURCE) if tag != SOURCE else None)
+            except CatalogError as error:
                 log.error("language file not used: %s", error)
                 problems.append(str(error))
                 if tag in known:
-                    catalogues[tag] = known[tag]
-    if SOURCE not in catalogues:
-        raise CatalogueError(f"there is no {SOURCE}.po in {packaged}")
-    words = vocabulary(catalogues.values(), _names(catalogues), _near)
-    return Languages(Wording(catalogues), words, tuple(problems))
+                    catalogs[tag] = known[tag]
+    if SOURCE not in catalogs:
+        raise CatalogError(f"there is no {SOURCE}.po in {packaged}")
+    words = keywords_of(catalogs.values(), _names(catalogs), _near)
+    return Languages(Translations(catalogs), words, tuple(problems))
 
 
-def _sound(path: Path) -> None:
+def _usable(path: Path) -> None:
     """Whether every line of a file is one of PO: the library that reads it passes over some that are not."""
     try:
         faults = po_reader.read(path).faults
     except (OSError, UnicodeDecodeError) as error:
-        raise CatalogueError(f"{path.name}: {error}") from None
+        raise CatalogError(f"{path.name}: {error}") from None
     if faults:
-        raise CatalogueError(f"{path.name}:{faults[0].line}: {faults[0].text}")
+        raise CatalogError(f"{path.name}:{faults[0].line}: {faults[0].text}")
 
 
-def read(path: Path, tag: str, english: Catalogue | None) -> Catalogue:
+def read(path: Path, tag: str, english: Catalog | None) -> Catalog:
     """One file. Entries that are fuzzy, empty, or whose placeholders differ from the English are dropped and logged."""
     try:
         locale = Locale.parse(tag, sep="-")
     except (ValueError, UnknownLocaleError):
-        raise CatalogueError(f"{path.name}: {tag} is not a language tag") from None
+        raise CatalogError(f"{path.name}: {tag} is not a language tag") from None
     try:
         with path.open("rb") as file:
             po = read_po(_telling(file), locale=locale, abort_invalid=True)
         plural = gettext.c2py(po.plural_expr)
     except (OSError, UnicodeDecodeError, PoFileError, ValueError) as error:
-        raise CatalogueError(f"{path.name}: {error}") from None
+        raise CatalogError(f"{path.name}: {error}") from None
     entries, unfinished = {}, 0
     for key, forms, problem in _entries(po, english):
         if problem in _UNFINISHED:
@@ -129,7 +130,7 @@ def read(path: Path, tag: str, english: Catalogue | None) -> Catalogue:
     if unfinished:
         log.warning("%s: %d texts are fuzzy or not translated; English is used", path.name, unfinished)
     name = _own_name(path) or locale.get_display_name() or tag
-    return Catalogue(tag, name, _rtl(tag), entries, plural)
+    return Catalog(tag, name, _rtl(tag), entries, plural)
 
 
 def _telling(lines: Iterable[bytes]) -> Iterator[bytes]:
@@ -150,7 +151,7 @@ def _rtl(tag: str) -> bool:
     return langcodes.Language.get(tag).maximize().script in _RTL_SCRIPTS
 
 
-def _entries(po: Catalog, english: Catalogue | None) -> Iterator[tuple[str, tuple[str, ...], str]]:
+def _entries(po: PoCatalog, english: Catalog | None) -> Iterator[tuple[str, tuple[str, ...], str]]:
     for message in po:
         if not message.id or not message.context:
             continue
@@ -158,7 +159,7 @@ def _entries(po: Catalog, english: Catalogue | None) -> Iterator[tuple[str, tupl
         yield message.context, forms, _problem(message, forms, po.num_plurals, english)
 
 
-def _problem(message: Message, forms: tuple[str, ...], plurals: int, english: Catalogue | None) -> str:
+def _problem(message: Message, forms: tuple[str, ...], plurals: int, english: Catalog | None) -> str:
     if message.fuzzy:
         return _FUZZY
     if not all(forms):
@@ -186,6 +187,6 @@ def _near(one: str, other: str, errors: int) -> bool:
     return OSA.distance(one, other, score_cutoff=errors) <= errors
 
 
-def _names(catalogues: Mapping[str, Catalogue]) -> dict[str, str]:
+def _names(catalogs: Mapping[str, Catalog]) -> dict[str, str]:
     """Names people may write for each language; what its own file calls it comes first."""
-    return {**names.names(catalogues), **{one.name: tag for tag, one in catalogues.items()}}
+    return {**names.names(catalogs), **{one.name: tag for tag, one in catalogs.items()}}

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bot import resources
 from bot.cards.render import Setting
-from bot.languages.catalogs import CatalogueError, Languages
+from bot.languages.catalogs import CatalogError, Languages
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ _EVERY = 1.0  # seconds
 _Stamps = Mapping[str, tuple[int, int]]
 
 
-class Speaking:
+class LiveTranslations:
     """What is spoken now, and how cards are drawn in it. Raises `CatalogueError` if there is no English."""
 
     def __init__(self, folder: Path | None, pictures: Mapping[str, bytes], chat: str) -> None:
@@ -57,7 +57,7 @@ class Speaking:
             self._stamps = stamps
             try:
                 self._speak(await asyncio.to_thread(resources.languages, self._folder, self.languages))
-            except CatalogueError as error:
+            except CatalogError as error:
                 log.error("languages stay as they are: %s", error)
                 continue
             log.info("languages: %s", ", ".join(self.languages.tags))

@@ -32,7 +32,7 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Entry:
+class PoEntry:
     """One message; `start` and `end` are its lines, from 0, the end not included."""
 
     start: int
@@ -92,8 +92,8 @@ class Document:
     path: Path
     lines: tuple[str, ...]
     newline: str
-    header: Entry | None
-    entries: tuple[Entry, ...]
+    header: PoEntry | None
+    entries: tuple[PoEntry, ...]
     faults: tuple[Fault, ...]
 
     @property

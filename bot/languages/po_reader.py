@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.languages.po_document import ESCAPE, ESCAPES, KEYWORD, Document, Entry, Fault, Field, unescape
+from bot.languages.po_document import ESCAPE, ESCAPES, KEYWORD, Document, Fault, Field, PoEntry, unescape
 
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _COMMENTS = ("#.", "#:", "#,", "#|")
@@ -63,7 +63,7 @@ class _Reader:
     """Takes lines, gives entries and faults."""
 
     def __init__(self) -> None:
-        self.entries: list[Entry] = []
+        self.entries: list[PoEntry] = []
         self.faults: list[Fault] = []
         self._open: _Open | None = None
 
@@ -97,7 +97,7 @@ class _Reader:
             self.fault(first.line, f"the entry has no {'msgid' if identity is None else 'msgstr'}")
             return
         context, plural = entry.fields.get("msgctxt"), entry.fields.get("msgid_plural")
-        self.entries.append(Entry(entry.start, entry.end, entry.comments, context, identity, plural, entry.strings))
+        self.entries.append(PoEntry(entry.start, entry.end, entry.comments, context, identity, plural, entry.strings))
 
     def _comment(self, at: int, text: str) -> None:
         if self._open and self._open.fields:

@@ -12,7 +12,7 @@ import re
 from itertools import accumulate, cycle, takewhile
 
 from dialogs.keywords import WORD_KEYS
-from dialogs.translations import SOURCE, Catalogue, Wording
+from dialogs.translations import SOURCE, Catalog, Translations
 
 ACCENTED, MIRRORED = "qps-ploc", "qps-plocm"
 OPENING, CLOSING = "[", "]"
@@ -30,21 +30,21 @@ _KEPT = re.compile(
 )
 
 
-def with_pseudo(wording: Wording) -> Wording:
+def with_pseudo(wording: Translations) -> Translations:
     """The languages and both pseudo-languages beside them."""
-    english = wording.catalogues[SOURCE]
+    english = wording.catalogs[SOURCE]
     made = (pseudo(english, ACCENTED), pseudo(english, MIRRORED))
-    return Wording({**wording.catalogues, **{one.tag: one for one in made}})
+    return Translations({**wording.catalogs, **{one.tag: one for one in made}})
 
 
-def pseudo(english: Catalogue, tag: str) -> Catalogue:
+def pseudo(english: Catalog, tag: str) -> Catalog:
     """One of the two; the words that people type stay English."""
     mirrored = tag == MIRRORED
     entries = {
         key: forms if key in WORD_KEYS else tuple(_strange(form, mirrored=mirrored) for form in forms)
         for key, forms in english.entries.items()
     }
-    return Catalogue(tag, "Pseudo (mirrored)" if mirrored else "Pseudo", mirrored, entries, english.plural)
+    return Catalog(tag, "Pseudo (mirrored)" if mirrored else "Pseudo", mirrored, entries, english.plural)
 
 
 def _strange(form: str, *, mirrored: bool) -> str:

@@ -19,7 +19,7 @@ from PIL import Image, ImageChops, ImageFilter, ImageMath, ImageOps
 
 from bot.errors import NotAPicture
 from bot.photos.alignment import aligned, sampled
-from bot.photos.decode import LARGEST_FILE, REFUSALS, Opened, middle_square, opened
+from bot.photos.decode import LARGEST_FILE, REFUSALS, Decoded, decode, middle_square
 from bot.photos.placeholders import is_placeholder
 
 __all__ = ["LARGEST_FILE", "REFUSALS", "Comparison", "compare", "is_placeholder", "thumbnail"]
@@ -66,7 +66,7 @@ class Comparison:
 
 def compare(microsoft365: bytes, sharepoint: bytes) -> Comparison:
     """How alike two pictures are. Raises `NotAPicture`."""
-    ours, theirs = opened(microsoft365, _DECODED), opened(sharepoint, _DECODED)
+    ours, theirs = decode(microsoft365, _DECODED), decode(sharepoint, _DECODED)
     # Which of them is laid over the other one must not depend on where they came from.
     first, second = (ours, theirs) if (ours.size, microsoft365) > (theirs.size, sharepoint) else (theirs, ours)
     grid = _grid(ours, theirs)
@@ -77,13 +77,13 @@ def compare(microsoft365: bytes, sharepoint: bytes) -> Comparison:
     return Comparison(round(similarity, 4), verdict, (ours.size, theirs.size), (ours.format, theirs.format))
 
 
-def _grid(ours: Opened, theirs: Opened) -> _Grid:
+def _grid(ours: Decoded, theirs: Decoded) -> _Grid:
     if ours.few_colours or theirs.few_colours:
         return _PALETTE
     return _ROUGH if min(ours.size + theirs.size) < _SMALL else _USUAL
 
 
-def _readings(first: Opened, second: Opened) -> Iterable[tuple[Image.Image, Image.Image]]:
+def _readings(first: Decoded, second: Decoded) -> Iterable[tuple[Image.Image, Image.Image]]:
     """What to lay over each other: the pictures, also as if a profile had been dropped, and as squares if one is."""
     pairs = [(first.picture, second.picture)]
     if first.unprofiled and not second.unprofiled:
@@ -158,7 +158,7 @@ def _rounded(box: tuple[float, float, float, float]) -> tuple[int, int, int, int
 
 def thumbnail(data: bytes, size: int = 120, limit: int = 5_500) -> bytes:
     """The middle square, upright, as a JPEG of at most `limit` bytes without metadata. Raises `NotAPicture`."""
-    picture = ImageOps.fit(opened(data, size).picture, (size, size), Image.Resampling.LANCZOS)
+    picture = ImageOps.fit(decode(data, size).picture, (size, size), Image.Resampling.LANCZOS)
     picture.info.clear()
     for quality in (85, 75, 60, 45, 30, 15):
         out = io.BytesIO()

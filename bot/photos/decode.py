@@ -32,7 +32,7 @@ _TURNS = {
 
 
 @dataclass(frozen=True)
-class Opened:
+class Decoded:
     """A picture, upright, RGB in the colours of sRGB, on white; maybe smaller than the file says.
 
     `unprofiled` is how it looks to a program that drops its colour profile; None if it has none or that of sRGB.
@@ -45,21 +45,21 @@ class Opened:
     few_colours: bool  # stored with a palette
 
 
-def opened(data: bytes, side: int) -> Opened:
+def decode(data: bytes, side: int) -> Decoded:
     """The picture, its shorter side at least `side` pixels unless it has fewer. Raises `NotAPicture`."""
     picture = _header(data)
     size, kind, few = picture.size, str(picture.format), picture.mode == "P"
     try:
         picture.draft("RGB", _at_least(size, side))  # a JPEG is decoded at no more of its size than needed
         picture.load()
-        plain, turn = _plain(picture), _TURNS.get(_orientation(picture))
+        plain, turn = _as_rgb(picture), _TURNS.get(_orientation(picture))
         converted = _in_srgb(plain, picture.info.get("icc_profile"))
         as_it_is = _turned(plain.convert("RGB"), turn)
         shown, unprofiled = (as_it_is, None) if converted is None else (_turned(converted, turn), as_it_is)
     except Exception:
         # Pillow raises many kinds for a damaged file: OSError, SyntaxError, ValueError, struct.error, MemoryError, ...
         raise NotAPicture("broken") from None
-    return Opened(shown, unprofiled, size, kind, few)
+    return Decoded(shown, unprofiled, size, kind, few)
 
 
 def measured(data: bytes) -> tuple[tuple[int, int], str]:
@@ -125,7 +125,7 @@ def _orientation(picture: Image.Image) -> int:
         return 1
 
 
-def _plain(picture: Image.Image) -> Image.Image:
+def _as_rgb(picture: Image.Image) -> Image.Image:
     """8-bit RGB, L or CMYK, without transparency."""
     if picture.mode.startswith("I"):
         return picture.convert("F").point(lambda level: level * (1 / 257)).convert("L")

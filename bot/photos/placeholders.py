@@ -10,7 +10,7 @@ from functools import reduce
 
 from PIL import Image, ImageChops, ImageOps, ImageStat
 
-from bot.photos.decode import middle_square, opened
+from bot.photos.decode import decode, middle_square
 
 _SIDE = 48  # pixels looked at, each way
 _PIXELS = _SIDE * _SIDE
@@ -24,7 +24,7 @@ _Colour = tuple[int, ...]
 
 def is_placeholder(data: bytes) -> bool:
     """Whether the picture stands for no photo. Raises `NotAPicture`."""
-    picture = opened(data, 2 * _SIDE).picture
+    picture = decode(data, 2 * _SIDE).picture
     if min(picture.size) < _LEAST:
         return True  # "no photo" told as a single pixel
     picture = picture.resize((_SIDE, _SIDE), Image.Resampling.BOX, middle_square(picture))

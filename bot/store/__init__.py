@@ -18,7 +18,7 @@ class Conflict(Exception):
     """Somebody else saved this person's record since it was loaded: load it again and decide anew."""
 
 
-class Kind(StrEnum):
+class JobKind(StrEnum):
     """What can be due."""
 
     SHOW = "show"  # a card that was owed for too long
@@ -44,7 +44,7 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Entry:
+class LogEntry:
     """One line of a case's log: what was shown, pressed, typed or looked at. `at` is UTC, ISO 8601."""
 
     at: str
@@ -53,10 +53,10 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Due:
+class Job:
     """Work to do: at most one open piece of a kind with a key, whose later `put` takes the place of the earlier."""
 
-    kind: Kind
+    kind: JobKind
     key: str  # the case or the person it is about
     person: str
     at: float  # seconds since 1970, UTC
@@ -64,7 +64,7 @@ class Due:
 
 
 @dataclass(frozen=True)
-class Owed:
+class PendingCard:
     """A card that was decided on and is about to be shown; after `until` (seconds since 1970) it becomes due work."""
 
     until: float
@@ -78,7 +78,7 @@ class Claimed:
     id: int
     fence: int
     attempt: int  # 1 on the first try
-    due: Due
+    job: Job
 
 
 @dataclass(frozen=True)
@@ -87,12 +87,12 @@ class Change:
 
     record: Record
     activity: str = ""
-    log: tuple[Entry, ...] = ()
-    put: tuple[Due, ...] = ()
-    drop: tuple[tuple[Kind, str], ...] = ()  # open work of a kind with a key, claimed by nobody else
+    log: tuple[LogEntry, ...] = ()
+    put: tuple[Job, ...] = ()
+    drop: tuple[tuple[JobKind, str], ...] = ()  # open work of a kind with a key, claimed by nobody else
     finish: Claimed | None = None  # the work that this change is the result of
-    owed: Owed | None = None
-    paid: bool = False  # the card that was owed is shown
+    pending_card: PendingCard | None = None
+    delivered: bool = False  # the card that was owed is shown
 
 
 class Lost(Exception):
@@ -133,10 +133,10 @@ class Store(Protocol):
     async def owner(self, case: str) -> str:
         """Whose case it is; "" if there is none of this id."""
 
-    async def put(self, due: Due) -> None:
+    async def put(self, due: Job) -> None:
         """Work that no turn brought up."""
 
-    async def log(self, case: str) -> tuple[Entry, ...]:
+    async def log(self, case: str) -> tuple[LogEntry, ...]:
         """A case's log, oldest first."""
 
     async def claim(self, most: int, lease: float) -> tuple[Claimed, ...]:
@@ -148,13 +148,13 @@ class Store(Protocol):
     async def postpone(self, claimed: Claimed, at: float, error: str) -> None:
         """Try again at `at` (seconds since 1970). Raises `Lost`."""
 
-    async def bury(self, claimed: Claimed, error: str) -> None:
+    async def fail(self, claimed: Claimed, error: str) -> None:
         """Give it up: it becomes a dead letter. Raises `Lost`."""
 
     async def next_due(self) -> float | None:
         """When the next piece of open work is due or free again."""
 
-    async def pending(self, kind: Kind) -> int:
+    async def pending(self, kind: JobKind) -> int:
         """How many pieces of open work of a kind there are; owed cards count as work to show."""
 
     async def dead_letters(self) -> tuple[DeadLetter, ...]:
@@ -163,7 +163,7 @@ class Store(Protocol):
     async def retry(self, id_: int) -> bool:
         """Make a dead letter due now; False if there is none with this number."""
 
-    async def settle(self, shown: tuple[tuple[str, float], ...]) -> None:
+    async def confirm_delivered(self, shown: tuple[tuple[str, float], ...]) -> None:
         """People's cards that were owed until then (seconds since 1970) are shown."""
 
     async def erase(self, person: str) -> Erased:
@@ -175,8 +175,8 @@ class Store(Protocol):
     async def ready(self) -> bool:
         """Whether it can be reached now."""
 
-    async def changed(self, patience: float) -> None:
-        """Return when work was put, by any process, or after `patience` seconds."""
+    async def changed(self, within: float) -> None:
+        """Return when work was put, by any process, or after `within` seconds."""
 
     async def close(self) -> None:
         """Let go of what it holds."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from bot.errors import PhotosyncError, StoreUnavailable
-from bot.store import Change, Claimed, DeadLetter, Due, Entry, Erased, Kind, Record, transactions
+from bot.store import Change, Claimed, DeadLetter, Erased, Job, JobKind, LogEntry, Record, transactions
 from bot.store.schema import VERSION
 from bot.store.transactions import Operation
 
@@ -37,7 +37,7 @@ class DatabaseStore(ABC):
         """Let workers know that there is new work."""
 
     @abstractmethod
-    async def changed(self, patience: float) -> None:
+    async def changed(self, within: float) -> None:
         """See `Store`."""
 
     @abstractmethod
@@ -59,12 +59,12 @@ class DatabaseStore(ABC):
         """See `Store`."""
         return await self.run(lambda: transactions.owner(case))
 
-    async def put(self, due: Due) -> None:
+    async def put(self, due: Job) -> None:
         """See `Store`."""
         await self.run(lambda: transactions.put(due))
         self.announce()
 
-    async def log(self, case: str) -> tuple[Entry, ...]:
+    async def log(self, case: str) -> tuple[LogEntry, ...]:
         """See `Store`."""
         return await self.run(lambda: transactions.log(case))
 
@@ -80,15 +80,15 @@ class DatabaseStore(ABC):
         """See `Store`."""
         await self.run(lambda: transactions.postpone(claimed, at, error))
 
-    async def bury(self, claimed: Claimed, error: str) -> None:
+    async def fail(self, claimed: Claimed, error: str) -> None:
         """See `Store`."""
-        await self.run(lambda: transactions.bury(claimed, error, time.time()))
+        await self.run(lambda: transactions.fail(claimed, error, time.time()))
 
     async def next_due(self) -> float | None:
         """See `Store`."""
         return await self.run(transactions.next_due)
 
-    async def pending(self, kind: Kind) -> int:
+    async def pending(self, kind: JobKind) -> int:
         """See `Store`."""
         return await self.run(lambda: transactions.pending(kind))
 
@@ -103,9 +103,9 @@ class DatabaseStore(ABC):
             self.announce()
         return done
 
-    async def settle(self, shown: tuple[tuple[str, float], ...]) -> None:
+    async def confirm_delivered(self, shown: tuple[tuple[str, float], ...]) -> None:
         """See `Store`."""
-        await self.run(lambda: transactions.settle(shown))
+        await self.run(lambda: transactions.confirm_delivered(shown))
 
     async def erase(self, person: str) -> Erased:
         """See `Store`."""

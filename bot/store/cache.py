@@ -28,7 +28,7 @@ class RememberingStore:
         """Everything else of `Store`."""
         return getattr(self._there, name)
 
-    def recall(self, person: str) -> Record | None:
+    def cached(self, person: str) -> Record | None:
         """The record as this process last saw it, or None."""
         return self._records.get(person)
 

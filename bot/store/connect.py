@@ -15,7 +15,7 @@ from bot.store.sqlite import SqliteStore
 log = logging.getLogger(__name__)
 
 _SQLITE = "sqlite:///"
-_AGAIN = 5.0  # seconds between tries at the start
+_RETRY_INTERVAL = 5.0  # seconds between tries at the start
 
 
 async def open_store(url: str) -> DatabaseStore:
@@ -53,7 +53,7 @@ class PatientStore:
 
     async def _wait(self, ready: Callable[[DatabaseStore], Awaitable[None]]) -> None:
         while True:
-            await asyncio.sleep(_AGAIN)
+            await asyncio.sleep(_RETRY_INTERVAL)
             try:
                 await self._begin(ready)
             except (StoreUnavailable, NewerSchema) as error:
@@ -72,12 +72,12 @@ class PatientStore:
         """See `Store`."""
         return self._there is not None and await self._there.ready()
 
-    async def changed(self, patience: float) -> None:
+    async def changed(self, within: float) -> None:
         """See `Store`."""
         if self._there is None:
-            await asyncio.sleep(min(patience, 1.0))
+            await asyncio.sleep(min(within, 1.0))
             return
-        await self._there.changed(patience)
+        await self._there.changed(within)
 
     async def close(self) -> None:
         """See `Store`."""

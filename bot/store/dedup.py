@@ -12,7 +12,7 @@ MOST = 32  # activities of one person
 _WIDTH = 12  # letters of a digest
 
 
-def is_handled(handled: str, activity: str) -> bool:
+def was_handled(handled: str, activity: str) -> bool:
     """Whether an activity is among those that were handled."""
     return bool(activity) and _digest(activity) in handled
 

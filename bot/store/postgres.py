@@ -95,10 +95,10 @@ class PostgresStore(DatabaseStore):
         except (*_GONE, asyncpg.PostgresError):
             return  # they look by themselves a little later
 
-    async def changed(self, patience: float) -> None:
+    async def changed(self, within: float) -> None:
         """See `Store`."""
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(within):
                 await self._listen()
                 await self._woken.wait()
         except (TimeoutError, *_GONE, asyncpg.PostgresError):

@@ -23,11 +23,11 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_PATIENCE = 5_000  # milliseconds to wait for another process's write
-_TOGETHER = 256  # operations in one commit, or a few more
+_BUSY_TIMEOUT = 5_000  # milliseconds to wait for another process's write
+MAX_BATCH = 256  # operations in one commit, or a few more
 _OF_ALL = (sqlite3.OperationalError, sqlite3.InternalError)  # disk, lock, file: no operation can do better than another
 _PRAGMAS = (
-    f"PRAGMA busy_timeout = {_PATIENCE}",
+    f"PRAGMA busy_timeout = {_BUSY_TIMEOUT}",
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA wal_autocheckpoint = 4000",  # pages: what people change again and again is copied back less often
@@ -124,7 +124,7 @@ class SqliteStore(DatabaseStore):
 
     def _gather(self, loop: asyncio.AbstractEventLoop, known: int) -> None:
         """Wait as long as each round of the event loop brings more."""
-        if known < len(self._next) < _TOGETHER:
+        if known < len(self._next) < MAX_BATCH:
             loop.call_soon(self._gather, loop, len(self._next))
         else:
             self._hand_over()
@@ -138,10 +138,10 @@ class SqliteStore(DatabaseStore):
         """Wake this process's worker; another process's finds new work when it next looks."""
         self._woken.set()
 
-    async def changed(self, patience: float) -> None:
+    async def changed(self, within: float) -> None:
         """See `Store`."""
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(within):
                 await self._woken.wait()
         except TimeoutError:
             return
@@ -169,7 +169,7 @@ class SqliteStore(DatabaseStore):
     def _waiting(self) -> tuple[list[_Job], bool]:
         """Everything that waits, at least one; and whether to go on."""
         batch: list[_Job] = []
-        while len(batch) < _TOGETHER:
+        while len(batch) < MAX_BATCH:
             try:
                 jobs = self._jobs.get(block=not batch)
             except queue.Empty:
@@ -186,7 +186,7 @@ def _tell(batch: list[_Job]) -> None:
 
 
 def _connected(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, timeout=_PATIENCE / 1000)
+    connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_TIMEOUT / 1000)
     for pragma in _PRAGMAS:
         connection.execute(pragma)
     connection.execute("BEGIN IMMEDIATE")

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple, TypeVar
 import orjson
 
 from bot.conversation import Address
-from bot.store import Change, Claimed, Conflict, DeadLetter, Due, Entry, Erased, Kind, Lost, Record
-from bot.store.dedup import is_handled, with_handled
+from bot.store import Change, Claimed, Conflict, DeadLetter, Erased, Job, JobKind, LogEntry, Lost, Record
+from bot.store.dedup import was_handled, with_handled
 from dialogs.case_json import as_document, from_json, to_json
 from dialogs.frozen import replace
 from dialogs.model import Case
@@ -44,7 +44,7 @@ def load(person: str, activity: str) -> Operation[tuple[Record, bool]]:
         (person,),
     )
     record = _record(person, rows[0]) if rows else Record(person)
-    return record, is_handled(record.handled, activity)
+    return record, was_handled(record.handled, activity)
 
 
 def _record(person: str, row: Row) -> Record:
@@ -71,7 +71,7 @@ def commit(change: Change) -> Operation[Record]:
     if change.finish is not None:
         yield from finish(change.finish)
     handled = change.record.handled
-    if is_handled(handled, change.activity):
+    if was_handled(handled, change.activity):
         raise Conflict("the activity was handled meanwhile")
     saved = yield from _save(replace(change.record, handled=with_handled(handled, change.activity)))
     if saved.case is not None and change.log:
@@ -80,15 +80,15 @@ def commit(change: Change) -> Operation[Record]:
         yield Statement(_entries(len(change.log)), tuple(values))
     for kind, key in change.drop:
         yield Statement("DELETE FROM work WHERE kind = ? AND key = ? AND dead_at IS NULL", (kind.value, key))
-    if change.paid or change.owed is not None:
+    if change.delivered or change.pending_card is not None:
         yield Statement(_NOT_TO_SHOW, (saved.person,))  # an earlier card, tried again and again, is of no use any more
-    if change.paid:
+    if change.delivered:
         yield Statement("DELETE FROM owed WHERE person = ?", (saved.person,))
-    if change.owed is not None:
+    if change.pending_card is not None:
         yield Statement(
             "INSERT INTO owed (person, until, in_place) VALUES (?, ?, ?) ON CONFLICT (person) "
             "DO UPDATE SET until = excluded.until, in_place = excluded.in_place",
-            (saved.person, change.owed.until, int(change.owed.in_place)),
+            (saved.person, change.pending_card.until, int(change.pending_card.in_place)),
         )
     for due in change.put:
         yield from put(due)
@@ -154,7 +154,7 @@ def _touched(case: Case) -> str:
 _NOT_TO_SHOW = "DELETE FROM work WHERE kind = 'show' AND key = ? AND dead_at IS NULL"
 
 
-def put(due: Due) -> Operation[None]:
+def put(due: Job) -> Operation[None]:
     """See `Store.put`."""
     yield Statement(
         f"INSERT INTO work {_PIECE} VALUES (?, ?, ?, ?, ?) {_ANEW}",  # noqa: S608 - constants of this file
@@ -178,16 +178,16 @@ _CLAIM = (
 
 def claim(most: int, lease: float, now: float, *, skip_locked: bool) -> Operation[tuple[Claimed, ...]]:
     """See `Store.claim`. The pick is materialised: PostgreSQL's planner may ignore a LIMIT in a plain sub-select."""
-    yield from _owed_too_long(now)
+    yield from _pending_too_long(now)
     locking = " FOR UPDATE SKIP LOCKED" if skip_locked else ""
     rows = yield Statement(_CLAIM.replace("{locking}", locking), (now, most, now + lease))
     return tuple(
-        Claimed(number, fence, attempt, Due(Kind(kind), key, person, at, json.loads(payload)))
+        Claimed(number, fence, attempt, Job(JobKind(kind), key, person, at, json.loads(payload)))
         for number, fence, attempt, kind, key, person, at, payload in rows
     )
 
 
-def _owed_too_long(now: float) -> Operation[None]:
+def _pending_too_long(now: float) -> Operation[None]:
     """Whoever was to show these cards did not: from now on they are work."""
     if not (yield Statement("SELECT 1 FROM owed WHERE until <= ? LIMIT 1", (now,))):
         return
@@ -201,7 +201,7 @@ def _owed_too_long(now: float) -> Operation[None]:
     yield Statement("DELETE FROM owed WHERE until <= ?", (now,))
 
 
-def settle(shown: tuple[tuple[str, float], ...]) -> Operation[None]:
+def confirm_delivered(shown: tuple[tuple[str, float], ...]) -> Operation[None]:
     """See `Store.settle`. What is owed since then is due later, what a worker is at has its lease: both stay."""
     for person, until in shown:
         yield Statement("DELETE FROM owed WHERE person = ? AND until <= ?", (person, until))
@@ -221,7 +221,7 @@ def postpone(claimed: Claimed, at: float, error: str) -> Operation[None]:
     yield from _ours("UPDATE work SET due_at = ?, error = ?", (at, error), claimed)
 
 
-def bury(claimed: Claimed, error: str, now: float) -> Operation[None]:
+def fail(claimed: Claimed, error: str, now: float) -> Operation[None]:
     """See `Store.bury`."""
     yield from _ours("UPDATE work SET dead_at = ?, error = ?", (now, error), claimed)
 
@@ -231,13 +231,13 @@ def _ours(doing: str, values: tuple[Any, ...], claimed: Claimed) -> Operation[No
         doing + " WHERE id = ? AND fence = ? AND dead_at IS NULL RETURNING id", (*values, claimed.id, claimed.fence)
     )
     if not done:
-        raise Lost(claimed.due.kind)
+        raise Lost(claimed.job.kind)
 
 
-def log(case: str) -> Operation[tuple[Entry, ...]]:
+def log(case: str) -> Operation[tuple[LogEntry, ...]]:
     """See `Store.log`."""
     rows = yield Statement("SELECT at, kind, what FROM log WHERE case_id = ? ORDER BY id", (case,))
-    return tuple(Entry(*row) for row in rows)
+    return tuple(LogEntry(*row) for row in rows)
 
 
 def next_due() -> Operation[float | None]:
@@ -246,10 +246,10 @@ def next_due() -> Operation[float | None]:
     return min((at for (at,) in rows if at is not None), default=None)
 
 
-def pending(kind: Kind) -> Operation[int]:
+def pending(kind: JobKind) -> Operation[int]:
     """See `Store.pending`."""
     rows = yield Statement("SELECT count(*) FROM work WHERE kind = ? AND dead_at IS NULL", (kind.value,))
-    owed = (yield Statement("SELECT count(*) FROM owed")) if kind is Kind.SHOW else ((0,),)
+    owed = (yield Statement("SELECT count(*) FROM owed")) if kind is JobKind.SHOW else ((0,),)
     return int(rows[0][0]) + int(owed[0][0])
 
 
@@ -270,7 +270,7 @@ def retry(number: int, now: float) -> Operation[bool]:
         return False
     kind, key, person, payload = rows[0]
     yield Statement("DELETE FROM work WHERE id = ?", (number,))
-    yield from put(Due(Kind(kind), key, person, now, json.loads(payload)))
+    yield from put(Job(JobKind(kind), key, person, now, json.loads(payload)))
     return True
 
 

@@ -7,7 +7,7 @@ import asyncio
 from aiohttp import web
 
 from bot.conversation import Address, Channel
-from bot.http_client import Outgoing
+from bot.http_client import HttpClient
 from bot.metrics import Metrics
 from bot.settings import Settings
 from bot.teams.adapter import Adapter, UnaskedChannel
@@ -17,15 +17,13 @@ from bot.teams.handler import Handler, Turn
 from bot.teams.keys import Keys
 
 
-class Edge:
+class TeamsEndpoint:
     """Authenticated activities in, messages out."""
 
-    def __init__(
-        self, settings: Settings, outgoing: Outgoing, tokens: TokenSource, metrics: Metrics, turn: Turn
-    ) -> None:
-        self._keys = Keys(settings.channel_keys_url, outgoing)
+    def __init__(self, settings: Settings, http: HttpClient, tokens: TokenSource, metrics: Metrics, turn: Turn) -> None:
+        self._keys = Keys(settings.channel_keys_url, http)
         self._bot = settings.app_id
-        authentication = ChannelAuthentication(settings, self._keys, Connector(settings, outgoing, tokens, metrics))
+        authentication = ChannelAuthentication(settings, self._keys, Connector(settings, http, tokens, metrics))
         self._adapter = Adapter(authentication)
         self._handler = Handler(settings, authentication, self._adapter, metrics, turn)
         self._keeping: asyncio.Task[None] | None = None
@@ -38,10 +36,10 @@ class Edge:
         """Take nothing more; what is under way goes on."""
         self._handler.closing = True
 
-    async def stop(self, patience: float = 8.0) -> None:
+    async def stop(self, grace: float = 8.0) -> None:
         """Take nothing more, and give the turns under way that many seconds."""
         self.close()
-        await self._handler.drain(patience)
+        await self._handler.drain(grace)
         if self._keeping is not None:
             self._keeping.cancel()
             await asyncio.gather(self._keeping, return_exceptions=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, NoReturn
 
-from bot.conversation import Address, Incoming, Kind, Scope
+from bot.conversation import ActivityKind, Address, Incoming, Scope
 from bot.teams.refusal import Refusal
 
 LONGEST_TEXT = 2_000  # letters of what a person wrote
@@ -40,7 +40,7 @@ def parse(body: bytes) -> dict[str, Any]:
         found = _DECODER.decode(body.decode("utf-8"))
         # Only an escape can bring a lone surrogate, only many brackets depth: most bodies need no second look.
         suspicious = b"\\ud" in body.lower() or body.count(b"{") + body.count(b"[") > _DEEPEST
-        sound = _sound(found, _DEEPEST) if suspicious else found
+        sound = _valid(found, _DEEPEST) if suspicious else found
     except (ValueError, RecursionError):
         raise Refusal("not_an_activity") from None
     if not isinstance(sound, dict):
@@ -69,19 +69,23 @@ def _finite(digits: str) -> float:
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite)
 
 
-def _sound(part: Any, deeper: int) -> Any:
+def _valid(part: Any, deeper: int) -> Any:
     if isinstance(part, str):
-        return part.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace") if not _plain(part) else part
+        return (
+            part.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+            if not _is_valid_unicode(part)
+            else part
+        )
     if not isinstance(part, dict | list):
         return part
     if deeper == 0:
         raise ValueError("too deep")
     if isinstance(part, list):
-        return [_sound(one, deeper - 1) for one in part]
-    return {_sound(name, 0): _sound(value, deeper - 1) for name, value in part.items()}
+        return [_valid(one, deeper - 1) for one in part]
+    return {_valid(name, 0): _valid(value, deeper - 1) for name, value in part.items()}
 
 
-def _plain(text: str) -> bool:
+def _is_valid_unicode(text: str) -> bool:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
@@ -110,7 +114,7 @@ def incoming(activity: Activity, bot: str) -> Incoming | None:
     if read in (_message, _invoke) and (sender.get("role") == "bot" or user.startswith(_BOT)):
         return None
     kind, value = read(activity)
-    if kind is not Kind.OTHER and not (number and user):
+    if kind is not ActivityKind.OTHER and not (number and user):
         raise Refusal("not_an_activity")
     us = _id(recipient, "id") or f"{_BOT}{bot}"
     conversation = _object(activity, "conversation")
@@ -139,34 +143,36 @@ def incoming(activity: Activity, bot: str) -> Incoming | None:
     )
 
 
-def _message(activity: Activity) -> tuple[Kind, Activity]:
+def _message(activity: Activity) -> tuple[ActivityKind, Activity]:
     value = _object(activity, "value")
-    return (Kind.PRESSED, value) if value else (Kind.TYPED, {})
+    return (ActivityKind.PRESSED, value) if value else (ActivityKind.TYPED, {})
 
 
-def _installation(activity: Activity) -> tuple[Kind, Activity]:
+def _installation(activity: Activity) -> tuple[ActivityKind, Activity]:
     # An upgrade of the app is neither: nobody is welcomed twice.
-    return {"add": Kind.INSTALLED, "remove": Kind.REMOVED}.get(_text(activity, "action"), Kind.OTHER), {}
+    return {"add": ActivityKind.INSTALLED, "remove": ActivityKind.REMOVED}.get(
+        _text(activity, "action"), ActivityKind.OTHER
+    ), {}
 
 
-def _conversation_update(activity: Activity) -> tuple[Kind, Activity]:
+def _conversation_update(activity: Activity) -> tuple[ActivityKind, Activity]:
     us = _id(_object(activity, "recipient"), "id")
     added = activity.get("membersAdded")
     joined = isinstance(added, list) and us and any(isinstance(one, dict) and one.get("id") == us for one in added)
-    return (Kind.INSTALLED if joined else Kind.OTHER), {}
+    return (ActivityKind.INSTALLED if joined else ActivityKind.OTHER), {}
 
 
-def _invoke(activity: Activity) -> tuple[Kind, Activity]:
+def _invoke(activity: Activity) -> tuple[ActivityKind, Activity]:
     if activity.get("name") != "adaptiveCard/action":
         raise Refusal("unknown_invoke")
-    return Kind.PRESSED, _object(_object(_object(activity, "value"), "action"), "data")
+    return ActivityKind.PRESSED, _object(_object(_object(activity, "value"), "action"), "data")
 
 
-def _other(_: Activity) -> tuple[Kind, Activity]:
-    return Kind.OTHER, {}
+def _other(_: Activity) -> tuple[ActivityKind, Activity]:
+    return ActivityKind.OTHER, {}
 
 
-_READERS: Mapping[str, Callable[[Activity], tuple[Kind, Activity]]] = {
+_READERS: Mapping[str, Callable[[Activity], tuple[ActivityKind, Activity]]] = {
     "message": _message,
     "invoke": _invoke,
     "installationUpdate": _installation,

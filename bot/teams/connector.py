@@ -20,8 +20,8 @@ from yarl import URL
 
 from bot.errors import Malformed, NotFound, Outage, OutsideError, Refused, Throttled
 from bot.graph.client import error_code
-from bot.http_client import Answer, Outgoing, Retry, pause
-from bot.keyed_lock import TakingTurns
+from bot.http_client import Answer, HttpClient, Retry, pause
+from bot.keyed_lock import KeyedLock
 from bot.metrics import Metrics
 from bot.settings import Host, Settings
 from bot.teams.rates import Rates
@@ -36,7 +36,7 @@ _CONNECTING = Retry(frozenset(), dropped=False, attempts=3)
 
 
 @dataclass(frozen=True)
-class _Manner:
+class _SendPolicy:
     """How insistently something is sent."""
 
     result: str  # the label of `photosync_messages_sent_total`
@@ -45,13 +45,13 @@ class _Manner:
     open_tries: int  # of those, after an outcome that is open
 
 
-_CREATE = _Manner("sent", deadline=10.0, tries=5, open_tries=1)
-_UPDATE = _Manner("updated", deadline=10.0, tries=5, open_tries=4)
-_TYPING = _Manner("typing", deadline=3.0, tries=1, open_tries=0)
+_CREATE = _SendPolicy("sent", deadline=10.0, tries=5, open_tries=1)
+_UPDATE = _SendPolicy("updated", deadline=10.0, tries=5, open_tries=4)
+_TYPING = _SendPolicy("typing", deadline=3.0, tries=1, open_tries=0)
 
 
 _JSON = "application/json; charset=utf-8"
-_ROOM = 20.0  # seconds that a message waits for its turn under the rates of Teams
+_QUEUE_TIMEOUT = 20.0  # seconds that a message waits for its turn under the rates of Teams
 _MOST_WAITING = 50  # messages of one conversation
 
 
@@ -74,13 +74,13 @@ class Connector(ConnectorFactory):
     `Throttled` and `Outage` are not; after an `Outage` a message that was to be created may have arrived.
     """
 
-    def __init__(self, settings: Settings, outgoing: Outgoing, tokens: TokenSource, metrics: Metrics) -> None:
-        self._allowed = allowing(settings.service_hosts)
+    def __init__(self, settings: Settings, http: HttpClient, tokens: TokenSource, metrics: Metrics) -> None:
+        self._allowed = host_allowlist(settings.service_hosts)
         self._scope = settings.channel_scope
-        self._outgoing = outgoing
+        self._http = http
         self._tokens = tokens
         self._metrics = metrics
-        self._queues = TakingTurns()
+        self._queues = KeyedLock()
         self._rates = Rates(settings.messages_per_second)
 
     async def create(self, service_url: str, audience: str) -> Connector:
@@ -109,7 +109,7 @@ class Connector(ConnectorFactory):
 
     async def _counted(
         self,
-        manner: _Manner,
+        policy: _SendPolicy,
         method: str,
         service_url: str,
         ids: tuple[str, ...],
@@ -120,10 +120,10 @@ class Connector(ConnectorFactory):
         try:
             url = self._url(service_url, ids)
             body = as_json(activity)
-            if manner is not _TYPING and not await self._rates.take(rated, ends=time.monotonic() + _ROOM):
+            if policy is not _TYPING and not await self._rates.take(rated, ends=time.monotonic() + _QUEUE_TIMEOUT):
                 raise Throttled("teams", "more messages than Teams takes")
-            answer = await self._insist(manner, method, url, body)
-            result = manner.result
+            answer = await self._send_with_retries(policy, method, url, body)
+            result = policy.result
         except OutsideError as error:
             result = _RESULTS.get(type(error), result)
             raise
@@ -131,11 +131,11 @@ class Connector(ConnectorFactory):
             self._metrics.messages_sent.labels(result).inc()
         return answer
 
-    async def _insist(self, manner: _Manner, method: str, url: URL, body: bytes) -> Answer:
+    async def _send_with_retries(self, policy: _SendPolicy, method: str, url: URL, body: bytes) -> Answer:
         """A 2xx answer, or an error after as many tries as the manner allows."""
-        ends = time.monotonic() + manner.deadline
-        open_tries = manner.open_tries
-        for attempt in range(1, manner.tries + 1):
+        ends = time.monotonic() + policy.deadline
+        open_tries = policy.open_tries
+        for attempt in range(1, policy.tries + 1):
             asked: float | None = None
             try:
                 answer = await self._authorised(method, url, body, ends)
@@ -151,14 +151,14 @@ class Connector(ConnectorFactory):
                 if answer.status not in _UNDONE | _OPEN:
                     raise failure
                 open_tries -= answer.status in _OPEN
-            if open_tries < 0 or attempt == manner.tries or not await pause(attempt, asked, ends):
+            if open_tries < 0 or attempt == policy.tries or not await pause(attempt, asked, ends):
                 raise failure
         raise AssertionError("every try returns or raises")
 
     async def _authorised(self, method: str, url: URL, body: bytes, ends: float) -> Answer:
         """One answer; a token that is not accepted is replaced once. Raises `Outage` if none is to be had."""
         for last in (False, True):
-            answer = await self._outgoing.request(
+            answer = await self._http.request(
                 method,
                 url,
                 system="teams",
@@ -181,9 +181,9 @@ class Connector(ConnectorFactory):
 
     def _turn(self, conversation: str) -> AbstractAsyncContextManager[None]:
         """One message of a conversation at a time, in the order they came. Raises `Throttled` if too many wait."""
-        if self._queues.before(conversation) > _MOST_WAITING:
+        if self._queues.waiting(conversation) > _MOST_WAITING:
             raise Throttled("teams", "too many messages of one conversation wait")
-        return self._queues.alone(conversation)
+        return self._queues.lock(conversation)
 
     def _url(self, service_url: str, ids: tuple[str, ...]) -> URL:
         if not self._allowed(service_url):
@@ -191,7 +191,7 @@ class Connector(ConnectorFactory):
         return _address(service_url, ids)
 
 
-def allowing(hosts: tuple[Host, ...]) -> Callable[[str], bool]:
+def host_allowlist(hosts: tuple[Host, ...]) -> Callable[[str], bool]:
     """Whether a service address may be given the bot's token."""
 
     @lru_cache(maxsize=256)

@@ -10,7 +10,7 @@ from typing import Self
 from aiohttp import web
 
 
-class EarlyAnswer:
+class EarlyAck:
     """One request's; a turn of its own for each request, only to be able to answer earlier, would cost all of them."""
 
     def __init__(self, request: web.Request) -> None:

@@ -13,14 +13,14 @@ from aiohttp.http_exceptions import HttpProcessingError
 from botbuilder.core import TurnContext
 
 from bot.conversation import Channel, Incoming, Message
-from bot.errors import StoreUnavailable, place
+from bot.errors import StoreUnavailable, location
 from bot.metrics import Metrics
 from bot.settings import Settings
 from bot.teams.activities import foreign, incoming, parse
 from bot.teams.adapter import Adapter, TurnChannel
 from bot.teams.authentication import ChannelAuthentication, Verified
-from bot.teams.connector import allowing
-from bot.teams.early_ack import EarlyAnswer
+from bot.teams.connector import host_allowlist
+from bot.teams.early_ack import EarlyAck
 from bot.teams.models import CARD, received
 from bot.teams.refusal import Refusal
 from bot.teams.serialization import Card, as_json
@@ -31,8 +31,8 @@ Turn = Callable[[Incoming, Channel], Awaitable[Message | None]]
 
 MOST_BYTES = 256 * 1024
 _SLOWEST = 10.0  # seconds for a body to arrive
-_PATIENCE = 8.0  # seconds after which a request is answered although its turn goes on; Teams waits 10 to 15
-_QUIET = 1.0  # seconds between two log lines of one reason
+_ACK_AFTER = 8.0  # seconds after which a request is answered although its turn goes on; Teams waits 10 to 15
+_LOG_INTERVAL = 1.0  # seconds between two log lines of one reason
 _NOTHING_SHOWN = "application/vnd.microsoft.activity.message"
 _USUAL = ("application/json", "application/json; charset=utf-8")
 _HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}
@@ -56,14 +56,14 @@ class Handler:
         self._turn = turn
         self._told: dict[str, float] = {}
         self._turns: set[asyncio.Task[Any]] = set()
-        self._allowed = allowing(settings.service_hosts)
+        self._allowed = host_allowlist(settings.service_hosts)
         self.closing = False
 
-    async def drain(self, patience: float) -> None:
-        """Wait for the turns under way; what is late after `patience` seconds is cancelled."""
+    async def drain(self, grace: float) -> None:
+        """Wait for the turns under way; what is late after `grace` seconds is cancelled."""
         if not self._turns:
             return
-        _, late = await asyncio.wait(set(self._turns), timeout=patience)
+        _, late = await asyncio.wait(set(self._turns), timeout=grace)
         for turn in late:
             turn.cancel()
         await asyncio.gather(*late, return_exceptions=True)
@@ -71,7 +71,7 @@ class Handler:
     async def messages(self, request: web.Request) -> web.Response:
         """One activity."""
         began = time.monotonic()
-        early = EarlyAnswer(request)
+        early = EarlyAck(request)
         try:
             answer = await self._answer(request, early)
         except Refusal as refusal:
@@ -79,13 +79,13 @@ class Handler:
         except StoreUnavailable:
             answer = self._refused(Refusal("store"))
         except Exception as error:  # no traceback: an exception's text may be a person's
-            log.error("request failed: %s at %s", type(error).__name__, place(error))
+            log.error("request failed: %s at %s", type(error).__name__, location(error))
             answer = self._refused(Refusal("error"))
         else:
-            self._metrics.turn_seconds.observe(min(time.monotonic() - began, _PATIENCE))
+            self._metrics.turn_seconds.observe(min(time.monotonic() - began, _ACK_AFTER))
         return await early.sent() or answer
 
-    async def _answer(self, request: web.Request, early: EarlyAnswer) -> web.Response:
+    async def _answer(self, request: web.Request, early: EarlyAck) -> web.Response:
         if self.closing:
             raise Refusal("closing")
         _fit(request)
@@ -106,7 +106,7 @@ class Handler:
         assert turn is not None
         self._turns.add(turn)
         try:
-            with early.after(_PATIENCE, _card_answer if invoked else _accepted):
+            with early.after(_ACK_AFTER, _card_answer if invoked else _accepted):
                 shown = await self._run(verified, came)
         finally:
             self._turns.discard(turn)
@@ -124,7 +124,7 @@ class Handler:
     def _refused(self, refusal: Refusal) -> web.Response:
         self._metrics.refused.labels(refusal.reason).inc()
         now = time.monotonic()
-        if now - self._told.get(refusal.reason, float("-inf")) >= _QUIET:
+        if now - self._told.get(refusal.reason, float("-inf")) >= _LOG_INTERVAL:
             self._told[refusal.reason] = now
             log.warning("refused with %d: %s", refusal.status, refusal.reason)
         return web.Response(status=refusal.status, headers=_HEADERS.get(refusal.status))

@@ -14,15 +14,15 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from bot.errors import Malformed, Outage, OutsideError
-from bot.http_client import NEVER, Outgoing
+from bot.http_client import NEVER, HttpClient
 from bot.teams.refusal import Refusal
 
 log = logging.getLogger(__name__)
 
 _KEPT = 24 * 3600.0  # seconds
-_AGAIN = 60.0  # seconds between fetches that unknown keys can cause
+_REFETCH_INTERVAL = 60.0  # seconds between fetches that unknown keys can cause
 _DEADLINE = 5.0  # seconds for both documents together
-_PATIENCE = 2.5  # seconds that a request waits for a fetch
+_FETCH_TIMEOUT = 2.5  # seconds that a request waits for a fetch
 _SLOWEST = 60.0  # seconds between tries while the key service is down
 _SMALLEST = 2048  # bits
 
@@ -38,9 +38,9 @@ class Key:
 class Keys:
     """Keys by their id. Once known they are used until others replace them, however long the key service is down."""
 
-    def __init__(self, url: str, outgoing: Outgoing, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, url: str, http: HttpClient, clock: Callable[[], float] = time.monotonic) -> None:
         self._url = url
-        self._outgoing = outgoing
+        self._http = http
         self._clock = clock
         self._keys: Mapping[str, Key] = {}
         self._asked = float("-inf")  # when an unknown key last caused a fetch
@@ -73,7 +73,7 @@ class Keys:
     async def get(self, kid: str) -> Key | None:
         """The key, or None if the channel has none of this id. Raises `Refusal` while no key is known at all."""
         if kid not in self._keys and self._worth_waiting():
-            await asyncio.wait({self.fetch()}, timeout=_PATIENCE)
+            await asyncio.wait({self.fetch()}, timeout=_FETCH_TIMEOUT)
         if not self._keys:
             raise Refusal("no_keys")
         return self._keys.get(kid)
@@ -88,7 +88,7 @@ class Keys:
         """Whether a fetch may show the key; at most one a minute is caused from outside."""
         if self._fetching is not None and not self._fetching.done():
             return True
-        if not self._keys or self._clock() - self._asked < _AGAIN:
+        if not self._keys or self._clock() - self._asked < _REFETCH_INTERVAL:
             return False  # without any keys, `keep` is at it
         self._asked = self._clock()
         return True
@@ -96,7 +96,7 @@ class Keys:
     async def _fetch(self) -> bool:
         try:
             async with asyncio.timeout(_DEADLINE):
-                self._keys = await published(self._url, self._outgoing)
+                self._keys = await published(self._url, self._http)
         except TimeoutError:
             log.error("channel keys not fetched: no answer within %g s", _DEADLINE)
             return False
@@ -107,12 +107,12 @@ class Keys:
         return True
 
 
-async def published(url: str, outgoing: Outgoing) -> dict[str, Key]:
+async def published(url: str, http: HttpClient) -> dict[str, Key]:
     """The keys that the OpenID metadata at `url` leads to, by their id; at least one. Raises `OutsideError`."""
-    address = (await _document(url, outgoing)).get("jwks_uri")
+    address = (await _document(url, http)).get("jwks_uri")
     if not isinstance(address, str) or not address.startswith("https://"):
         raise Malformed("teams", "the key service names no https jwks_uri")
-    listed = (await _document(address, outgoing)).get("keys")
+    listed = (await _document(address, http)).get("keys")
     read = [_key(one) for one in listed] if isinstance(listed, list) else []
     found = dict(one for one in read if one is not None)
     if not found:
@@ -120,8 +120,8 @@ async def published(url: str, outgoing: Outgoing) -> dict[str, Key]:
     return found
 
 
-async def _document(url: str, outgoing: Outgoing) -> dict[str, Any]:
-    answer = await outgoing.request("GET", url, system="teams", deadline=_DEADLINE, retry=NEVER)
+async def _document(url: str, http: HttpClient) -> dict[str, Any]:
+    answer = await http.request("GET", url, system="teams", deadline=_DEADLINE, retry=NEVER)
     if answer.status != 200:
         raise Outage("teams", f"the key service answered {answer.status}")
     return answer.json()

@@ -30,7 +30,7 @@ def as_json(activity: Mapping[str, Any]) -> bytes:
     try:
         return orjson.dumps(activity, default=_content)
     except TypeError:
-        return json.dumps(activity, ensure_ascii=False, default=_plain).encode("utf-8", "replace")
+        return json.dumps(activity, ensure_ascii=False, default=_as_plain_json).encode("utf-8", "replace")
 
 
 def _content(part: Any) -> Any:
@@ -39,7 +39,7 @@ def _content(part: Any) -> Any:
     raise TypeError
 
 
-def _plain(part: Any) -> Any:
+def _as_plain_json(part: Any) -> Any:
     if isinstance(part, Card) and isinstance(part.json, orjson.Fragment):
         return orjson.loads(part.json.contents)
     return _content(part)

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from bot.http_client import Outgoing
+from bot.http_client import HttpClient
 from bot.settings import Settings
 from bot.tickets import none, webhook
 from bot.tickets.ticket import Ticket
-from dialogs.model import Handed
+from dialogs.model import Submitted
 
 
 class TicketSystem(Protocol):
     """Where tickets go."""
 
-    async def hand(self, ticket: Ticket) -> Handed:
+    async def submit(self, ticket: Ticket) -> Submitted:
         """Hand one over; the same ticket again is still one ticket. Raises `OutsideError` when that failed."""
 
 
-SYSTEMS: Mapping[str, Callable[[Settings, Outgoing], TicketSystem]] = {
-    "none": none.Nowhere,
+SYSTEMS: Mapping[str, Callable[[Settings, HttpClient], TicketSystem]] = {
+    "none": none.NoTicketSystem,
     "webhook": webhook.Webhook,
 }

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from bot.http_client import Outgoing
+from bot.http_client import HttpClient
 from bot.settings import Settings
 from bot.tickets.ticket import Ticket
-from dialogs.model import Handed
+from dialogs.model import Submitted
 
 
-class Nowhere:
+class NoTicketSystem:
     """Keeps nothing: the case itself is what the helpdesk asks for by its number."""
 
-    def __init__(self, settings: Settings, outgoing: Outgoing) -> None:
-        del settings, outgoing
+    def __init__(self, settings: Settings, http: HttpClient) -> None:
+        del settings, http
 
-    async def hand(self, ticket: Ticket) -> Handed:
+    async def submit(self, ticket: Ticket) -> Submitted:
         """Always `contact`."""
         del ticket
-        return Handed("contact")
+        return Submitted("contact")

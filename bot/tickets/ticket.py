@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.store import Entry, Record
+from bot.store import LogEntry, Record
 from dialogs.model import Case, Verdict
 
 _FOUND = {
@@ -27,7 +27,7 @@ class Ticket:
     body: dict[str, Any] = field(repr=False)
 
 
-def ticket(record: Record, case: Case, upn: str, log: Sequence[Entry]) -> Ticket:
+def ticket(record: Record, case: Case, upn: str, log: Sequence[LogEntry]) -> Ticket:
     """The evidence of a case and its log. `upn` is "" where it could not be read."""
     last = case.checks[-1] if case.checks else None
     body = {

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 import standardwebhooks
 
 from bot.errors import Malformed, Outage, Refused, Throttled
-from bot.http_client import Answer, Outgoing
+from bot.http_client import Answer, HttpClient
 from bot.settings import Settings
 from bot.tickets.ticket import Ticket
-from dialogs.model import Handed
+from dialogs.model import Submitted
 
 _DEADLINE = 8.0  # seconds, all tries together: the person is waiting
 _LONGEST = 200  # letters of a number that is shown
@@ -20,12 +20,12 @@ _LONGEST = 200  # letters of a number that is shown
 class Webhook:
     """Posts to one address; the receiver tells repeats apart by `webhook-id`."""
 
-    def __init__(self, settings: Settings, outgoing: Outgoing) -> None:
+    def __init__(self, settings: Settings, http: HttpClient) -> None:
         self._url = settings.ticket_url
         self._signer = standardwebhooks.Webhook(str(settings.ticket_secret))
-        self._outgoing = outgoing
+        self._http = http
 
-    async def hand(self, ticket: Ticket) -> Handed:
+    async def submit(self, ticket: Ticket) -> Submitted:
         """One ticket. Raises `OutsideError` when the system did not take it."""
         text = json.dumps(ticket.body, ensure_ascii=False)
         now = datetime.now(UTC)
@@ -35,12 +35,12 @@ class Webhook:
             "webhook-timestamp": str(int(now.timestamp())),
             "webhook-signature": self._signer.sign(ticket.id, now, text),
         }
-        answer = await self._outgoing.request(
+        answer = await self._http.request(
             "POST", self._url, system="tickets", deadline=_DEADLINE, headers=headers, body=text.encode()
         )
         _refuse_failure(answer)
         number, url = _reference(answer)
-        return Handed("sent", number, url)
+        return Submitted("sent", number, url)
 
 
 def _refuse_failure(answer: Answer) -> None:

@@ -14,10 +14,10 @@ from bot.store import Store
 
 log = logging.getLogger(__name__)
 
-_TOGETHER = 1.0  # seconds
+_CONFIRM_INTERVAL = 1.0  # seconds
 
 
-class Settling:
+class DeliveryConfirmations:
     """What was shown and is still to be told."""
 
     def __init__(self, store: Store) -> None:
@@ -40,13 +40,13 @@ class Settling:
 
     async def _soon(self) -> None:
         while self._shown:
-            await asyncio.sleep(_TOGETHER)
+            await asyncio.sleep(_CONFIRM_INTERVAL)
             await self._tell()
 
     async def _tell(self) -> None:
         shown, self._shown = self._shown, {}
         try:
             if shown:
-                await self._store.settle(tuple(shown.items()))
+                await self._store.confirm_delivered(tuple(shown.items()))
         except StoreUnavailable as error:
             log.warning("shown cards are not settled: %s", error)  # they are shown once more, in place

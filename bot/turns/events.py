@@ -6,12 +6,12 @@ import time
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from bot.conversation import Incoming, Kind
-from bot.graph.sites import named
+from bot.conversation import ActivityKind, Incoming
+from bot.graph.sites import address_in
 from bot.languages.catalogs import Languages
-from bot.store import Entry
+from bot.store import LogEntry
 from dialogs.frozen import replace
-from dialogs.model import Case, Event, Followed, Handed, Joined, Looked, Pressed, Typed
+from dialogs.model import Case, Diagnosed, Event, Followed, Joined, Pressed, Submitted, Typed
 
 _LONGEST_LINE = 500  # letters of what a person wrote that the log keeps
 _VALUE_NAMES = {"set_language": "locale", "rate": "score", "send_ticket": "comment"}
@@ -29,11 +29,11 @@ def _moment(seconds: int) -> str:
 
 def event(incoming: Incoming, case: Case, languages: Languages) -> Event:
     """What an activity means to a case."""
-    if incoming.kind is Kind.INSTALLED:
+    if incoming.kind is ActivityKind.INSTALLED:
         return Joined()
-    if incoming.kind is Kind.TYPED:
+    if incoming.kind is ActivityKind.TYPED:
         typed = languages.vocabulary.understand(incoming.text, case.locale, case.step)
-        return replace(typed, link=named(incoming.text))
+        return replace(typed, link=address_in(incoming.text))
     return _pressed(incoming, languages)
 
 
@@ -59,17 +59,17 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def told(happened: Event) -> Entry:
+def log_entry(happened: Event) -> LogEntry:
     """An event as the case's log keeps it."""
     match happened:
         case Typed():
             what = happened.text[:_LONGEST_LINE]
         case Pressed():
             what = f"{happened.action[:40]} {happened.value[:_LONGEST_LINE]}".strip()
-        case Looked() | Followed():
+        case Diagnosed() | Followed():
             what = f"{happened.check.verdict.value} {happened.check.reason}".strip()
-        case Handed():
+        case Submitted():
             what = f"{happened.result} {happened.number}".strip()
         case _:
             what = ""
-    return Entry(now(), type(happened).__name__.lower(), what)
+    return LogEntry(now(), type(happened).__name__.lower(), what)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.cards.render import Photos
-from bot.diagnosis.diagnosis import Look as Looking
+from bot.diagnosis.diagnosis import DiagnosisResult as Looking
 from bot.photos.comparison import thumbnail
-from bot.store import Due, Entry, Record
+from bot.store import Job, LogEntry, Record
 from bot.turns.events import now
 from dialogs.model import Check, Effect, Erase, Follow, Show
 
@@ -15,14 +15,14 @@ _SHOW, _FOLLOW, _ERASE = Show(), Follow(), Erase()
 
 
 @dataclass(frozen=True)
-class Turned:
+class TurnResult:
     """What one turn came to."""
 
     record: Record
     photos: Photos
     effects: tuple[Effect, ...]
-    log: tuple[Entry, ...] = ()
-    later: tuple[Due, ...] = ()  # work that came up
+    log: tuple[LogEntry, ...] = ()
+    later: tuple[Job, ...] = ()  # work that came up
     owed_until: float = 0.0  # when the card that is to be shown is due, if that was committed with it
 
     @property
@@ -41,7 +41,7 @@ class Turned:
         return _ERASE in self.effects
 
 
-def checked(looking: Looking) -> Check:
+def check_of(looking: Looking) -> Check:
     """A look as the case remembers it."""
     return Check(
         now(),
@@ -55,7 +55,7 @@ def checked(looking: Looking) -> Check:
     )
 
 
-def small(looking: Looking) -> Photos:
+def thumbnails(looking: Looking) -> Photos:
     """The two pictures, small enough for a card."""
     ours, theirs = looking.microsoft365, looking.sharepoint
     return Photos(

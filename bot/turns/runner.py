@@ -13,51 +13,51 @@ from typing import Protocol
 
 from bot.cards import render
 from bot.cards.render import Photos
-from bot.cards.templates import Deck
-from bot.conversation import Channel, Incoming, Kind, Message, Scope
-from bot.diagnosis.diagnosis import Look as Looking
-from bot.errors import NotFound, OutsideError, StoreUnavailable, place
-from bot.keyed_lock import TakingTurns
+from bot.cards.templates import CardTemplates
+from bot.conversation import ActivityKind, Channel, Incoming, Message, Scope
+from bot.diagnosis.diagnosis import DiagnosisResult as Looking
+from bot.errors import NotFound, OutsideError, StoreUnavailable, location
+from bot.keyed_lock import KeyedLock
 from bot.languages.catalogs import Languages
-from bot.languages.live import Speaking
+from bot.languages.live import LiveTranslations
 from bot.metrics import Metrics
-from bot.store import Change, Claimed, Conflict, Due, Entry, Owed, Record
-from bot.store import Kind as WorkKind
+from bot.store import Change, Claimed, Conflict, Job, LogEntry, PendingCard, Record
+from bot.store import JobKind as WorkKind
 from bot.store.cache import RememberingStore
-from bot.store.dedup import is_handled
+from bot.store.dedup import was_handled
 from bot.tickets import TicketSystem
 from bot.tickets.ticket import ticket
-from bot.turns.delivery import Settling
-from bot.turns.events import event, now, told
-from bot.turns.result import Turned, checked, small
+from bot.turns.delivery import DeliveryConfirmations
+from bot.turns.events import event, log_entry, now
+from bot.turns.result import TurnResult, check_of, thumbnails
 from dialogs.card_content import entry
 from dialogs.engine import Engine
 from dialogs.frozen import replace
 from dialogs.model import (
     Case,
+    Diagnose,
+    Diagnosed,
     Effect,
     Ended,
     Erase,
     Erased,
     Event,
-    Hand,
-    Handed,
     Ignored,
-    Look,
-    Looked,
     Moment,
     Pressed,
     Resumed,
+    Submit,
+    Submitted,
 )
 
 log = logging.getLogger(__name__)
 
 _TRIES = 5  # of a turn whose record somebody else saved meanwhile
-_OWED_FOR = 30.0  # seconds after which a card that was not shown is shown by the worker
-_TICKET_AGAIN = 3.0  # seconds after which a ticket that was not taken is tried again
+_PENDING_FOR = 30.0  # seconds after which a card that was not shown is shown by the worker
+_TICKET_RETRY = 3.0  # seconds after which a ticket that was not taken is tried again
 
 
-_OUTSIDE = (Look, Hand, Erase)  # what a refused commit does not take back
+_OUTSIDE = (Diagnose, Submit, Erase)  # what a refused commit does not take back
 
 
 class _Stale(Exception):
@@ -77,19 +77,19 @@ class Diagnosing(Protocol):
 
 
 @dataclass(frozen=True)
-class Helpdesk:
+class TurnRunner:
     """Everything a turn needs; holds no state of its own but the locks of the turns under way."""
 
     engine: Engine
-    deck: Deck
-    speaking: Speaking
+    templates: CardTemplates
+    speaking: LiveTranslations
     store: RememberingStore
-    settling: Settling
+    settling: DeliveryConfirmations
     diagnosis: Diagnosing
     tickets: TicketSystem
     metrics: Metrics
     follow_ups: tuple[float, ...] = ()  # seconds after the walk
-    _busy: TakingTurns = field(default_factory=TakingTurns, repr=False)
+    _busy: KeyedLock = field(default_factory=KeyedLock, repr=False)
 
     @property
     def languages(self) -> Languages:
@@ -110,25 +110,25 @@ class Helpdesk:
         except OutsideError as error:
             log.warning("could not answer: %s", error)
         except Exception as error:  # the last line of defence: nobody is left without an answer
-            log.error("turn failed: %s at %s", type(error).__name__, place(error))
+            log.error("turn failed: %s at %s", type(error).__name__, location(error))
             return await self._apologise(incoming, channel)
         return None
 
     async def _turn(self, incoming: Incoming, channel: Channel) -> Message | None:
-        if incoming.kind is Kind.OTHER:
+        if incoming.kind is ActivityKind.OTHER:
             return None
         if incoming.scope is Scope.GROUP:
             return await self._group(incoming, channel)
         if not incoming.person:
-            if incoming.kind is not Kind.TYPED:
+            if incoming.kind is not ActivityKind.TYPED:
                 return None  # nobody to welcome, nobody's card
             return await self._entry("desk.unidentified", incoming, channel)
-        async with self.alone(incoming.person):
+        async with self.lock(incoming.person):
             return await self._personal(incoming, channel)
 
     async def _group(self, incoming: Incoming, channel: Channel) -> Message | None:
         """In front of others: one card that leads to the 1:1 chat, and only when the bot was spoken to."""
-        spoken_to = incoming.mentioned or incoming.kind in (Kind.INSTALLED, Kind.PRESSED)
+        spoken_to = incoming.mentioned or incoming.kind in (ActivityKind.INSTALLED, ActivityKind.PRESSED)
         return await self._entry("desk.group", incoming, channel) if spoken_to else None
 
     async def _entry(self, ref: str, incoming: Incoming, channel: Channel) -> Message:
@@ -141,25 +141,25 @@ class Helpdesk:
         try:
             return await self._entry("desk.failed", incoming, channel)
         except Exception as error:  # the fault may be in what we would answer with
-            log.error("could not even apologise: %s at %s", type(error).__name__, place(error))
+            log.error("could not even apologise: %s at %s", type(error).__name__, location(error))
             return None
 
     async def _personal(self, incoming: Incoming, channel: Channel) -> Message | None:
-        recalled = self.store.recall(incoming.person)
+        recalled = self.store.cached(incoming.person)
         for _ in range(_TRIES):
             if recalled is not None:
-                record, fresh, handled = recalled, False, is_handled(recalled.handled, incoming.id)
+                record, fresh, handled = recalled, False, was_handled(recalled.handled, incoming.id)
             else:
                 (record, handled), fresh = await self.store.load(incoming.person, incoming.id), True
             if handled:
                 return None
             recalled = None
             try:
-                turned = await self._decide(record, incoming, channel, fresh=fresh)
-                if turned is None:
+                result = await self._decide(record, incoming, channel, fresh=fresh)
+                if result is None:
                     return None
-                in_place = incoming.kind is Kind.PRESSED and incoming.reply_to in ("", _card(turned.record))
-                saved = await self.save(record, turned, in_place=in_place, activity=incoming.id)
+                in_place = incoming.kind is ActivityKind.PRESSED and incoming.reply_to in ("", _card(result.record))
+                saved = await self.save(record, result, in_place=in_place, activity=incoming.id)
             except (Conflict, _Stale):
                 continue
             return await self.show(saved, channel, in_place=in_place)
@@ -168,41 +168,41 @@ class Helpdesk:
     async def save(
         self,
         before: Record,
-        turned: Turned,
+        result: TurnResult,
         *,
         in_place: bool,
         activity: str = "",
         finish: Claimed | None = None,
         owed: bool = True,
-    ) -> Turned:
+    ) -> TurnResult:
         """Everything the turn came to, in one transaction; what is still to be shown is due work until it is.
 
         `owed` False: that work is there already, and is being done. Returns the turn with what was saved.
         """
-        if turned.erased:
+        if result.erased:
             await self.store.erase(before.person)
-            self._count(turned)
-            return turned
-        record, now = turned.record, time.time()
-        until = now + _OWED_FOR if turned.shows and owed else 0.0
-        put = [*turned.later]
-        if turned.follows and record.case is not None and self.follow_ups:
+            self._count(result)
+            return result
+        record, now = result.record, time.time()
+        until = now + _PENDING_FOR if result.shows and owed else 0.0
+        put = [*result.later]
+        if result.follows and record.case is not None and self.follow_ups:
             payload = {"turn": 0, "since": now}
-            put.append(Due(WorkKind.FOLLOW_UP, record.case.id, record.person, now + self.follow_ups[0], payload))
+            put.append(Job(WorkKind.FOLLOW_UP, record.case.id, record.person, now + self.follow_ups[0], payload))
         ended = before.case is not None and _ended(before.case, record.case)
         drop = ((WorkKind.FOLLOW_UP, before.case.id),) if before.case is not None and ended else ()
-        due = Owed(until, in_place) if until else None
-        saved = await self.store.commit(Change(record, activity, turned.log, tuple(put), drop, finish, due))
-        self._count(turned)
-        return replace(turned, record=saved, owed_until=until)
+        job = PendingCard(until, in_place) if until else None
+        saved = await self.store.commit(Change(record, activity, result.log, tuple(put), drop, finish, job))
+        self._count(result)
+        return replace(result, record=saved, owed_until=until)
 
     # Deciding
 
-    async def _decide(self, record: Record, incoming: Incoming, channel: Channel, *, fresh: bool) -> Turned | None:
+    async def _decide(self, record: Record, incoming: Incoming, channel: Channel, *, fresh: bool) -> TurnResult | None:
         known = record.version > 0
-        if incoming.kind is Kind.REMOVED:
-            return Turned(replace(record, address=None), Photos(), ()) if known else None
-        if incoming.kind is Kind.INSTALLED and known and record.address is not None:
+        if incoming.kind is ActivityKind.REMOVED:
+            return TurnResult(replace(record, address=None), Photos(), ()) if known else None
+        if incoming.kind is ActivityKind.INSTALLED and known and record.address is not None:
             if not fresh:
                 raise _Stale  # elsewhere the bot may have been removed, or the person forgotten
             return None  # the second of the two activities of an install, or a repeat
@@ -226,8 +226,8 @@ class Helpdesk:
         asked = record.locale or incoming.locale  # a language can be taken out of an installation again
         name, platform = incoming.name or record.name, incoming.platform or record.platform
         locale = self.languages.negotiate(asked) if asked else ""
-        told = (name, locale, platform, incoming.address, False)
-        if told == (record.name, record.locale, record.platform, record.address, record.blocked):
+        log_entry = (name, locale, platform, incoming.address, False)
+        if log_entry == (record.name, record.locale, record.platform, record.address, record.blocked):
             return record
         return replace(record, name=name, locale=locale, platform=platform, address=incoming.address, blocked=False)
 
@@ -236,15 +236,15 @@ class Helpdesk:
 
     async def perform(
         self, record: Record, case: Case, happened: Event, channel: Channel, *, fresh: bool = True
-    ) -> Turned:
+    ) -> TurnResult:
         """Decide, do what that asks for, and decide on its result, until nothing more is asked.
 
         `fresh` False: the record was recalled. Raises `_Stale` then, before anything is done outside.
         """
         done: list[Effect] = []
-        log = [told(happened)]
+        log = [log_entry(happened)]
         photos = Photos()
-        later: tuple[Due, ...] = ()
+        later: tuple[Job, ...] = ()
         pending: Event | None = happened
         while pending is not None:
             case, effects = self.engine.decide(case, pending, _moment())
@@ -253,38 +253,38 @@ class Helpdesk:
             for effect in effects:
                 if not fresh and isinstance(effect, _OUTSIDE):
                     raise _Stale
-                if isinstance(effect, Look):
+                if isinstance(effect, Diagnose):
                     pending, photos = await self._look(record.person, case, channel)
-                elif isinstance(effect, Hand):
+                elif isinstance(effect, Submit):
                     pending, later = await self._hand(record, case, log)
                 elif isinstance(effect, Erase):
                     pending = Erased()
-            log += [told(pending)] if pending is not None else [Entry(now(), "shown", case.step)]
+            log += [log_entry(pending)] if pending is not None else [LogEntry(now(), "shown", case.step)]
         language = case.locale if case.locale != (record.locale or "en") else record.locale
-        return Turned(replace(record, case=case, locale=language), photos, tuple(done), tuple(log), later)
+        return TurnResult(replace(record, case=case, locale=language), photos, tuple(done), tuple(log), later)
 
-    async def _look(self, person: str, case: Case, channel: Channel) -> tuple[Looked, Photos]:
+    async def _look(self, person: str, case: Case, channel: Channel) -> tuple[Diagnosed, Photos]:
         last = case.checks[-1].at if case.checks else ""
         _, looking = await asyncio.gather(channel.typing(), self.diagnosis.look(person, case.site, last))
-        return Looked(checked(looking)), await asyncio.to_thread(small, looking)
+        return Diagnosed(check_of(looking)), await asyncio.to_thread(thumbnails, looking)
 
-    async def _hand(self, record: Record, case: Case, lately: list[Entry]) -> tuple[Handed, tuple[Due, ...]]:
+    async def _hand(self, record: Record, case: Case, lately: list[LogEntry]) -> tuple[Submitted, tuple[Job, ...]]:
         """Hand it over while the person waits; what does not succeed now becomes due work."""
         upn, log_before = await asyncio.gather(self.diagnosis.upn(record.person), self.store.log(case.id))
         made = ticket(record, case, upn, [*log_before, *lately])
-        later: tuple[Due, ...] = ()
+        later: tuple[Job, ...] = ()
         try:
-            handed = await self.tickets.hand(made)
+            handed = await self.tickets.submit(made)
         except OutsideError as error:
             log.error("ticket not handed over yet: %s", error)
-            handed, now = Handed("queued"), time.time()
+            handed, now = Submitted("queued"), time.time()
             payload = {"id": made.id, "body": made.body, "since": now}
-            later = (Due(WorkKind.TICKET, case.id, record.person, now + _TICKET_AGAIN, payload),)
+            later = (Job(WorkKind.TICKET, case.id, record.person, now + _TICKET_RETRY, payload),)
         self.metrics.tickets.labels(handed.result).inc()
         return handed, later
 
-    def _count(self, turned: Turned) -> None:
-        for effect in turned.effects:
+    def _count(self, result: TurnResult) -> None:
+        for effect in result.effects:
             if isinstance(effect, Ended):
                 self.metrics.cases.labels(effect.outcome).inc()
             elif isinstance(effect, Ignored):
@@ -292,33 +292,33 @@ class Helpdesk:
 
     # Showing
 
-    async def show(self, turned: Turned, channel: Channel, *, in_place: bool) -> Message | None:
+    async def show(self, result: TurnResult, channel: Channel, *, in_place: bool) -> Message | None:
         """Show the case's present card, if there is one to show. Raises `OutsideError`."""
-        case = turned.record.case
-        if not turned.shows or case is None:
+        case = result.record.case
+        if not result.shows or case is None:
             return None
-        message = self.deck.card(self.speaking.setting, case, turned.record.name, turned.photos)
+        message = self.templates.card(self.speaking.setting, case, result.record.name, result.photos)
         if in_place and case.card and await _updated(channel, case.card, message):
-            if turned.owed_until:
-                self.settling.shown(turned.record.person, turned.owed_until)
+            if result.owed_until:
+                self.settling.shown(result.record.person, result.owed_until)
                 return message
             shown = case.card
         else:
             shown = await channel.send(message)
-        if not turned.erased:
-            await self._remember_card(turned.record, case, shown)
+        if not result.erased:
+            await self._remember_card(result.record, case, shown)
         return message
 
     async def _remember_card(self, record: Record, case: Case, shown: str) -> None:
         """Which message to update next time, and that nothing is owed any more."""
         try:
-            await self.store.commit(Change(replace(record, case=replace(case, card=shown)), paid=True))
+            await self.store.commit(Change(replace(record, case=replace(case, card=shown)), delivered=True))
         except Conflict:
             log.info("the case moved on elsewhere before its card was known")
 
-    def alone(self, person: str) -> AbstractAsyncContextManager[None]:
+    def lock(self, person: str) -> AbstractAsyncContextManager[None]:
         """One turn of a person at a time in this process; other processes are met by `Conflict`."""
-        return self._busy.alone(person)
+        return self._busy.lock(person)
 
 
 def _card(record: Record) -> str:

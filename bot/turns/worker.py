@@ -13,8 +13,8 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
-from bot.errors import StoreUnavailable, place
-from bot.store import Claimed, Conflict, Kind, Lost, Store
+from bot.errors import StoreUnavailable, location
+from bot.store import Claimed, Conflict, JobKind, Lost, Store
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ _LONGEST_WAIT = 3600.0
 class Worker:
     """Does what is due until it is stopped."""
 
-    def __init__(self, store: Store, doers: Mapping[Kind, Doer], *, lease: float = LEASE) -> None:
+    def __init__(self, store: Store, doers: Mapping[JobKind, Doer], *, lease: float = LEASE) -> None:
         self._store = store
         self._lease = lease
         self._doers = doers
@@ -42,12 +42,12 @@ class Worker:
         """Begin."""
         self._task = asyncio.create_task(self._run())
 
-    async def stop(self, patience: float = 8.0) -> None:
+    async def stop(self, grace: float = 8.0) -> None:
         """Take nothing more, and give what is under way that many seconds; its lease then runs out by itself."""
         self._stopping.set()
         if self._task is None:
             return
-        _, late = await asyncio.wait([self._task], timeout=patience)
+        _, late = await asyncio.wait([self._task], timeout=grace)
         for task in late:
             task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
@@ -64,8 +64,8 @@ class Worker:
                 log.error("due work waits: %s", error)
                 await self._sleep(None)
 
-    async def _sleep(self, due: float | None) -> None:
-        seconds = _LONGEST_SLEEP if due is None else min(_LONGEST_SLEEP, max(0.05, due - time.time()))
+    async def _sleep(self, job: float | None) -> None:
+        seconds = _LONGEST_SLEEP if job is None else min(_LONGEST_SLEEP, max(0.05, job - time.time()))
         woken = asyncio.create_task(self._store.changed(seconds))
         stopped = asyncio.create_task(self._stopping.wait())
         _, rest = await asyncio.wait([woken, stopped], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
@@ -76,18 +76,18 @@ class Worker:
     async def _do(self, claimed: Claimed) -> None:
         try:
             async with asyncio.timeout(self._lease * 0.9):
-                await self._doers[claimed.due.kind](claimed)
+                await self._doers[claimed.job.kind](claimed)
         except asyncio.CancelledError:
             await self._hand_back(claimed)
             raise
         except Lost:
-            log.info("%s was taken over or ended meanwhile", claimed.due.kind.value)
+            log.info("%s was taken over or ended meanwhile", claimed.job.kind.value)
         except StoreUnavailable:
             raise
         except Conflict:
             await self._again(claimed, "the case moved on meanwhile", 0.5)
         except Exception as error:  # whatever it is, the work is tried again and then laid aside, never lost
-            log.error("%s failed: %s at %s", claimed.due.kind.value, type(error).__name__, place(error))
+            log.error("%s failed: %s at %s", claimed.job.kind.value, type(error).__name__, location(error))
             await self._again(claimed, type(error).__name__, None)
 
     async def _hand_back(self, claimed: Claimed) -> None:
@@ -99,9 +99,9 @@ class Worker:
         backoff = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (claimed.attempt - 1)) * random.uniform(0.7, 1.3)  # noqa: S311
         try:
             if claimed.attempt >= _MOST_TRIES:
-                log.error("%s given up after %d tries: photosync work list", claimed.due.kind.value, claimed.attempt)
-                await self._store.bury(claimed, error)
+                log.error("%s given up after %d tries: photosync work list", claimed.job.kind.value, claimed.attempt)
+                await self._store.fail(claimed, error)
             else:
                 await self._store.postpone(claimed, time.time() + (backoff if wait is None else wait), error)
         except Lost:
-            log.info("%s was taken over meanwhile", claimed.due.kind.value)
+            log.info("%s was taken over meanwhile", claimed.job.kind.value)

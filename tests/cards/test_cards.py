@@ -17,12 +17,12 @@ import pytest
 
 from bot.cards import render
 from bot.cards.render import Photos, Setting
-from bot.cards.templates import Deck
+from bot.cards.templates import CardTemplates
 from bot.languages.catalogs import Languages
-from dialogs.card_content import entry, say
+from dialogs.card_content import content_of, entry
 from dialogs.library import Library
 from dialogs.model import Case, Check, Reason, Step, Verdict
-from dialogs.translations import Catalogue, Wording
+from dialogs.translations import Catalog, Translations
 
 GOLDEN = Path(__file__).parent / "golden"
 TAGS = ("en", "zh-Hans", "lv", "sv", "ru")
@@ -61,7 +61,7 @@ def all_says(shelf: Library, tag: str, topic: str = "") -> Iterator[tuple[str, A
             found = (
                 entry(shelf, step.id, tag)
                 if step.entry
-                else say(shelf, case(step.id, tag), contact="ext. 4711", again=120.0)
+                else content_of(shelf, case(step.id, tag), contact="ext. 4711", again=120.0)
             )
             yield step.id, found
 
@@ -106,13 +106,13 @@ def test_every_picture_has_words_for_those_who_do_not_see_it(shelf: Library, set
 
 
 def test_a_button_says_which_card_it_is_on(shelf: Library, setting: Setting) -> None:
-    card = render.message(setting, say(shelf, case("resync.office", "en"))).card
+    card = render.message(setting, content_of(shelf, case("resync.office", "en"))).card
     assert card["actions"][0]["data"] == {"action": "next", "case": "1A2B3C4D", "step": "resync.office", "rev": 7}
     assert card["actions"][1] == {"type": "Action.OpenUrl", "title": "Open office.com", "url": "https://www.office.com"}
 
 
 def test_the_two_photos_stand_side_by_side_each_with_its_name(shelf: Library, setting: Setting) -> None:
-    card = render.message(setting, say(shelf, case("look.differ", "sv")), photos=PHOTOS).card
+    card = render.message(setting, content_of(shelf, case("look.differ", "sv")), photos=PHOTOS).card
     (columns,) = find(card, "ColumnSet")
     images = [find(column, "Image")[0]["url"] for column in columns["columns"]]
     assert images == [f"data:image/jpeg;base64,{base64.b64encode(one).decode()}" for one in (b"ours", b"theirs")]
@@ -120,7 +120,7 @@ def test_the_two_photos_stand_side_by_side_each_with_its_name(shelf: Library, se
 
 
 def test_a_missing_photo_is_shown_as_an_empty_frame(shelf: Library, setting: Setting) -> None:
-    card = render.message(setting, say(shelf, case("look.missing", "en")), photos=Photos(b"ours", None)).card
+    card = render.message(setting, content_of(shelf, case("look.missing", "en")), photos=Photos(b"ours", None)).card
     assert "No photo" in json.dumps(card)
     assert base64.b64encode(setting.illustrations["no_photo"]).decode() in json.dumps(card)
 
@@ -130,7 +130,7 @@ def test_a_missing_photo_is_shown_as_an_empty_frame(shelf: Library, setting: Set
     [("Windows", "Ctrl+Shift+N"), ("Mac", "Command+Shift+N"), ("iOS", "tabs button"), ("Android", "three dots"), ("Web", "On a Mac"), ("", "On a Mac")],
 )  # fmt: skip
 def test_shortcuts_fit_the_device(shelf: Library, setting: Setting, platform: str, part: str) -> None:
-    one = say(shelf, replace(case("resync.private_window", "en"), platform=platform))
+    one = content_of(shelf, replace(case("resync.private_window", "en"), platform=platform))
     assert part in json.dumps(render.message(setting, one).card)
 
 
@@ -146,29 +146,29 @@ NAMES = [
 
 @pytest.mark.parametrize(("name", "shown"), NAMES)
 def test_a_name_is_shown_as_text_whatever_it_holds(shelf: Library, setting: Setting, name: str, shown: str) -> None:
-    card = render.message(setting, say(shelf, case("desk.menu", "en")), name=name).card
+    card = render.message(setting, content_of(shelf, case("desk.menu", "en")), name=name).card
     assert f"Hello, {shown}!" in [line["text"] for line in find(card, "TextBlock")]
 
 
 def test_a_person_without_a_name_is_not_greeted_by_it(shelf: Library, setting: Setting) -> None:
-    card = render.message(setting, say(shelf, case("desk.menu", "en"))).card
+    card = render.message(setting, content_of(shelf, case("desk.menu", "en"))).card
     assert "Hello" not in json.dumps(card)
 
 
 def test_a_right_to_left_language_mirrors_the_card(shelf: Library, setting: Setting) -> None:
-    english = setting.wording.catalogues["en"]
-    arabic = Catalogue("ar", "العربية", True, english.entries, english.plural)
-    both = replace(setting, wording=Wording({"en": english, "ar": arabic}))
-    assert render.message(both, say(shelf, case("desk.menu", "ar"))).card["rtl"] is True
-    assert "rtl" not in render.message(both, say(shelf, case("desk.menu", "en"))).card
+    english = setting.wording.catalogs["en"]
+    arabic = Catalog("ar", "العربية", True, english.entries, english.plural)
+    both = replace(setting, wording=Translations({"en": english, "ar": arabic}))
+    assert render.message(both, content_of(shelf, case("desk.menu", "ar"))).card["rtl"] is True
+    assert "rtl" not in render.message(both, content_of(shelf, case("desk.menu", "en"))).card
 
 
 def test_a_card_with_one_sentence_missing_is_wholly_in_english(shelf: Library, setting: Setting) -> None:
-    english, swedish = setting.wording.catalogues["en"], setting.wording.catalogues["sv"]
+    english, swedish = setting.wording.catalogs["en"], setting.wording.catalogs["sv"]
     torn = replace(swedish, entries={k: v for k, v in swedish.entries.items() if k != "button.stop"})
-    both = replace(setting, wording=Wording({"en": english, "sv": torn}))
-    message = render.message(both, say(shelf, case("look.differ", "sv")), photos=PHOTOS)
-    assert message.card == render.message(both, say(shelf, case("look.differ", "en")), photos=PHOTOS).card
+    both = replace(setting, wording=Translations({"en": english, "sv": torn}))
+    message = render.message(both, content_of(shelf, case("look.differ", "sv")), photos=PHOTOS)
+    assert message.card == render.message(both, content_of(shelf, case("look.differ", "en")), photos=PHOTOS).card
     assert message.locale == "en"
 
 
@@ -196,10 +196,10 @@ def lives(step: Step) -> Iterator[Case]:
 
 def test_a_card_from_the_deck_is_the_one_that_would_be_drawn(shelf: Library, setting: Setting) -> None:
     """Whoever had a card of that face before: nothing of the earlier person's case is on it."""
-    deck, fresh = Deck(shelf, "ext. 4711", 120.0), replace(setting, drawn={})
+    deck, fresh = CardTemplates(shelf, "ext. 4711", 120.0), replace(setting, drawn={})
     for step in (one for one in shelf.steps() if not one.entry and not one.photos):
         for one in lives(step):
-            drawn = render.message(setting, say(shelf, one, contact="ext. 4711", again=120.0), name="Ada")
+            drawn = render.message(setting, content_of(shelf, one, contact="ext. 4711", again=120.0), name="Ada")
             dealt = deck.card(fresh, one, "Ada", Photos())
             assert (dealt.card, dealt.summary, dealt.locale) == (drawn.card, drawn.summary, drawn.locale)
     assert len(fresh.drawn) > 100  # or it would be drawn anew each time
@@ -207,7 +207,7 @@ def test_a_card_from_the_deck_is_the_one_that_would_be_drawn(shelf: Library, set
 
 def test_the_deck_does_not_grow_without_end(shelf: Library, setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.cards.templates._MOST", 3)
-    deck, fresh = Deck(shelf), replace(setting, drawn={})
+    deck, fresh = CardTemplates(shelf), replace(setting, drawn={})
     for tag in (*TAGS, *TAGS):
         assert deck.card(fresh, case("resync.office", tag), "", Photos()).locale == tag
     assert len(fresh.drawn) == 3
@@ -220,10 +220,10 @@ def test_english_of_ones_own_may_name_what_a_case_holds(shelf: Library, setting:
         "resync.office.button.next": ("Done with {case}",),
         "resync.tile.link": ("Open {ticket}",),
     }
-    english = setting.wording.catalogues["en"]
+    english = setting.wording.catalogs["en"]
     changed = replace(english, entries={**english.entries, **own})
-    fresh = replace(setting, wording=Wording({"en": changed}), drawn={})
-    deck = Deck(replace(shelf, english=(*shelf.english, *own)))
+    fresh = replace(setting, wording=Translations({"en": changed}), drawn={})
+    deck = CardTemplates(replace(shelf, english=(*shelf.english, *own)))
     for number in range(3):
         one = replace(case("resync.office", "en"), id=f"CASE{number}", ticket=f"INC{number}", earlier_ticket="")
         shown = json.dumps(deck.card(fresh, one, "", Photos()).card)

@@ -19,7 +19,7 @@ import pytest
 from bot.commands import labels
 from bot.commands.check import Asked, document, duration, lines
 from bot.commands.check import check as run
-from bot.diagnosis.diagnosis import Look
+from bot.diagnosis.diagnosis import DiagnosisResult
 from bot.photos.decode import measured
 from bot.photos.picture import Picture
 from bot.settings import read
@@ -120,23 +120,23 @@ PNG = io.BytesIO()
 portrait("ada").resize((96, 96)).save(PNG, "PNG")
 PHOTO = Picture(jpeg(portrait("ada"), 360), "", datetime(2026, 3, 3, 10, 0, tzinfo=UTC), 648, 648)
 COPY = Picture(PNG.getvalue(), "", datetime(2026, 3, 1, 9, 0, tzinfo=UTC))
-OLDER = Look(Verdict.DIFFER, "", 0.25, PHOTO, COPY, facts=(Fact.OLDER, Fact.PARTIAL), older_by=176_400.0)
+OLDER = DiagnosisResult(Verdict.DIFFER, "", 0.25, PHOTO, COPY, facts=(Fact.OLDER, Fact.PARTIAL), older_by=176_400.0)
 LINES = [
     ("by how much the copy is older", OLDER, "fact           older: SharePoint's copy is older than the photo, by 2 days\n"),
     ("each fact", OLDER, "fact           partial: only some sizes of SharePoint's copy are current\n"),
     ("both sizes of the photo", OLDER, "Microsoft 365  360x360 px, the original 648x648 px, JPEG, "),
     ("when it was changed", OLDER, ", changed 2026-03-03 10:00 UTC\n"),
     ("a PNG for what it is", OLDER, "SharePoint     96x96 px, PNG, "),
-    ("a reason with its name", Look(Verdict.MISSING, Reason.DISABLED, microsoft365=PHOTO), "reason         disabled: the account is disabled"),
+    ("a reason with its name", DiagnosisResult(Verdict.MISSING, Reason.DISABLED, microsoft365=PHOTO), "reason         disabled: the account is disabled"),
     ("a site", replace(OLDER, site="Team", site_finding=SiteFinding.OLD), "site           Team: old: it points at an older copy\n"),
     ("a site's name without what a terminal would obey", replace(OLDER, site="\x1b[2JTeam\n", site_finding="old"), "site            [2JTeam : old"),
-    ("an absence as such", Look(Verdict.MISSING, microsoft365=PHOTO), "SharePoint     none\n"),
-    ("what is not known as such", Look(Verdict.UNKNOWN, Reason.OUTAGE), "SharePoint     not known\n"),
+    ("an absence as such", DiagnosisResult(Verdict.MISSING, microsoft365=PHOTO), "SharePoint     none\n"),
+    ("what is not known as such", DiagnosisResult(Verdict.UNKNOWN, Reason.OUTAGE), "SharePoint     not known\n"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("look", "line"), [row[1:] for row in LINES], ids=[row[0] for row in LINES])
-def test_the_lines_tell(look: Look, line: str) -> None:
+def test_the_lines_tell(look: DiagnosisResult, line: str) -> None:
     assert line in lines(document("ada@contoso.com", look, {}))
 
 

@@ -81,7 +81,7 @@ STORIES = [("en", 1, "my photo is wrong"), ("lv", 11, "Mans foto SharePoint ir v
 async def test_the_whole_story_from_wrong_to_confirmed(
     browser: Browser, address: str, spoken: Languages, tag: str, number: int, words: str
 ) -> None:
-    text = spoken.wording.catalogues[tag].text
+    text = spoken.wording.catalogs[tag].text
     page = await open_chat(browser, address, number)
     await say(page, words)
     card = page.locator(".message.bot .card")
@@ -110,7 +110,7 @@ async def test_the_whole_story_from_wrong_to_confirmed(
 async def test_from_right_to_left_the_circle_is_at_the_top_left_of_card_and_page(
     browser: Browser, address: str, spoken: Languages, tag: str, number: int
 ) -> None:
-    text = spoken.wording.catalogues[tag].text
+    text = spoken.wording.catalogs[tag].text
     page = await open_chat(browser, address, number)
     await page.set_viewport_size({"width": 1280, "height": 1020})
     card = page.locator(".message.bot .card").last

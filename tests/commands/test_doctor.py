@@ -21,8 +21,8 @@ import trustme
 from aiohttp import web
 
 from bot.commands.doctor import CHECKS, examine
-from bot.commands.doctor.finding import Finding, Installation, State
-from bot.http_client import Outgoing
+from bot.commands.doctor.finding import CheckResult, Installation, State
+from bot.http_client import HttpClient
 from bot.settings import read
 from bot.store.connect import open_store
 from bot.store.schema import VERSION
@@ -36,13 +36,13 @@ IDS = {person.story: person.id for person in PEOPLE}
 OK, FAILED, SKIPPED = State.OK, State.FAILED, State.SKIPPED
 
 
-async def findings(tenant: Tenant, who: str = IDS["old"], **changes: str) -> dict[str, Finding]:
+async def findings(tenant: Tenant, who: str = IDS["old"], **changes: str) -> dict[str, CheckResult]:
     settings = read({**tenant.environment(), **changes})
-    outgoing = Outgoing.open(settings)
+    http = HttpClient.open(settings)
     try:
-        return await examine(Installation.of(settings, outgoing, who))
+        return await examine(Installation.of(settings, http, who))
     finally:
-        await outgoing.close()
+        await http.close()
 
 
 async def test_a_whole_installation_has_nothing_to_mend() -> None:

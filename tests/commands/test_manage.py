@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bot.store import Due, Kind
+from bot.store import Job, JobKind
 from bot.store.connect import open_store
 from sandbox.tenant import Tenant
 from tests.chatting import scene
@@ -45,16 +45,16 @@ async def test_erase_of_somebody_unknown_deletes_nothing_and_says_so() -> None:
 async def test_dead_letters_are_listed_and_tried_again() -> None:
     async with Tenant.open() as tenant:
         store = await open_store(tenant.environment()["PHOTOSYNC_DATABASE_URL"])
-        await store.put(Due(Kind.TICKET, "C1", "ada", 0.0))
+        await store.put(Job(JobKind.TICKET, "C1", "ada", 0.0))
         (claimed,) = await store.claim(1, 60)
-        await store.bury(claimed, "Outage")
+        await store.fail(claimed, "Outage")
         listed = await photosync(tenant, "work", "list")
         assert listed.returncode == 0
         assert "C1" in listed.stdout
         assert "Outage" in listed.stdout
         done = await photosync(tenant, "work", "retry", str(claimed.id))
         assert done.stdout == f"{claimed.id} is due again\n"
-        assert [one.due.key for one in await store.claim(1, 60)] == ["C1"]
+        assert [one.job.key for one in await store.claim(1, 60)] == ["C1"]
         wrong = await photosync(tenant, "work", "retry", "999")
         assert (wrong.returncode, "no dead letter 999" in wrong.stderr) == (1, True)
         await store.close()

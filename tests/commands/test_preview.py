@@ -20,7 +20,7 @@ from bot.languages.catalogs import Languages
 from bot.languages.pseudo import ACCENTED, MIRRORED, with_pseudo
 from dialogs.card_content import EXTRA_KEYS
 from dialogs.library import Library, keys
-from dialogs.translations import Wording
+from dialogs.translations import Translations
 from tests.commands.test_demo import QUIET
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,9 +54,9 @@ async def opened(browser: Browser, folder: Path, html: str, *, width: int = 1730
 
 
 def test_every_sentence_that_cards_need_is_shown(setting: Setting, shelf: Library) -> None:
-    english = setting.wording.catalogues["en"]
+    english = setting.wording.catalogs["en"]
     named = replace(english, entries={key: (f"«{key}»",) for key in english.entries})
-    html = page(replace(setting, wording=Wording({"en": named})), shelf, "en").html
+    html = page(replace(setting, wording=Translations({"en": named})), shelf, "en").html
     assert {key for key in (*keys(shelf), *EXTRA_KEYS) if f"«{key}»" not in html} == set()
 
 
@@ -72,10 +72,10 @@ async def test_no_card_is_wider_and_no_title_longer_than_a_phone_shows(
 async def test_a_title_that_would_be_cut_and_an_unfinished_language_are_marked(
     browser: Browser, setting: Setting, shelf: Library, tmp_path: Path
 ) -> None:
-    swedish = setting.wording.catalogues["sv"]
+    swedish = setting.wording.catalogs["sv"]
     entries = {**swedish.entries, "look.differ.button.next": (LONG,), "button.stop": ("Stopp" * 7,)}
     del entries["still_old.wait.title"]
-    wording = Wording({**setting.wording.catalogues, "sv": replace(swedish, entries=entries)})
+    wording = Translations({**setting.wording.catalogs, "sv": replace(swedish, entries=entries)})
     tab = await opened(browser, tmp_path, page(replace(setting, wording=wording), shelf, "sv").html)
     differ = tab.locator(".scene", has=tab.get_by_role("heading", name="look.differ", exact=True))
     await expect(differ.locator(".desktop .note")).to_contain_text([f"Longer than 40 letters: {LONG}"])
@@ -90,7 +90,7 @@ async def test_what_is_behind_the_three_dots_is_shown_beside_the_card(
 ) -> None:
     tab = await opened(browser, tmp_path, page(setting, shelf, "he").html)
     scene = tab.locator(".scene", has=tab.get_by_role("heading", name="add_photo.circle", exact=True))
-    text = setting.wording.catalogues["he"].text
+    text = setting.wording.catalogs["he"].text
     await expect(scene.locator(".phone .hidden-actions")).to_contain_text(text("button.stop"))
     assert await scene.locator(".phone .card").evaluate("card => getComputedStyle(card).direction") == "rtl"
 

@@ -17,11 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import app
-from bot.commands.scan.backoff import Patience, Waits
+from bot.commands.scan.backoff import Backoff, Waits
 from bot.commands.scan.command import scan
 from bot.commands.scan.directory import everyone
 from bot.commands.scan.report import COLUMNS, NotUsable, Report, Row, harmless
-from bot.http_client import Outgoing
+from bot.http_client import HttpClient
 from bot.metrics import Metrics
 from bot.settings import read
 from sandbox.faults import Fault, Throttle
@@ -246,10 +246,10 @@ async def test_a_large_directory_is_read_page_by_page_and_through_throttling() -
     async with tenant() as there:
         crowd = there.world.crowd(2_100)
         there.world.faults.plan("graph", [Fault(429, retry_after="0", path="/v1.0/users", after=1)] * 3)
-        settings, outgoing = read(there.environment()), Outgoing.open(read(there.environment()))
-        graph = app.graph(settings, outgoing, Metrics())
-        found = await everyone(graph, Patience(lambda _: None, SHORT), counted.append)
-        await outgoing.close()
+        settings, http = read(there.environment()), HttpClient.open(read(there.environment()))
+        graph = app.graph(settings, http, Metrics())
+        found = await everyone(graph, Backoff(lambda _: None, SHORT), counted.append)
+        await http.close()
     assert found == {one.id: one.upn for one in sorted((*FEW, *crowd), key=lambda one: one.id)}
     assert list(found) == sorted(found)
     assert counted == [999, 1_998, 2_104]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.diagnosis.diagnosis import Look
+from bot.diagnosis.diagnosis import DiagnosisResult
 from dialogs.model import Reason, Verdict
 from sandbox.portraits import portrait, silhouette
 from tests.scripted import ADA, HOST, desk, file, jpeg, tenant
@@ -19,7 +19,7 @@ PHOTO, COPY = jpeg(portrait("ada"), 360), jpeg(portrait("ada"), 200)
 HALF = PHOTO[: len(PHOTO) // 2]
 
 
-async def look(answers: dict[str, Any]) -> Look:
+async def look(answers: dict[str, Any]) -> DiagnosisResult:
     async with desk(answers) as one:
         return await one.diagnosis.look("ada-1")
 

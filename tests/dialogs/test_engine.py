@@ -11,7 +11,7 @@ from bot import resources
 from dialogs.card_content import MOST_BUTTONS
 from dialogs.case_json import from_json, to_json
 from dialogs.engine import Engine
-from dialogs.model import ACTIONS, Case, Check, Handed, Ignored, Joined, Looked, Pressed, Verdict
+from dialogs.model import ACTIONS, Case, Check, Diagnosed, Ignored, Joined, Pressed, Submitted, Verdict
 from tests.talk import Talk
 
 V = Verdict
@@ -148,10 +148,10 @@ def test_a_language_nobody_translated_is_refused_politely(engine: Engine) -> Non
 
 @pytest.mark.parametrize(
     ("handed", "step"),
-    [(Handed("sent", "INC7"), "desk.ticket_sent"), (Handed("contact"), "desk.contact"), (Handed("queued"), "desk.ticket_queued")],
+    [(Submitted("sent", "INC7"), "desk.ticket_sent"), (Submitted("contact"), "desk.contact"), (Submitted("queued"), "desk.ticket_queued")],
     ids=["taken", "no ticket system", "system down for now"],
 )  # fmt: skip
-def test_a_ticket_ends_as_the_helpdesk_answers(engine: Engine, handed: Handed, step: str) -> None:
+def test_a_ticket_ends_as_the_helpdesk_answers(engine: Engine, handed: Submitted, step: str) -> None:
     talk = Talk(engine, handed=handed).press("ticket")
     talk.press("send_ticket", value="please")
     assert (talk.step, talk.case.comment) == (step, "please")
@@ -159,10 +159,12 @@ def test_a_ticket_ends_as_the_helpdesk_answers(engine: Engine, handed: Handed, s
 
 
 @pytest.mark.parametrize(
-    ("handed", "step"), [(Handed("sent", "INC8"), "desk.ticket_sent"), (Handed("failed"), "desk.ticket_failed")]
+    ("handed", "step"), [(Submitted("sent", "INC8"), "desk.ticket_sent"), (Submitted("failed"), "desk.ticket_failed")]
 )
-def test_a_ticket_that_is_known_later_is_told_wherever_the_person_is(engine: Engine, handed: Handed, step: str) -> None:
-    talk = Talk(engine, handed=Handed("queued")).press("ticket", "send_ticket", "menu")
+def test_a_ticket_that_is_known_later_is_told_wherever_the_person_is(
+    engine: Engine, handed: Submitted, step: str
+) -> None:
+    talk = Talk(engine, handed=Submitted("queued")).press("ticket", "send_ticket", "menu")
     assert talk.meet(handed).step == step
     assert talk.outcomes == ["escalated"]
 
@@ -176,7 +178,7 @@ def test_a_rating_is_thanked_once_and_kept(engine: Engine) -> None:
 
 def test_a_late_look_does_not_move_a_person_who_went_on(engine: Engine) -> None:
     talk = Talk(engine).press(*WALKING)
-    talk.meet(Looked(Check("2026-01-01T00:00:00+00:00", V.MATCH)))
+    talk.meet(Diagnosed(Check("2026-01-01T00:00:00+00:00", V.MATCH)))
     assert talk.step == "add_photo.circle"
 
 
@@ -227,11 +229,11 @@ class AnyConversation(RuleBasedStateMachine):
 
     @rule(result=st.sampled_from(["sent", "contact", "queued"]))
     def the_helpdesk_changes(self, result: str) -> None:
-        self.talk.handed = Handed(result, "INC9")
+        self.talk.handed = Submitted(result, "INC9")
 
     @rule(verdict=st.sampled_from(Verdict))
     def a_late_look_arrives(self, verdict: Verdict) -> None:
-        self.talk.meet(Looked(Check("2026-01-01T00:00:00+00:00", verdict)))
+        self.talk.meet(Diagnosed(Check("2026-01-01T00:00:00+00:00", verdict)))
 
     @rule()
     def installs_again(self) -> None:

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from bot.errors import NotFound, Outage, OutsideError, Refused, SettingsError, Throttled, TimedOut
 from bot.graph.client import BadRequest, Graph, Tokens, bot_tokens, graph_tokens
-from bot.http_client import Outgoing
+from bot.http_client import HttpClient
 from bot.metrics import Metrics
 from bot.settings import Settings, read
 from sandbox.faults import Fault
@@ -31,7 +31,7 @@ class Office:
 
     tenant: Tenant
     settings: Settings
-    outgoing: Outgoing
+    http: HttpClient
 
     @property
     def scope(self) -> str:
@@ -42,11 +42,11 @@ class Office:
 async def office(**changes: str) -> AsyncIterator[Office]:
     async with Tenant.open() as tenant:
         settings = read({**tenant.environment(), **changes})
-        outgoing = Outgoing.open(settings)
+        http = HttpClient.open(settings)
         try:
-            yield Office(tenant, settings, outgoing)
+            yield Office(tenant, settings, http)
         finally:
-            await outgoing.close()
+            await http.close()
 
 
 @asynccontextmanager
@@ -67,21 +67,21 @@ async def broken_login(answer: web.Response | None) -> AsyncIterator[tuple[Offic
         runner, port = await listen(app, one.tenant.authority.server)
         settings = read({**one.tenant.environment(), "PHOTOSYNC_LOGIN_URL": f"https://localhost:{port}"})
         try:
-            yield Office(one.tenant, settings, one.outgoing), asked
+            yield Office(one.tenant, settings, one.http), asked
         finally:
             await runner.cleanup()
 
 
 async def test_two_hundred_callers_sign_in_once() -> None:
     async with office() as one:
-        tokens = bot_tokens(one.settings, one.outgoing)
+        tokens = bot_tokens(one.settings, one.http)
         assert len(set(await asyncio.gather(*(tokens.token(one.scope) for _ in range(200))))) == 1
         assert one.tenant.login.requests == 1
 
 
 async def test_two_hundred_callers_share_one_failure() -> None:
     async with broken_login(web.Response(status=500)) as (one, asked):
-        tokens = bot_tokens(one.settings, one.outgoing)
+        tokens = bot_tokens(one.settings, one.http)
         found = await asyncio.gather(*(tokens.token(one.scope) for _ in range(200)), return_exceptions=True)
         assert {type(error) for error in found} == {Outage}
         assert len(asked) == 1
@@ -89,7 +89,7 @@ async def test_two_hundred_callers_share_one_failure() -> None:
 
 async def test_a_caller_that_gives_up_does_not_take_the_token_from_the_others() -> None:
     async with office() as one:
-        tokens = bot_tokens(one.settings, one.outgoing)
+        tokens = bot_tokens(one.settings, one.http)
         one.tenant.world.faults.login_delay = 0.2
         hasty, patient = (asyncio.create_task(tokens.token(one.scope)) for _ in range(2))
         await asyncio.sleep(0.05)
@@ -100,7 +100,7 @@ async def test_a_caller_that_gives_up_does_not_take_the_token_from_the_others() 
 
 async def test_a_forgotten_token_is_really_asked_for_anew() -> None:
     async with office() as one:
-        tokens = bot_tokens(one.settings, one.outgoing)
+        tokens = bot_tokens(one.settings, one.http)
         first = await tokens.token(one.scope)
         tokens.forget(one.scope, first)
         await tokens.token(one.scope)
@@ -113,8 +113,8 @@ async def test_a_forgotten_token_is_really_asked_for_anew() -> None:
 
 async def test_each_resource_has_a_token_of_its_own() -> None:
     async with office() as one:
-        tokens = bot_tokens(one.settings, one.outgoing)
-        assert graph_tokens(one.settings, one.outgoing, tokens) is tokens
+        tokens = bot_tokens(one.settings, one.http)
+        assert graph_tokens(one.settings, one.http, tokens) is tokens
         found = await asyncio.gather(tokens.token(one.scope), tokens.token(one.settings.channel_scope))
         assert len(set(found)) == 2
         assert one.tenant.login.requests == 2
@@ -139,8 +139,8 @@ async def test_a_separate_application_reads_graph() -> None:
         one.tenant.login.applications["99999999-9999-4999-8999-999999999999"] = "of its own"
         own = {"PHOTOSYNC_GRAPH_CLIENT_ID": "99999999-9999-4999-8999-999999999999", "PHOTOSYNC_GRAPH_CLIENT_SECRET": "of its own"}  # fmt: skip
         settings = read({**one.tenant.environment(), **own})
-        bots = bot_tokens(settings, one.outgoing)
-        graphs = graph_tokens(settings, one.outgoing, bots)
+        bots = bot_tokens(settings, one.http)
+        graphs = graph_tokens(settings, one.http, bots)
         token = await graphs.token(one.scope)
         claims = one.tenant.login.check(f"Bearer {token}", one.tenant.graph.url)
         assert claims is not None
@@ -169,7 +169,7 @@ async def test_a_login_service_that_gives_no_token_is_told_for_what_it_is(
 ) -> None:
     async with broken_login(answer) as (one, _):
         with pytest.raises(kind) as raised, caplog.at_level(logging.DEBUG, "bot"):
-            await bot_tokens(one.settings, one.outgoing).token(one.scope)
+            await bot_tokens(one.settings, one.http).token(one.scope)
         assert type(raised.value) is kind
         assert raised.value.system == "login"
         assert raised.value.detail.startswith(detail)
@@ -226,7 +226,7 @@ async def test_a_certificate_is_read_in_any_order(made: bytes, tmp_path: Path) -
     file.write_bytes(made)
     async with office(MicrosoftAppPassword="", MicrosoftAppCertificate=str(file)) as one:
         one.tenant.login.register(one.tenant.app, made)
-        assert await bot_tokens(one.settings, one.outgoing).token(one.scope)
+        assert await bot_tokens(one.settings, one.http).token(one.scope)
 
 
 @pytest.mark.parametrize("made", [pem(key=False), pem(certificate=False), b"", b"\xff\xfe no text"])
@@ -237,13 +237,13 @@ async def test_a_certificate_that_cannot_be_used_is_refused_at_the_start_by_its_
     file.write_bytes(made)
     async with office(MicrosoftAppPassword="", MicrosoftAppCertificate=str(file)) as one:
         with pytest.raises(SettingsError, match="MicrosoftAppCertificate"):
-            bot_tokens(one.settings, one.outgoing)
+            bot_tokens(one.settings, one.http)
 
 
 async def test_a_token_that_graph_refuses_is_replaced_once_for_all_who_had_it() -> None:
     async with office() as one:
-        tokens = bot_tokens(one.settings, one.outgoing)
-        graph = Graph(one.settings, one.outgoing, tokens, Metrics())
+        tokens = bot_tokens(one.settings, one.http)
+        graph = Graph(one.settings, one.http, tokens, Metrics())
         await tokens.token(one.scope)
         one.tenant.world.faults.plan("graph", [Fault(401)] * 5)
         await asyncio.gather(*(graph.json("/sites/root") for _ in range(5)))
@@ -296,8 +296,8 @@ async def test_a_redirect_to_a_host_that_is_not_listed_is_not_followed(address: 
 
 async def test_a_redirect_is_followed_without_our_token() -> None:
     async with office() as one:
-        tokens = bot_tokens(one.settings, one.outgoing)
-        graph = Graph(one.settings, one.outgoing, tokens, Metrics())
+        tokens = bot_tokens(one.settings, one.http)
+        graph = Graph(one.settings, one.http, tokens, Metrics())
         person = next(one for one in one.tenant.world.people if one.story == "match")
         one.tenant.world.holdings(person.id)
         # The sandbox's file server answers 401 to any request that carries a token.

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.graph.sites import named, place
+from bot.graph.sites import address_in, parse_address
 from sandbox.team_sites import TeamSite, picture
 from tests.chatting import Scene, scene, step
 
@@ -26,7 +26,7 @@ PLACES = [
 
 @pytest.mark.parametrize(("address", "found"), PLACES)
 def test_the_site_of_a_page_is_found(address: str, found: tuple[str, str]) -> None:
-    assert place(address) == found
+    assert parse_address(address) == found
 
 
 TEXTS = [
@@ -41,7 +41,7 @@ TEXTS = [
 
 @pytest.mark.parametrize(("text", "link"), TEXTS)
 def test_only_a_sharepoint_address_counts(text: str, link: str) -> None:
-    assert named(text) == link
+    assert address_in(text) == link
 
 
 async def pasted(stage: Scene, site: TeamSite | None, name: str = "intranet") -> str:

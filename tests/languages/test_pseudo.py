@@ -17,7 +17,7 @@ from bot.languages.catalogs import Languages
 from bot.languages.pseudo import ACCENTED, CLOSING, MIRRORED, OPENING, with_pseudo
 from dialogs.keywords import WORD_KEYS
 from dialogs.library import Library
-from dialogs.translations import Catalogue, placeholders
+from dialogs.translations import Catalog, placeholders
 
 # Where a card holds text that people read, or hear read.
 TEXTS = ("text", "title", "altText", "label", "placeholder", "fallbackText")
@@ -56,7 +56,7 @@ def test_every_text_of_every_card_comes_whole_from_the_catalogue(setting: Settin
 
 @pytest.mark.parametrize("tag", [ACCENTED, MIRRORED])
 def test_a_pseudo_sentence_is_longer_and_keeps_its_placeholders(setting: Setting, tag: str) -> None:
-    english, strange = (setting.wording.catalogues[one].entries for one in ("en", tag))
+    english, strange = (setting.wording.catalogs[one].entries for one in ("en", tag))
     for key, forms in english.items():
         for form, other in zip(forms, strange[key], strict=True):
             if key in WORD_KEYS:
@@ -76,9 +76,9 @@ KEPT = [
 
 @pytest.mark.parametrize(("key", "name"), KEPT)
 def test_names_stay_as_they_are(setting: Setting, key: str, name: str) -> None:
-    assert name in setting.wording.catalogues[ACCENTED].text(key)
+    assert name in setting.wording.catalogs[ACCENTED].text(key)
     # Within text that is turned round a name reads forwards, since it is isolated.
-    assert f"\u2068{name}\u2069" in setting.wording.catalogues[MIRRORED].text(key)
+    assert f"\u2068{name}\u2069" in setting.wording.catalogs[MIRRORED].text(key)
 
 
 def test_the_mirrored_language_mirrors_cards_and_their_illustrations(setting: Setting, shelf: Library) -> None:
@@ -101,7 +101,7 @@ def test_nobody_is_offered_a_pseudo_language(spoken: Languages) -> None:
 
 def test_two_names_in_a_right_to_left_sentence_do_not_run_together() -> None:
     form = "Edge או Chrome: Ctrl+Shift+N. {name} ב-Microsoft 365 (InPrivate), 4MB."
-    hebrew = Catalogue("he", "עברית", True, {"keys": (form,)}, lambda _: 0)
+    hebrew = Catalog("he", "עברית", True, {"keys": (form,)}, lambda _: 0)
     bare = "Edge או Chrome: Ctrl+Shift+N. {name} ב-Microsoft 365 (InPrivate), 4MB."
     for name in ("Edge", "Chrome", "Ctrl+Shift+N", "Microsoft 365", "InPrivate", "4MB"):
         bare = bare.replace(name, f"\u2068{name}\u2069")

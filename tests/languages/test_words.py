@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 from babel import Locale
-from babel.messages.catalog import Catalog
+from babel.messages.catalog import Catalog as PoCatalog
 from babel.messages.pofile import read_po
 
 from bot import resources
 from bot.commands.locales.budgets import budget
-from bot.languages.catalogs import CatalogueError, Languages, load
+from bot.languages.catalogs import CatalogError, Languages, load
 from dialogs import library
 from dialogs.card_content import EXTRA_KEYS
 from dialogs.keywords import WORD_KEYS
 from dialogs.library import Library
 from dialogs.model import ACTIONS, Typed
-from dialogs.translations import Catalogue, Wording, placeholders
+from dialogs.translations import Catalog, Translations, placeholders
 from tests.words import LEAST, LEAST_OF_ALL, requests, score
 from tools import names
 
@@ -32,7 +32,7 @@ SAME_SOMEWHERE = {"Menu"}  # a word of several languages
 SAME_EVERYWHERE = {"app.name", "photo.microsoft365.caption", "photo.sharepoint.caption"}
 
 
-def po(tag: str) -> Catalog:
+def po(tag: str) -> PoCatalog:
     with (resources.LOCALES / f"{tag}.po").open("rb") as file:
         return read_po(file, abort_invalid=True)
 
@@ -48,21 +48,21 @@ def test_the_five_languages_are_there(spoken: Languages) -> None:
 
 @pytest.mark.parametrize("tag", DELIVERED)
 def test_every_sentence_of_every_card_is_there(spoken: Languages, shelf: Library, tag: str) -> None:
-    entries = spoken.wording.catalogues[tag].entries
+    entries = spoken.wording.catalogs[tag].entries
     assert needed(shelf) - set(entries) == set()
 
 
 def test_no_english_sentence_is_left_unused(spoken: Languages, shelf: Library) -> None:
     steps = {step.id for step in shelf.steps()}
-    packaged_elsewhere = {key for key in spoken.wording.catalogues["en"].entries if key.startswith("manifest.")}
+    packaged_elsewhere = {key for key in spoken.wording.catalogs["en"].entries if key.startswith("manifest.")}
     own_buttons = {f"{ref}.button.{action}" for ref in steps for action in ACTIONS}
-    assert set(spoken.wording.catalogues["en"].entries) - needed(shelf) - own_buttons - packaged_elsewhere == set()
+    assert set(spoken.wording.catalogs["en"].entries) - needed(shelf) - own_buttons - packaged_elsewhere == set()
 
 
 @pytest.mark.parametrize("tag", DELIVERED)
 def test_placeholders_are_those_of_the_english(spoken: Languages, tag: str) -> None:
-    english = spoken.wording.catalogues["en"].entries
-    for key, forms in spoken.wording.catalogues[tag].entries.items():
+    english = spoken.wording.catalogs["en"].entries
+    for key, forms in spoken.wording.catalogs[tag].entries.items():
         if key in WORD_KEYS:
             continue
         for form in forms:
@@ -94,7 +94,7 @@ def test_the_english_says_what_its_source_says() -> None:
 
 @pytest.mark.parametrize("tag", DELIVERED)
 def test_texts_fit_where_they_stand_and_no_sentence_has_markup(spoken: Languages, tag: str) -> None:
-    for key, forms in spoken.wording.catalogues[tag].entries.items():
+    for key, forms in spoken.wording.catalogs[tag].entries.items():
         for form in forms:
             assert form == form.strip(), (tag, key)
             assert len(form) <= (budget(key) or len(form)), (tag, key, form)
@@ -113,7 +113,7 @@ def test_no_typed_words_mean_two_things(spoken: Languages, tag: str) -> None:
 @pytest.mark.parametrize("tag", DELIVERED)
 @pytest.mark.parametrize("action", [action for action in ACTIONS if action != "set_language"])
 def test_the_first_words_of_every_action_are_understood(spoken: Languages, tag: str, action: str) -> None:
-    first = spoken.wording.catalogues[tag].entries[f"words.{action}"][0].split("|")[0]
+    first = spoken.wording.catalogs[tag].entries[f"words.{action}"][0].split("|")[0]
     assert spoken.vocabulary.understand(first.replace("*", ""), tag).action == action
 
 
@@ -165,7 +165,7 @@ NEGOTIATED = [
 
 @pytest.mark.parametrize(("asked", "given"), NEGOTIATED)
 def test_the_nearest_language_a_person_reads_is_chosen(spoken: Languages, asked: str, given: str) -> None:
-    only = Wording({tag: spoken.wording.catalogues[tag] for tag in DELIVERED})
+    only = Translations({tag: spoken.wording.catalogs[tag] for tag in DELIVERED})
     assert Languages(only, spoken.vocabulary).negotiate(asked) == given
 
 
@@ -181,13 +181,13 @@ PLURALS = [
 
 @pytest.mark.parametrize(("tag", "count", "part"), PLURALS)
 def test_counts_take_their_plural_form(spoken: Languages, tag: str, count: int, part: str) -> None:
-    text = spoken.wording.catalogues[tag].text
+    text = spoken.wording.catalogs[tag].text
     assert part in text("card.steps", count=count)
 
 
 def test_russian_and_latvian_tell_their_plurals_apart(spoken: Languages) -> None:
     def form(tag: str, count: int) -> str:
-        return spoken.wording.catalogues[tag].text("card.steps", count=count).replace(str(count), "")
+        return spoken.wording.catalogs[tag].text("card.steps", count=count).replace(str(count), "")
 
     assert form("ru", 1) == form("ru", 21) != form("ru", 2) == form("ru", 4) != form("ru", 5) == form("ru", 11)
     assert form("lv", 1) == form("lv", 21) != form("lv", 2) == form("lv", 6)
@@ -222,15 +222,15 @@ def test_a_file_that_is_no_catalogue_is_left_out_and_the_rest_stays(tmp_path: Pa
 
 
 def test_without_english_nothing_starts(tmp_path: Path) -> None:
-    with pytest.raises(CatalogueError, match=r"en\.po"):
+    with pytest.raises(CatalogError, match=r"en\.po"):
         load(tmp_path)
 
 
 def test_a_name_of_another_direction_keeps_it_to_itself() -> None:
-    english = Catalogue("en", "English", False, {"greet": ("Hello, {name}!",)}, lambda n: int(n != 1))
+    english = Catalog("en", "English", False, {"greet": ("Hello, {name}!",)}, lambda n: int(n != 1))
     assert english.text("greet", name="عمر") == "Hello, \u2068عمر\u2069!"
     assert english.text("greet", name="Ada") == "Hello, Ada!"
-    arabic = Catalogue("ar", "العربية", True, {"greet": ("مرحبا {name}",), "open": ("{name}",)}, lambda _: 0)
+    arabic = Catalog("ar", "العربية", True, {"greet": ("مرحبا {name}",), "open": ("{name}",)}, lambda _: 0)
     assert arabic.text("greet", name="Ada") == "مرحبا \u2068Ada\u2069"
     assert arabic.text("open", name="https://www.office.com") == "https://www.office.com"
 
@@ -258,4 +258,4 @@ def test_every_language_is_called_something_by_every_other() -> None:
 
 @pytest.mark.parametrize("tag", DELIVERED)
 def test_the_direction_of_a_language_is_that_of_the_cldr(spoken: Languages, tag: str) -> None:
-    assert spoken.wording.catalogues[tag].rtl == (Locale.parse(tag, sep="-").text_direction == "rtl")
+    assert spoken.wording.catalogs[tag].rtl == (Locale.parse(tag, sep="-").text_direction == "rtl")

@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from bot.errors import StoreUnavailable
-from bot.store import Change, Conflict, Entry, Owed, Record, transactions
+from bot.store import Change, Conflict, LogEntry, PendingCard, Record, transactions
 from bot.store import sqlite as sqlite_store
 from bot.store.base import DatabaseStore
 from bot.store.cache import RememberingStore
@@ -40,14 +40,14 @@ async def test_what_one_erased_does_not_come_back_from_anothers_memory(
     two: tuple[RememberingStore, RememberingStore],
 ) -> None:
     here, there = two
-    await there.commit(Change(await there.commit(Change(ADA, "a1")), paid=True))
+    await there.commit(Change(await there.commit(Change(ADA, "a1")), delivered=True))
     await here.erase("ada")
-    await here.commit(Change(await here.commit(Change(Record("ada", case=replace(CASE, id="C2")))), paid=True))
-    recalled = there.recall("ada")
+    await here.commit(Change(await here.commit(Change(Record("ada", case=replace(CASE, id="C2")))), delivered=True))
+    recalled = there.cached("ada")
     assert recalled is not None
     with pytest.raises(Conflict):
         await there.commit(Change(recalled, "a2"))
-    assert there.recall("ada") is None
+    assert there.cached("ada") is None
     assert (await here.load("ada"))[0].name == ""
 
 
@@ -80,7 +80,10 @@ async def test_erasing_waits_for_a_turn_that_is_being_committed(database: str) -
     await transaction.start()
     later = replace(saved, case=replace(CASE, id="C2"))
     await _run(
-        other, transactions.commit(Change(later, "a2", (Entry(OPENED, "typed", "words"),), owed=Owed(1.0, True)))
+        other,
+        transactions.commit(
+            Change(later, "a2", (LogEntry(OPENED, "typed", "words"),), pending_card=PendingCard(1.0, True))
+        ),
     )
     erasing = asyncio.create_task(store.erase("ada"))
     await asyncio.sleep(0.5)
@@ -95,7 +98,7 @@ async def test_erasing_waits_for_a_turn_that_is_being_committed(database: str) -
 
 async def test_nothing_that_was_erased_can_be_read_in_sqlites_files(tmp_path: Path) -> None:
     store = await SqliteStore.open(tmp_path / "photosync.db")
-    await store.commit(Change(ADA, "a1", (Entry(OPENED, "typed", "my own words"),)))
+    await store.commit(Change(ADA, "a1", (LogEntry(OPENED, "typed", "my own words"),)))
     await store.erase("ada")
     files = _all_bytes(tmp_path)
     await store.close()

@@ -12,7 +12,7 @@ import pytest
 
 from bot.conversation import Address
 from bot.errors import StoreUnavailable
-from bot.store import Change, Conflict, Due, Entry, Erased, Kind, Lost, Owed, Record
+from bot.store import Change, Conflict, Erased, Job, JobKind, LogEntry, Lost, PendingCard, Record
 from bot.store.base import DatabaseStore, NewerSchema
 from bot.store.connect import open_store
 from bot.store.dedup import MOST
@@ -43,13 +43,13 @@ async def other(database: str, store: DatabaseStore) -> AsyncIterator[DatabaseSt
     await one.close()
 
 
-def due(key: str = "C1", kind: Kind = Kind.FOLLOW_UP, at: float = 0.0, **payload: object) -> Due:
-    return Due(kind, key, "ada", at, dict(payload))
+def due(key: str = "C1", kind: JobKind = JobKind.FOLLOW_UP, at: float = 0.0, **payload: object) -> Job:
+    return Job(kind, key, "ada", at, dict(payload))
 
 
 async def test_a_person_comes_back_as_saved(store: DatabaseStore, other: DatabaseStore) -> None:
     assert await store.load("ada", "a1") == (Record("ada"), False)
-    saved = await store.commit(Change(ADA, "a1", (Entry("2026-01-01T00:00:00+00:00", "typed", "hej"),)))
+    saved = await store.commit(Change(ADA, "a1", (LogEntry("2026-01-01T00:00:00+00:00", "typed", "hej"),)))
     assert (saved.version > 0, saved) == (True, replace(ADA, version=saved.version, handled=saved.handled))
     assert await other.load("ada", "a1") == (saved, True)
     assert [entry.what for entry in await other.log("C1")] == ["hej"]
@@ -68,9 +68,9 @@ async def test_of_two_who_change_the_same_version_one_is_told(store: DatabaseSto
 async def test_an_activity_is_handled_once_and_a_refused_change_leaves_nothing(store: DatabaseStore) -> None:
     saved = await store.commit(Change(ADA, "a1"))
     with pytest.raises(Conflict):
-        await store.commit(Change(replace(saved, name="twice"), "a1", (Entry("t", "typed", "twice"),), (due(),)))
+        await store.commit(Change(replace(saved, name="twice"), "a1", (LogEntry("t", "typed", "twice"),), (due(),)))
     record, _ = await store.load("ada")
-    assert (record.name, record.version, await store.log("C1"), await store.pending(Kind.FOLLOW_UP)) == (
+    assert (record.name, record.version, await store.log("C1"), await store.pending(JobKind.FOLLOW_UP)) == (
         ADA.name,
         saved.version,
         (),
@@ -105,14 +105,14 @@ async def test_there_is_one_open_piece_of_work_of_a_kind_for_a_case(store: Datab
     saved = await store.commit(Change(ADA, put=(due(turn=1),)))
     await store.commit(Change(saved, put=(due(turn=2),)))
     (claimed,) = await store.claim(10, 60)
-    assert claimed.due.payload == {"turn": 2}
+    assert claimed.job.payload == {"turn": 2}
 
 
 async def test_work_is_done_by_one_of_many(store: DatabaseStore, other: DatabaseStore) -> None:
     for number in range(40):
         await store.put(due(f"C{number}"))
     found = await asyncio.gather(*(one.claim(7, 60) for one in [store, other] * 6))
-    keys = [claimed.due.key for part in found for claimed in part]
+    keys = [claimed.job.key for part in found for claimed in part]
     assert sorted(keys) == sorted({f"C{number}" for number in range(40)})
     assert max(len(part) for part in found) <= 7
 
@@ -126,49 +126,51 @@ async def test_work_that_is_not_due_is_not_given_out(store: DatabaseStore) -> No
 
 
 async def test_a_card_that_is_owed_too_long_becomes_work_once(store: DatabaseStore, other: DatabaseStore) -> None:
-    saved = await store.commit(Change(ADA, owed=Owed(time.time() + 0.2, in_place=True)))
+    saved = await store.commit(Change(ADA, pending_card=PendingCard(time.time() + 0.2, in_place=True)))
     assert await store.claim(10, 60) == ()
-    assert await store.pending(Kind.SHOW) == 1
+    assert await store.pending(JobKind.SHOW) == 1
     found = await store.next_due()
     assert found is not None
     assert found < time.time() + 1
     await asyncio.sleep(0.3)
     both = await asyncio.gather(store.claim(10, 60), other.claim(10, 60))
     (claimed,) = [*both[0], *both[1]]
-    assert (claimed.due.kind, claimed.due.key, claimed.due.payload) == (Kind.SHOW, "ada", {"in_place": True})
-    assert await store.pending(Kind.SHOW) == 1
-    await store.commit(Change(saved, paid=True))
-    assert (await store.pending(Kind.SHOW), await store.next_due()) == (0, None)
+    assert (claimed.job.kind, claimed.job.key, claimed.job.payload) == (JobKind.SHOW, "ada", {"in_place": True})
+    assert await store.pending(JobKind.SHOW) == 1
+    await store.commit(Change(saved, delivered=True))
+    assert (await store.pending(JobKind.SHOW), await store.next_due()) == (0, None)
 
 
 async def test_a_newer_card_takes_the_place_of_one_that_is_tried_in_vain(store: DatabaseStore) -> None:
-    saved = await store.commit(Change(ADA, owed=Owed(0.0, in_place=False)))
+    saved = await store.commit(Change(ADA, pending_card=PendingCard(0.0, in_place=False)))
     for _ in range(7):
         (claimed,) = await store.claim(10, 60)
         await store.postpone(claimed, 0.0, "Outage")
     (claimed,) = await store.claim(10, 60)
-    saved = await store.commit(Change(saved, owed=Owed(1.0, in_place=True)))
+    saved = await store.commit(Change(saved, pending_card=PendingCard(1.0, in_place=True)))
     with pytest.raises(Lost):
-        await store.bury(claimed, "Outage")
+        await store.fail(claimed, "Outage")
     (newer,) = await store.claim(10, 60)
-    assert (newer.attempt, newer.due.payload) == (1, {"in_place": True})
-    await store.settle((("ada", 2.0),))
-    await store.commit(Change(saved, owed=Owed(3.0, in_place=True)))
-    await store.settle((("ada", 3.0),))
-    assert await store.pending(Kind.SHOW) == 0
+    assert (newer.attempt, newer.job.payload) == (1, {"in_place": True})
+    await store.confirm_delivered((("ada", 2.0),))
+    await store.commit(Change(saved, pending_card=PendingCard(3.0, in_place=True)))
+    await store.confirm_delivered((("ada", 3.0),))
+    assert await store.pending(JobKind.SHOW) == 0
 
 
 @pytest.mark.parametrize("waited", [False, True])
 async def test_a_card_that_was_shown_is_owed_no_more(store: DatabaseStore, *, waited: bool) -> None:
     """Also when it took so long that it became work; what has been owed since then stays."""
     now = time.time()
-    saved = await store.commit(Change(ADA, owed=Owed(now, in_place=True)))
-    await store.commit(Change(replace(ADA, person="ben", case=replace(CASE, id="C2")), owed=Owed(now, in_place=True)))
+    saved = await store.commit(Change(ADA, pending_card=PendingCard(now, in_place=True)))
+    await store.commit(
+        Change(replace(ADA, person="ben", case=replace(CASE, id="C2")), pending_card=PendingCard(now, in_place=True))
+    )
     if waited:
         assert len(await store.claim(10, 0.0)) == 2
-    await store.commit(Change(saved, owed=Owed(now + 60, in_place=False)))
-    await store.settle((("ada", now + 1), ("ben", now + 1)))
-    assert await store.pending(Kind.SHOW) == 1
+    await store.commit(Change(saved, pending_card=PendingCard(now + 60, in_place=False)))
+    await store.confirm_delivered((("ada", now + 1), ("ben", now + 1)))
+    assert await store.pending(JobKind.SHOW) == 1
     found = await store.next_due()
     assert found == pytest.approx(now + 60)
 
@@ -184,7 +186,7 @@ async def test_a_dead_ones_work_is_taken_over_and_it_cannot_finish_any_more(
     for act in (
         store.finish(first),
         store.postpone(first, 0, ""),
-        store.bury(first, ""),
+        store.fail(first, ""),
         store.commit(Change(ADA, finish=first)),
     ):
         with pytest.raises(Lost):
@@ -200,26 +202,30 @@ async def test_new_work_of_the_same_key_is_not_finished_by_the_old_claim(store: 
     await store.put(due(turn=5))
     with pytest.raises(Lost):
         await store.finish(claimed)
-    assert await store.pending(Kind.FOLLOW_UP) == 1
+    assert await store.pending(JobKind.FOLLOW_UP) == 1
 
 
 async def test_what_was_given_up_can_be_seen_and_tried_again(store: DatabaseStore) -> None:
     await store.put(due())
     (claimed,) = await store.claim(10, 60)
-    await store.bury(claimed, "TimedOut")
+    await store.fail(claimed, "TimedOut")
     assert await store.claim(10, 60) == ()
     (letter,) = await store.dead_letters()
     assert (letter.kind, letter.key, letter.error) == ("follow_up", "C1", "TimedOut")
     assert await store.retry(letter.id)
     assert not await store.retry(letter.id)
-    assert [one.due.key for one in await store.claim(10, 60)] == ["C1"]
+    assert [one.job.key for one in await store.claim(10, 60)] == ["C1"]
     assert await store.dead_letters() == ()
 
 
 async def test_forgetting_takes_everything_and_counts_it(store: DatabaseStore) -> None:
     await store.commit(
         Change(
-            ADA, "a1", (Entry("t", "typed", "one"), Entry("t", "typed", "two")), (due(),), owed=Owed(0.0, in_place=True)
+            ADA,
+            "a1",
+            (LogEntry("t", "typed", "one"), LogEntry("t", "typed", "two")),
+            (due(),),
+            pending_card=PendingCard(0.0, in_place=True),
         )
     )
     await store.commit(Change(replace(ADA, person="ben", case=replace(CASE, id="C2"))))
@@ -232,7 +238,7 @@ async def test_forgetting_takes_everything_and_counts_it(store: DatabaseStore) -
 async def test_only_what_ended_long_ago_is_purged(store: DatabaseStore) -> None:
     ended = replace(CASE, id="OLD", outcome="resolved")
     for number, case in enumerate((ended, replace(ended, id="NEW", opened_at="2026-06-01T00:00:00+00:00"), CASE)):
-        await store.commit(Change(replace(ADA, person=f"p{number}", case=case), log=(Entry("t", "typed", "x"),)))
+        await store.commit(Change(replace(ADA, person=f"p{number}", case=case), log=(LogEntry("t", "typed", "x"),)))
     assert await store.purge("2026-03-01T00:00:00+00:00") == 1
     assert [(await store.load(f"p{n}"))[0].case is not None for n in range(3)] == [False, True, True]
     assert [len(await store.log(key)) for key in ("OLD", "NEW", "C1")] == [0, 1, 1]
@@ -249,8 +255,8 @@ async def test_another_replica_is_woken_on_postgresql(
     database: str, store: DatabaseStore, other: DatabaseStore
 ) -> None:
     """On SQLite a second process finds new work when it next looks."""
-    patience = 30.0 if database.startswith("postgresql") else 0.5
-    waiting = asyncio.create_task(other.changed(patience))
+    timeout = 30.0 if database.startswith("postgresql") else 0.5
+    waiting = asyncio.create_task(other.changed(timeout))
     await asyncio.sleep(0.3)
     await store.commit(Change(ADA, put=(due(),)))
     await asyncio.wait_for(waiting, 10)
@@ -261,7 +267,7 @@ async def test_what_is_there_survives_a_restart(database: str, store: DatabaseSt
     await store.close()
     again = await open_store(database)
     assert await again.load("ada", "a1") == (saved, True)
-    assert await again.pending(Kind.FOLLOW_UP) == 1
+    assert await again.pending(JobKind.FOLLOW_UP) == 1
     await again.close()
 
 
@@ -295,8 +301,8 @@ async def test_a_database_of_the_first_schema_is_led_forward(database: str) -> N
     store = await open_store(database)
     record, _ = await store.load("ada")
     assert (record.version, record.locale, record.case) == (7, "sv", CASE)
-    assert [one.due.kind for one in await store.claim(10, 60)] == [Kind.SHOW]
-    assert (await store.commit(Change(record, "a2", owed=Owed(0.0, in_place=True)))).version == 8
+    assert [one.job.kind for one in await store.claim(10, 60)] == [JobKind.SHOW]
+    assert (await store.commit(Change(record, "a2", pending_card=PendingCard(0.0, in_place=True)))).version == 8
     assert await store.purge("2026-03-01T00:00:00+00:00") == 0
     await store.close()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.conversation import Address, Incoming, Kind, Scope
+from bot.conversation import ActivityKind, Address, Incoming, Scope
 from bot.teams.activities import incoming, parse
 
 US = "28:bot"
@@ -43,7 +43,7 @@ def test_a_message_as_teams_sends_it() -> None:
     )
     assert came == Incoming(
         id="1700000000001",
-        kind=Kind.TYPED,
+        kind=ActivityKind.TYPED,
         scope=Scope.PERSONAL,
         address=Address("https://smba.trafficmanager.net/emea/", "a:chat", US, "29:ada", "tenant"),
         person="0a000000-0000-4000-8000-000000000001",
@@ -58,25 +58,28 @@ def test_a_message_as_teams_sends_it() -> None:
 MEMBER = {"membersAdded": [{"id": "29:ada"}]}
 BOT_ADDED = {"membersAdded": [{"id": "29:ada"}, {"id": US}]}
 EXECUTE = {"name": "adaptiveCard/action", "value": {"action": {"type": "Action.Execute", "data": {"action": "next"}}}}
-KINDS: dict[str, tuple[dict[str, Any], Kind]] = {
-    "typed": ({}, Kind.TYPED),
-    "a picture and no text": ({"text": None, "attachments": [{"contentType": "image/png"}]}, Kind.TYPED),
-    "a button": ({"text": None, "value": {"action": "next"}}, Kind.PRESSED),
-    "text with an empty value": ({"value": {}}, Kind.TYPED),
-    "an Action.Execute": ({"type": "invoke", **EXECUTE}, Kind.PRESSED),
-    "an Action.Execute without data": ({"type": "invoke", "name": "adaptiveCard/action", "value": {}}, Kind.PRESSED),
-    "installed": ({"type": "installationUpdate", "action": "add"}, Kind.INSTALLED),
-    "upgraded": ({"type": "installationUpdate", "action": "add-upgrade"}, Kind.OTHER),
-    "removed": ({"type": "installationUpdate", "action": "remove"}, Kind.REMOVED),
-    "an installation that does not say": ({"type": "installationUpdate"}, Kind.OTHER),
-    "the bot was added": ({"type": "conversationUpdate", **BOT_ADDED}, Kind.INSTALLED),
-    "somebody else was added": ({"type": "conversationUpdate", **MEMBER}, Kind.OTHER),
-    "members that are none": ({"type": "conversationUpdate", "membersAdded": [5, None]}, Kind.OTHER),
-    "an edited message": ({"type": "messageUpdate"}, Kind.OTHER),
-    "a deleted message": ({"type": "messageDelete"}, Kind.OTHER),
-    "a reaction": ({"type": "messageReaction"}, Kind.OTHER),
-    "typing": ({"type": "typing"}, Kind.OTHER),
-    "a type nobody knows": ({"type": "somethingNew"}, Kind.OTHER),
+KINDS: dict[str, tuple[dict[str, Any], ActivityKind]] = {
+    "typed": ({}, ActivityKind.TYPED),
+    "a picture and no text": ({"text": None, "attachments": [{"contentType": "image/png"}]}, ActivityKind.TYPED),
+    "a button": ({"text": None, "value": {"action": "next"}}, ActivityKind.PRESSED),
+    "text with an empty value": ({"value": {}}, ActivityKind.TYPED),
+    "an Action.Execute": ({"type": "invoke", **EXECUTE}, ActivityKind.PRESSED),
+    "an Action.Execute without data": (
+        {"type": "invoke", "name": "adaptiveCard/action", "value": {}},
+        ActivityKind.PRESSED,
+    ),
+    "installed": ({"type": "installationUpdate", "action": "add"}, ActivityKind.INSTALLED),
+    "upgraded": ({"type": "installationUpdate", "action": "add-upgrade"}, ActivityKind.OTHER),
+    "removed": ({"type": "installationUpdate", "action": "remove"}, ActivityKind.REMOVED),
+    "an installation that does not say": ({"type": "installationUpdate"}, ActivityKind.OTHER),
+    "the bot was added": ({"type": "conversationUpdate", **BOT_ADDED}, ActivityKind.INSTALLED),
+    "somebody else was added": ({"type": "conversationUpdate", **MEMBER}, ActivityKind.OTHER),
+    "members that are none": ({"type": "conversationUpdate", "membersAdded": [5, None]}, ActivityKind.OTHER),
+    "an edited message": ({"type": "messageUpdate"}, ActivityKind.OTHER),
+    "a deleted message": ({"type": "messageDelete"}, ActivityKind.OTHER),
+    "a reaction": ({"type": "messageReaction"}, ActivityKind.OTHER),
+    "typing": ({"type": "typing"}, ActivityKind.OTHER),
+    "a type nobody knows": ({"type": "somethingNew"}, ActivityKind.OTHER),
 }
 
 

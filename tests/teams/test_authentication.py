@@ -18,9 +18,9 @@ import pytest_asyncio
 from aiohttp import web
 from cryptography.hazmat.primitives import serialization
 
-from bot.http_client import Outgoing
+from bot.http_client import HttpClient
 from bot.metrics import Metrics
-from bot.teams import Edge
+from bot.teams import TeamsEndpoint
 from bot.teams.keys import Keys
 from bot.teams.refusal import Refusal
 from sandbox.channel import ISSUER, SCOPE
@@ -226,10 +226,10 @@ async def test_started_without_the_key_service_the_bot_asks_to_wait_and_recovers
 
 
 async def test_a_bot_without_an_app_id_is_not_built(edge: Stage) -> None:
-    outgoing = Outgoing.open(edge.settings)
+    http = HttpClient.open(edge.settings)
     with pytest.raises(ValueError, match="app id"):
-        Edge(replace(edge.settings, app_id=""), outgoing, NoTokens(), Metrics(), nothing)
-    await outgoing.close()
+        TeamsEndpoint(replace(edge.settings, app_id=""), http, NoTokens(), Metrics(), nothing)
+    await http.close()
 
 
 class NoTokens:
@@ -293,15 +293,15 @@ async def service(edge: Stage) -> AsyncIterator[KeyService]:
 
 
 @pytest_asyncio.fixture
-async def outgoing(edge: Stage) -> AsyncIterator[Outgoing]:
-    outgoing = Outgoing.open(edge.settings)
-    yield outgoing
-    await outgoing.close()
+async def http(edge: Stage) -> AsyncIterator[HttpClient]:
+    http = HttpClient.open(edge.settings)
+    yield http
+    await http.close()
 
 
-async def test_a_minute_later_an_unknown_key_is_asked_for_again(service: KeyService, outgoing: Outgoing) -> None:
+async def test_a_minute_later_an_unknown_key_is_asked_for_again(service: KeyService, http: HttpClient) -> None:
     now = 1000.0
-    keys = Keys(f"{service.url}/metadata", outgoing, clock=lambda: now)
+    keys = Keys(f"{service.url}/metadata", http, clock=lambda: now)
     assert await keys.fetch()
     for later in (0.0, 30.0, 61.0):
         now = 1000.0 + later
@@ -327,9 +327,9 @@ BAD_KEYS: dict[str, Any] = {
 
 @pytest.mark.parametrize("way", BAD_KEYS)
 async def test_an_unusable_key_document_leaves_the_present_keys(
-    service: KeyService, outgoing: Outgoing, way: str
+    service: KeyService, http: HttpClient, way: str
 ) -> None:
-    keys = Keys(f"{service.url}/metadata", outgoing)
+    keys = Keys(f"{service.url}/metadata", http)
     assert await keys.fetch()
     service.document = BAD_KEYS[way]
     assert not await keys.fetch()
@@ -337,16 +337,16 @@ async def test_an_unusable_key_document_leaves_the_present_keys(
 
 
 @pytest.mark.parametrize("address", ["http://localhost/keys", "file:///etc/passwd", 5, None])
-async def test_keys_come_over_https_only(service: KeyService, outgoing: Outgoing, address: Any) -> None:
+async def test_keys_come_over_https_only(service: KeyService, http: HttpClient, address: Any) -> None:
     service.metadata = {"jwks_uri": address}
-    keys = Keys(f"{service.url}/metadata", outgoing)
+    keys = Keys(f"{service.url}/metadata", http)
     assert not await keys.fetch()
     with pytest.raises(Refusal, match="no_keys"):
         await keys.get(service.key.kid)
 
 
-async def test_requests_that_need_the_same_fetch_share_it(service: KeyService, outgoing: Outgoing) -> None:
-    keys = Keys(f"{service.url}/metadata", outgoing)
+async def test_requests_that_need_the_same_fetch_share_it(service: KeyService, http: HttpClient) -> None:
+    keys = Keys(f"{service.url}/metadata", http)
     fetches = {keys.fetch() for _ in range(10)}
     assert [await fetch for fetch in fetches] == [True]
     assert service.asked == 1

@@ -30,7 +30,7 @@ async def stage() -> AsyncIterator[Scene]:
 
 def words(spoken: Languages, tag: str, action: str) -> str:
     """What a person of a language types for an action."""
-    return spoken.wording.catalogues[tag].entries[f"words.{action}"][0].split("|")[0].replace("*", "")
+    return spoken.wording.catalogs[tag].entries[f"words.{action}"][0].split("|")[0].replace("*", "")
 
 
 async def press(chat: Chat, *buttons: str) -> None:
@@ -40,7 +40,7 @@ async def press(chat: Chat, *buttons: str) -> None:
 
 @pytest.mark.parametrize("tag", TAGS)
 async def test_an_old_photo_is_found_walked_and_confirmed(stage: Scene, spoken: Languages, tag: str) -> None:
-    text = spoken.wording.catalogues[tag].text
+    text = spoken.wording.catalogs[tag].text
     chat = stage.chat("old", LOCALES[tag])
     assert await chat.say(words(spoken, tag, "fix")) in (200, 201, 202)
     assert title(chat) == text("look.differ.title")
@@ -63,7 +63,7 @@ async def test_an_old_photo_is_found_walked_and_confirmed(stage: Scene, spoken: 
 
 @pytest.mark.parametrize("tag", TAGS)
 async def test_no_photo_is_added_lags_and_is_confirmed(stage: Scene, spoken: Languages, tag: str) -> None:
-    text = spoken.wording.catalogues[tag].text
+    text = spoken.wording.catalogs[tag].text
     chat = stage.chat("no-photo", LOCALES[tag])
     await chat.say(words(spoken, tag, "fix"))
     assert title(chat) == text("look.no_photo.title")
@@ -79,7 +79,7 @@ async def test_no_photo_is_added_lags_and_is_confirmed(stage: Scene, spoken: Lan
 
 @pytest.mark.parametrize("tag", TAGS)
 async def test_a_match_that_still_looks_old_is_walked_to_its_end(stage: Scene, spoken: Languages, tag: str) -> None:
-    text = spoken.wording.catalogues[tag].text
+    text = spoken.wording.catalogs[tag].text
     chat = stage.chat("match", LOCALES[tag])
     await chat.say(words(spoken, tag, "check"))
     assert title(chat) == text("look.match.title")
@@ -89,7 +89,7 @@ async def test_a_match_that_still_looks_old_is_walked_to_its_end(stage: Scene, s
 
 @pytest.mark.parametrize("tag", TAGS)
 async def test_a_whole_walk_can_be_typed(stage: Scene, spoken: Languages, tag: str) -> None:
-    text = spoken.wording.catalogues[tag].text
+    text = spoken.wording.catalogs[tag].text
     chat = stage.chat("missing", LOCALES[tag])
     await chat.say(words(spoken, tag, "fix"))
     assert title(chat) == text("look.missing.title")
@@ -131,7 +131,7 @@ async def test_the_language_of_the_first_message_stays(stage: Scene, spoken: Lan
     chat = stage.chat("old", "sv-SE")
     await chat.say("hej")
     await chat.say("hej", locale="ru-RU")
-    assert title(chat) == spoken.wording.catalogues["sv"].text("desk.menu.title")
+    assert title(chat) == spoken.wording.catalogs["sv"].text("desk.menu.title")
 
 
 @pytest.mark.parametrize("way", ["button", "typed"])
@@ -143,9 +143,9 @@ async def test_a_person_changes_the_language(stage: Scene, spoken: Languages, wa
     else:
         await chat.press("language")
         await chat.press("set_language", {"locale": "lv"})
-    assert title(chat) == spoken.wording.catalogues["lv"].text("desk.menu.title")
+    assert title(chat) == spoken.wording.catalogs["lv"].text("desk.menu.title")
     await chat.say("hello")
-    assert title(chat) == spoken.wording.catalogues["lv"].text("desk.menu.title")
+    assert title(chat) == spoken.wording.catalogs["lv"].text("desk.menu.title")
 
 
 @pytest.mark.parametrize(
@@ -334,7 +334,7 @@ async def test_who_removed_the_bot_elsewhere_and_installs_it_again_is_welcomed(t
 
 async def test_a_card_that_took_long_to_be_sent_is_not_sent_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """Longer than it may be owed: a worker has taken it over, and waits for the turn to end."""
-    monkeypatch.setattr("bot.turns.runner._OWED_FOR", 0.5)
+    monkeypatch.setattr("bot.turns.runner._PENDING_FOR", 0.5)
     monkeypatch.setattr("bot.turns.worker._LONGEST_SLEEP", 0.2)
     real = Connector.send
 

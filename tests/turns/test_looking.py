@@ -19,7 +19,7 @@ from aiohttp import web
 from bot.app import diagnosis
 from bot.diagnosis.diagnosis import Diagnosis
 from bot.graph.client import Tokens, bot_tokens
-from bot.http_client import Outgoing, retry_after
+from bot.http_client import HttpClient, retry_after
 from bot.metrics import Metrics
 from bot.settings import Settings, read
 from dialogs.model import Verdict
@@ -38,7 +38,7 @@ class Eyes:
     tenant: Tenant
     diagnosis: Diagnosis
     metrics: Metrics
-    outgoing: Outgoing
+    http: HttpClient
     settings: Settings
 
     async def look(self, story: str = "old") -> Any:
@@ -52,9 +52,9 @@ class Eyes:
 async def eyes(**changes: str) -> AsyncIterator[Eyes]:
     async with Tenant.open() as tenant:
         settings = read({**tenant.environment(), **changes})
-        outgoing, metrics = Outgoing.open(settings), Metrics()
-        yield Eyes(tenant, diagnosis(settings, outgoing, metrics), metrics, outgoing, settings)
-        await outgoing.close()
+        http, metrics = HttpClient.open(settings), Metrics()
+        yield Eyes(tenant, diagnosis(settings, http, metrics), metrics, http, settings)
+        await http.close()
 
 
 STORIES = [
@@ -217,7 +217,7 @@ async def test_a_certificate_signs_in_in_place_of_a_secret(tmp_path: Any) -> Non
         one.tenant.login.register(one.tenant.app, made.cert_chain_pems[0].bytes())
         environ = {**one.tenant.environment(), "MicrosoftAppPassword": "", "MicrosoftAppCertificate": str(pem)}
         settings = read(environ)
-        looking = diagnosis(settings, one.outgoing, Metrics())
+        looking = diagnosis(settings, one.http, Metrics())
         assert (await looking.look(IDS["match"])).verdict is Verdict.MATCH
 
 
@@ -236,7 +236,7 @@ async def test_a_managed_identity_signs_in_without_any_secret(monkeypatch: pytes
     monkeypatch.setenv("IDENTITY_HEADER", "known-only-here")
     async with eyes() as one:
         environ = {**one.tenant.environment(), "MicrosoftAppPassword": "", "MicrosoftAppType": "UserAssignedMSI"}
-        tokens: Tokens = bot_tokens(read(environ), one.outgoing)
+        tokens: Tokens = bot_tokens(read(environ), one.http)
         assert await tokens.token("https://api.botframework.com/.default") == "token-of-the-machine"
         assert await tokens.token("https://api.botframework.com/.default") == "token-of-the-machine"
     await runner.cleanup()

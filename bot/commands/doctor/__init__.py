@@ -8,32 +8,32 @@ import sys
 from collections.abc import Mapping
 
 from bot.commands.doctor import microsoft, outside, own
-from bot.commands.doctor.finding import Check, Finding, Installation, State, failed, skipped
+from bot.commands.doctor.finding import CheckResult, DoctorCheck, Installation, State, failed, skipped
 from bot.commands.doctor.fixes import fix
-from bot.commands.terminal import plain
+from bot.commands.terminal import without_controls
 from bot.errors import OutsideError
-from bot.http_client import Outgoing
+from bot.http_client import HttpClient
 from bot.settings import Settings
 
 _DEADLINE = 20.0  # seconds for one check; each request has a shorter one of its own
 
 # In this order. The names are stable: scripts read them with --json.
-CHECKS: Mapping[str, Check] = {
-    "certificates": Check(outside.certificates),
-    "clock": Check(outside.clock),
-    "graph_token": Check(microsoft.graph_token),
-    "people_permission": Check(microsoft.people_permission, ("graph_token",)),
-    "sites_permission": Check(microsoft.sites_permission, ("graph_token",)),
-    "person": Check(microsoft.person, ("graph_token",)),
-    "photo": Check(microsoft.photo, ("graph_token",)),
-    "my_site_host": Check(microsoft.my_site_host, ("graph_token",)),
-    "library": Check(microsoft.library, ("my_site_host",)),
-    "copy": Check(microsoft.copy, ("library",)),
-    "bot_token": Check(outside.bot_token),
-    "channel_keys": Check(outside.channel_keys),
-    "database": Check(own.database),
-    "catalogues": Check(own.catalogues),
-    "ticket_system": Check(outside.ticket_system),
+CHECKS: Mapping[str, DoctorCheck] = {
+    "certificates": DoctorCheck(outside.certificates),
+    "clock": DoctorCheck(outside.clock),
+    "graph_token": DoctorCheck(microsoft.graph_token),
+    "people_permission": DoctorCheck(microsoft.people_permission, ("graph_token",)),
+    "sites_permission": DoctorCheck(microsoft.sites_permission, ("graph_token",)),
+    "person": DoctorCheck(microsoft.person, ("graph_token",)),
+    "photo": DoctorCheck(microsoft.photo, ("graph_token",)),
+    "my_site_host": DoctorCheck(microsoft.my_site_host, ("graph_token",)),
+    "library": DoctorCheck(microsoft.library, ("my_site_host",)),
+    "copy": DoctorCheck(microsoft.copy, ("library",)),
+    "bot_token": DoctorCheck(outside.bot_token),
+    "channel_keys": DoctorCheck(outside.channel_keys),
+    "database": DoctorCheck(own.database),
+    "catalogues": DoctorCheck(own.catalogs),
+    "ticket_system": DoctorCheck(outside.ticket_system),
 }
 
 
@@ -42,26 +42,26 @@ async def doctor(settings: Settings, *, user: str = "", as_json: bool = False) -
 
     Raises `SettingsError` for a certificate that cannot be used.
     """
-    outgoing = Outgoing.open(settings)
+    http = HttpClient.open(settings)
     try:
-        findings = await examine(Installation.of(settings, outgoing, user))
+        findings = await examine(Installation.of(settings, http, user))
     finally:
-        await outgoing.close()
+        await http.close()
     well = all(one.state is not State.FAILED for one in findings.values())
     sys.stdout.write(_as_json(findings, well=well) if as_json else _as_lines(findings))
     return 0 if well else 1
 
 
-async def examine(installation: Installation) -> dict[str, Finding]:
+async def examine(installation: Installation) -> dict[str, CheckResult]:
     """Every check's finding, by its name."""
-    found: dict[str, Finding] = {}
+    found: dict[str, CheckResult] = {}
     for name, check in CHECKS.items():
         lacking = [one for one in check.needs if found[one].state is not State.OK]
         found[name] = skipped(f"needs {', '.join(lacking)}") if lacking else await _run(check, installation)
     return found
 
 
-async def _run(check: Check, installation: Installation) -> Finding:
+async def _run(check: DoctorCheck, installation: Installation) -> CheckResult:
     try:
         async with asyncio.timeout(_DEADLINE):
             return await check.run(installation)
@@ -71,12 +71,14 @@ async def _run(check: Check, installation: Installation) -> Finding:
         return failed(f"no answer within {_DEADLINE:g} s", "Run this again, and look at the checks above.")
 
 
-def _as_lines(findings: Mapping[str, Finding]) -> str:
+def _as_lines(findings: Mapping[str, CheckResult]) -> str:
     rows = ((name, one, f". Fix: {one.fix}" if one.fix else "") for name, one in findings.items())
-    return "".join(f"{one.state:<7}  {name:<17}  {plain(one.found + mending)}\n" for name, one, mending in rows)
+    return "".join(
+        f"{one.state:<7}  {name:<17}  {without_controls(one.found + mending)}\n" for name, one, mending in rows
+    )
 
 
-def _as_json(findings: Mapping[str, Finding], *, well: bool) -> str:
+def _as_json(findings: Mapping[str, CheckResult], *, well: bool) -> str:
     checks = [
         {"check": name, "state": one.state.lower(), "found": one.found, "fix": one.fix}
         for name, one in findings.items()

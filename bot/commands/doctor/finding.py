@@ -9,8 +9,8 @@ from enum import StrEnum
 from bot.errors import OutsideError
 from bot.graph.client import Graph, Tokens, bot_tokens, graph_tokens
 from bot.graph.sharepoint import SharePoint
-from bot.graph.users import Microsoft365, Person
-from bot.http_client import Answer, Outgoing
+from bot.graph.users import Person, Users
+from bot.http_client import Answer, HttpClient
 from bot.metrics import Metrics
 from bot.settings import Settings
 
@@ -24,7 +24,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """`found` and `fix` name settings, permissions and hosts, never a secret or a person."""
 
     state: State
@@ -32,19 +32,19 @@ class Finding:
     fix: str = ""  # one sentence; "" where there is nothing to do
 
 
-def ok(found: str) -> Finding:
+def ok(found: str) -> CheckResult:
     """It works."""
-    return Finding(State.OK, found)
+    return CheckResult(State.OK, found)
 
 
-def failed(found: str, fix: str) -> Finding:
+def failed(found: str, fix: str) -> CheckResult:
     """It does not; `fix` is what to do."""
-    return Finding(State.FAILED, found, fix)
+    return CheckResult(State.FAILED, found, fix)
 
 
-def skipped(found: str, fix: str = "") -> Finding:
+def skipped(found: str, fix: str = "") -> CheckResult:
     """It could not be tried; `fix` is what would make it possible."""
-    return Finding(State.SKIPPED, found, fix)
+    return CheckResult(State.SKIPPED, found, fix)
 
 
 @dataclass
@@ -52,11 +52,11 @@ class Installation:
     """What is examined, with the bot's own parts; below, what earlier checks learned for later ones."""
 
     settings: Settings
-    outgoing: Outgoing
+    http: HttpClient
     bot: Tokens
     graph_tokens: Tokens
     graph: Graph
-    microsoft365: Microsoft365
+    microsoft365: Users
     sharepoint: SharePoint
     who: str  # whom to try, as the admin named them; "" for anyone
     person: Person | None = None
@@ -65,18 +65,18 @@ class Installation:
     answers: dict[str, Answer | OutsideError] = field(default_factory=dict)  # of each address, by its setting
 
     @classmethod
-    def of(cls, settings: Settings, outgoing: Outgoing, who: str) -> Installation:
+    def of(cls, settings: Settings, http: HttpClient, who: str) -> Installation:
         """Before any check. Raises `SettingsError` for a useless certificate."""
-        bot = bot_tokens(settings, outgoing)
-        tokens = graph_tokens(settings, outgoing, bot)
-        graph = Graph(settings, outgoing, tokens, Metrics())
+        bot = bot_tokens(settings, http)
+        tokens = graph_tokens(settings, http, bot)
+        graph = Graph(settings, http, tokens, Metrics())
         sharepoint = SharePoint(graph, settings.my_site_host)
-        return cls(settings, outgoing, bot, tokens, graph, Microsoft365(graph), sharepoint, who)
+        return cls(settings, http, bot, tokens, graph, Users(graph), sharepoint, who)
 
 
 @dataclass(frozen=True)
-class Check:
+class DoctorCheck:
     """One line of the table. `needs` are checks without whose success this one could only repeat their failure."""
 
-    run: Callable[[Installation], Awaitable[Finding]]
+    run: Callable[[Installation], Awaitable[CheckResult]]
     needs: tuple[str, ...] = ()

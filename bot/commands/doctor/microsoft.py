@@ -6,7 +6,7 @@ import base64
 import json
 from urllib.parse import unquote, urlsplit
 
-from bot.commands.doctor.finding import Finding, Installation, failed, ok, skipped
+from bot.commands.doctor.finding import CheckResult, Installation, failed, ok, skipped
 from bot.commands.doctor.fixes import fix, graphs, sign_in
 from bot.errors import Malformed, NotFound, OutsideError, Refused
 from bot.graph.client import BadRequest, graph_scope
@@ -20,7 +20,7 @@ _SOME = 10  # people to choose one from
 _OTHER_PERSON = "Name somebody with a photo in SharePoint with --user."
 
 
-async def graph_token(at: Installation) -> Finding:
+async def graph_token(at: Installation) -> CheckResult:
     """Whether the login service lets us in."""
     try:
         token = await at.graph_tokens.token(graph_scope(at.settings))
@@ -41,17 +41,17 @@ def _roles(token: str) -> frozenset[str] | None:
         return None
 
 
-async def people_permission(at: Installation) -> Finding:
+async def people_permission(at: Installation) -> CheckResult:
     """Whether the token may read people."""
     return _permission(at, _READ_PEOPLE)
 
 
-async def sites_permission(at: Installation) -> Finding:
+async def sites_permission(at: Installation) -> CheckResult:
     """Whether the token may read sites; with `Sites.Selected` only `library` shows which."""
     return _permission(at, _READ_SITES)
 
 
-def _permission(at: Installation, any_of: tuple[str, ...]) -> Finding:
+def _permission(at: Installation, any_of: tuple[str, ...]) -> CheckResult:
     if at.roles is None:
         return skipped("the token does not show its permissions")
     given = [role for role in any_of if role in at.roles]
@@ -64,7 +64,7 @@ def _permission(at: Installation, any_of: tuple[str, ...]) -> Finding:
     return ok(", ".join(given) + ("" if least in given else f"; {least} would do"))
 
 
-async def person(at: Installation) -> Finding:
+async def person(at: Installation) -> CheckResult:
     """Whether somebody's account can be read; who it is decides what the next checks try."""
     who = at.who or await _anybody(at)
     if not who:
@@ -87,7 +87,7 @@ async def _anybody(at: Installation) -> str:
     return next((str(one["id"]) for one in members if one.get("id")), "")
 
 
-async def photo(at: Installation) -> Finding:
+async def photo(at: Installation) -> CheckResult:
     """Whether Graph shows that person's photo to us; which it is is of no interest here."""
     who = at.person.id if at.person else at.who
     if not who:
@@ -108,7 +108,7 @@ async def photo(at: Installation) -> Finding:
     return ok("one was read" if found else "it may be read; the person tried has none")
 
 
-async def my_site_host(at: Installation) -> Finding:
+async def my_site_host(at: Installation) -> CheckResult:
     """Whether it can be found out where the personal sites are."""
     one, setting = at.person or Person(""), at.settings.my_site_host
     try:
@@ -125,7 +125,7 @@ async def my_site_host(at: Installation) -> Finding:
     return ok(f"{at.host}, {by}" + ("; PHOTOSYNC_MY_SITE_HOST names another" if other else ""))
 
 
-async def library(at: Installation) -> Finding:
+async def library(at: Installation) -> CheckResult:
     """Whether the library with the copies can be read, and how it shows."""
     try:
         found = await at.sharepoint.library(at.host)
@@ -148,7 +148,7 @@ async def library(at: Installation) -> Finding:
     return ok(f"found as a {found.way} on {at.host}; folder: {folders}")
 
 
-async def copy(at: Installation) -> Finding:
+async def copy(at: Installation) -> CheckResult:
     """Whether that person's copy can be downloaded."""
     if at.person is None:
         return skipped("there was nobody to try")

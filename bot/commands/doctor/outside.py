@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from urllib.parse import urlsplit
 
-from bot.commands.doctor.finding import Finding, Installation, failed, ok, skipped
+from bot.commands.doctor.finding import CheckResult, Installation, failed, ok, skipped
 from bot.commands.doctor.fixes import ADDRESSES, bots, sign_in
 from bot.errors import OutsideError
 from bot.graph.clock_skew import MOST, Skew
@@ -18,7 +18,7 @@ _TEAMS = "msteams"
 _NO_OTHER_METHOD = 501  # what some servers say to anything but a POST
 
 
-async def certificates(at: Installation) -> Finding:
+async def certificates(at: Installation) -> CheckResult:
     """Whether every server proves who it is to the authorities that are trusted here."""
     asked = {name: address for name, address in _addresses(at).items() if address}
     answers = await asyncio.gather(*(_probe(at, name, address) for name, address in asked.items()))
@@ -49,12 +49,12 @@ async def _probe(at: Installation, system: str, address: str) -> Answer | Outsid
     # Nothing is posted. Most servers tell by OPTIONS whether they know a path that only takes a POST.
     method = "OPTIONS" if system == "tickets" else "HEAD"
     try:
-        return await at.outgoing.request(method, address, system=system, deadline=_DEADLINE, retry=NEVER)
+        return await at.http.request(method, address, system=system, deadline=_DEADLINE, retry=NEVER)
     except OutsideError as error:
         return error
 
 
-async def clock(at: Installation) -> Finding:
+async def clock(at: Installation) -> CheckResult:
     """Whether this machine's time is right enough for tokens."""
     skew = Skew()
     for system in _CLOCKS:
@@ -70,7 +70,7 @@ async def clock(at: Installation) -> Finding:
     return skipped("neither the login service nor Graph told the time")
 
 
-async def bot_token(at: Installation) -> Finding:
+async def bot_token(at: Installation) -> CheckResult:
     """Whether the bot may speak to the Bot Connector."""
     try:
         await at.bot.token(at.settings.channel_scope)
@@ -79,9 +79,9 @@ async def bot_token(at: Installation) -> Finding:
     return ok(f"given for {at.settings.channel_scope}")
 
 
-async def channel_keys(at: Installation) -> Finding:
+async def channel_keys(at: Installation) -> CheckResult:
     """Whether messages from Teams can be told from forged ones."""
-    keys = await published(at.settings.channel_keys_url, at.outgoing)
+    keys = await published(at.settings.channel_keys_url, at.http)
     for_teams = sum(_TEAMS in key.endorsements for key in keys.values())
     if not for_teams:
         return failed(
@@ -91,7 +91,7 @@ async def channel_keys(at: Installation) -> Finding:
     return ok(f"{for_teams} of {len(keys)} keys are endorsed for Teams")
 
 
-async def ticket_system(at: Installation) -> Finding:
+async def ticket_system(at: Installation) -> CheckResult:
     """Whether tickets have somewhere to go. Nothing is posted."""
     if at.settings.ticket_system == "none":
         if at.settings.helpdesk_contact:

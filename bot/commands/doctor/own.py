@@ -6,16 +6,16 @@ import asyncio
 from pathlib import Path
 
 from bot import resources
-from bot.commands.doctor.finding import Finding, Installation, failed, ok
+from bot.commands.doctor.finding import CheckResult, Installation, failed, ok
 from bot.errors import StoreUnavailable
-from bot.languages.catalogs import CatalogueError, Languages
+from bot.languages.catalogs import CatalogError, Languages
 from bot.store.inspection import inspect
 from bot.store.schema import VERSION
 from dialogs.library import LibraryError
 from dialogs.translations import SOURCE
 
 
-async def database(at: Installation) -> Finding:
+async def database(at: Installation) -> CheckResult:
     """Whether it can be reached and written, and which schema it has. It is left as it is."""
     try:
         found = await inspect(at.settings.database_url)
@@ -36,11 +36,11 @@ async def database(at: Installation) -> Finding:
     return ok(f"{found.kind}, schema {found.version}{behind}")
 
 
-async def catalogues(at: Installation) -> Finding:
+async def catalogs(at: Installation) -> CheckResult:
     """Whether every language is loaded, and how much of each is said in English."""
     try:
         spoken, left_out = await asyncio.to_thread(_loaded, at.settings.locales_dir)
-    except (CatalogueError, LibraryError) as error:
+    except (CatalogError, LibraryError) as error:
         where = "the files in PHOTOSYNC_LOCALES_DIR" if at.settings.locales_dir else "the installation: install it anew"
         return failed(str(error), f"Correct {where}.")
     if left_out:
@@ -63,5 +63,5 @@ def _loaded(over: Path | None) -> tuple[Languages, list[str]]:
 
 
 def _missing(spoken: Languages, tag: str) -> int:
-    every = spoken.wording.catalogues
+    every = spoken.wording.catalogs
     return len(every[SOURCE].entries.keys() - every[tag].entries.keys())

@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot.commands.locales import glossary, header, msgfmt, texts, typed_words
-from bot.commands.locales.finding import Finding, Form, Language, Level
+from bot.commands.locales.finding import Form, Issue, Language, Level
 from bot.commands.locales.folders import Folders, by_key, document
 from bot.commands.locales.glossary import Terms
 from bot.errors import LocalesError
 from bot.languages import tags
-from bot.languages.po_document import Entry
+from bot.languages.po_document import PoEntry
 from dialogs.keywords import WORD_KEYS
 
 
@@ -36,14 +36,14 @@ def check(folders: Folders, tag: str = "") -> int:
     return 1 if errors else 0
 
 
-def findings(folders: Folders, tag: str, terms: Terms) -> list[Finding]:
+def findings(folders: Folders, tag: str, terms: Terms) -> list[Issue]:
     """What there is to say about one language's file, by line; a file with faults of syntax is read no further."""
     path = folders.files[tag]
     found = document(path)
     locale = tags.known(tag)
     if locale is None:
-        return [Finding(1, f"{tag} is no language that the CLDR knows: the file's name has to be a language tag")]
-    faults = [Finding(fault.line, fault.text) for fault in found.faults]
+        return [Issue(1, f"{tag} is no language that the CLDR knows: the file's name has to be a language tag")]
+    faults = [Issue(fault.line, fault.text) for fault in found.faults]
     if not faults:
         language = Language(tag, locale, found, by_key(folders.english))
         faults = [*_of_entries(language), *header.check(language), *typed_words.check(language)]
@@ -57,7 +57,7 @@ def _counted(count: int, what: str) -> str:
     return f"{count} {what}" + ("" if count == 1 else "s")
 
 
-def _told(path: Path, finding: Finding) -> str:
+def _told(path: Path, finding: Issue) -> str:
     here = Path.cwd()
     shown = path.resolve()
     name = shown.relative_to(here) if shown.is_relative_to(here) else path
@@ -65,27 +65,27 @@ def _told(path: Path, finding: Finding) -> str:
     return f"{name}:{finding.line}: {finding.level.name.lower()}: {key}{finding.text}\n"
 
 
-def _of_entries(language: Language) -> Iterator[Finding]:
+def _of_entries(language: Language) -> Iterator[Issue]:
     seen: dict[str, int] = {}
     for entry in language.document.entries:
         first = seen.setdefault(entry.key, entry.line)
         english = language.english.get(entry.key)
         if not entry.key:
-            yield Finding(entry.line, "no msgctxt: without its key nothing shows this entry")
+            yield Issue(entry.line, "no msgctxt: without its key nothing shows this entry")
         elif first != entry.line:
-            yield Finding(entry.line, f"the key stands in line {first} already", key=entry.key)
+            yield Issue(entry.line, f"the key stands in line {first} already", key=entry.key)
         elif english is None:
-            yield Finding(entry.line, "the English has no such entry; sync puts it aside", Level.WARNING, entry.key)
+            yield Issue(entry.line, "the English has no such entry; sync puts it aside", Level.WARNING, entry.key)
         elif bool(entry.plural) != bool(english.plural):
-            yield Finding(entry.line, "plural forms on one side only; sync mends it", key=entry.key)
+            yield Issue(entry.line, "plural forms on one side only; sync mends it", key=entry.key)
         else:
             yield from (replace(one, key=entry.key) for one in _of_entry(language, entry, english))
     yield from _unfinished(language)
 
 
-def _of_entry(language: Language, entry: Entry, english: Entry) -> Iterator[Finding]:
+def _of_entry(language: Language, entry: PoEntry, english: PoEntry) -> Iterator[Issue]:
     if entry.source != english.source:
-        yield Finding(entry.id.line, "the English has changed since; sync marks it fuzzy", Level.WARNING)
+        yield Issue(entry.id.line, "the English has changed since; sync marks it fuzzy", Level.WARNING)
     if not entry.whole:
         return
     checks = texts.ALWAYS if entry.key in WORD_KEYS else (*texts.ALWAYS, *texts.SENTENCES)
@@ -94,7 +94,7 @@ def _of_entry(language: Language, entry: Entry, english: Entry) -> Iterator[Find
             yield from check_text(Form(entry, at, english.source), language)
 
 
-def _unfinished(language: Language) -> Iterator[Finding]:
+def _unfinished(language: Language) -> Iterator[Issue]:
     """What the bot shows in English meanwhile: told once for each kind, or a new file would be all warnings."""
     entries = by_key(language.document)
     missing = [key for key in language.english if key not in entries]
@@ -102,9 +102,9 @@ def _unfinished(language: Language) -> Iterator[Finding]:
     empty = [entry for entry in entries.values() if not entry.fuzzy and not entry.whole]
     if missing:
         text = f"not here yet: {len(missing)} of {len(language.english)} entries; sync adds them"
-        yield Finding(1, text, Level.WARNING, missing[0])
+        yield Issue(1, text, Level.WARNING, missing[0])
     for kind, found in (("fuzzy, to be looked at again", fuzzy), ("not translated", empty)):
         if found:
             first = min(found, key=lambda entry: entry.line)
             text = f"{kind}: {len(found)} of {len(language.english)} entries; this is the first"
-            yield Finding(first.line, text, Level.WARNING, first.key)
+            yield Issue(first.line, text, Level.WARNING, first.key)

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from bot.commands.locales.folders import Folders, by_key, document
 from bot.languages import plurals, tags
-from bot.languages.po_document import Document, Entry
+from bot.languages.po_document import Document, PoEntry
 
 _COLUMNS = ("tag", "language", "coverage", "fuzzy", "plural forms", "direction", "translators", "file")
 _LONG = ("plural forms", "translators")  # broken over lines on a narrow terminal
@@ -32,7 +32,7 @@ def show(folders: Folders) -> int:
     return 0
 
 
-def _row(tag: str, found: Document, english: Mapping[str, Entry]) -> tuple[str, ...]:
+def _row(tag: str, found: Document, english: Mapping[str, PoEntry]) -> tuple[str, ...]:
     locale = tags.known(tag)
     if locale is None or found.faults:
         problem = f"line {found.faults[0].line}: cannot be read" if found.faults else "no language tag"

@@ -10,7 +10,7 @@ from functools import cached_property
 from babel import Locale
 
 from bot.languages import plurals
-from bot.languages.po_document import Document, Entry
+from bot.languages.po_document import Document, PoEntry
 from dialogs.translations import SOURCE
 
 
@@ -22,7 +22,7 @@ class Level(IntEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class Issue:
     """One line of the report."""
 
     line: int
@@ -38,7 +38,7 @@ class Language:
     tag: str
     locale: Locale
     document: Document
-    english: Mapping[str, Entry] = field(repr=False)
+    english: Mapping[str, PoEntry] = field(repr=False)
 
     @cached_property
     def seldom(self) -> frozenset[int]:
@@ -55,7 +55,7 @@ class Language:
 class Form:
     """One translated text, beside the English texts (singular and plural) it may be compared with."""
 
-    entry: Entry
+    entry: PoEntry
     at: int  # which of its forms, from 0
     english: tuple[str, ...]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.errors import LocalesError
-from bot.languages.po_document import Document, Entry
+from bot.languages.po_document import Document, PoEntry
 from bot.languages.po_reader import read
 from dialogs.translations import SOURCE
 
@@ -78,7 +78,7 @@ def document(path: Path) -> Document:
         raise LocalesError(f"{path}: {error.strerror}") from None
 
 
-def by_key(found: Document) -> Mapping[str, Entry]:
+def by_key(found: Document) -> Mapping[str, PoEntry]:
     """A file's entries by their keys; of two with the same key the first."""
     return {entry.key: entry for entry in reversed(found.entries)}
 

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from bot.commands.locales.finding import Finding, Language, Level
+from bot.commands.locales.finding import Issue, Language, Level
 from bot.errors import LocalesError
-from bot.languages.po_document import Entry
+from bot.languages.po_document import PoEntry
 from dialogs.keywords import WORD_KEYS, folded
 
 _COLUMNS = ["term", "language", "translation", "source"]
@@ -39,22 +39,22 @@ def read(paths: Iterable[Path]) -> Terms:
     return found
 
 
-def check(language: Language, terms: Terms) -> Iterator[Finding]:
+def check(language: Language, terms: Terms) -> Iterator[Issue]:
     """A warning for each term that no entry uses of those whose English names the thing."""
     entries = {entry.key: entry for entry in language.document.entries if entry.whole and entry.key not in WORD_KEYS}
     for term, translation in terms.get(language.tag, {}).items():
         named = [entries[key] for key in _naming(term, language.english) if key in entries]
         if named and not any(_says(entry, translation) for entry in named):
             text = f"the glossary calls “{term}” “{translation}”; none of {len(named)} texts that name it does"
-            yield Finding(named[0].strings[0].line, text, Level.WARNING, named[0].key)
+            yield Issue(named[0].strings[0].line, text, Level.WARNING, named[0].key)
 
 
-def _naming(term: str, english: Mapping[str, Entry]) -> Sequence[str]:
+def _naming(term: str, english: Mapping[str, PoEntry]) -> Sequence[str]:
     words = re.compile(rf"\b{re.escape(term)}\b", re.IGNORECASE)
     return [key for key, entry in english.items() if any(words.search(text) for text in entry.source)]
 
 
-def _says(entry: Entry, translation: str) -> bool:
+def _says(entry: PoEntry, translation: str) -> bool:
     text = folded(" ".join(form.text for form in entry.strings))
     wanted = [folded(one) for one in _BETWEEN.split(_REMARK.sub("", translation))]
     return any(all(_stem(word) in text for word in one.split()) for one in wanted if one)

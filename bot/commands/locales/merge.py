@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from bot.commands.locales.writing import entry_lines, field_lines, flag_lines, kept_strings, string_names, wraps
-from bot.languages.po_document import Document, Entry
+from bot.languages.po_document import Document, PoEntry
 from dialogs.keywords import WORD_KEYS
 from dialogs.translations import SOURCE
 
@@ -83,7 +83,7 @@ class _Merge:
                 (self.remarked if entry.source == now.source else self.changed).append(entry.key)
                 yield entry.start, entry.end, self._renewed(entry, now)
 
-    def _same(self, entry: Entry, now: English) -> bool:
+    def _same(self, entry: PoEntry, now: English) -> bool:
         comments = entry.comments["#."] == now.comments
         flags = set(entry.flags) - {_FUZZY} == set(now.flags)
         return entry.source == now.source and comments and flags and len(entry.strings) == self._count(now)
@@ -91,7 +91,7 @@ class _Merge:
     def _count(self, now: English) -> int:
         return self.forms if now.plural else 1
 
-    def _renewed(self, entry: Entry, now: English) -> tuple[str, ...]:
+    def _renewed(self, entry: PoEntry, now: English) -> tuple[str, ...]:
         fuzzy, previous = entry.fuzzy, entry.comments["#|"]
         if self._translates(entry):
             changed, miscounted = entry.source != now.source, len(entry.strings) != self._count(now)
@@ -108,15 +108,15 @@ class _Merge:
         }
         return entry_lines(comments, entry.key, now.source, self._strings(entry, now), wrap=self.wrap)
 
-    def _translates(self, entry: Entry) -> bool:
+    def _translates(self, entry: PoEntry) -> bool:
         """Whether its text follows the English: an installation's own English and what people type do not."""
         return self.tag != SOURCE and entry.key not in WORD_KEYS and any(form.text for form in entry.strings)
 
-    def _previous(self, entry: Entry) -> tuple[str, ...]:
+    def _previous(self, entry: PoEntry) -> tuple[str, ...]:
         named = zip(("msgid", "msgid_plural"), entry.source, strict=False)
         return tuple(line for name, text in named for line in field_lines(name, text, wrap=self.wrap, prefix="#| "))
 
-    def _strings(self, entry: Entry, now: English) -> tuple[str, ...]:
+    def _strings(self, entry: PoEntry, now: English) -> tuple[str, ...]:
         texts = tuple(form.text for form in entry.strings)
         if self.tag == SOURCE and texts == entry.source != now.source:
             texts = now.source  # English that nobody made their own follows
@@ -142,13 +142,13 @@ class _Merge:
                 places.setdefault(at, []).extend(("", *lines))
         yield from ((at, at, tuple(lines)) for at, lines in places.items())
 
-    def _after(self, entry: Entry) -> int:
+    def _after(self, entry: PoEntry) -> int:
         """Where an entry ends with the empty line behind it."""
         lines, end = self.found.lines, entry.end
         return end + 1 if end < len(lines) and not lines[end].strip() else end
 
 
-def _aside(entry: Entry) -> tuple[str, ...]:
+def _aside(entry: PoEntry) -> tuple[str, ...]:
     """An entry that is no longer used, as Poedit keeps one: commented out. Nothing of one never translated."""
     if not any(form.text for form in entry.strings):
         return ()

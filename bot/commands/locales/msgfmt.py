@@ -9,13 +9,13 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from bot.commands.locales.finding import Finding
+from bot.commands.locales.finding import Issue
 
 _TOLD = re.compile(r"(\d+): (.*)")
 _LONGEST = 60  # seconds
 
 
-def check(path: Path) -> Iterator[Finding]:
+def check(path: Path) -> Iterator[Issue]:
     """The errors it finds; nothing where it is not installed. Its warnings ask for header fields that nobody needs."""
     program = shutil.which("msgfmt")
     if program is None:
@@ -26,4 +26,4 @@ def check(path: Path) -> Iterator[Finding]:
     for line in done.stderr.decode(errors="replace").splitlines():
         told = _TOLD.fullmatch(line.removeprefix(f"{path}:"))
         if told and not told[2].startswith("warning: "):
-            yield Finding(int(told[1]), f"msgfmt: {told[2]}")
+            yield Issue(int(told[1]), f"msgfmt: {told[2]}")

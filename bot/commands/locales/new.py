@@ -13,7 +13,7 @@ from bot.commands.locales.folders import Folders
 from bot.commands.locales.writing import field_lines, flag_lines, string_names
 from bot.errors import LocalesError
 from bot.languages import plurals, tags
-from bot.languages.po_document import Entry
+from bot.languages.po_document import PoEntry
 
 
 def begin(folders: Folders, tag: str) -> int:
@@ -36,7 +36,7 @@ def begin(folders: Folders, tag: str) -> int:
     return 0
 
 
-def _lines(tag: str, locale: Locale, entries: tuple[Entry, ...], now: datetime) -> Iterator[str]:
+def _lines(tag: str, locale: Locale, entries: tuple[PoEntry, ...], now: datetime) -> Iterator[str]:
     english = locale.get_display_name("en")
     yield f"# Photosync: every sentence a person reads, in {english}."
     yield "# Each entry's msgctxt is its key; msgid is the English source."

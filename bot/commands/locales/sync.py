@@ -9,7 +9,7 @@ from bot.commands.locales import writing
 from bot.commands.locales.folders import Folders, document
 from bot.commands.locales.merge import English, merge
 from bot.languages import plurals, tags
-from bot.languages.po_document import Document, Entry
+from bot.languages.po_document import Document, PoEntry
 from dialogs.keywords import WORD_KEYS
 from dialogs.translations import placeholders
 
@@ -40,7 +40,7 @@ def _english(found: Document) -> Mapping[str, English]:
     return {entry.key: _entry(entry) for entry in found.entries}
 
 
-def _entry(entry: Entry) -> English:
+def _entry(entry: PoEntry) -> English:
     source = tuple(form.text for form in entry.strings)
     flags = [flag for flag in entry.flags if flag not in ("fuzzy", _BRACES)]
     if entry.key not in WORD_KEYS and any(placeholders(text) for text in source):

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bot.commands.locales.finding import Finding, Language, Level
+from bot.commands.locales.finding import Issue, Language, Level
 from dialogs.keywords import WORD_KEYS, alternatives
-from dialogs.translations import Catalogue
+from dialogs.translations import Catalog
 
 
-def check(language: Language) -> Iterator[Finding]:
+def check(language: Language) -> Iterator[Issue]:
     """Alternatives that stand under two actions, are empty, or have a `*` that is no ending."""
     entries = {entry.key: entry for entry in reversed(language.document.entries) if entry.whole}
     lists = {key: entries[key] for key in WORD_KEYS if key in entries}
     texts = {key: (entry.strings[0].text,) for key, entry in lists.items()}
-    catalogue = Catalogue(language.tag, "", False, texts, lambda _: 0)
+    catalogue = Catalog(language.tag, "", False, texts, lambda _: 0)
     seen: dict[tuple[tuple[str, bool], ...], str] = {}
     for key, entry in lists.items():
         line = entry.strings[0].line
@@ -24,9 +24,9 @@ def check(language: Language) -> Iterator[Finding]:
             if first != key:
                 spelt = " ".join(letters + "*" * ending for letters, ending in keyword.words)
                 where = lists[first].strings[0].line
-                yield Finding(line, f"“{spelt}” stands in {first} (line {where}) too", key=key)
+                yield Issue(line, f"“{spelt}” stands in {first} (line {where}) too", key=key)
         for alternative in texts[key][0].split("|"):
             if not alternative.strip():
-                yield Finding(line, "an empty alternative between two |", Level.WARNING, key)
+                yield Issue(line, "an empty alternative between two |", Level.WARNING, key)
             if any("*" in word.removesuffix("*") for word in alternative.split()):
-                yield Finding(line, f"“{alternative}”: * can only stand at the end of a word", key=key)
+                yield Issue(line, f"“{alternative}”: * can only stand at the end of a word", key=key)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from babel.messages.pofile import normalize
 
-from bot.languages.po_document import Document, Entry
+from bot.languages.po_document import Document, PoEntry
 
 _ORDER = ("#", "#.", "#:", "#,", "#|")
 _WIDTH = 76  # where gettext's own tools break
@@ -46,7 +46,7 @@ def flag_lines(flags: Iterable[str]) -> tuple[str, ...]:
     return (f"#, {', '.join(ordered)}",) if ordered else ()
 
 
-def kept_strings(entry: Entry) -> tuple[str, ...]:
+def kept_strings(entry: PoEntry) -> tuple[str, ...]:
     """The lines of an entry's translations, as they stand."""
     return tuple(line for form in entry.strings for line in form.raw)
 

@@ -14,7 +14,7 @@ from bot.cards.render import Setting
 from bot.commands.preview import browser
 from bot.commands.preview.browser import BrowserFailed
 from bot.commands.preview.pages import NoRenderer, Page, page
-from bot.languages.catalogs import CatalogueError
+from bot.languages.catalogs import CatalogError
 from bot.languages.pseudo import ACCENTED, MIRRORED, with_pseudo
 from dialogs.library import LibraryError
 
@@ -29,7 +29,7 @@ def preview(tag: str, folder: Path | None, over: Path | None) -> int:
     try:
         spoken = resources.languages(over)
         library = resources.topics(spoken, pictures)
-    except (CatalogueError, LibraryError) as error:
+    except (CatalogError, LibraryError) as error:
         return _complain(str(error), 1)
     known = {ACCENTED, MIRRORED}
     chosen = tag if tag in known else spoken.nearest(tag)

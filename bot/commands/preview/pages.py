@@ -47,7 +47,7 @@ class Page:
 
 def page(setting: Setting, library: Library, tag: str) -> Page:
     """Every card of a language of the setting's. Raises `NoRenderer`."""
-    language = setting.wording.catalogues[tag]
+    language = setting.wording.catalogs[tag]
     sections: dict[str, list[dict[str, Any]]] = {}
     for scene in scenes(library, tag):
         sections.setdefault(scene.section, []).append(_drawn(setting, scene))
@@ -63,7 +63,7 @@ def page(setting: Setting, library: Library, tag: str) -> Page:
 
 def _drawn(setting: Setting, scene: Scene) -> dict[str, Any]:
     # A name of the other direction shows whether it keeps to itself.
-    name = _NAMES[not setting.wording.catalogues[scene.say.locale].rtl]
+    name = _NAMES[not setting.wording.catalogs[scene.say.locale].rtl]
     photos = replace(_photos(setting.illustrations["welcome"]), **dict.fromkeys(scene.absent))
     message = render.message(setting, scene.say, name=name, photos=photos)
     problem = f"Not whole in this language, so people get it in {message.locale}."

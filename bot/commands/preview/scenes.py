@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from dialogs.card_content import EXTRA_KEYS, Say, entry, say
+from dialogs.card_content import EXTRA_KEYS, CardContent, content_of, entry
 from dialogs.library import PLATFORMS, Library
 from dialogs.model import Case, Check, Fact, Reason, SiteFinding, Verdict
 
@@ -27,7 +27,7 @@ class Scene:
 
     section: str
     name: str
-    say: Say
+    say: CardContent
     absent: frozenset[str] = frozenset()
 
 
@@ -41,8 +41,8 @@ def scenes(library: Library, tag: str) -> Iterator[Scene]:
     yield from _devices(library, tag)
 
 
-def _say(library: Library, case: Case) -> Say:
-    return say(library, case, contact=_CONTACT, again=_TWO_MINUTES)
+def _say(library: Library, case: Case) -> CardContent:
+    return content_of(library, case, contact=_CONTACT, again=_TWO_MINUTES)
 
 
 def _case(step: str, tag: str) -> Case:

@@ -31,7 +31,7 @@ def asked(error: OutsideError) -> float:
     return (error.retry_after or 0.0) if isinstance(error, Throttled) else 0.0
 
 
-class Patience:
+class Backoff:
     """Counts waits in a row."""
 
     def __init__(self, told: Callable[[float], None], waits: Waits = USUAL) -> None:

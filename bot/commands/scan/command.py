@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from bot import app
-from bot.commands.scan.backoff import USUAL, Patience, Waits
+from bot.commands.scan.backoff import USUAL, Backoff, Waits
 from bot.commands.scan.directory import everyone
 from bot.commands.scan.progress import Shown
 from bot.commands.scan.report import NotUsable, Report
@@ -15,8 +15,8 @@ from bot.commands.scan.run import LIMITS, Scan
 from bot.commands.scan.summary import show
 from bot.diagnosis.diagnosis import Diagnosis
 from bot.errors import PhotosyncError, Refused
-from bot.graph.users import Microsoft365
-from bot.http_client import Outgoing
+from bot.graph.users import Users
+from bot.http_client import HttpClient
 from bot.metrics import Metrics
 from bot.settings import Settings
 
@@ -58,18 +58,18 @@ async def scan(settings: Settings, out: Path, *, resume: bool, waits: Waits = US
 
 async def _filled(settings: Settings, report: Report, waits: Waits) -> int:
     """The report made whole; returns how many people of an earlier run are gone."""
-    metrics, outgoing = Metrics(), Outgoing.open(settings)
+    metrics, http = Metrics(), HttpClient.open(settings)
     try:
-        graph = app.graph(settings, outgoing, metrics)
+        graph = app.graph(settings, http, metrics)
         diagnosis = Diagnosis.over(graph, settings, metrics, LIMITS)
         with Shown() as shown:
-            patience = Patience(shown.waiting, waits)
-            people = await everyone(graph, patience, shown.counted)
+            backoff = Backoff(shown.waiting, waits)
+            people = await everyone(graph, backoff, shown.counted)
             shown.begin(len(people), sum(map(report.knows, people)))
-            await Scan(Microsoft365(graph), diagnosis, report, patience, shown.more).run(people)
+            await Scan(Users(graph), diagnosis, report, backoff, shown.more).run(people)
         return report.finish(people)
     finally:
-        await outgoing.close()
+        await http.close()
 
 
 def _complain(line: str, status: int = _SOME_UNKNOWN) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.commands.scan.backoff import Patience, asked
+from bot.commands.scan.backoff import Backoff, asked
 from bot.errors import Outage, Throttled
 from bot.graph.client import Graph
 from bot.graph.users import READ_USERS
@@ -13,7 +13,7 @@ from bot.graph.users import READ_USERS
 _FIRST = "/users?$select=id,userPrincipalName&$top=999"
 
 
-async def everyone(graph: Graph, patience: Patience, counted: Callable[[int], None]) -> dict[str, str]:
+async def everyone(graph: Graph, backoff: Backoff, counted: Callable[[int], None]) -> dict[str, str]:
     """Object ids, in their own order, and user principal names; `counted` is told how many are known so far.
 
     Raises `NoAnswer`, and of the errors of `Graph` those that do not pass.
@@ -24,9 +24,9 @@ async def everyone(graph: Graph, patience: Patience, counted: Callable[[int], No
         try:
             page, path = await graph.page(path, permission=READ_USERS)
         except (Throttled, Outage) as error:
-            await patience.wait(asked(error))
+            await backoff.wait(asked(error))
             continue
-        patience.worked()
+        backoff.worked()
         found |= {one["id"]: str(one.get("userPrincipalName") or "") for one in page if isinstance(one.get("id"), str)}
         counted(len(found))
     return dict(sorted(found.items()))

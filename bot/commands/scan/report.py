@@ -15,8 +15,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from bot.commands.terminal import plain
-from bot.diagnosis.diagnosis import Look
+from bot.commands.terminal import without_controls
+from bot.diagnosis.diagnosis import DiagnosisResult
 from bot.errors import PhotosyncError
 from dialogs.model import Reason, Verdict
 
@@ -42,7 +42,7 @@ class Row:
     looked_at: str
 
     @classmethod
-    def of(cls, person: str, upn: str, look: Look, at: datetime) -> Self:
+    def of(cls, person: str, upn: str, look: DiagnosisResult, at: datetime) -> Self:
         """What one look found; `at` is when, in UTC."""
         copy = look.sharepoint.modified if look.sharepoint is not None else None
         similarity = "" if look.similarity is None else f"{look.similarity:.4f}"
@@ -60,7 +60,7 @@ COLUMNS = tuple(one.name for one in fields(Row))
 
 def harmless(value: str) -> str:
     """The value on one line, and so that no spreadsheet takes it for a formula."""
-    line = plain(value)
+    line = without_controls(value)
     return f"'{line}" if line.startswith(_FORMULA) else line
 
 

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from bot.commands.scan.backoff import NoAnswer, Patience, asked
+from bot.commands.scan.backoff import Backoff, NoAnswer, asked
 from bot.commands.scan.report import Report, Row
-from bot.diagnosis.diagnosis import Diagnosis, Limits, Look
+from bot.diagnosis.diagnosis import Diagnosis, DiagnosisResult, Limits
 from bot.errors import Outage, OutsideError, PhotosyncError, Throttled
-from bot.graph.users import Microsoft365, Person
+from bot.graph.users import Person, Users
 from dialogs.model import PASSING, Reason, Verdict
 
 # Nobody waits for an answer, as in a chat: what a busy hour or a busy machine delays is waited for.
@@ -42,19 +42,21 @@ class Scan:
 
     def __init__(
         self,
-        microsoft365: Microsoft365,
+        microsoft365: Users,
         diagnosis: Diagnosis,
         report: Report,
-        patience: Patience,
+        backoff: Backoff,
         more: Callable[[], None],
     ) -> None:
         self._microsoft365 = microsoft365
         self._diagnosis = diagnosis
         self._report = report
-        self._patience = patience
+        self._backoff = backoff
         self._more = more
         self._upns: Mapping[str, str] = {}
-        self._open: dict[str, Look | None] = {}  # without a row of this run; with their last look, if there was one
+        self._open: dict[
+            str, DiagnosisResult | None
+        ] = {}  # without a row of this run; with their last look, if there was one
 
     async def run(self, people: Mapping[str, str]) -> None:
         """A row for everybody whom the report does not know; `people` are object ids and user principal names.
@@ -83,9 +85,9 @@ class Scan:
             lot = await self._lot([waiting.popleft() for _ in range(min(_LOT, len(waiting)))])
             waiting.extendleft(reversed(lot.not_begun))
             if lot.told:
-                self._patience.worked()
+                self._backoff.worked()
             if lot.failed:
-                await self._patience.wait(lot.asked)
+                await self._backoff.wait(lot.asked)
 
     async def _lot(self, people: list[str]) -> _Lot:
         try:
@@ -94,15 +96,15 @@ class Scan:
             return _Lot(failed=True, not_begun=people, asked=asked(error))
         except OutsideError:
             known = {}  # each by itself then, so that each tells what is wrong
-        lot, few = _Lot(), asyncio.Semaphore(_AT_ONCE)
-        await asyncio.gather(*(self._one(lot, few, person, known.get(person, person)) for person in people))
+        lot, slots = _Lot(), asyncio.Semaphore(_AT_ONCE)
+        await asyncio.gather(*(self._one(lot, slots, person, known.get(person, person)) for person in people))
         lot.not_begun.sort(key=people.index)
         if not lot.signed_in:
             raise SignInRefused("the login service refuses us now")
         return lot
 
-    async def _one(self, lot: _Lot, few: asyncio.Semaphore, person: str, known: Person | str) -> None:
-        async with few:
+    async def _one(self, lot: _Lot, slots: asyncio.Semaphore, person: str, known: Person | str) -> None:
+        async with slots:
             if lot.failed:  # whatever hit that one would hit this one too
                 lot.not_begun.append(person)
                 return
@@ -116,12 +118,12 @@ class Scan:
         lot.signed_in = lot.signed_in and look.reason != Reason.SIGN_IN
         lot.asked = max(lot.asked, look.retry_after or 0.0)
 
-    def _write(self, person: str, look: Look) -> None:
+    def _write(self, person: str, look: DiagnosisResult) -> None:
         self._report.write(Row.of(person, self._upns[person], look, datetime.now(UTC)))
         del self._open[person]
         self._more()
 
 
-def _passes(look: Look) -> bool:
+def _passes(look: DiagnosisResult) -> bool:
     """Whether another look may tell more."""
     return look.incomplete or (look.verdict is Verdict.UNKNOWN and look.reason in (*PASSING, Reason.SIGN_IN))

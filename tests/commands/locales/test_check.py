@@ -196,4 +196,4 @@ def test_what_passes_the_check_is_used_by_the_bot_whole(tmp_path: Path) -> None:
     place = folders(tmp_path)
     assert told(place) == []
     spoken = catalogs.load(place.packaged)
-    assert set(spoken.wording.catalogues["sv"].entries) == set(spoken.wording.catalogues["en"].entries)
+    assert set(spoken.wording.catalogs["sv"].entries) == set(spoken.wording.catalogs["en"].entries)
