@@ -30,8 +30,9 @@ from bot.store.cache import RememberingStore
 from bot.store.connect import PatientStore
 from bot.teams import TeamsEndpoint
 from bot.tickets import SYSTEMS
-from bot.turns.delivery import DeliveryConfirmations
+from bot.turns.decisions import Decisions
 from bot.turns.follow_ups import FollowUps, purging
+from bot.turns.outbox import Outbox
 from bot.turns.runner import TurnRunner
 from bot.turns.worker import Worker
 from dialogs.engine import Engine
@@ -48,9 +49,9 @@ class Running:
     """A bot that answers on `port`."""
 
     port: int
-    edge: TeamsEndpoint
+    endpoint: TeamsEndpoint
     store: Store
-    speaking: LiveTranslations
+    live: LiveTranslations
     _stop: Callable[[], Awaitable[None]]
 
     async def stop(self) -> None:
@@ -80,10 +81,10 @@ async def start(
     Raises OSError if the port is taken, SettingsError for a useless certificate.
     """
     pictures = resources.illustrations()
-    speaking = LiveTranslations(
+    live = LiveTranslations(
         settings.locales_dir, pictures, f"https://teams.microsoft.com/l/chat/0/0?users=28:{settings.app_id}"
     )
-    engine = Engine(resources.topics(speaking.languages, pictures))
+    engine = Engine(resources.topics(live.languages, pictures))
     metrics, patient = Metrics(), PatientStore(settings.database_url)
     store = cast("Store", RememberingStore(around(cast("Store", patient))))
     http = HttpClient.open(settings)
@@ -92,27 +93,26 @@ async def start(
     except SettingsError:
         await asyncio.gather(store.close(), http.close())
         raise
-    settling = DeliveryConfirmations(store)
-    helpdesk = TurnRunner(
-        engine=engine,
-        templates=CardTemplates(engine.library, settings.helpdesk_contact, next(iter(settings.follow_ups), 0.0)),
-        speaking=speaking,
-        store=cast("RememberingStore", store),
-        settling=settling,
-        diagnosis=diagnosis(settings, http, metrics, tokens),
-        tickets=SYSTEMS[settings.ticket_system](settings, http),
-        metrics=metrics,
-        follow_ups=settings.follow_ups,
+    decisions = Decisions(
+        engine,
+        store,
+        diagnosis(settings, http, metrics, tokens),
+        SYSTEMS[settings.ticket_system](settings, http),
+        metrics,
     )
-    edge = TeamsEndpoint(settings, http, tokens, metrics, helpdesk.turn)
-    worker = Worker(store, FollowUps(helpdesk, store, edge.channel, settings.retention).doers)
-    runner = web.AppRunner(_site(edge, store, metrics, speaking), access_log=None, shutdown_timeout=_GRACE)
+    templates = CardTemplates(engine.library, settings.helpdesk_contact, next(iter(settings.follow_ups), 0.0))
+    outbox = Outbox(store, templates, live, metrics, settings.follow_ups)
+    turns = TurnRunner(decisions, outbox, live, cast("RememberingStore", store), metrics)
+    endpoint = TeamsEndpoint(settings, http, tokens, metrics, turns.turn)
+    follow_ups = FollowUps(turns, decisions, outbox, store, endpoint.channel, settings.follow_ups, settings.retention)
+    worker = Worker(store, follow_ups.doers)
+    runner = web.AppRunner(_site(endpoint, store, metrics, live), access_log=None, shutdown_timeout=_GRACE)
     await runner.setup()
 
     async def stop() -> None:
-        edge.close()
-        await asyncio.gather(runner.cleanup(), worker.stop(), edge.stop())
-        await asyncio.gather(settling.stop(), speaking.stop())
+        endpoint.close()
+        await asyncio.gather(runner.cleanup(), worker.stop(), endpoint.stop())
+        await asyncio.gather(outbox.stop(), live.stop())
         await store.close()
         await http.close()
 
@@ -124,8 +124,8 @@ async def start(
     except OSError:
         await stop()
         raise
-    await edge.start()
-    speaking.start()
+    await endpoint.start()
+    live.start()
 
     async def begin(there: DatabaseStore) -> None:
         await there.put(purging())
@@ -137,18 +137,18 @@ async def start(
         await stop()
         raise
     port = int(runner.addresses[0][1])
-    log.info("listening on %s port %d, languages %s", settings.host, port, ", ".join(speaking.languages.tags))
-    return Running(port, edge, store, speaking, stop)
+    log.info("listening on %s port %d, languages %s", settings.host, port, ", ".join(live.languages.tags))
+    return Running(port, endpoint, store, live, stop)
 
 
-def _site(edge: TeamsEndpoint, store: Store, metrics: Metrics, speaking: LiveTranslations) -> web.Application:
+def _site(endpoint: TeamsEndpoint, store: Store, metrics: Metrics, live: LiveTranslations) -> web.Application:
     async def alive(_: web.Request) -> web.Response:
         return web.json_response({"alive": True})
 
     async def ready(_: web.Request) -> web.Response:
         # Catalogues are loaded before anything listens: a bot without them does not start.
-        parts = {"store": await store.ready(), "catalogues": True, "channel_keys": edge.ready}
-        unused = speaking.languages.problems  # the last good ones are spoken: no reason not to be ready
+        parts = {"store": await store.ready(), "catalogues": True, "channel_keys": endpoint.ready}
+        unused = live.languages.problems  # the last good ones are spoken: no reason not to be ready
         detail = {**parts, **({"language_files_not_used": list(unused)} if unused else {})}
         return web.json_response(detail, status=200 if all(parts.values()) else 503)
 
@@ -158,7 +158,7 @@ def _site(edge: TeamsEndpoint, store: Store, metrics: Metrics, speaking: LiveTra
         return web.Response(body=metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
     site = web.Application(client_max_size=MOST_BYTES)
-    site.router.add_post("/api/messages", edge.messages)
+    site.router.add_post("/api/messages", endpoint.messages)
     site.router.add_get("/healthz", alive)
     site.router.add_get("/readyz", ready)
     site.router.add_get("/metrics", counted)

@@ -1,4 +1,4 @@
-"""What is done without being asked: cards that are still owed, looking again after the walk, deleting what is old."""
+"""What happens without being asked: pending cards, looking again after the walk, late tickets, retention."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from bot.conversation import Address, Channel
 from bot.errors import NotFound, OutsideError, Refused
 from bot.store import Change, Claimed, Job, JobKind, Record, Store
 from bot.tickets.ticket import Ticket
-from bot.turns.result import TurnResult, check_of, thumbnails
+from bot.turns.decisions import Decisions, TurnResult, check_of, thumbnails
+from bot.turns.outbox import Outbox
 from bot.turns.runner import TurnRunner
 from bot.turns.worker import LEASE, Doer
 from dialogs.model import Case, Followed, Resumed, Submitted
@@ -29,40 +30,43 @@ _PURGE_EVERY = 6 * 3600.0  # seconds
 
 @dataclass(frozen=True)
 class FollowUps:
-    """The doers of due work."""
+    """What does each kind of job. `schedule`: seconds after the walk; `retention`: seconds."""
 
     runner: TurnRunner
+    decisions: Decisions
+    outbox: Outbox
     store: Store
     channel: Callable[[Address], Channel]
-    retention: float  # seconds
+    schedule: tuple[float, ...]
+    retention: float
 
     @property
     def doers(self) -> Mapping[JobKind, Doer]:
-        """Which work each does."""
+        """What does a job of each kind."""
         return {
             JobKind.SHOW: self.show_pending,
             JobKind.FOLLOW_UP: self.look_again,
-            JobKind.TICKET: self.hand_over,
+            JobKind.TICKET: self.submit_again,
             JobKind.PURGE: self.purge,
         }
 
     async def show_pending(self, claimed: Claimed) -> None:
         """Show a card that was decided on and is not known to be shown: after a crash, or a channel that failed."""
         async with self.runner.lock(claimed.job.person):
-            # The turn that owed it may have shown it, late, while this waited: then the claim is gone.
+            # The turn that it is of may have shown it, late, while this waited: then the claim is gone.
             await self.store.postpone(claimed, time.time() + LEASE, "")
             record, _ = await self.store.load(claimed.job.person)
             if record.case is None or record.address is None or record.blocked:
                 await self.store.finish(claimed)
                 return
             channel = self.channel(record.address)
-            result = await self.runner.perform(record, record.case, Resumed(), channel)
+            result = await self.decisions.perform(record, record.case, Resumed(), channel)
             in_place = bool(claimed.job.payload.get("in_place"))
-            saved = await self.runner.save(record, result, in_place=in_place, owed=False)
-            await self._deliver(saved, channel, in_place=in_place)
+            saved, until = await self.outbox.save(record, result, in_place=in_place, pending=False)
+            await self._deliver(saved, until, channel, in_place=in_place)
 
     async def look_again(self, claimed: Claimed) -> None:
-        """Look again by ourselves; write when the photo has arrived, or when this was the last time."""
+        """Look again; write when the photo has arrived, or when this was the last time."""
         async with self.runner.lock(claimed.job.person):
             record, _ = await self.store.load(claimed.job.person)
             case = record.case
@@ -70,28 +74,28 @@ class FollowUps:
                 await self.store.finish(claimed)
                 return
             turn = int(claimed.job.payload.get("turn", 0)) + 1
-            over = turn >= len(self.runner.follow_ups)
+            over = turn >= len(self.schedule)
             paths, digest, changed = await self._cheaply(claimed)
             if not changed and not over:
                 await self._look_later(claimed, Change(record), turn, paths, digest)
                 return
             last = case.checks[-1].at if case.checks else ""
-            looking = await self.runner.diagnosis.look(record.person, case.site, last)
+            found = await self.decisions.diagnosis.look(record.person, case.site, last)
             channel = self.channel(record.address)
-            result = await self.runner.perform(record, case, Followed(check_of(looking), over=over), channel)
+            result = await self.decisions.perform(record, case, Followed(check_of(found), over=over), channel)
             if not result.shows:
                 await self._look_later(claimed, Change(result.record, log=result.log), turn, paths, digest)
                 return
-            result = replace(result, photos=await asyncio.to_thread(thumbnails, looking))
-            saved = await self.runner.save(record, result, in_place=False, finish=claimed)
-            await self._deliver(saved, channel, in_place=False)
+            result = replace(result, photos=await asyncio.to_thread(thumbnails, found))
+            saved, until = await self.outbox.save(record, result, in_place=False, finish=claimed)
+            await self._deliver(saved, until, channel, in_place=False)
 
     async def _cheaply(self, claimed: Claimed) -> tuple[tuple[str, ...], str, bool]:
         """What is watched, its present digest, and whether that is another one than last time: one request.
 
         A digest is only kept from before a full look, so that a change during the look is seen by the next one.
         """
-        diagnosis, payload = self.runner.diagnosis, claimed.job.payload
+        diagnosis, payload = self.decisions.diagnosis, claimed.job.payload
         paths = tuple(payload.get("paths", ())) or await diagnosis.watched(claimed.job.person)
         digest = await diagnosis.digest(paths)
         return paths, digest, not digest or digest != payload.get("digest")
@@ -100,25 +104,25 @@ class FollowUps:
         self, claimed: Claimed, change: Change, turn: int, paths: tuple[str, ...], digest: str
     ) -> None:
         since = float(claimed.job.payload.get("since", time.time()))
-        at = max(time.time(), since + self.runner.follow_ups[turn])
+        at = max(time.time(), since + self.schedule[turn])
         payload = {"turn": turn, "since": since, "paths": list(paths), "digest": digest}
         await self.store.commit(replace(change, put=(replace(claimed.job, at=at, payload=payload),)))
 
-    async def _deliver(self, result: TurnResult, channel: Channel, *, in_place: bool) -> None:
-        """Show, unasked. A channel that refuses for good is not asked again until the person writes."""
+    async def _deliver(self, result: TurnResult, until: float, channel: Channel, *, in_place: bool) -> None:
+        """Show what was not asked for. A channel that refuses for good gets nothing until the person writes."""
         try:
-            await self.runner.show(result, channel, in_place=in_place)
+            await self.outbox.show(result, until, channel, in_place=in_place)
         except (Refused, NotFound) as error:
             log.info("nothing more is sent to this person: %s", error)
             record, _ = await self.store.load(result.record.person)
             drop = ((JobKind.FOLLOW_UP, record.case.id),) if record.case is not None else ()
             await self.store.commit(Change(replace(record, blocked=True), drop=drop, delivered=True))
 
-    async def hand_over(self, claimed: Claimed) -> None:
+    async def submit_again(self, claimed: Claimed) -> None:
         """Try a ticket again, with the same `webhook-id`; the person is told its number, or after a day the failure."""
         payload, now = claimed.job.payload, time.time()
         try:
-            handed = await self.runner.tickets.submit(Ticket(str(payload["id"]), payload["body"]))
+            submitted = await self.decisions.tickets.submit(Ticket(str(payload["id"]), payload["body"]))
         except OutsideError as error:
             if now - float(payload["since"]) < _TICKET_FOR:
                 backoff = min(_TICKET_LONGEST_WAIT, _TICKET_FIRST_WAIT * 2 ** min(claimed.attempt, 20))
@@ -127,35 +131,35 @@ class FollowUps:
                 await self.store.postpone(claimed, now + wait, type(error).__name__)
                 return
             log.error("ticket given up after a day: %s; photosync work list", error)
-            handed = Submitted("failed")
-        self.runner.metrics.tickets.labels(handed.result).inc()
-        await self._tell(claimed, handed)
+            submitted = Submitted("failed")
+        self.decisions.metrics.tickets.labels(submitted.result).inc()
+        await self._report(claimed, submitted)
 
-    async def _tell(self, claimed: Claimed, handed: Submitted) -> None:
+    async def _report(self, claimed: Claimed, submitted: Submitted) -> None:
         async with self.runner.lock(claimed.job.person):
             record, _ = await self.store.load(claimed.job.person)
             case = record.case
             if case is None or record.address is None or record.blocked:
-                await self._done(claimed, handed)
+                await self._done(claimed, submitted)
                 return
             channel = self.channel(record.address)
-            handed = replace(handed, case=claimed.job.key)
-            result = await self.runner.perform(record, case, handed, channel)
-            if handed.result == "failed":
-                saved = await self.runner.save(record, result, in_place=False)
-                await self._done(claimed, handed)
+            submitted = replace(submitted, case=claimed.job.key)
+            result = await self.decisions.perform(record, case, submitted, channel)
+            if submitted.result == "failed":
+                saved, until = await self.outbox.save(record, result, in_place=False)
+                await self._done(claimed, submitted)
             else:
-                saved = await self.runner.save(record, result, in_place=False, finish=claimed)
-            await self._deliver(saved, channel, in_place=False)
+                saved, until = await self.outbox.save(record, result, in_place=False, finish=claimed)
+            await self._deliver(saved, until, channel, in_place=False)
 
-    async def _done(self, claimed: Claimed, handed: Submitted) -> None:
-        if handed.result == "failed":
+    async def _done(self, claimed: Claimed, submitted: Submitted) -> None:
+        if submitted.result == "failed":
             await self.store.fail(claimed, "the ticket system did not take it for a day")
         else:
             await self.store.finish(claimed)
 
     async def purge(self, claimed: Claimed) -> None:
-        """Delete what ended longer ago than the retention; comes back by itself."""
+        """Delete what ended longer ago than the retention; the job comes back by itself."""
         before = datetime.fromtimestamp(time.time() - self.retention, UTC).isoformat(timespec="seconds")
         gone = await self.store.purge(before)
         log.info("deleted %d cases older than the retention", gone)
@@ -163,7 +167,7 @@ class FollowUps:
 
 
 def purging() -> Job:
-    """The one piece of work that deletes what is old."""
+    """The one job that deletes what is old."""
     return Job(JobKind.PURGE, "all", "", time.time())
 
 

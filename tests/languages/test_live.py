@@ -32,7 +32,7 @@ async def test_a_new_file_is_spoken_by_a_running_bot_and_a_broken_one_leaves_the
     good = english.replace('"Language: en\\n"', '"Language: fo\\n"').replace("X-Language-Name: English", "X-Language-Name: Føroyskt").replace('msgstr "How can I help with your photo?"', 'msgstr "Hvussu kann eg hjálpa?"')  # fmt: skip
     async with scene(PHOTOSYNC_LOCALES_DIR=str(tmp_path)) as stage:
         assert await asked(stage) == "How can I help with your photo?"
-        languages = stage.bot.speaking
+        languages = stage.bot.live
         file.write_text(good, encoding="utf-8")
         await soon(lambda: "fo" in languages.languages.tags)
         chat = stage.chat("missing", "fo-FO")

@@ -334,7 +334,7 @@ async def test_who_removed_the_bot_elsewhere_and_installs_it_again_is_welcomed(t
 
 async def test_a_card_that_took_long_to_be_sent_is_not_sent_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """Longer than it may be owed: a worker has taken it over, and waits for the turn to end."""
-    monkeypatch.setattr("bot.turns.runner._PENDING_FOR", 0.5)
+    monkeypatch.setattr("bot.turns.outbox._PENDING_FOR", 0.5)
     monkeypatch.setattr("bot.turns.worker._LONGEST_SLEEP", 0.2)
     real = Connector.send
 

@@ -1,0 +1,190 @@
+"""The decide loop: an event, the effects it asks for, their results as the next events, until nothing more is asked.
+
+Used by a turn that an activity starts and by everything that happens without being asked (`bot.turns.follow_ups`).
+Nothing is saved and nothing is shown here: that is `bot.turns.outbox`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.cards.render import Photos
+from bot.conversation import Channel
+from bot.diagnosis.diagnosis import DiagnosisResult
+from bot.errors import OutsideError
+from bot.metrics import Metrics
+from bot.photos.comparison import thumbnail
+from bot.store import Job, JobKind, LogEntry, Record, Store
+from bot.tickets import TicketSystem
+from bot.tickets.ticket import ticket
+from bot.turns.events import log_entry, now
+from dialogs.engine import Engine
+from dialogs.frozen import replace
+from dialogs.model import (
+    Case,
+    Check,
+    Diagnose,
+    Diagnosed,
+    Effect,
+    Erase,
+    Erased,
+    Event,
+    Follow,
+    Moment,
+    Show,
+    Submit,
+    Submitted,
+)
+
+log = logging.getLogger(__name__)
+
+_TICKET_RETRY = 3.0  # seconds after which a ticket that was not taken is tried again
+_OUTSIDE = (Diagnose, Submit, Erase)  # what a refused commit does not take back
+_SHOW, _FOLLOW, _ERASE = Show(), Follow(), Erase()
+
+
+class Stale(Exception):
+    """The record came from memory, and what has to be done needs it fresh from the database."""
+
+
+class Diagnosing(Protocol):
+    """What looks at a person's two photos: `bot.diagnosis.diagnosis.Diagnosis`."""
+
+    async def look(self, person: str, site: str = "", since: str = "") -> DiagnosisResult: ...
+
+    async def upn(self, person: str) -> str: ...
+
+    async def watched(self, person: str) -> tuple[str, ...]: ...
+
+    async def digest(self, paths: tuple[str, ...]) -> str: ...
+
+
+@dataclass(frozen=True)
+class TurnResult:
+    """What one turn came to, to be saved and shown."""
+
+    record: Record
+    photos: Photos
+    effects: tuple[Effect, ...]
+    log: tuple[LogEntry, ...] = ()
+    jobs: tuple[Job, ...] = ()  # work that came up
+
+    @property
+    def follows(self) -> bool:
+        """Whether looks without being asked are to be scheduled."""
+        return _FOLLOW in self.effects
+
+    @property
+    def shows(self) -> bool:
+        """Whether there is a card to show."""
+        return _SHOW in self.effects
+
+    @property
+    def erased(self) -> bool:
+        """Whether the person has just been forgotten."""
+        return _ERASE in self.effects
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """The engine, and what performs its effects."""
+
+    engine: Engine
+    store: Store
+    diagnosis: Diagnosing
+    tickets: TicketSystem
+    metrics: Metrics
+
+    async def perform(
+        self, record: Record, case: Case, event: Event, channel: Channel, *, fresh: bool = True
+    ) -> TurnResult:
+        """What an event comes to.
+
+        `fresh` False: the record came from memory; raises `Stale` then, before anything is done outside.
+        """
+        done: list[Effect] = []
+        entries = [log_entry(event)]
+        photos = Photos()
+        jobs: tuple[Job, ...] = ()
+        pending: Event | None = event
+        while pending is not None:
+            case, effects = self.engine.decide(case, pending, moment())
+            done += effects
+            pending = None
+            for effect in effects:
+                if not fresh and isinstance(effect, _OUTSIDE):
+                    raise Stale
+                if isinstance(effect, Diagnose):
+                    pending, photos = await self._diagnose(record.person, case, channel)
+                elif isinstance(effect, Submit):
+                    pending, jobs = await self._submit(record, case, entries)
+                elif isinstance(effect, Erase):
+                    pending = Erased()
+            entries += [log_entry(pending)] if pending is not None else [LogEntry(now(), "shown", case.step)]
+        language = case.locale if case.locale != (record.locale or "en") else record.locale
+        return TurnResult(replace(record, case=case, locale=language), photos, tuple(done), tuple(entries), jobs)
+
+    async def _diagnose(self, person: str, case: Case, channel: Channel) -> tuple[Diagnosed, Photos]:
+        last = case.checks[-1].at if case.checks else ""
+        _, result = await asyncio.gather(channel.typing(), self.diagnosis.look(person, case.site, last))
+        return Diagnosed(check_of(result)), await asyncio.to_thread(thumbnails, result)
+
+    async def _submit(self, record: Record, case: Case, entries: list[LogEntry]) -> tuple[Submitted, tuple[Job, ...]]:
+        """Submit the ticket while the person waits; what does not succeed now becomes a job."""
+        upn, earlier = await asyncio.gather(self.diagnosis.upn(record.person), self.store.log(case.id))
+        made = ticket(record, case, upn, [*earlier, *entries])
+        jobs: tuple[Job, ...] = ()
+        try:
+            submitted = await self.tickets.submit(made)
+        except OutsideError as error:
+            log.error("ticket not handed over yet: %s", error)
+            submitted, at = Submitted("queued"), time.time()
+            payload = {"id": made.id, "body": made.body, "since": at}
+            jobs = (Job(JobKind.TICKET, case.id, record.person, at + _TICKET_RETRY, payload),)
+        self.metrics.tickets.labels(submitted.result).inc()
+        return submitted, jobs
+
+
+def check_of(result: DiagnosisResult) -> Check:
+    """A look as the case keeps it."""
+    return Check(
+        now(),
+        result.verdict,
+        result.reason,
+        result.similarity,
+        result.facts,
+        result.older_by,
+        result.site,
+        result.site_finding,
+    )
+
+
+def thumbnails(result: DiagnosisResult) -> Photos:
+    """The two pictures, small enough for a card."""
+    ours, theirs = result.microsoft365, result.sharepoint
+    return Photos(
+        thumbnail(ours.data) if ours else None,
+        thumbnail(theirs.data) if theirs else None,
+        theirs.modified if theirs else None,
+    )
+
+
+def moment() -> Moment:
+    """The time of a decision, and the id that a case begun by it gets."""
+    return Moment(now(), next(_IDS))
+
+
+def _ids() -> Iterator[str]:
+    """Ids for new cases; asking the system for each decision's would cost more than the decision."""
+    while True:
+        batch = secrets.token_hex(4 * 256).upper()
+        yield from (batch[start : start + 8] for start in range(0, len(batch), 8))
+
+
+_IDS = _ids()

@@ -1,0 +1,154 @@
+"""Saving what a turn came to, and showing its card.
+
+The case, its log, its jobs and "this card is pending" are one commit; the card is sent after it. A crash in between
+leaves the card pending, and `_PENDING_FOR` later the background worker sends it. So a card that was decided on is shown
+at least once, and nothing is shown that was not saved.
+
+That a card was delivered is stored too:
+- A new message cannot be repeated unseen, so its id is committed at once.
+- An update in place may be repeated unseen, so its confirmation can wait: those of a second are committed together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+from bot.cards.templates import CardTemplates
+from bot.conversation import Channel, Message
+from bot.errors import NotFound, StoreUnavailable
+from bot.languages.live import LiveTranslations
+from bot.metrics import Metrics
+from bot.store import Change, Claimed, Conflict, Job, JobKind, PendingCard, Record, Store
+from bot.turns.decisions import TurnResult
+from dialogs.frozen import replace
+from dialogs.model import Case, Ended, Ignored
+
+log = logging.getLogger(__name__)
+
+_PENDING_FOR = 30.0  # seconds after which a card that was not shown is shown by the worker
+_CONFIRM_INTERVAL = 1.0  # seconds between two commits of confirmations
+
+
+class Outbox:
+    """What is saved and shown. `follow_ups`: seconds after the walk at which to look again."""
+
+    def __init__(
+        self,
+        store: Store,
+        templates: CardTemplates,
+        live: LiveTranslations,
+        metrics: Metrics,
+        follow_ups: tuple[float, ...] = (),
+    ) -> None:
+        self._store = store
+        self._templates = templates
+        self._live = live
+        self._metrics = metrics
+        self._follow_ups = follow_ups
+        self._shown: dict[str, float] = {}  # person -> until when the card shown was pending
+        self._confirming: asyncio.Task[None] | None = None
+
+    async def save(
+        self,
+        before: Record,
+        result: TurnResult,
+        *,
+        in_place: bool,
+        activity: str = "",
+        finish: Claimed | None = None,
+        pending: bool = True,
+    ) -> tuple[TurnResult, float]:
+        """Everything a turn came to, in one transaction.
+
+        `finish`: the job whose result this is. `pending` False: there is a job already that shows the card. Returns
+        the result with the record as saved, and until when its card is pending (seconds since 1970; 0: it is not).
+        Raises `Conflict`, `Lost` and `StoreUnavailable`.
+        """
+        if result.erased:
+            await self._store.erase(before.person)
+            self._count(result)
+            return result, 0.0
+        record, now = result.record, time.time()
+        until = now + _PENDING_FOR if result.shows and pending else 0.0
+        put = [*result.jobs]
+        if result.follows and record.case is not None and self._follow_ups:
+            payload = {"turn": 0, "since": now}
+            put.append(Job(JobKind.FOLLOW_UP, record.case.id, record.person, now + self._follow_ups[0], payload))
+        ended = before.case is not None and _follow_ups_end(before.case, record.case)
+        drop = ((JobKind.FOLLOW_UP, before.case.id),) if before.case is not None and ended else ()
+        card = PendingCard(until, in_place) if until else None
+        saved = await self._store.commit(Change(record, activity, result.log, tuple(put), drop, finish, card))
+        self._count(result)
+        return replace(result, record=saved), until
+
+    def _count(self, result: TurnResult) -> None:
+        for effect in result.effects:
+            if isinstance(effect, Ended):
+                self._metrics.cases.labels(effect.outcome).inc()
+            elif isinstance(effect, Ignored):
+                self._metrics.refused.labels(effect.reason).inc()
+
+    async def show(self, result: TurnResult, until: float, channel: Channel, *, in_place: bool) -> Message | None:
+        """Show the case's present card, if there is one to show. Raises `OutsideError`."""
+        case = result.record.case
+        if not result.shows or case is None:
+            return None
+        message = self._templates.card(self._live.setting, case, result.record.name, result.photos)
+        if in_place and case.card and await _updated(channel, case.card, message):
+            if until:
+                self._confirm_soon(result.record.person, until)
+                return message
+            shown = case.card
+        else:
+            shown = await channel.send(message)
+        if not result.erased:
+            await self._store_card(result.record, case, shown)
+        return message
+
+    async def _store_card(self, record: Record, case: Case, shown: str) -> None:
+        """Which message to update next time, and that no card is pending any more."""
+        try:
+            await self._store.commit(Change(replace(record, case=replace(case, card=shown)), delivered=True))
+        except Conflict:
+            log.info("the case moved on elsewhere before its card was known")
+
+    def _confirm_soon(self, person: str, until: float) -> None:
+        self._shown[person] = until
+        if self._confirming is None or self._confirming.done():
+            self._confirming = asyncio.create_task(self._confirm_later())
+
+    async def _confirm_later(self) -> None:
+        while self._shown:
+            await asyncio.sleep(_CONFIRM_INTERVAL)
+            await self._confirm()
+
+    async def _confirm(self) -> None:
+        shown, self._shown = self._shown, {}
+        try:
+            if shown:
+                await self._store.confirm_delivered(tuple(shown.items()))
+        except StoreUnavailable as error:
+            log.warning("delivered cards are not confirmed: %s", error)  # they are shown once more, in place
+
+    async def stop(self) -> None:
+        """Confirm the rest now."""
+        if self._confirming is not None:
+            self._confirming.cancel()
+            await asyncio.gather(self._confirming, return_exceptions=True)
+        await self._confirm()
+
+
+def _follow_ups_end(before: Case, after: Case | None) -> bool:
+    """Whether looking again is over: another case, or this one came to its end."""
+    return after is None or after.id != before.id or (bool(before.following) and not after.following)
+
+
+async def _updated(channel: Channel, activity: str, message: Message) -> bool:
+    """Whether the card took the place of the earlier one; False if that one is gone."""
+    try:
+        await channel.update(activity, message)
+    except NotFound:
+        return False
+    return True
