@@ -29,8 +29,9 @@ Run = Callable[[Beat], Awaitable[None]]
 class Background:
     """All background tasks of one process. `report(name, alive)` is called whenever that may have changed."""
 
-    def __init__(self, report: Callable[[str, bool], None]) -> None:
+    def __init__(self, report: Callable[[str, bool], None], *, first_wait: float = FIRST_WAIT) -> None:
         self._report = report
+        self._first_wait = first_wait
         self._failures: dict[str, int] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._once: set[asyncio.Task[Any]] = set()
@@ -76,11 +77,16 @@ class Background:
             try:
                 await run(beat)
                 why = "ended"
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                why = "something it waited for was cancelled"  # not this task: it goes on
             except Exception as error:  # whatever it is: a background task never stops in silence
                 why = f"{type(error).__name__} at {location(error)}"
             self._failures[name] += 1
             self._report(name, False)
-            wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(self._failures[name] - 1, 10))
+            wait = min(LONGEST_WAIT, self._first_wait * 2 ** min(self._failures[name] - 1, 10))
             wait *= random.uniform(0.7, 1.0)  # noqa: S311 - spreads replicas
             log.error("background task %s failed: %s; again in %.1f s", name, why, wait)
             await asyncio.sleep(wait)
