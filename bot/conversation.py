@@ -1,4 +1,4 @@
-"""What comes in from a channel and what goes out, in our own types: the Bot Framework SDK stays in `bot.teams`."""
+"""What comes in from a channel and what goes out, in our own types: Teams stays in `bot.teams`."""
 
 from __future__ import annotations
 

@@ -1,61 +1,32 @@
-"""One at a time for each key, in the order they came: a lock for each of many people, which costs nothing while nobody
-waits."""
+"""A lock for each key, as long as somebody holds it or waits for it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from types import TracebackType
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 
 class KeyedLock:
-    """The keys that are held, with those who wait for each."""
+    """One holder a key at a time, in the order they came; `asyncio.Lock` is fair."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._users: dict[str, int] = {}  # how many hold a key or wait for it
 
-    def lock(self, key: str) -> _Holder:
-        """`async with` it: within, nobody else has this key."""
-        return _Holder(self._waiting, key)
+    @asynccontextmanager
+    async def lock(self, key: str) -> AsyncIterator[None]:
+        """Hold the key within the block."""
+        lock = self._locks.setdefault(key, asyncio.Lock())
+        self._users[key] = self.waiting(key) + 1
+        try:
+            async with lock:
+                yield
+        finally:
+            self._users[key] -= 1
+            if not self._users[key]:
+                del self._locks[key], self._users[key]
 
     def waiting(self, key: str) -> int:
-        """How many are at it or wait for it."""
-        return len(self._waiting[key]) + 1 if key in self._waiting else 0
-
-
-class _Holder:
-    """One holder, present or to come."""
-
-    __slots__ = ("_key", "_waiting")
-
-    def __init__(self, waiting: dict[str, deque[asyncio.Future[None]]], key: str) -> None:
-        self._waiting = waiting
-        self._key = key
-
-    async def __aenter__(self) -> None:
-        others = self._waiting.get(self._key)
-        if others is None:
-            self._waiting[self._key] = deque()
-            return
-        handed = asyncio.get_running_loop().create_future()
-        others.append(handed)
-        try:
-            await handed
-        except asyncio.CancelledError:
-            if not handed.cancelled():
-                self._pass_on()  # it was ours already
-            raise
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._pass_on()
-
-    def _pass_on(self) -> None:
-        others = self._waiting[self._key]
-        while others:
-            handed = others.popleft()
-            if not handed.done():  # else whoever waited has given up
-                handed.set_result(None)
-                return
-        del self._waiting[self._key]
+        """How many hold the key or wait for it."""
+        return self._users.get(key, 0)

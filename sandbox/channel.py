@@ -98,11 +98,6 @@ class Channel:
             self._groups[conversation] = Chat(self, self._person(person_id), conversation, kind)
         return self._groups[conversation]
 
-    def begin_anew(self, person_id: str) -> Chat:
-        """An empty chat in the place of the person's last one."""
-        self._chats.pop(person_id, None)
-        return self.chat(person_id)
-
     def activity(self, chat: Chat) -> dict[str, Any]:
         """What every activity of a chat carries."""
         person, region = chat.person, chat.locale.rpartition("-")[2]

@@ -1,4 +1,4 @@
-"""One at a time for each person: in the order they came, whoever gives up, and with nothing left behind."""
+"""One at a time for each key: in the order they came, also where some give up, and with nothing left behind."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from bot.keyed_lock import KeyedLock
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.booleans()), max_size=12))
-def test_nobody_overtakes_and_whoever_gives_up_stops_nobody(comers: list[tuple[str, bool]]) -> None:
+def test_holders_keep_their_order_and_one_that_gives_up_stops_no_other(comers: list[tuple[str, bool]]) -> None:
     """Each comes for a key; some give up while they wait."""
 
     async def run() -> None:
-        turns, inside, done = KeyedLock(), {"a": 0, "b": 0}, []
+        locks, inside, done = KeyedLock(), {"a": 0, "b": 0}, []
 
         async def come(number: int, key: str) -> None:
-            async with turns.lock(key):
+            async with locks.lock(key):
                 inside[key] += 1
                 try:
                     assert inside[key] == 1
@@ -40,25 +40,25 @@ def test_nobody_overtakes_and_whoever_gives_up_stops_nobody(comers: list[tuple[s
         for key in "ab":
             mine = [number for number in done if comers[number][0] == key]
             assert mine == sorted(mine)
-            assert turns.waiting(key) == 0
+            assert locks.waiting(key) == 0
         assert {number for number, (_, leaves) in enumerate(comers) if not leaves} <= set(done)
 
     asyncio.run(run())
 
 
-async def test_one_who_is_handed_the_turn_and_gives_up_at_that_moment_passes_it_on() -> None:
-    turns, went = KeyedLock(), asyncio.Event()
+async def test_one_that_gives_up_just_as_it_gets_the_key_passes_it_on() -> None:
+    locks, went = KeyedLock(), asyncio.Event()
 
     async def wait() -> None:
-        async with turns.lock("a"):
+        async with locks.lock("a"):
             went.set()
 
-    async with turns.lock("a"):
+    async with locks.lock("a"):
         first, second = asyncio.create_task(wait()), asyncio.create_task(wait())
         await asyncio.sleep(0)
-        assert turns.waiting("a") == 3
-    first.cancel()  # it was handed the turn, and has not run yet
+        assert locks.waiting("a") == 3
+    first.cancel()  # it was given the key, and has not run yet
     await asyncio.wait_for(second, 5)
     assert went.is_set()
     assert first.cancelled()
-    assert turns.waiting("a") == 0
+    assert locks.waiting("a") == 0

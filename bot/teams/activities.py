@@ -15,12 +15,12 @@ from typing import Any, NoReturn
 from bot.conversation import ActivityKind, Address, Incoming, Scope
 from bot.teams.refusal import Refusal
 
-LONGEST_TEXT = 2_000  # letters of what a person wrote
-_LONGEST_NAME = 256
-_LONGEST_ID = 1_024
-_LONGEST_TAG = 64  # letters of a language's tag
-_DEEPEST = 64
-_MOST_MENTIONS = 20  # of one message, that are looked at
+MAX_TEXT = 2_000  # letters of what a person wrote
+_MAX_NAME = 256
+_MAX_ID = 1_024
+_MAX_TAG = 64  # letters of a language's tag
+_MAX_DEPTH = 64
+_MAX_MENTIONS = 20  # of one message, that are looked at
 _LANGUAGE = re.compile(r"[A-Za-z0-9]{1,8}([-_][A-Za-z0-9]{1,8}){0,4}")
 _PERSON = re.compile(r"[0-9A-Za-z-]{1,64}")
 _BOT = "28:"  # begins the ids of bots in Teams; people's begin with 29:
@@ -39,13 +39,13 @@ def parse(body: bytes) -> dict[str, Any]:
     try:
         found = _DECODER.decode(body.decode("utf-8"))
         # Only an escape can bring a lone surrogate, only many brackets depth: most bodies need no second look.
-        suspicious = b"\\ud" in body.lower() or body.count(b"{") + body.count(b"[") > _DEEPEST
-        sound = _valid(found, _DEEPEST) if suspicious else found
+        suspicious = b"\\ud" in body.lower() or body.count(b"{") + body.count(b"[") > _MAX_DEPTH
+        valid = _valid(found, _MAX_DEPTH) if suspicious else found
     except (ValueError, RecursionError):
         raise Refusal("not_an_activity") from None
-    if not isinstance(sound, dict):
+    if not isinstance(valid, dict):
         raise Refusal("not_an_activity")
-    return sound
+    return valid
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -96,19 +96,19 @@ def _is_valid_unicode(text: str) -> bool:
 # From JSON to what happened
 
 
-def foreign(activity: Activity, tenant: str) -> bool:
+def is_foreign(activity: Activity, tenant: str) -> bool:
     """Whether it comes from another tenant than ours, from two at once, or does not say."""
     named = (
         _object(activity, "conversation").get("tenantId"),
         _object(_object(activity, "channelData"), "tenant").get("id"),
     )
-    told = {str(one).lower() for one in named if one is not None}
-    return told != {tenant}
+    tenants = {str(one).lower() for one in named if one is not None}
+    return tenants != {tenant}
 
 
-def incoming(activity: Activity, bot: str) -> Incoming | None:
+def read_incoming(activity: Activity, bot: str) -> Incoming | None:
     """What an authenticated activity says; None for what a bot said, ourselves included. Raises `Refusal`."""
-    read = _READERS.get(_needed(activity, "type"), _other)
+    read = _READERS.get(_required(activity, "type"), _other)
     sender, recipient = _object(activity, "from"), _object(activity, "recipient")
     number, user = _id(activity, "id"), _id(sender, "id")
     if read in (_message, _invoke) and (sender.get("role") == "bot" or user.startswith(_BOT)):
@@ -126,8 +126,8 @@ def incoming(activity: Activity, bot: str) -> Incoming | None:
         kind=kind,
         scope=_scope(conversation),
         address=Address(
-            service_url=_needed(activity, "serviceUrl"),
-            conversation=_needed(conversation, "id"),
+            service_url=_required(activity, "serviceUrl"),
+            conversation=_required(conversation, "id"),
             bot=us,
             user=user,
             tenant=_id(conversation, "tenantId") or _id(_object(_object(activity, "channelData"), "tenant"), "id"),
@@ -190,10 +190,10 @@ def _scope(conversation: Activity) -> Scope:
 
 def _words(activity: Activity, mentions: list[dict[str, Any]]) -> str:
     text = _text(activity, "text")
-    for mention in mentions[:_MOST_MENTIONS]:
+    for mention in mentions[:_MAX_MENTIONS]:
         called = _text(mention, "text")
         text = text.replace(called, " ") if called else text
-    return text.strip()[:LONGEST_TEXT]
+    return text.strip()[:MAX_TEXT]
 
 
 def _person(sender: Activity) -> str:
@@ -203,9 +203,9 @@ def _person(sender: Activity) -> str:
     return person
 
 
-def _language(told: Activity) -> str:
-    locale = told.get("locale")
-    return locale if isinstance(locale, str) and len(locale) <= _LONGEST_TAG and _is_language(locale) else ""
+def _language(source: Activity) -> str:
+    locale = source.get("locale")
+    return locale if isinstance(locale, str) and len(locale) <= _MAX_TAG and _is_language(locale) else ""
 
 
 @lru_cache(maxsize=256)
@@ -241,21 +241,21 @@ def _text(parent: Activity, name: str) -> str:
 
 def _line(text: str) -> str:
     """One line of what can be seen: no control characters, no line breaks, not too long."""
-    seen = text[: 4 * _LONGEST_NAME]
+    seen = text[: 4 * _MAX_NAME]
     if not seen.isprintable():
         seen = "".join(letter if letter.isprintable() else " " for letter in seen)
-    return " ".join(seen.split())[:_LONGEST_NAME]
+    return " ".join(seen.split())[:_MAX_NAME]
 
 
 def _id(parent: Activity, name: str) -> str:
     """An id is whole or refused: a part of one would be another's."""
     value = _text(parent, name)
-    if len(value) > _LONGEST_ID or value in (".", ".."):
+    if len(value) > _MAX_ID or value in (".", ".."):
         raise Refusal("not_an_activity")
     return value
 
 
-def _needed(parent: Activity, name: str) -> str:
+def _required(parent: Activity, name: str) -> str:
     value = _id(parent, name)
     if not value:
         raise Refusal("not_an_activity")

@@ -1,165 +1,134 @@
-"""The SDK's adapter, sending through our connector: nothing of msrest is on the way."""
+"""The Bot Framework SDK's part of a turn, and the only module that imports the SDK
+(docs/decisions/0004-bot-framework-sdk.md).
+
+A request is authenticated and read before it gets here, into our own `Verified` and `Incoming`. The SDK's
+`CloudAdapterBase` then makes its turn context and runs its middleware, at the end of which our turn is called with the
+same `Incoming` and a channel. Our messages go from that channel to the connector directly: made into the SDK's
+activities they would be copied and validated on their way and converted back at its end. What the SDK's own code sends,
+a middleware for example, comes back to `Adapter.send_activities` and takes the same connector.
+"""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
 
 from botbuilder.core import CloudAdapterBase, TurnContext
-from botbuilder.schema import Activity, ConversationReference, ResourceResponse
+from botbuilder.schema import (
+    Activity,
+    ActivityTypes,
+    ChannelAccount,
+    ConversationAccount,
+    ConversationReference,
+    ResourceResponse,
+)
+from botframework.connector.auth import BotFrameworkAuthentication, ClaimsIdentity
+from botframework.connector.auth.authenticate_request_result import AuthenticateRequestResult
+from botframework.connector.auth.connector_factory import ConnectorFactory
 
-from bot.conversation import Address, Message
-from bot.errors import OutsideError
-from bot.teams.connector import Connector
-from bot.teams.models import LightActivity, Response, address_of, reference, to_show
+from bot.conversation import Channel, Incoming, Message
+from bot.teams.authentication import ChannelAuthentication, Verified
+from bot.teams.connector import Connector, TeamsChannel
+from bot.teams.refusal import Refusal
 
-log = logging.getLogger(__name__)
-
-_T = TypeVar("_T")
+Turn = Callable[[Incoming, Channel], Awaitable[Message | None]]
 
 
 class Adapter(CloudAdapterBase):
-    """Runs turns and sends their activities."""
+    """Runs turns in the SDK's pipeline."""
+
+    def __init__(self, authentication: ChannelAuthentication, connector: Connector) -> None:
+        self._sdk = SdkAuthentication(authentication, connector)
+        super().__init__(self._sdk)
+
+    async def run(self, verified: Verified, incoming: Incoming, turn: Turn) -> Message | None:
+        """One turn; returns the card that it showed. None as well where a middleware did not let it through."""
+        shown: list[Message | None] = []
+
+        async def logic(context: TurnContext) -> None:
+            connector: Connector = context.turn_state[self.BOT_CONNECTOR_CLIENT_KEY]
+            shown.append(await turn(incoming, TeamsChannel(connector, incoming.address)))
+
+        await self.process_activity(self._sdk.result(verified), _activity(incoming), logic)
+        return shown[0] if shown else None
 
     async def send_activities(self, context: TurnContext, activities: list[Activity]) -> list[ResourceResponse]:
-        """See `BotAdapter`: each activity is one message or a typing sign."""
-        connector, address = _connector(context), address_of(context.activity)
+        """See `BotAdapter`; for the SDK's own code."""
+        connector: Connector = context.turn_state[self.BOT_CONNECTOR_CLIENT_KEY]
         responses = []
         for activity in activities:
-            if activity.type == "typing":
-                await connector.typing(address.service_url, address.conversation, _envelope(address, "typing"))
-                responses.append(Response())
-                continue
-            sent = await connector.send(address.service_url, address.conversation, _message(address, activity))
-            responses.append(Response(id=sent))
+            send = connector.typing if activity.type == ActivityTypes.typing else connector.send
+            sent = await send(activity.service_url, activity.conversation.id, activity.serialize())
+            responses.append(ResourceResponse(id=sent or ""))
         return responses
 
     async def update_activity(self, context: TurnContext, activity: Activity) -> ResourceResponse:
-        """See `BotAdapter`."""
-        connector, address = _connector(context), address_of(context.activity)
-        body = {**_message(address, activity), "id": activity.id}
-        await connector.update(address.service_url, address.conversation, activity.id, body)
-        return Response(id=activity.id)
-
-    def _create_turn_context(self, activity: Activity, *parts: Any) -> TurnContext:
-        """As the SDK does it, with a context of our own."""
-        identity, audience, connector, users, logic, factory = parts
-        context = Context(self, activity)
-        context.turn_state.update(
-            {
-                self.BOT_IDENTITY_KEY: identity,
-                self.BOT_CONNECTOR_CLIENT_KEY: connector,
-                self.USER_TOKEN_CLIENT_KEY: users,
-                self.BOT_CALLBACK_HANDLER_KEY: logic,
-                self.CONNECTOR_FACTORY_KEY: factory,
-                self.BOT_OAUTH_SCOPE_KEY: audience,
-            }
-        )
-        return context
+        """See `BotAdapter`; for the SDK's own code."""
+        connector: Connector = context.turn_state[self.BOT_CONNECTOR_CLIENT_KEY]
+        await connector.update(activity.service_url, activity.conversation.id, activity.id, activity.serialize())
+        return ResourceResponse(id=activity.id)
 
     async def delete_activity(self, context: TurnContext, reference: ConversationReference) -> None:
-        """Nothing a person was shown is taken away again."""
+        """Nothing that a person was shown is deleted."""
         raise NotImplementedError("photosync deletes no messages")
 
 
-class Context(TurnContext):
-    """A turn's context that passes on directly what nobody has registered a handler for.
+class SdkAuthentication(BotFrameworkAuthentication):
+    """The SDK's extension point for authentication, over our own; none of the SDK's validators is used, since they let
+    through or stumble over what `ChannelAuthentication` refuses."""
 
-    The SDK's chain of handlers is a function that refers to itself: garbage that holds the whole turn until the
-    collector finds it.
-    """
+    def __init__(self, authentication: ChannelAuthentication, connector: Connector) -> None:
+        self._authentication = authentication
+        self._connectors = _OneConnector(connector)
 
-    async def update_activity(self, activity: Activity) -> ResourceResponse | None:
-        """See `TurnContext`; our adapter knows the address from the context."""
-        if self._on_update_activity:
-            return await super().update_activity(activity)
-        return await self.adapter.update_activity(self, activity)
+    def result(self, verified: Verified) -> AuthenticateRequestResult:
+        """A request that was authenticated, as `process_activity` takes it."""
+        result = AuthenticateRequestResult()
+        result.audience = self._authentication.scope
+        result.claims_identity = ClaimsIdentity(verified.claims, True)
+        result.caller_id = ""
+        result.connector_factory = self._connectors
+        return result
 
-    async def _emit(self, plugins: list[Any], arg: Any, logic: Awaitable[_T]) -> _T:
-        return await super()._emit(plugins, arg, logic) if plugins else await logic
+    async def authenticate_request(self, activity: Activity, auth_header: str) -> AuthenticateRequestResult:
+        """See `BotFrameworkAuthentication`. Raises `Refusal`."""
+        verified = await self._authentication.verify(auth_header)
+        self._authentication.check_activity(verified, activity.service_url, activity.channel_id)
+        return self.result(verified)
 
+    async def authenticate_streaming_request(
+        self, auth_header: str, channel_id_header: str
+    ) -> AuthenticateRequestResult:
+        """Streaming is not offered."""
+        raise Refusal("channel")
 
-class TurnChannel:
-    """The conversation of one turn, for the rest of the program."""
+    def create_connector_factory(self, claims_identity: ClaimsIdentity) -> ConnectorFactory:
+        """See `BotFrameworkAuthentication`."""
+        return self._connectors
 
-    def __init__(self, context: TurnContext) -> None:
-        self._context = context
-
-    async def typing(self) -> None:
-        """See `Channel`."""
-        try:
-            await self._context.send_activity(LightActivity(type="typing"))
-        except OutsideError as error:
-            log.info("no typing sign: %s", error)
-
-    async def send(self, message: Message) -> str:
-        """See `Channel`."""
-        self._speak(message)
-        response = await self._context.send_activity(to_show(message))
-        return str(response.id or "") if response else ""
-
-    async def update(self, activity: str, message: Message) -> None:
-        """See `Channel`."""
-        self._speak(message)
-        await self._context.update_activity(to_show(message, activity))
-
-    def _speak(self, message: Message) -> None:
-        # The SDK gives every answer the locale of what it answers.
-        self._context.activity.locale = message.locale
+    async def create_user_token_client(self, claims_identity: ClaimsIdentity) -> None:
+        """Nobody signs in through this bot."""
 
 
-class UnaskedChannel:
-    """An earlier conversation, for a message nobody waits for; each is a turn of its own."""
+class _OneConnector(ConnectorFactory):
+    """One connector for every service address: it keeps nothing per address."""
 
-    def __init__(self, adapter: Adapter, address: Address, bot: str) -> None:
-        self._adapter = adapter
-        self._reference = reference(address)
-        self._bot = bot
+    def __init__(self, connector: Connector) -> None:
+        self._connector = connector
 
-    async def typing(self) -> None:
-        """See `Channel`."""
-        await self._turn(TurnChannel.typing)
-
-    async def send(self, message: Message) -> str:
-        """See `Channel`."""
-        return await self._turn(lambda channel: channel.send(message))
-
-    async def update(self, activity: str, message: Message) -> None:
-        """See `Channel`."""
-        await self._turn(lambda channel: channel.update(activity, message))
-
-    async def _turn(self, act: Callable[[TurnChannel], Awaitable[_T]]) -> _T:
-        results: list[_T] = []
-
-        async def run(context: TurnContext) -> None:
-            results.append(await act(TurnChannel(context)))
-
-        await self._adapter.continue_conversation(self._reference, run, self._bot)
-        return results[0]
+    async def create(self, service_url: str, audience: str) -> Connector:
+        """See `ConnectorFactory`."""
+        return self._connector
 
 
-def _connector(context: TurnContext) -> Connector:
-    connector: Connector = context.turn_state[Adapter.BOT_CONNECTOR_CLIENT_KEY]
-    return connector
-
-
-def _envelope(address: Address, kind: str) -> dict[str, Any]:
-    return {
-        "type": kind,
-        "channelId": address.channel,
-        "serviceUrl": address.service_url,
-        "from": {"id": address.bot},
-        "recipient": {"id": address.user},
-        "conversation": {"id": address.conversation, "tenantId": address.tenant},
-    }
-
-
-def _message(address: Address, activity: Activity) -> dict[str, Any]:
-    # A card alone: with a text beside it Teams makes two messages of one, and neither has an id to update.
-    return {
-        **_envelope(address, "message"),
-        "summary": activity.summary,
-        "locale": activity.locale,
-        "attachments": activity.attachments,
-    }
+def _activity(incoming: Incoming) -> Activity:
+    """What the SDK needs to know. Always a message: the SDK's own answer to an invoke is not wanted."""
+    address = incoming.address
+    return Activity(
+        type=ActivityTypes.message,
+        id=incoming.id,
+        channel_id=address.channel,
+        service_url=address.service_url,
+        conversation=ConversationAccount(id=address.conversation, tenant_id=address.tenant),
+        from_property=ChannelAccount(id=address.user),
+        recipient=ChannelAccount(id=address.bot),
+    )

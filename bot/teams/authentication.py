@@ -1,32 +1,47 @@
-"""Who is calling: a token of the channel, for this bot, for this activity.
+"""Who is calling: a token of the channel, for this bot, for this activity, signed with one of the channel's keys.
 
-`ChannelAuthentication` is the SDK's own extension point; none of the SDK's validators is used, since they let through
-or stumble over what is refused here. Refusals carry a reason for the count and nothing for the caller.
+Refusals carry a reason for the count and nothing for the caller. The keys are fetched in the background and once a day;
+a token whose key is not among them causes a fetch, at most one a minute, since anybody can invent a key's id. Keys that
+are known stay in use however long the key service is down. A token that was verified is cached until it expires; the
+checks that depend on the activity are made every time, and keys that were replaced make the cache void (`generation`).
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import logging
+import random
 import time
 from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import jwt
-from botbuilder.schema import Activity
-from botframework.connector.auth import BotFrameworkAuthentication, ClaimsIdentity
-from botframework.connector.auth.authenticate_request_result import AuthenticateRequestResult
-from botframework.connector.auth.connector_factory import ConnectorFactory
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from bot.errors import Malformed, Outage, OutsideError
+from bot.http_client import NEVER, HttpClient
 from bot.settings import Settings
-from bot.teams.keys import Key, Keys
 from bot.teams.refusal import Refusal
+
+log = logging.getLogger(__name__)
 
 CHANNEL = "msteams"
 _LEEWAY = 300  # seconds that clocks may differ
-_CACHED = 4096  # tokens
-_LONGEST = 16_384  # letters of a token
-_FAR = 1 << 40  # seconds since 1970; a token may claim any number
+_MAX_CACHED = 4096  # tokens
+_MAX_TOKEN = 16_384  # letters
+_MAX_TIME = 1 << 40  # seconds since 1970; a token may claim any number
+_KEYS_LIFETIME = 24 * 3600.0  # seconds
+_REFETCH_INTERVAL = 60.0  # seconds between fetches that unknown keys can cause
+_DEADLINE = 5.0  # seconds for both documents together
+_FETCH_TIMEOUT = 2.5  # seconds that a request waits for a fetch
+_MAX_BACKOFF = 60.0  # seconds between tries while the key service is down
+_MIN_KEY_BITS = 2048
+
+
+# Tokens
 
 
 @dataclass(frozen=True)
@@ -37,24 +52,24 @@ class Verified:
     endorsements: frozenset[str]
     until: int  # seconds since 1970
     generation: int  # of the keys that it was verified with
-    result: AuthenticateRequestResult = field(repr=False)  # the same, as the adapter's `process_activity` takes it
 
 
-class ChannelAuthentication(BotFrameworkAuthentication):
-    """Verifies requests; hands the SDK the connector that sends through our own session."""
+class ChannelAuthentication:
+    """Verifies requests."""
 
-    def __init__(self, settings: Settings, keys: Keys, connectors: ConnectorFactory) -> None:
+    def __init__(self, settings: Settings, keys: Keys) -> None:
         if not settings.app_id:
             raise ValueError("an empty app id would turn authentication off")
-        self._settings = settings
+        self.scope = settings.channel_scope
+        self._audience = settings.app_id
+        self._issuer = settings.channel_issuer
         self._keys = keys
-        self._connectors = connectors
         self._verified: OrderedDict[bytes, Verified] = OrderedDict()
 
-    async def token(self, header: str) -> Verified:
+    async def verify(self, header: str) -> Verified:
         """Verify an Authorization header by itself. Raises `Refusal`."""
         scheme, _, token = header.partition(" ")
-        if scheme.lower() != "bearer" or not token or len(token) > _LONGEST or not token.isascii():
+        if scheme.lower() != "bearer" or not token or len(token) > _MAX_TOKEN or not token.isascii():
             raise Refusal("no_token")
         name = hashlib.sha256(token.encode("ascii")).digest()
         known = self._verified.get(name)
@@ -62,11 +77,11 @@ class ChannelAuthentication(BotFrameworkAuthentication):
             return known
         self._verified.pop(name, None)
         verified = self._verified[name] = await self._verify(token)
-        while len(self._verified) > _CACHED:
+        while len(self._verified) > _MAX_CACHED:
             self._verified.popitem(last=False)
         return verified
 
-    def matches(self, verified: Verified, service_url: object, channel: object) -> None:
+    def check_activity(self, verified: Verified, service_url: object, channel: object) -> None:
         """Whether the token may speak for an activity of this service address and channel. Raises `Refusal`."""
         if not isinstance(service_url, str) or not service_url:
             raise Refusal("no_service_url")
@@ -91,8 +106,8 @@ class ChannelAuthentication(BotFrameworkAuthentication):
             raise Refusal("unknown_key")
         generation = self._keys.generation
         claims = self._claims(token, key)
-        until = min(int(claims["exp"]), _FAR) + _LEEWAY
-        return Verified(claims, key.endorsements, until, generation, self._result(claims))
+        until = min(int(claims["exp"]), _MAX_TIME) + _LEEWAY
+        return Verified(claims, key.endorsements, until, generation)
 
     def _claims(self, token: str, key: Key) -> dict[str, Any]:
         try:
@@ -100,8 +115,8 @@ class ChannelAuthentication(BotFrameworkAuthentication):
                 token,
                 key.key,
                 algorithms=["RS256"],
-                audience=self._settings.app_id,
-                issuer=self._settings.channel_issuer,
+                audience=self._audience,
+                issuer=self._issuer,
                 leeway=_LEEWAY,
                 # A list of audiences would make the token good elsewhere too.
                 options={"require": ["exp", "iss", "aud"], "strict_aud": True},
@@ -112,35 +127,6 @@ class ChannelAuthentication(BotFrameworkAuthentication):
             raise Refusal("bad_token") from None
         return claims
 
-    # The SDK's side
-
-    async def authenticate_request(self, activity: Activity, auth_header: str) -> AuthenticateRequestResult:
-        """See `BotFrameworkAuthentication`. Raises `Refusal`."""
-        verified = await self.token(auth_header)
-        self.matches(verified, activity.service_url, activity.channel_id)
-        return verified.result
-
-    def _result(self, claims: dict[str, Any]) -> AuthenticateRequestResult:
-        result = AuthenticateRequestResult()
-        result.audience = self._settings.channel_scope
-        result.claims_identity = ClaimsIdentity(claims, True)
-        result.caller_id = ""
-        result.connector_factory = self._connectors
-        return result
-
-    async def authenticate_streaming_request(
-        self, auth_header: str, channel_id_header: str
-    ) -> AuthenticateRequestResult:
-        """Streaming is not offered."""
-        raise Refusal("channel")
-
-    def create_connector_factory(self, claims_identity: ClaimsIdentity) -> ConnectorFactory:
-        """See `BotFrameworkAuthentication`."""
-        return self._connectors
-
-    async def create_user_token_client(self, claims_identity: ClaimsIdentity) -> None:
-        """Nobody signs in through this bot."""
-
 
 _REASONS: dict[type[Exception], str] = {
     jwt.ExpiredSignatureError: "expired",
@@ -150,3 +136,122 @@ _REASONS: dict[type[Exception], str] = {
     jwt.InvalidSignatureError: "signature",
     jwt.MissingRequiredClaimError: "missing_claim",
 }
+
+
+# Keys
+
+
+@dataclass(frozen=True)
+class Key:
+    """One public key and the channels it may speak for."""
+
+    key: RSAPublicKey
+    endorsements: frozenset[str]
+
+
+class Keys:
+    """The channel's keys by their id, kept fresh. Once known they are used until others replace them."""
+
+    def __init__(self, url: str, http: HttpClient, clock: Callable[[], float] = time.monotonic) -> None:
+        self._url = url
+        self._http = http
+        self._clock = clock
+        self._keys: Mapping[str, Key] = {}
+        self._asked = float("-inf")  # when an unknown key last caused a fetch
+        self._fetching: asyncio.Task[bool] | None = None
+        self.generation = 0  # counts the sets of keys: what an earlier one verified may not hold any more
+
+    @property
+    def known(self) -> bool:
+        """Whether there are any."""
+        return bool(self._keys)
+
+    async def keep_fresh(self) -> None:
+        """Fetch with backoff until that works, then once a day, for ever."""
+        wait = 1.0
+        while True:
+            worked = await asyncio.shield(self.fetch())
+            if worked:
+                wait = 1.0
+                await asyncio.sleep(_KEYS_LIFETIME)
+                continue
+            await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 - spreads many bots
+            wait = min(2 * wait, _MAX_BACKOFF)
+
+    async def close(self) -> None:
+        """Stop a fetch that is under way."""
+        if self._fetching is not None:
+            self._fetching.cancel()
+            await asyncio.gather(self._fetching, return_exceptions=True)
+
+    async def get(self, kid: str) -> Key | None:
+        """The key, or None if the channel has none of this id. Raises `Refusal` while no key is known at all."""
+        if kid not in self._keys and self._worth_waiting():
+            await asyncio.wait({self.fetch()}, timeout=_FETCH_TIMEOUT)
+        if not self._keys:
+            raise Refusal("no_keys")
+        return self._keys.get(kid)
+
+    def fetch(self) -> asyncio.Task[bool]:
+        """The fetch under way, or a new one; its result is whether it worked."""
+        if self._fetching is None or self._fetching.done():
+            self._fetching = asyncio.create_task(self._fetch())
+        return self._fetching
+
+    def _worth_waiting(self) -> bool:
+        """Whether a fetch may bring the key; at most one a minute is caused from outside."""
+        if self._fetching is not None and not self._fetching.done():
+            return True
+        if not self._keys or self._clock() - self._asked < _REFETCH_INTERVAL:
+            return False  # without any keys, `keep_fresh` does that already
+        self._asked = self._clock()
+        return True
+
+    async def _fetch(self) -> bool:
+        try:
+            async with asyncio.timeout(_DEADLINE):
+                self._keys = await published(self._url, self._http)
+        except TimeoutError:
+            log.error("channel keys not fetched: no answer within %g s", _DEADLINE)
+            return False
+        except OutsideError as error:
+            log.error("channel keys not fetched: %s", error)
+            return False
+        self.generation += 1
+        return True
+
+
+async def published(url: str, http: HttpClient) -> dict[str, Key]:
+    """The keys that the OpenID metadata at `url` leads to, by their id; at least one. Raises `OutsideError`."""
+    address = (await _document(url, http)).get("jwks_uri")
+    if not isinstance(address, str) or not address.startswith("https://"):
+        raise Malformed("teams", "the key service names no https jwks_uri")
+    listed = (await _document(address, http)).get("keys")
+    read = [_key(one) for one in listed] if isinstance(listed, list) else []
+    found = dict(one for one in read if one is not None)
+    if not found:
+        raise Malformed("teams", "the key service has no usable key")
+    return found
+
+
+async def _document(url: str, http: HttpClient) -> dict[str, Any]:
+    answer = await http.request("GET", url, system="teams", deadline=_DEADLINE, retry=NEVER)
+    if answer.status != 200:
+        raise Outage("teams", f"the key service answered {answer.status}")
+    return answer.json()
+
+
+def _key(one: Any) -> tuple[str, Key] | None:
+    """An RSA signing key under its id; None for anything else."""
+    if not isinstance(one, dict) or one.get("kty") != "RSA" or one.get("use", "sig") != "sig":
+        return None
+    kid, endorsed = one.get("kid"), one.get("endorsements")
+    if not isinstance(kid, str) or not isinstance(endorsed, list):
+        return None
+    try:
+        key = jwt.PyJWK(one, algorithm="RS256").key
+    except (jwt.PyJWTError, ValueError, TypeError):
+        return None
+    if not isinstance(key, RSAPublicKey) or key.key_size < _MIN_KEY_BITS:
+        return None
+    return kid, Key(key, frozenset(name for name in endorsed if isinstance(name, str)))

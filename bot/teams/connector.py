@@ -1,33 +1,41 @@
-"""The Bot Connector's REST interface, through the one outgoing session.
+"""Messages out: the Bot Connector's REST interface, through the one outgoing session.
 
 Creating a message is not idempotent: after an answer that leaves the outcome open it is tried once more at most.
-Updating may be repeated freely. After 412, 429 and 503 nothing was done, so another try is always safe.
+Updating may be repeated freely. After 412, 429 and 503 nothing was done, so another try is always safe. Messages of one
+conversation are sent one at a time, in the order they came, and held back to the rates of Teams: waiting here is
+cheaper than being refused there, where a refused try counts too. Several processes each count for themselves.
 """
 
 from __future__ import annotations
 
+import asyncio
+import json
 import logging
 import time
-from collections.abc import Callable
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from botframework.connector.auth.connector_factory import ConnectorFactory
+import orjson
 from yarl import URL
 
+from bot.conversation import Address, Message
 from bot.errors import Malformed, NotFound, Outage, OutsideError, Refused, Throttled
 from bot.graph.client import error_code
 from bot.http_client import Answer, HttpClient, Retry, pause
 from bot.keyed_lock import KeyedLock
 from bot.metrics import Metrics
 from bot.settings import Host, Settings
-from bot.teams.rates import Rates
-from bot.teams.serialization import as_json
 
 log = logging.getLogger(__name__)
+
+CARD = "application/vnd.microsoft.card.adaptive"
+CONVERSATION_RATES = ((7, 1.0), (8, 2.0), (60, 30.0), (1_800, 3_600.0))
+"""(messages, seconds) that one conversation takes in Teams."""
 
 _UNDONE = frozenset({412, 429, 503})
 _OPEN = frozenset({502, 504})  # as after a lost answer: it may have been done
@@ -37,7 +45,7 @@ _CONNECTING = Retry(frozenset(), dropped=False, attempts=3)
 
 @dataclass(frozen=True)
 class _SendPolicy:
-    """How insistently something is sent."""
+    """How often something is tried, and for how long."""
 
     result: str  # the label of `photosync_messages_sent_total`
     deadline: float  # seconds, all tries together
@@ -49,10 +57,10 @@ _CREATE = _SendPolicy("sent", deadline=10.0, tries=5, open_tries=1)
 _UPDATE = _SendPolicy("updated", deadline=10.0, tries=5, open_tries=4)
 _TYPING = _SendPolicy("typing", deadline=3.0, tries=1, open_tries=0)
 
-
 _JSON = "application/json; charset=utf-8"
-_QUEUE_TIMEOUT = 20.0  # seconds that a message waits for its turn under the rates of Teams
-_MOST_WAITING = 50  # messages of one conversation
+_QUEUE_TIMEOUT = 20.0  # seconds that a message waits until the rates of Teams allow it
+_MAX_WAITING = 50  # messages of one conversation
+_MAX_CONVERSATIONS = 10_000  # whose rates are kept
 
 
 class _NoToken(Outage):
@@ -67,15 +75,15 @@ class TokenSource(Protocol):
     def forget(self, scope: str) -> None: ...
 
 
-class Connector(ConnectorFactory):
-    """Sends to any allowed service address; it is its own factory, since it keeps nothing per address.
+class Connector:
+    """Sends to any allowed service address.
 
     Everything raises `OutsideError` of system `teams`: `Refused` and `NotFound` are final for the conversation,
     `Throttled` and `Outage` are not; after an `Outage` a message that was to be created may have arrived.
     """
 
     def __init__(self, settings: Settings, http: HttpClient, tokens: TokenSource, metrics: Metrics) -> None:
-        self._allowed = host_allowlist(settings.service_hosts)
+        self.is_allowed = host_allowlist(settings.service_hosts)
         self._scope = settings.channel_scope
         self._http = http
         self._tokens = tokens
@@ -83,43 +91,39 @@ class Connector(ConnectorFactory):
         self._queues = KeyedLock()
         self._rates = Rates(settings.messages_per_second)
 
-    async def create(self, service_url: str, audience: str) -> Connector:
-        """See `ConnectorFactory`."""
-        return self
-
-    async def send(self, service_url: str, conversation: str, activity: dict[str, Any]) -> str:
-        """Post a message; returns its id, "" if the service told none."""
-        async with self._turn(conversation):
-            answer = await self._counted(_CREATE, "POST", service_url, (conversation,), activity, conversation)
+    async def send(self, service_url: str, conversation: str, activity: Mapping[str, Any]) -> str:
+        """Post a message; returns its id, "" if the answer has none."""
+        async with self._in_order(conversation):
+            answer = await self._send_counted(_CREATE, "POST", service_url, (conversation,), activity, conversation)
         try:
             return str(answer.json().get("id") or "")
         except Malformed:
             return ""
 
-    async def update(self, service_url: str, conversation: str, activity_id: str, activity: dict[str, Any]) -> None:
+    async def update(self, service_url: str, conversation: str, activity_id: str, activity: Mapping[str, Any]) -> None:
         """Put a message in the place of an earlier one."""
-        async with self._turn(conversation):
-            await self._counted(_UPDATE, "PUT", service_url, (conversation, activity_id), activity)
+        async with self._in_order(conversation):
+            await self._send_counted(_UPDATE, "PUT", service_url, (conversation, activity_id), activity)
 
-    async def typing(self, service_url: str, conversation: str, activity: dict[str, Any]) -> None:
+    async def typing(self, service_url: str, conversation: str, activity: Mapping[str, Any]) -> None:
         """Show that the bot is at work. Raises `Throttled` where that would take the place of a message."""
         if not await self._rates.take(conversation, ends=time.monotonic()):
             raise Throttled("teams", "no room for a typing sign")
-        await self._counted(_TYPING, "POST", service_url, (conversation,), activity)
+        await self._send_counted(_TYPING, "POST", service_url, (conversation,), activity)
 
-    async def _counted(
+    async def _send_counted(
         self,
         policy: _SendPolicy,
         method: str,
         service_url: str,
         ids: tuple[str, ...],
-        activity: dict[str, Any],
+        activity: Mapping[str, Any],
         rated: str = "",
     ) -> Answer:
         result = "failed"
         try:
             url = self._url(service_url, ids)
-            body = as_json(activity)
+            body = to_json(activity)
             if policy is not _TYPING and not await self._rates.take(rated, ends=time.monotonic() + _QUEUE_TIMEOUT):
                 raise Throttled("teams", "more messages than Teams takes")
             answer = await self._send_with_retries(policy, method, url, body)
@@ -179,16 +183,82 @@ class Connector(ConnectorFactory):
             # Refused by the login service is not refused by the conversation: that would be final.
             raise _NoToken("teams", f"no token: {error}") from None
 
-    def _turn(self, conversation: str) -> AbstractAsyncContextManager[None]:
+    def _in_order(self, conversation: str) -> AbstractAsyncContextManager[None]:
         """One message of a conversation at a time, in the order they came. Raises `Throttled` if too many wait."""
-        if self._queues.waiting(conversation) > _MOST_WAITING:
+        if self._queues.waiting(conversation) > _MAX_WAITING:
             raise Throttled("teams", "too many messages of one conversation wait")
         return self._queues.lock(conversation)
 
     def _url(self, service_url: str, ids: tuple[str, ...]) -> URL:
-        if not self._allowed(service_url):
+        if not self.is_allowed(service_url):
             raise Refused("teams", "the service address is not on an allowed host")
         return _address(service_url, ids)
+
+
+class TeamsChannel:
+    """One conversation: see `Channel`."""
+
+    def __init__(self, connector: Connector, address: Address) -> None:
+        self._connector = connector
+        self._address = address
+
+    async def typing(self) -> None:
+        """See `Channel`."""
+        try:
+            await self._connector.typing(*self._where, self._envelope("typing"))
+        except OutsideError as error:
+            log.info("no typing sign: %s", error)
+
+    async def send(self, message: Message) -> str:
+        """See `Channel`."""
+        return await self._connector.send(*self._where, self._activity(message))
+
+    async def update(self, activity: str, message: Message) -> None:
+        """See `Channel`."""
+        await self._connector.update(*self._where, activity, {**self._activity(message), "id": activity})
+
+    @property
+    def _where(self) -> tuple[str, str]:
+        return self._address.service_url, self._address.conversation
+
+    def _activity(self, message: Message) -> dict[str, Any]:
+        # A card alone: with a text beside it Teams makes two messages of one, and neither has an id to update.
+        return {
+            **self._envelope("message"),
+            "summary": message.summary,
+            "locale": message.locale,
+            "attachments": [{"contentType": CARD, "content": card_json(message)}],
+        }
+
+    def _envelope(self, kind: str) -> dict[str, Any]:
+        address = self._address
+        return {
+            "type": kind,
+            "channelId": address.channel,
+            "serviceUrl": address.service_url,
+            "from": {"id": address.bot},
+            "recipient": {"id": address.user},
+            "conversation": {"id": address.conversation, "tenantId": address.tenant},
+        }
+
+
+def card_json(message: Message) -> Any:
+    """The card as `to_json` takes it: one that is JSON already is neither read nor written again."""
+    return orjson.Fragment(message.drawn) if isinstance(message.drawn, bytes) else message.drawn
+
+
+def to_json(document: Mapping[str, Any]) -> bytes:
+    """A document as it is sent; lone surrogates, which UTF-8 cannot express, become question marks."""
+    try:
+        return orjson.dumps(document)
+    except TypeError:
+        return json.dumps(document, ensure_ascii=False, default=_fragment).encode("utf-8", "replace")
+
+
+def _fragment(part: Any) -> Any:
+    if isinstance(part, orjson.Fragment):
+        return orjson.loads(part.contents)
+    raise TypeError
 
 
 def host_allowlist(hosts: tuple[Host, ...]) -> Callable[[str], bool]:
@@ -227,3 +297,63 @@ def _error(answer: Answer) -> OutsideError:
 
 
 _RESULTS: dict[type[Exception], str] = {Refused: "refused", NotFound: "gone", Throttled: "throttled"}
+
+
+# Rates
+
+
+class Rate:
+    """When messages were sent, and the sliding windows they have to keep to."""
+
+    def __init__(self, windows: tuple[tuple[int, float], ...]) -> None:
+        self._windows = windows
+        self._sent: deque[float] = deque(maxlen=max(most for most, _ in windows))
+
+    def wait(self, now: float) -> float:
+        """Seconds until one more fits."""
+        waits = [0.0]
+        for most, seconds in self._windows:
+            if len(self._sent) >= most:
+                waits.append(self._sent[-most] + seconds - now)
+        return max(waits)
+
+    def count(self, now: float) -> None:
+        """One is sent now."""
+        self._sent.append(now)
+
+
+class Rates:
+    """The rates of all conversations, and that of the tenant. `per_second` 0: the tenant has none."""
+
+    def __init__(self, per_second: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._tenant = Rate(((per_second, 1.0),)) if per_second else None
+        self._conversations: OrderedDict[str, Rate] = OrderedDict()
+
+    async def take(self, conversation: str, *, ends: float) -> bool:
+        """Wait for room for a new message; False if there is none before `ends`, on the clock.
+
+        "" as the conversation: only the tenant's rate counts, as for an update in place.
+        """
+        if not conversation and self._tenant is None:
+            return True
+        while True:
+            now = self._clock()
+            rates = [rate for rate in (self._tenant, self._of(conversation)) if rate is not None]
+            wait = max([rate.wait(now) for rate in rates], default=0.0)
+            if wait <= 0:
+                for rate in rates:
+                    rate.count(now)
+                return True
+            if now + wait >= ends:
+                return False
+            await asyncio.sleep(wait)
+
+    def _of(self, conversation: str) -> Rate | None:
+        if not conversation:
+            return None
+        rate = self._conversations.pop(conversation, None) or Rate(CONVERSATION_RATES)
+        self._conversations[conversation] = rate
+        while len(self._conversations) > _MAX_CONVERSATIONS:
+            self._conversations.popitem(last=False)
+        return rate

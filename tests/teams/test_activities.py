@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.conversation import ActivityKind, Address, Incoming, Scope
-from bot.teams.activities import incoming, parse
+from bot.teams.activities import parse, read_incoming
 
 US = "28:bot"
 
@@ -30,7 +30,7 @@ def activity(**changes: Any) -> dict[str, Any]:
 
 
 def read(**changes: Any) -> Incoming:
-    came = incoming(parse(json.dumps(activity(**changes)).encode()), "bot")
+    came = read_incoming(parse(json.dumps(activity(**changes)).encode()), "bot")
     assert came is not None
     return came
 
@@ -104,7 +104,7 @@ def test_a_button_brings_its_data_and_inputs() -> None:
 )
 @pytest.mark.parametrize("what", [{"type": "message"}, {"type": "invoke", **EXECUTE}], ids=["message", "invoke"])
 def test_what_a_bot_says_is_not_listened_to(what: dict[str, Any], sender: dict[str, Any]) -> None:
-    assert incoming(activity(**what, **{"from": sender}), "bot") is None
+    assert read_incoming(activity(**what, **{"from": sender}), "bot") is None
 
 
 SCOPES: dict[str, tuple[dict[str, Any], Scope]] = {

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives import serialization
 from bot.http_client import HttpClient
 from bot.metrics import Metrics
 from bot.teams import TeamsEndpoint
-from bot.teams.keys import Keys
+from bot.teams.authentication import Keys
 from bot.teams.refusal import Refusal
 from sandbox.channel import ISSUER, SCOPE
 from sandbox.signing import SigningKey

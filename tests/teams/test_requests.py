@@ -17,7 +17,7 @@ from hypothesis import strategies as some
 
 from bot.conversation import Channel, Incoming, Message
 from bot.errors import Outage, StoreUnavailable
-from bot.teams.activities import incoming, parse
+from bot.teams.activities import parse, read_incoming
 from bot.teams.refusal import Refusal
 from tests.teams_edge import CARD, Stage, answer, stage
 
@@ -306,7 +306,7 @@ any_json = some.recursive(
 def understood(body: bytes) -> Incoming | int | None:
     """What is made of a body, or the status it is refused with."""
     try:
-        return incoming(parse(body), "bot")
+        return read_incoming(parse(body), "bot")
     except Refusal as refusal:
         return refusal.status
 

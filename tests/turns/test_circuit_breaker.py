@@ -13,7 +13,7 @@ from bot.conversation import Channel, Incoming, Message
 from bot.errors import Outage, StoreUnavailable, Throttled
 from bot.graph.circuit_breaker import Breaker
 from bot.graph.clock_skew import Skew
-from bot.teams.rates import CONVERSATION, Rate, Rates
+from bot.teams.connector import CONVERSATION_RATES, Rate, Rates
 from sandbox.faults import Fault
 from tests.chatting import scene
 from tests.teams_edge import stage
@@ -42,7 +42,7 @@ WAITS = [
 
 @pytest.mark.parametrize(("sent", "apart", "wait"), WAITS)
 def test_a_conversation_is_given_no_more_than_teams_takes(sent: int, apart: float, wait: float) -> None:
-    rate = Rate(CONVERSATION)
+    rate = Rate(CONVERSATION_RATES)
     for number in range(sent):
         rate.count(number * apart)
     assert rate.wait(max(0, sent - 1) * apart) == pytest.approx(max(0.0, wait), abs=1e-6)

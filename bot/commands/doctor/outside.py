@@ -10,7 +10,7 @@ from bot.commands.doctor.fixes import ADDRESSES, bots, sign_in
 from bot.errors import OutsideError
 from bot.graph.clock_skew import MOST, Skew
 from bot.http_client import NEVER, Answer
-from bot.teams.keys import published
+from bot.teams.authentication import published
 
 _DEADLINE = 5.0  # seconds
 _CLOCKS = ("login", "graph")  # whose time decides: they make and take the tokens
