@@ -10,7 +10,7 @@ import asyncio
 import logging
 
 from bot.errors import StoreUnavailable
-from bot.store import Store
+from bot.store.interface import Store
 
 log = logging.getLogger(__name__)
 

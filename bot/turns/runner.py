@@ -23,8 +23,9 @@ from bot.languages.live import LiveTranslations
 from bot.metrics import Metrics
 from bot.store import Change, Claimed, Conflict, Job, LogEntry, PendingCard, Record
 from bot.store import JobKind as WorkKind
-from bot.store.cache import RememberingStore
+from bot.store.cache import RecordCache
 from bot.store.dedup import was_handled
+from bot.store.interface import Store
 from bot.tickets import TicketSystem
 from bot.tickets.ticket import ticket
 from bot.turns.delivery import DeliveryConfirmations
@@ -83,12 +84,13 @@ class TurnRunner:
     engine: Engine
     templates: CardTemplates
     speaking: LiveTranslations
-    store: RememberingStore
+    store: Store
     settling: DeliveryConfirmations
     diagnosis: Diagnosing
     tickets: TicketSystem
     metrics: Metrics
     follow_ups: tuple[float, ...] = ()  # seconds after the walk
+    cache: RecordCache = field(default_factory=RecordCache, repr=False)
     _busy: KeyedLock = field(default_factory=KeyedLock, repr=False)
 
     @property
@@ -145,12 +147,12 @@ class TurnRunner:
             return None
 
     async def _personal(self, incoming: Incoming, channel: Channel) -> Message | None:
-        recalled = self.store.cached(incoming.person)
+        recalled = self.cache.get(incoming.person)
         for _ in range(_TRIES):
             if recalled is not None:
                 record, fresh, handled = recalled, False, was_handled(recalled.handled, incoming.id)
             else:
-                (record, handled), fresh = await self.store.load(incoming.person, incoming.id), True
+                (record, handled), fresh = await self.load(incoming.person, incoming.id), True
             if handled:
                 return None
             recalled = None
@@ -164,6 +166,22 @@ class TurnRunner:
                 continue
             return await self.show(saved, channel, in_place=in_place)
         raise StoreUnavailable("the record changed under every try")
+
+    async def load(self, person: str, activity: str = "") -> tuple[Record, bool]:
+        """`Store.load`, kept in the cache."""
+        record, handled = await self.store.load(person, activity)
+        self.cache.put(record)
+        return record, handled
+
+    async def commit(self, change: Change) -> Record:
+        """`Store.commit`, kept in the cache; what was refused is forgotten there."""
+        try:
+            saved = await self.store.commit(change)
+        except Conflict:
+            self.cache.forget(change.record.person)
+            raise
+        self.cache.put(saved)
+        return saved
 
     async def save(
         self,
@@ -180,6 +198,7 @@ class TurnRunner:
         `owed` False: that work is there already, and is being done. Returns the turn with what was saved.
         """
         if result.erased:
+            self.cache.forget(before.person)
             await self.store.erase(before.person)
             self._count(result)
             return result
@@ -192,7 +211,7 @@ class TurnRunner:
         ended = before.case is not None and _ended(before.case, record.case)
         drop = ((WorkKind.FOLLOW_UP, before.case.id),) if before.case is not None and ended else ()
         job = PendingCard(until, in_place) if until else None
-        saved = await self.store.commit(Change(record, activity, result.log, tuple(put), drop, finish, job))
+        saved = await self.commit(Change(record, activity, result.log, tuple(put), drop, finish, job))
         self._count(result)
         return replace(result, record=saved, owed_until=until)
 
@@ -312,7 +331,7 @@ class TurnRunner:
     async def _remember_card(self, record: Record, case: Case, shown: str) -> None:
         """Which message to update next time, and that nothing is owed any more."""
         try:
-            await self.store.commit(Change(replace(record, case=replace(case, card=shown)), delivered=True))
+            await self.commit(Change(replace(record, case=replace(case, card=shown)), delivered=True))
         except Conflict:
             log.info("the case moved on elsewhere before its card was known")
 
