@@ -26,8 +26,8 @@ from rich.table import Table
 
 from bot.conversation import Address
 from bot.store import Change, Claimed, Job, JobKind
-from bot.store.base import DatabaseStore
 from bot.store.connect import open_store
+from bot.store.interface import Store
 from bot.turns.worker import Worker
 from dialogs.model import Case
 from tests.databases import server
@@ -41,7 +41,7 @@ _WORK = 0.1  # seconds that a job takes there, so that kills fall into it
 _ADDRESS = Address("https://smba.trafficmanager.net/", "a:1", "28:bot", "29:x", "tenant")
 
 
-async def turns(store: DatabaseStore) -> float:
+async def turns(store: Store) -> float:
     """Turns a second at 16 chats: one read and one durable commit of person, case and activity each."""
     done = 0
 
@@ -61,7 +61,7 @@ async def turns(store: DatabaseStore) -> float:
     return done / _SECONDS
 
 
-async def follow_ups(store: DatabaseStore, jobs: int = 4_000) -> float:
+async def follow_ups(store: Store, jobs: int = 4_000) -> float:
     """Pieces of due work a second that one worker does nothing with but finish."""
     for number in range(jobs):
         await store.put(Job(JobKind.FOLLOW_UP, f"bench-{number}", "x", 0.0))

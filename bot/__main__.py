@@ -201,7 +201,7 @@ def _serve(chosen: argparse.Namespace) -> int:
     if chosen.workers > 1:
         return _serve_many(settings, chosen.workers)
     from bot import app  # noqa: PLC0415 - wrong settings are told at once
-    from bot.store.base import NewerSchema  # noqa: PLC0415
+    from bot.store.schema import NewerSchema  # noqa: PLC0415
 
     shared = socket.socket(fileno=chosen.socket) if chosen.socket is not None else None
     try:

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import cast
 
 from aiohttp import web
 
@@ -24,10 +23,10 @@ from bot.http_client import HttpClient
 from bot.languages.live import LiveTranslations
 from bot.metrics import Metrics
 from bot.settings import Settings
-from bot.store import JobKind, Store
-from bot.store.base import DatabaseStore, NewerSchema
-from bot.store.cache import RememberingStore
-from bot.store.connect import PatientStore
+from bot.store import JobKind
+from bot.store.connect import connect, try_until_open
+from bot.store.interface import Store
+from bot.store.schema import NewerSchema
 from bot.teams import TeamsEndpoint
 from bot.tickets import SYSTEMS
 from bot.turns.decisions import Decisions
@@ -69,14 +68,10 @@ def diagnosis(settings: Settings, http: HttpClient, metrics: Metrics, tokens: To
     return Diagnosis.over(graph(settings, http, metrics, tokens), settings, metrics)
 
 
-async def start(
-    settings: Settings,
-    around: Callable[[Store], Store] = lambda store: store,
-    shared: socket.socket | None = None,
-) -> Running:
+async def start(settings: Settings, store: Store | None = None, shared: socket.socket | None = None) -> Running:
     """Build everything and listen, on a socket that others share where there is one.
 
-    `around` may put something in front of the store.
+    `store`, still closed, takes the place of the one that the settings name.
 
     Raises OSError if the port is taken, SettingsError for a useless certificate.
     """
@@ -85,8 +80,7 @@ async def start(
         settings.locales_dir, pictures, f"https://teams.microsoft.com/l/chat/0/0?users=28:{settings.app_id}"
     )
     engine = Engine(resources.topics(live.languages, pictures))
-    metrics, patient = Metrics(), PatientStore(settings.database_url)
-    store = cast("Store", RememberingStore(around(cast("Store", patient))))
+    metrics, store = Metrics(), store or connect(settings.database_url)
     http = HttpClient.open(settings)
     try:
         tokens = bot_tokens(settings, http)
@@ -102,15 +96,20 @@ async def start(
     )
     templates = CardTemplates(engine.library, settings.helpdesk_contact, next(iter(settings.follow_ups), 0.0))
     outbox = Outbox(store, templates, live, metrics, settings.follow_ups)
-    turns = TurnRunner(decisions, outbox, live, cast("RememberingStore", store), metrics)
+    turns = TurnRunner(decisions, outbox, live, store, metrics)
     endpoint = TeamsEndpoint(settings, http, tokens, metrics, turns.turn)
     follow_ups = FollowUps(turns, decisions, outbox, store, endpoint.channel, settings.follow_ups, settings.retention)
     worker = Worker(store, follow_ups.doers)
     runner = web.AppRunner(_site(endpoint, store, metrics, live), access_log=None, shutdown_timeout=_GRACE)
     await runner.setup()
 
+    opening: asyncio.Task[None] | None = None
+
     async def stop() -> None:
         endpoint.close()
+        if opening is not None:
+            opening.cancel()
+            await asyncio.gather(opening, return_exceptions=True)
         await asyncio.gather(runner.cleanup(), worker.stop(), endpoint.stop())
         await asyncio.gather(outbox.stop(), live.stop())
         await store.close()
@@ -127,12 +126,13 @@ async def start(
     await endpoint.start()
     live.start()
 
-    async def begin(there: DatabaseStore) -> None:
-        await there.put(purging())
+    async def begin() -> None:
+        await store.open()
+        await store.put(purging())
         worker.start()
 
     try:
-        await patient.open(begin)
+        opening = await try_until_open(begin)
     except NewerSchema:
         await stop()
         raise

@@ -16,8 +16,9 @@ from bot.errors import OutsideError, PhotosyncError
 from bot.http_client import HttpClient
 from bot.metrics import Metrics
 from bot.settings import Settings
-from bot.store import JobKind, Store
+from bot.store import JobKind
 from bot.store.connect import open_store
+from bot.store.interface import Store
 
 _FAILED = 1
 _OBJECT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

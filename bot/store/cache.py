@@ -1,66 +1,43 @@
-"""A store that remembers what it last saved of a person, so that most turns begin without a read.
+"""People's records as this process last saw them, so that most turns start without a read.
 
-What is recalled may be out of date, where another process saved meanwhile: a commit on top of it is then refused with
-`Conflict`, as ever. Whoever is about to do something that a refused commit does not take back has to `load` first.
+A cached record may be out of date, where another process saved meanwhile: a commit on top of it is then refused with
+`Conflict`, and the record has to be forgotten here and loaded. What a refused commit does not undo (a ticket, a look at
+Graph) must not be done on a cached record: load it first.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
 
-from bot.store import Change, Conflict, Erased, Record
+from bot.store import Record
 
-if TYPE_CHECKING:
-    from bot.store import Store
-
-_PEOPLE = 1_000
+_MOST = 1_000  # people
 
 
-class RememberingStore:
-    """In front of a store; whatever is not about a record goes through."""
+class RecordCache:
+    """The most recently used records. A turn puts in what it loaded and committed, and forgets what was refused,
+    erased or purged."""
 
-    def __init__(self, there: Store) -> None:
-        self._there = there
+    def __init__(self) -> None:
         self._records: OrderedDict[str, Record] = OrderedDict()
 
-    def __getattr__(self, name: str) -> Any:
-        """Everything else of `Store`."""
-        return getattr(self._there, name)
-
-    def cached(self, person: str) -> Record | None:
+    def get(self, person: str) -> Record | None:
         """The record as this process last saw it, or None."""
         return self._records.get(person)
 
-    async def load(self, person: str, activity: str = "") -> tuple[Record, bool]:
-        """See `Store`."""
-        record, handled = await self._there.load(person, activity)
-        self._remember(record)
-        return record, handled
-
-    async def commit(self, change: Change) -> Record:
-        """See `Store`."""
-        try:
-            saved = await self._there.commit(change)
-        except Conflict:
-            self._records.pop(change.record.person, None)
-            raise
-        self._remember(saved)
-        return saved
-
-    async def erase(self, person: str) -> Erased:
-        """See `Store`."""
-        self._records.pop(person, None)
-        return await self._there.erase(person)
-
-    async def purge(self, before: str) -> int:
-        """See `Store`."""
-        self._records.clear()
-        return await self._there.purge(before)
-
-    def _remember(self, record: Record) -> None:
-        if record.version and not record.lost:
-            self._records[record.person] = record
-            self._records.move_to_end(record.person)
-        while len(self._records) > _PEOPLE:
+    def put(self, record: Record) -> None:
+        """Keep a record that was loaded or committed; one that was never saved, or cannot be read, is not kept."""
+        if not record.version or record.lost:
+            return
+        self._records[record.person] = record
+        self._records.move_to_end(record.person)
+        while len(self._records) > _MOST:
             self._records.popitem(last=False)
+
+    def forget(self, person: str) -> None:
+        """The next turn of this person has to load."""
+        self._records.pop(person, None)
+
+    def clear(self) -> None:
+        """The next turn of everybody has to load."""
+        self._records.clear()

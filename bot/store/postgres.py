@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
-from typing import Any, Self, TypeVar
+from functools import lru_cache
+from typing import Any, TypeVar
 
 import asyncpg
 
 from bot.errors import StoreUnavailable
-from bot.store.base import DatabaseStore, NewerSchema
-from bot.store.schema import VERSION, statements
-from bot.store.transactions import Operation
+from bot.store.interface import Store
+from bot.store.schema import VERSION, NewerSchema, statements
+from bot.store.transactions import AfterCommit, Operation, Row, Statement
 
 T = TypeVar("T")
 
@@ -24,79 +25,65 @@ _MET = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 _GONE = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, TimeoutError)
 
 
-class PostgresStore(DatabaseStore):
-    """See `bot.store.Store`."""
+class PostgresStore(Store):
+    """A store in a database that replicas share; at most `size` connections from this process, and one to listen."""
 
-    skip_locked = True
-
-    def __init__(self, pool: asyncpg.Pool[Any], url: str) -> None:
-        super().__init__()
-        self._pool = pool
+    def __init__(self, url: str, *, size: int = 10) -> None:
         self._url = url
+        self._size = size
+        self._pool: asyncpg.Pool[Any] | None = None
         self._woken = asyncio.Event()
         self._listening: asyncpg.Connection[Any] | None = None
 
-    @classmethod
-    async def open(cls, url: str, *, size: int = 10) -> Self:
-        """The store in a database, brought to the present schema. Raises `StoreUnavailable` and `NewerSchema`."""
+    async def open(self) -> None:
+        if self._pool is not None:
+            return
+        pool: asyncpg.Pool[Any] | None = None
         try:
-            pool = await asyncpg.create_pool(url, min_size=1, max_size=size, command_timeout=_DEADLINE)
-        except (*_GONE, asyncpg.PostgresError) as error:
-            raise StoreUnavailable(f"database: {type(error).__name__}") from None
-        store = cls(pool, url)
-        try:
+            pool = await asyncpg.create_pool(self._url, min_size=1, max_size=self._size, command_timeout=_DEADLINE)
             async with pool.acquire() as connection, connection.transaction():
                 await _migrate(connection)
-        except (*_GONE, asyncpg.PostgresError) as error:  # an older replica is at work in it, say: tried again
-            await pool.close()
-            raise StoreUnavailable(f"database: {type(error).__name__}") from None
-        except BaseException:
-            await pool.close()
+        except BaseException as error:
+            if pool is not None:
+                pool.terminate()
+            if isinstance(error, (*_GONE, asyncpg.PostgresError)):  # an older replica is at work in it, say
+                raise StoreUnavailable(f"database: {type(error).__name__}") from None
             raise
-        return store
+        self._pool = pool
 
     async def close(self) -> None:
-        """See `Store`."""
         if self._listening is not None and not self._listening.is_closed():
             await self._listening.close()
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return
         try:
             async with asyncio.timeout(5):
-                await self._pool.close()
+                await pool.close()
         except TimeoutError:
-            self._pool.terminate()
+            pool.terminate()
 
     async def run(self, work: Callable[[], Operation[T]]) -> T:
-        """Run an operation in a transaction of its own; begun again if it met another one."""
+        """In a transaction of its own, begun again if it met another one."""
+        if self._pool is None:
+            raise StoreUnavailable("the store is not open")
         for attempt in range(1, _TRIES + 1):
+            after: set[AfterCommit] = set()
             try:
                 async with self._pool.acquire(timeout=_DEADLINE) as connection, connection.transaction():
-                    return await _run(connection, work())
+                    result = await run_on(connection, work(), after)
             except _MET as error:
                 if attempt == _TRIES:
                     raise StoreUnavailable(f"database: {type(error).__name__}") from None
             except _GONE as error:
                 raise StoreUnavailable(f"database: {type(error).__name__}") from None
+            else:
+                if AfterCommit.ANNOUNCE in after:
+                    self._woken.set()
+                return result
         raise AssertionError("every try returns or raises")
 
-    def announce(self) -> None:
-        """Wake this process; the others heard of it by NOTIFY."""
-        self._woken.set()
-
-    async def commit(self, change: Any) -> Any:
-        """See `Store`."""
-        saved = await super().commit(change)
-        if change.put:
-            await self._notify()
-        return saved
-
-    async def _notify(self) -> None:
-        try:
-            await self._pool.execute(f"NOTIFY {_CHANNEL}")
-        except (*_GONE, asyncpg.PostgresError):
-            return  # they look by themselves a little later
-
     async def changed(self, within: float) -> None:
-        """See `Store`."""
         try:
             async with asyncio.timeout(within):
                 await self._listen()
@@ -124,24 +111,28 @@ async def _migrate(connection: Any) -> None:
     await connection.execute("INSERT INTO meta (version) VALUES ($1)", VERSION)
 
 
-async def _run(connection: Any, operation: Operation[T]) -> T:
-    rows: Any = None
+async def run_on(connection: Any, operation: Operation[T], after: set[AfterCommit]) -> T:
+    """Take an operation through on a connection, in the transaction it is in; `after` gets what it wants then."""
+    rows: list[Row] = []
     try:
+        step = next(operation)
         while True:
-            statement = operation.send(rows)
-            rows = await connection.fetch(_numbered(statement.text), *statement.values)
-            rows = [tuple(row) for row in rows]
+            if isinstance(step, Statement):
+                rows = [tuple(row) for row in await connection.fetch(_translated(step.text), *step.values)]
+            else:
+                if step is AfterCommit.ANNOUNCE and step not in after:
+                    await connection.execute(f"NOTIFY {_CHANNEL}")  # delivered to every replica after the commit
+                after.add(step)
+                rows = []
+            step = operation.send(rows)
     except StopIteration as end:
         result: T = end.value
         return result
 
 
-_texts: dict[str, str] = {}
-
-
-def _numbered(text: str) -> str:
-    """`?` as PostgreSQL wants it: $1, $2, ..."""
-    if text not in _texts:
-        count = iter(range(1, text.count("?") + 1))
-        _texts[text] = re.sub(r"\?", lambda _: f"${next(count)}", text)
-    return _texts[text]
+@lru_cache(maxsize=1_000)
+def _translated(text: str) -> str:
+    """`?` as PostgreSQL wants it ($1, $2, ...), and what is only for PostgreSQL out of its comment."""
+    text = re.sub(r"/\*postgresql (.*?)\*/", r"\1", text)
+    count = iter(range(1, text.count("?") + 1))
+    return re.sub(r"\?", lambda _: f"${next(count)}", text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bot.errors import PhotosyncError
+
 # Written so that both databases read the same: TEXT, BIGINT and DOUBLE PRECISION mean the same to SQLite as
 # TEXT, INTEGER and REAL do; only the automatic number and rows kept in the order of their key are spelled differently.
 _SPELLED = {
@@ -58,7 +60,7 @@ _STEPS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE people ADD COLUMN handled TEXT NOT NULL DEFAULT ''",
         "DROP INDEX cases_by_age",
         "CREATE INDEX ended_cases ON cases (touched) WHERE outcome <> ''",
-        # A turn owes a card for a moment: as work it would be in three indexes and out of them again.
+        # A card is pending for a moment: as a job it would be in three indexes and out of them again.
         """CREATE TABLE owed (
             person TEXT PRIMARY KEY, until DOUBLE PRECISION NOT NULL, in_place BIGINT NOT NULL
         ){clustered}""",
@@ -66,6 +68,14 @@ _STEPS: tuple[tuple[str, ...], ...] = (
 )
 
 VERSION = len(_STEPS)
+
+
+class NewerSchema(PhotosyncError):
+    """The database was written by a newer program: using it could lose what that one knows."""
+
+    def __init__(self, found: int) -> None:
+        super().__init__(f"the database has schema {found}, this program knows up to {VERSION}: use a newer program")
+        self.found = found
 
 
 def statements(dialect: str, version: int) -> tuple[str, ...]:

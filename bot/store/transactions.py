@@ -1,15 +1,41 @@
 """What is done inside one transaction, written once for both databases.
 
-Each operation is a generator: it yields statements and is sent their rows, and returns its result. A driver runs it
-(`sqlite.py` in its writer's thread, `postgres.py` on a connection), so that no operation knows how it is carried out.
+An operation is a generator. It yields a `Statement`, is sent the rows that it gave, and returns its result; it opens no
+connection, awaits nothing and commits nothing. A driver takes it through:
+
+    def owner(case):                                            operation = owner("C1")
+        rows = yield Statement(                                 statement = operation.send(None)
+            "SELECT person FROM cases WHERE id = ?", (case,))   rows = connection.execute(*statement).fetchall()
+        return rows[0][0] if rows else ""                       operation.send(rows)  # StopIteration: its result
+
+SQLite's driver does that in a thread, inside a transaction that many operations share; PostgreSQL's awaits each
+statement on a connection of its own. Where they have to, either begins an operation again from the start, so an
+operation has no effect but its statements. An exception (`Conflict`, `Lost`) undoes everything the operation did.
+
+One SQL serves both. `?` stands for a value. What only PostgreSQL understands stands in a comment, which its driver
+opens: `/*postgresql FOR UPDATE SKIP LOCKED*/`. What has to happen outside the transaction, and only if it is committed,
+is yielded as `AfterCommit`.
+
+Leases and fences. A worker claims a job: it becomes due again only when the lease ends, and its `fence` grows. Until
+then the worker finishes, postpones or fails the job by number and fence. If the worker is slow or dead, the lease ends,
+another worker claims the job under a higher fence, and whatever the first one still says about it is refused with
+`Lost`, together with the change it would have committed. So a job's result is committed once. A later `put` of the same
+kind and key also raises the fence: the claim on the replaced job ends nothing.
+
+Pending cards. A turn commits that a card is to be shown, and shows it after the commit. The row in `owed` says until
+when; once the card is delivered the row goes. What is still there after that time, because the process died or the
+channel failed, becomes a job (`show`) at the next claim. As a job from the start it would be in three indexes, and
+out of them again, with every turn.
 """
 
 from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections.abc import Generator, Sequence
 from dataclasses import asdict
+from enum import Enum
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
@@ -33,41 +59,75 @@ class Statement(NamedTuple):
     values: tuple[Any, ...] = ()
 
 
-Operation = Generator[Statement, Sequence[Row], T]
+class AfterCommit(Enum):
+    """What a driver does once the transaction is committed."""
+
+    ANNOUNCE = "wake the workers: there is a new job"
+    OVERWRITE = "leave nothing of what was deleted in the database's own log, where that can be done"
 
 
-def load(person: str, activity: str) -> Operation[tuple[Record, bool]]:
-    """See `Store.load`."""
+Operation = Generator[Statement | AfterCommit, Sequence[Row], T]
+
+
+class _Person(NamedTuple):
+    """A row of `people` with the document of the present case."""
+
+    version: int
+    name: str
+    locale: str
+    platform: str
+    address: str
+    blocked: int
+    handled: str
+    document: str | None
+
+
+class _Work(NamedTuple):
+    """A claimed row of `work`."""
+
+    id: int
+    fence: int
+    attempt: int
+    kind: str
+    key: str
+    person: str
+    due_at: float
+    payload: str
+
+
+def load(person: str, activity: str = "") -> Operation[tuple[Record, bool]]:
+    """The person's record, an empty one for a new person; and whether the activity was handled before."""
     rows = yield Statement(
         "SELECT p.version, p.name, p.locale, p.platform, p.address, p.blocked, p.handled, c.document "
         "FROM people p LEFT JOIN cases c ON c.id = p.present WHERE p.person = ?",
         (person,),
     )
-    record = _record(person, rows[0]) if rows else Record(person)
+    record = _record(person, _Person(*rows[0])) if rows else Record(person)
     return record, was_handled(record.handled, activity)
 
 
-def _record(person: str, row: Row) -> Record:
-    version, name, locale, platform, address, blocked, handled, document = row
+def _record(person: str, row: _Person) -> Record:
     case = None
-    if document:
+    if row.document:
         try:
-            case = from_json(document)
+            case = from_json(row.document)
         except ValueError:
-            case = None  # a damaged document: the person starts anew, the row stays for the admin
-    where = Address(**json.loads(address)) if address else None
-    lost = bool(document) and case is None
-    return Record(person, version, name, locale, platform, where, bool(blocked), case, lost, handled)
+            case = None  # a damaged document: the person starts again, the row stays for the admin
+    address = Address(**json.loads(row.address)) if row.address else None
+    lost = bool(row.document) and case is None
+    return Record(
+        person, row.version, row.name, row.locale, row.platform, address, bool(row.blocked), case, lost, row.handled
+    )
 
 
 def owner(case: str) -> Operation[str]:
-    """See `Store.owner`."""
+    """Whose case it is; "" if there is none of this id."""
     rows = yield Statement("SELECT person FROM cases WHERE id = ?", (case,))
     return str(rows[0][0]) if rows else ""
 
 
 def commit(change: Change) -> Operation[Record]:
-    """See `Store.commit`."""
+    """All or nothing. Returns the record with its new version. Raises `Conflict` and `Lost`."""
     if change.finish is not None:
         yield from finish(change.finish)
     handled = change.record.handled
@@ -81,7 +141,7 @@ def commit(change: Change) -> Operation[Record]:
     for kind, key in change.drop:
         yield Statement("DELETE FROM work WHERE kind = ? AND key = ? AND dead_at IS NULL", (kind.value, key))
     if change.delivered or change.pending_card is not None:
-        yield Statement(_NOT_TO_SHOW, (saved.person,))  # an earlier card, tried again and again, is of no use any more
+        yield Statement(_DROP_SHOW, (saved.person,))  # an earlier card that could not be shown: this one replaces it
     if change.delivered:
         yield Statement("DELETE FROM owed WHERE person = ?", (saved.person,))
     if change.pending_card is not None:
@@ -102,7 +162,7 @@ def _entries(count: int) -> str:
 
 
 def _save(record: Record) -> Operation[Record]:
-    # A random beginning: a record that somebody remembers from before it was erased never fits the one after.
+    # A random start: a record cached from before it was erased never has the version of the one after.
     version = record.version + 1 if record.version else secrets.randbelow(1 << 40) + 1
     address = _address(record.address) if record.address else ""
     present = record.case.id if record.case else ""
@@ -151,50 +211,57 @@ def _touched(case: Case) -> str:
     return max([case.opened_at, *(one.at for one in case.checks[-1:]), *(one.at for one in case.traces[-1:])])
 
 
-_NOT_TO_SHOW = "DELETE FROM work WHERE kind = 'show' AND key = ? AND dead_at IS NULL"
+_DROP_SHOW = "DELETE FROM work WHERE kind = 'show' AND key = ? AND dead_at IS NULL"
 
 
 def put(due: Job) -> Operation[None]:
-    """See `Store.put`."""
+    """A job that no turn brought up."""
     yield Statement(
-        f"INSERT INTO work {_PIECE} VALUES (?, ?, ?, ?, ?) {_ANEW}",  # noqa: S608 - constants of this file
+        f"INSERT INTO work {_COLUMNS} VALUES (?, ?, ?, ?, ?) {_REPLACE}",  # noqa: S608 - constants of this file
         (due.kind.value, due.key, due.person, json.dumps(due.payload), due.at),
     )
+    yield AfterCommit.ANNOUNCE
 
 
-_PIECE = "(kind, key, person, payload, due_at)"
-# A new fence: whoever is at the earlier piece cannot finish this one.
-_ANEW = (
+_COLUMNS = "(kind, key, person, payload, due_at)"
+# A new fence: a claim on the earlier job cannot finish this one.
+_REPLACE = (
     "ON CONFLICT (kind, key) WHERE dead_at IS NULL DO UPDATE SET payload = excluded.payload, "
     "due_at = excluded.due_at, attempt = 0, fence = work.fence + 1, error = ''"
 )
+# The pick is materialised: PostgreSQL's planner may ignore a LIMIT in a plain sub-select.
 _CLAIM = (
     "WITH pick AS MATERIALIZED (SELECT id FROM work WHERE dead_at IS NULL AND due_at <= ? "
-    "ORDER BY due_at LIMIT ?{locking}) "
+    "ORDER BY due_at LIMIT ? /*postgresql FOR UPDATE SKIP LOCKED*/) "
     "UPDATE work SET due_at = ?, fence = fence + 1, attempt = attempt + 1 FROM pick WHERE work.id = pick.id "
     "RETURNING work.id, work.fence, work.attempt, work.kind, work.key, work.person, work.due_at, work.payload"
 )
 
 
-def claim(most: int, lease: float, now: float, *, skip_locked: bool) -> Operation[tuple[Claimed, ...]]:
-    """See `Store.claim`. The pick is materialised: PostgreSQL's planner may ignore a LIMIT in a plain sub-select."""
-    yield from _pending_too_long(now)
-    locking = " FOR UPDATE SKIP LOCKED" if skip_locked else ""
-    rows = yield Statement(_CLAIM.replace("{locking}", locking), (now, most, now + lease))
+def claim(most: int, lease: float) -> Operation[tuple[Claimed, ...]]:
+    """Up to `most` due jobs, ours for `lease` seconds."""
+    now = time.time()
+    yield from _cards_to_jobs(now)
+    rows = yield Statement(_CLAIM, (now, most, now + lease))
     return tuple(
-        Claimed(number, fence, attempt, Job(JobKind(kind), key, person, at, json.loads(payload)))
-        for number, fence, attempt, kind, key, person, at, payload in rows
+        Claimed(
+            row.id,
+            row.fence,
+            row.attempt,
+            Job(JobKind(row.kind), row.key, row.person, row.due_at, json.loads(row.payload)),
+        )
+        for row in (_Work(*one) for one in rows)
     )
 
 
-def _pending_too_long(now: float) -> Operation[None]:
-    """Whoever was to show these cards did not: from now on they are work."""
+def _cards_to_jobs(now: float) -> Operation[None]:
+    """Cards that were not shown in time become jobs."""
     if not (yield Statement("SELECT 1 FROM owed WHERE until <= ? LIMIT 1", (now,))):
         return
     yield Statement(
-        f"INSERT INTO work {_PIECE} SELECT 'show', person, person, "  # noqa: S608 - constants of this file
+        f"INSERT INTO work {_COLUMNS} SELECT 'show', person, person, "  # noqa: S608 - constants of this file
         "CASE in_place WHEN 1 THEN '{\"in_place\": true}' ELSE '{\"in_place\": false}' END, until "
-        # Another process may be doing the same, and be at it already.
+        # Another process may be doing the same at this moment.
         "FROM owed WHERE until <= ? ON CONFLICT (kind, key) WHERE dead_at IS NULL DO NOTHING",
         (now,),
     )
@@ -202,67 +269,68 @@ def _pending_too_long(now: float) -> Operation[None]:
 
 
 def confirm_delivered(shown: tuple[tuple[str, float], ...]) -> Operation[None]:
-    """See `Store.settle`. What is owed since then is due later, what a worker is at has its lease: both stay."""
+    """People's cards that were pending until then (seconds since 1970) are shown. A card that became pending since is
+    due later, and a job that is claimed has its lease: both stay."""
     for person, until in shown:
         yield Statement("DELETE FROM owed WHERE person = ? AND until <= ?", (person, until))
     if not (yield Statement("SELECT 1 FROM work WHERE kind = 'show' AND dead_at IS NULL LIMIT 1")):
         return
     for person, until in shown:
-        yield Statement(f"{_NOT_TO_SHOW} AND due_at <= ?", (person, until))
+        yield Statement(f"{_DROP_SHOW} AND due_at <= ?", (person, until))
 
 
 def finish(claimed: Claimed) -> Operation[None]:
-    """See `Store.finish`."""
-    yield from _ours("DELETE FROM work", (), claimed)
+    """Done, and nothing else to save. Raises `Lost`."""
+    yield from _end_claim("DELETE FROM work", (), claimed)
 
 
 def postpone(claimed: Claimed, at: float, error: str) -> Operation[None]:
-    """See `Store.postpone`."""
-    yield from _ours("UPDATE work SET due_at = ?, error = ?", (at, error), claimed)
+    """Try again at `at` (seconds since 1970). Raises `Lost`."""
+    yield from _end_claim("UPDATE work SET due_at = ?, error = ?", (at, error), claimed)
 
 
-def fail(claimed: Claimed, error: str, now: float) -> Operation[None]:
-    """See `Store.bury`."""
-    yield from _ours("UPDATE work SET dead_at = ?, error = ?", (now, error), claimed)
+def fail(claimed: Claimed, error: str) -> Operation[None]:
+    """Give it up: it becomes a dead letter. Raises `Lost`."""
+    yield from _end_claim("UPDATE work SET dead_at = ?, error = ?", (time.time(), error), claimed)
 
 
-def _ours(doing: str, values: tuple[Any, ...], claimed: Claimed) -> Operation[None]:
+def _end_claim(action: str, values: tuple[Any, ...], claimed: Claimed) -> Operation[None]:
     done = yield Statement(
-        doing + " WHERE id = ? AND fence = ? AND dead_at IS NULL RETURNING id", (*values, claimed.id, claimed.fence)
+        action + " WHERE id = ? AND fence = ? AND dead_at IS NULL RETURNING id", (*values, claimed.id, claimed.fence)
     )
     if not done:
         raise Lost(claimed.job.kind)
 
 
 def log(case: str) -> Operation[tuple[LogEntry, ...]]:
-    """See `Store.log`."""
+    """A case's log, oldest first."""
     rows = yield Statement("SELECT at, kind, what FROM log WHERE case_id = ? ORDER BY id", (case,))
     return tuple(LogEntry(*row) for row in rows)
 
 
 def next_due() -> Operation[float | None]:
-    """See `Store.next_due`."""
+    """When the next open job is due, or its lease ends; seconds since 1970."""
     rows = yield Statement("SELECT min(due_at) FROM work WHERE dead_at IS NULL UNION ALL SELECT min(until) FROM owed")
     return min((at for (at,) in rows if at is not None), default=None)
 
 
 def pending(kind: JobKind) -> Operation[int]:
-    """See `Store.pending`."""
+    """How many open jobs of a kind there are; pending cards count as jobs to show."""
     rows = yield Statement("SELECT count(*) FROM work WHERE kind = ? AND dead_at IS NULL", (kind.value,))
     owed = (yield Statement("SELECT count(*) FROM owed")) if kind is JobKind.SHOW else ((0,),)
     return int(rows[0][0]) + int(owed[0][0])
 
 
 def dead_letters() -> Operation[tuple[DeadLetter, ...]]:
-    """See `Store.dead_letters`."""
+    """What was given up, oldest first."""
     rows = yield Statement(
         "SELECT id, kind, key, attempt, dead_at, error FROM work WHERE dead_at IS NOT NULL ORDER BY dead_at, id"
     )
     return tuple(DeadLetter(*row) for row in rows)
 
 
-def retry(number: int, now: float) -> Operation[bool]:
-    """See `Store.retry`. Where newer open work has taken its place, the letter just goes."""
+def retry(number: int) -> Operation[bool]:
+    """Make a dead letter due now; False if there is none with this number. It replaces an open job of its key."""
     rows = yield Statement(
         "SELECT kind, key, person, payload FROM work WHERE id = ? AND dead_at IS NOT NULL", (number,)
     )
@@ -270,13 +338,13 @@ def retry(number: int, now: float) -> Operation[bool]:
         return False
     kind, key, person, payload = rows[0]
     yield Statement("DELETE FROM work WHERE id = ?", (number,))
-    yield from put(Job(JobKind(kind), key, person, now, json.loads(payload)))
+    yield from put(Job(JobKind(kind), key, person, time.time(), json.loads(payload)))
     return True
 
 
 def erase(person: str) -> Operation[Erased]:
-    """See `Store.erase`."""
-    # The person first: who is saving them now, elsewhere, is waited for, and whoever comes later is refused.
+    """Delete everything about a person."""
+    # The person first: a commit that is under way elsewhere is waited for, and a later one is refused.
     people = yield Statement("DELETE FROM people WHERE person = ? RETURNING person", (person,))
     entries = yield Statement(
         "DELETE FROM log WHERE case_id IN (SELECT id FROM cases WHERE person = ?) RETURNING id", (person,)
@@ -284,19 +352,21 @@ def erase(person: str) -> Operation[Erased]:
     work = yield Statement("DELETE FROM work WHERE person = ? RETURNING id", (person,))
     owed = yield Statement("DELETE FROM owed WHERE person = ? RETURNING person", (person,))
     cases = yield Statement("DELETE FROM cases WHERE person = ? RETURNING id", (person,))
+    yield AfterCommit.OVERWRITE
     return Erased(len(people), len(cases), len(entries), len(work) + len(owed))
 
 
 def purge(before: str) -> Operation[int]:
-    """See `Store.purge`."""
+    """Delete cases that ended before a time (UTC, ISO 8601) with their logs; returns how many."""
     yield Statement(
         "DELETE FROM log WHERE case_id IN (SELECT id FROM cases WHERE outcome <> '' AND touched < ?)", (before,)
     )
     yield Statement(
-        # With a new version: whoever remembers the case has to look again.
+        # With a new version: where the case is cached, it has to be loaded again.
         "UPDATE people SET present = '', version = version + 1 "
         "WHERE present IN (SELECT id FROM cases WHERE outcome <> '' AND touched < ?)",
         (before,),
     )
     gone = yield Statement("DELETE FROM cases WHERE outcome <> '' AND touched < ? RETURNING id", (before,))
+    yield AfterCommit.OVERWRITE
     return len(gone)

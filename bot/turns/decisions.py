@@ -20,7 +20,8 @@ from bot.diagnosis.diagnosis import DiagnosisResult
 from bot.errors import OutsideError
 from bot.metrics import Metrics
 from bot.photos.comparison import thumbnail
-from bot.store import Job, JobKind, LogEntry, Record, Store
+from bot.store import Job, JobKind, LogEntry, Record
+from bot.store.interface import Store
 from bot.tickets import TicketSystem
 from bot.tickets.ticket import ticket
 from bot.turns.events import log_entry, now

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 
 from bot.conversation import Address, Channel
 from bot.errors import NotFound, OutsideError, Refused
-from bot.store import Change, Claimed, Job, JobKind, Record, Store
+from bot.store import Change, Claimed, Job, JobKind, Record
+from bot.store.interface import Store
 from bot.tickets.ticket import Ticket
 from bot.turns.decisions import Decisions, TurnResult, check_of, thumbnails
 from bot.turns.outbox import Outbox
@@ -55,7 +56,7 @@ class FollowUps:
         async with self.runner.lock(claimed.job.person):
             # The turn that it is of may have shown it, late, while this waited: then the claim is gone.
             await self.store.postpone(claimed, time.time() + LEASE, "")
-            record, _ = await self.store.load(claimed.job.person)
+            record, _ = await self.outbox.load(claimed.job.person)
             if record.case is None or record.address is None or record.blocked:
                 await self.store.finish(claimed)
                 return
@@ -68,7 +69,7 @@ class FollowUps:
     async def look_again(self, claimed: Claimed) -> None:
         """Look again; write when the photo has arrived, or when this was the last time."""
         async with self.runner.lock(claimed.job.person):
-            record, _ = await self.store.load(claimed.job.person)
+            record, _ = await self.outbox.load(claimed.job.person)
             case = record.case
             if case is None or record.address is None or not _wanted(claimed, record, case):
                 await self.store.finish(claimed)
@@ -106,7 +107,7 @@ class FollowUps:
         since = float(claimed.job.payload.get("since", time.time()))
         at = max(time.time(), since + self.schedule[turn])
         payload = {"turn": turn, "since": since, "paths": list(paths), "digest": digest}
-        await self.store.commit(replace(change, put=(replace(claimed.job, at=at, payload=payload),)))
+        await self.outbox.commit(replace(change, put=(replace(claimed.job, at=at, payload=payload),)))
 
     async def _deliver(self, result: TurnResult, until: float, channel: Channel, *, in_place: bool) -> None:
         """Show what was not asked for. A channel that refuses for good gets nothing until the person writes."""
@@ -114,9 +115,9 @@ class FollowUps:
             await self.outbox.show(result, until, channel, in_place=in_place)
         except (Refused, NotFound) as error:
             log.info("nothing more is sent to this person: %s", error)
-            record, _ = await self.store.load(result.record.person)
+            record, _ = await self.outbox.load(result.record.person)
             drop = ((JobKind.FOLLOW_UP, record.case.id),) if record.case is not None else ()
-            await self.store.commit(Change(replace(record, blocked=True), drop=drop, delivered=True))
+            await self.outbox.commit(Change(replace(record, blocked=True), drop=drop, delivered=True))
 
     async def submit_again(self, claimed: Claimed) -> None:
         """Try a ticket again, with the same `webhook-id`; the person is told its number, or after a day the failure."""
@@ -137,7 +138,7 @@ class FollowUps:
 
     async def _report(self, claimed: Claimed, submitted: Submitted) -> None:
         async with self.runner.lock(claimed.job.person):
-            record, _ = await self.store.load(claimed.job.person)
+            record, _ = await self.outbox.load(claimed.job.person)
             case = record.case
             if case is None or record.address is None or record.blocked:
                 await self._done(claimed, submitted)
@@ -161,6 +162,7 @@ class FollowUps:
     async def purge(self, claimed: Claimed) -> None:
         """Delete what ended longer ago than the retention; the job comes back by itself."""
         before = datetime.fromtimestamp(time.time() - self.retention, UTC).isoformat(timespec="seconds")
+        self.outbox.cache.clear()
         gone = await self.store.purge(before)
         log.info("deleted %d cases older than the retention", gone)
         await self.store.postpone(claimed, time.time() + _PURGE_EVERY, "")

@@ -1,4 +1,4 @@
-"""Saving what a turn came to, and showing its card.
+"""Loading a person's record, saving what a turn came to, and showing its card.
 
 The case, its log, its jobs and "this card is pending" are one commit; the card is sent after it. A crash in between
 leaves the card pending, and `_PENDING_FOR` later the background worker sends it. So a card that was decided on is shown
@@ -20,7 +20,9 @@ from bot.conversation import Channel, Message
 from bot.errors import NotFound, StoreUnavailable
 from bot.languages.live import LiveTranslations
 from bot.metrics import Metrics
-from bot.store import Change, Claimed, Conflict, Job, JobKind, PendingCard, Record, Store
+from bot.store import Change, Claimed, Conflict, Job, JobKind, PendingCard, Record
+from bot.store.cache import RecordCache
+from bot.store.interface import Store
 from bot.turns.decisions import TurnResult
 from dialogs.frozen import replace
 from dialogs.model import Case, Ended, Ignored
@@ -32,7 +34,10 @@ _CONFIRM_INTERVAL = 1.0  # seconds between two commits of confirmations
 
 
 class Outbox:
-    """What is saved and shown. `follow_ups`: seconds after the walk at which to look again."""
+    """What is loaded, saved and shown. `follow_ups`: seconds after the walk at which to look again.
+
+    `cache`: records as this process last saw them, for turns that do nothing outside.
+    """
 
     def __init__(
         self,
@@ -47,8 +52,25 @@ class Outbox:
         self._live = live
         self._metrics = metrics
         self._follow_ups = follow_ups
+        self.cache = RecordCache()
         self._shown: dict[str, float] = {}  # person -> until when the card shown was pending
         self._confirming: asyncio.Task[None] | None = None
+
+    async def load(self, person: str, activity: str = "") -> tuple[Record, bool]:
+        """`Store.load`; what it returns is cached."""
+        record, handled = await self._store.load(person, activity)
+        self.cache.put(record)
+        return record, handled
+
+    async def commit(self, change: Change) -> Record:
+        """`Store.commit`; what was saved is cached, what was refused is not cached any more."""
+        try:
+            saved = await self._store.commit(change)
+        except Conflict:
+            self.cache.forget(change.record.person)
+            raise
+        self.cache.put(saved)
+        return saved
 
     async def save(
         self,
@@ -67,6 +89,7 @@ class Outbox:
         Raises `Conflict`, `Lost` and `StoreUnavailable`.
         """
         if result.erased:
+            self.cache.forget(before.person)
             await self._store.erase(before.person)
             self._count(result)
             return result, 0.0
@@ -79,7 +102,7 @@ class Outbox:
         ended = before.case is not None and _follow_ups_end(before.case, record.case)
         drop = ((JobKind.FOLLOW_UP, before.case.id),) if before.case is not None and ended else ()
         card = PendingCard(until, in_place) if until else None
-        saved = await self._store.commit(Change(record, activity, result.log, tuple(put), drop, finish, card))
+        saved = await self.commit(Change(record, activity, result.log, tuple(put), drop, finish, card))
         self._count(result)
         return replace(result, record=saved), until
 
@@ -110,7 +133,7 @@ class Outbox:
     async def _store_card(self, record: Record, case: Case, shown: str) -> None:
         """Which message to update next time, and that no card is pending any more."""
         try:
-            await self._store.commit(Change(replace(record, case=replace(case, card=shown)), delivered=True))
+            await self.commit(Change(replace(record, case=replace(case, card=shown)), delivered=True))
         except Conflict:
             log.info("the case moved on elsewhere before its card was known")
 

@@ -14,8 +14,8 @@ from bot.keyed_lock import KeyedLock
 from bot.languages.live import LiveTranslations
 from bot.metrics import Metrics
 from bot.store import Conflict, Record
-from bot.store.cache import RememberingStore
 from bot.store.dedup import was_handled
+from bot.store.interface import Store
 from bot.turns.decisions import Decisions, Stale, TurnResult, moment
 from bot.turns.events import event
 from bot.turns.outbox import Outbox
@@ -35,7 +35,7 @@ class TurnRunner:
     decisions: Decisions
     outbox: Outbox
     live: LiveTranslations
-    store: RememberingStore
+    store: Store
     metrics: Metrics
     _locks: KeyedLock = field(default_factory=KeyedLock, repr=False)
 
@@ -91,12 +91,12 @@ class TurnRunner:
 
     async def _personal(self, incoming: Incoming, channel: Channel) -> Message | None:
         """Decide and save, from memory first; again where another process saved meanwhile."""
-        cached = self.store.cached(incoming.person)
+        cached = self.outbox.cache.get(incoming.person)
         for _ in range(_TRIES):
             if cached is not None:
                 record, fresh, handled = cached, False, was_handled(cached.handled, incoming.id)
             else:
-                (record, handled), fresh = await self.store.load(incoming.person, incoming.id), True
+                (record, handled), fresh = await self.outbox.load(incoming.person, incoming.id), True
             if handled:
                 return None
             cached = None

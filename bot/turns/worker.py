@@ -14,7 +14,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
 from bot.errors import StoreUnavailable, location
-from bot.store import Claimed, Conflict, JobKind, Lost, Store
+from bot.store import Claimed, Conflict, JobKind, Lost
+from bot.store.interface import Store
 
 log = logging.getLogger(__name__)
 

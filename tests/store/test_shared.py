@@ -14,12 +14,10 @@ import pytest
 
 from bot.errors import StoreUnavailable
 from bot.store import Change, Conflict, LogEntry, PendingCard, Record, transactions
-from bot.store import sqlite as sqlite_store
-from bot.store.base import DatabaseStore
-from bot.store.cache import RememberingStore
 from bot.store.connect import open_store
-from bot.store.postgres import _run
-from bot.store.sqlite import SqliteStore
+from bot.store.interface import Store
+from bot.store.postgres import run_on
+from bot.store.sqlite import SqliteStore, connected
 from dialogs.model import Case
 
 OPENED = "2026-01-01T00:00:00+00:00"
@@ -28,31 +26,28 @@ ADA = Record("ada", name="Ada the Private", case=CASE)
 
 
 @pytest.fixture
-async def two(database: str) -> AsyncIterator[tuple[RememberingStore, RememberingStore]]:
-    """Two processes, each with a memory of its own."""
-    stores = [await open_store(database), await open_store(database)]
-    yield RememberingStore(stores[0]), RememberingStore(stores[1])
+async def two(database: str) -> AsyncIterator[tuple[Store, Store]]:
+    """Two processes."""
+    stores = await open_store(database), await open_store(database)
+    yield stores
     for one in stores:
         await one.close()
 
 
 async def test_what_one_erased_does_not_come_back_from_anothers_memory(
-    two: tuple[RememberingStore, RememberingStore],
+    two: tuple[Store, Store],
 ) -> None:
     here, there = two
-    await there.commit(Change(await there.commit(Change(ADA, "a1")), delivered=True))
+    cached = await there.commit(Change(await there.commit(Change(ADA, "a1")), delivered=True))
     await here.erase("ada")
     await here.commit(Change(await here.commit(Change(Record("ada", case=replace(CASE, id="C2")))), delivered=True))
-    recalled = there.cached("ada")
-    assert recalled is not None
     with pytest.raises(Conflict):
-        await there.commit(Change(recalled, "a2"))
-    assert there.cached("ada") is None
+        await there.commit(Change(cached, "a2"))
     assert (await here.load("ada"))[0].name == ""
 
 
 async def test_a_purged_case_does_not_come_back_from_anothers_memory(
-    two: tuple[RememberingStore, RememberingStore],
+    two: tuple[Store, Store],
 ) -> None:
     here, there = two
     saved = await there.commit(Change(ADA))
@@ -62,7 +57,7 @@ async def test_a_purged_case_does_not_come_back_from_anothers_memory(
     assert (await here.load("ada"))[0].case is None
 
 
-async def test_two_cases_with_one_id_do_not_mix(two: tuple[RememberingStore, RememberingStore]) -> None:
+async def test_two_cases_with_one_id_do_not_mix(two: tuple[Store, Store]) -> None:
     here, there = two
     await here.commit(Change(ADA))
     with pytest.raises(Conflict):
@@ -79,11 +74,12 @@ async def test_erasing_waits_for_a_turn_that_is_being_committed(database: str) -
     transaction = other.transaction()
     await transaction.start()
     later = replace(saved, case=replace(CASE, id="C2"))
-    await _run(
+    await run_on(
         other,
         transactions.commit(
             Change(later, "a2", (LogEntry(OPENED, "typed", "words"),), pending_card=PendingCard(1.0, True))
         ),
+        set(),
     )
     erasing = asyncio.create_task(store.erase("ada"))
     await asyncio.sleep(0.5)
@@ -97,7 +93,7 @@ async def test_erasing_waits_for_a_turn_that_is_being_committed(database: str) -
 
 
 async def test_nothing_that_was_erased_can_be_read_in_sqlites_files(tmp_path: Path) -> None:
-    store = await SqliteStore.open(tmp_path / "photosync.db")
+    store = await open_store(f"sqlite:///{tmp_path / 'photosync.db'}")
     await store.commit(Change(ADA, "a1", (LogEntry(OPENED, "typed", "my own words"),)))
     await store.erase("ada")
     files = _all_bytes(tmp_path)
@@ -109,35 +105,30 @@ def _all_bytes(folder: Path) -> bytes:
     return b"".join(file.read_bytes() for file in folder.iterdir())
 
 
-class _Failing:
+class _Failing(sqlite3.Connection):
     """A connection of which the disk fails in COMMIT and ROLLBACK while `broken`."""
 
-    def __init__(self, there: sqlite3.Connection) -> None:
-        self.there = there
-        self.broken = False
+    broken = False
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.there, name)
-
-    def execute(self, text: str, *values: Any) -> Any:
+    def execute(self, text: str, *values: Any) -> sqlite3.Cursor:
         if self.broken and text in ("COMMIT", "ROLLBACK"):
             raise sqlite3.OperationalError("disk I/O error")
-        return self.there.execute(text, *values)
+        return super().execute(text, *values)
 
 
 async def test_a_disk_that_fails_for_a_while_is_told_and_gone_on_after(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    """Also where not even taking back works: the file is opened anew."""
+    """Also where not even a rollback works: the file is opened again."""
     made: list[_Failing] = []
-    real = sqlite_store._connected
 
-    def connected(path: Path) -> _Failing:
-        made.append(_Failing(real(path)))
+    def connector(path: Path) -> sqlite3.Connection:
+        made.append(sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=_Failing))
+        connected(path).close()
         return made[-1]
 
-    monkeypatch.setattr(sqlite_store, "_connected", connected)
-    store: DatabaseStore = await SqliteStore.open(tmp_path / "photosync.db")
+    store = SqliteStore(tmp_path / "photosync.db", connector)
+    await store.open()
     made[0].broken = True
     with pytest.raises(StoreUnavailable):
         await asyncio.wait_for(store.commit(Change(ADA)), 10)
@@ -148,7 +139,7 @@ async def test_a_disk_that_fails_for_a_while_is_told_and_gone_on_after(
 
 
 async def test_a_closed_store_says_so(tmp_path: Path) -> None:
-    store = await SqliteStore.open(tmp_path / "photosync.db")
+    store = await open_store(f"sqlite:///{tmp_path / 'photosync.db'}")
     waiting = [asyncio.create_task(store.load("ada")) for _ in range(3)]
     await asyncio.sleep(0)
     await store.close()

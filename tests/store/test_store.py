@@ -13,10 +13,10 @@ import pytest
 from bot.conversation import Address
 from bot.errors import StoreUnavailable
 from bot.store import Change, Conflict, Erased, Job, JobKind, LogEntry, Lost, PendingCard, Record
-from bot.store.base import DatabaseStore, NewerSchema
 from bot.store.connect import open_store
 from bot.store.dedup import MOST
-from bot.store.schema import statements
+from bot.store.interface import Store
+from bot.store.schema import NewerSchema, statements
 from bot.store.transactions import Operation, Statement
 from dialogs.case_json import to_json
 from dialogs.model import Case, Check, Trace, Verdict
@@ -28,14 +28,14 @@ ADA = Record("ada", 0, "Ada O'Neil عمر", "sv", "Windows", ADDRESS, case=CASE)
 
 
 @pytest.fixture
-async def store(database: str) -> AsyncIterator[DatabaseStore]:
+async def store(database: str) -> AsyncIterator[Store]:
     one = await open_store(database)
     yield one
     await one.close()
 
 
 @pytest.fixture
-async def other(database: str, store: DatabaseStore) -> AsyncIterator[DatabaseStore]:
+async def other(database: str, store: Store) -> AsyncIterator[Store]:
     """A second replica on the same database."""
     del store
     one = await open_store(database)
@@ -47,7 +47,7 @@ def due(key: str = "C1", kind: JobKind = JobKind.FOLLOW_UP, at: float = 0.0, **p
     return Job(kind, key, "ada", at, dict(payload))
 
 
-async def test_a_person_comes_back_as_saved(store: DatabaseStore, other: DatabaseStore) -> None:
+async def test_a_person_comes_back_as_saved(store: Store, other: Store) -> None:
     assert await store.load("ada", "a1") == (Record("ada"), False)
     saved = await store.commit(Change(ADA, "a1", (LogEntry("2026-01-01T00:00:00+00:00", "typed", "hej"),)))
     assert (saved.version > 0, saved) == (True, replace(ADA, version=saved.version, handled=saved.handled))
@@ -55,7 +55,7 @@ async def test_a_person_comes_back_as_saved(store: DatabaseStore, other: Databas
     assert [entry.what for entry in await other.log("C1")] == ["hej"]
 
 
-async def test_of_two_who_change_the_same_version_one_is_told(store: DatabaseStore, other: DatabaseStore) -> None:
+async def test_of_two_who_change_the_same_version_one_is_told(store: Store, other: Store) -> None:
     saved = await store.commit(Change(ADA))
     results = await asyncio.gather(
         *(one.commit(Change(replace(saved, name=f"name {n}"))) for n, one in enumerate([store, other] * 5)),
@@ -65,7 +65,7 @@ async def test_of_two_who_change_the_same_version_one_is_told(store: DatabaseSto
     assert sum(isinstance(one, Conflict) for one in results) == 9
 
 
-async def test_an_activity_is_handled_once_and_a_refused_change_leaves_nothing(store: DatabaseStore) -> None:
+async def test_an_activity_is_handled_once_and_a_refused_change_leaves_nothing(store: Store) -> None:
     saved = await store.commit(Change(ADA, "a1"))
     with pytest.raises(Conflict):
         await store.commit(Change(replace(saved, name="twice"), "a1", (LogEntry("t", "typed", "twice"),), (due(),)))
@@ -78,7 +78,7 @@ async def test_an_activity_is_handled_once_and_a_refused_change_leaves_nothing(s
     )
 
 
-async def test_two_people_may_send_activities_of_the_same_id(store: DatabaseStore) -> None:
+async def test_two_people_may_send_activities_of_the_same_id(store: Store) -> None:
     """It is a time in milliseconds, and only unique within a conversation."""
     for person in (ADA, replace(ADA, person="ben", case=replace(CASE, id="C2"))):
         assert (await store.load(person.person, "1726500000000"))[1] is False
@@ -86,7 +86,7 @@ async def test_two_people_may_send_activities_of_the_same_id(store: DatabaseStor
         assert (await store.load(person.person, "1726500000000"))[1] is True
 
 
-async def test_the_last_activities_of_a_person_are_remembered(store: DatabaseStore) -> None:
+async def test_the_last_activities_of_a_person_are_remembered(store: Store) -> None:
     saved = ADA
     for number in range(MOST + 8):
         saved = await store.commit(Change(saved, f"a{number}"))
@@ -94,21 +94,21 @@ async def test_the_last_activities_of_a_person_are_remembered(store: DatabaseSto
     assert known == list(range(8, MOST + 8))
 
 
-async def test_many_turns_at_once_are_all_kept(store: DatabaseStore) -> None:
+async def test_many_turns_at_once_are_all_kept(store: Store) -> None:
     people = [replace(ADA, person=f"p{n}", case=replace(CASE, id=f"C{n}")) for n in range(200)]
     saved = await asyncio.gather(*(store.commit(Change(one, f"a{n}")) for n, one in enumerate(people)))
     loaded = await asyncio.gather(*(store.load(one.person, f"a{n}") for n, one in enumerate(people)))
     assert loaded == [(one, True) for one in saved]
 
 
-async def test_there_is_one_open_piece_of_work_of_a_kind_for_a_case(store: DatabaseStore) -> None:
+async def test_there_is_one_open_piece_of_work_of_a_kind_for_a_case(store: Store) -> None:
     saved = await store.commit(Change(ADA, put=(due(turn=1),)))
     await store.commit(Change(saved, put=(due(turn=2),)))
     (claimed,) = await store.claim(10, 60)
     assert claimed.job.payload == {"turn": 2}
 
 
-async def test_work_is_done_by_one_of_many(store: DatabaseStore, other: DatabaseStore) -> None:
+async def test_work_is_done_by_one_of_many(store: Store, other: Store) -> None:
     for number in range(40):
         await store.put(due(f"C{number}"))
     found = await asyncio.gather(*(one.claim(7, 60) for one in [store, other] * 6))
@@ -117,7 +117,7 @@ async def test_work_is_done_by_one_of_many(store: DatabaseStore, other: Database
     assert max(len(part) for part in found) <= 7
 
 
-async def test_work_that_is_not_due_is_not_given_out(store: DatabaseStore) -> None:
+async def test_work_that_is_not_due_is_not_given_out(store: Store) -> None:
     await store.put(due(at=time.time() + 3600))
     assert await store.claim(10, 60) == ()
     found = await store.next_due()
@@ -125,7 +125,7 @@ async def test_work_that_is_not_due_is_not_given_out(store: DatabaseStore) -> No
     assert found > time.time() + 3000
 
 
-async def test_a_card_that_is_owed_too_long_becomes_work_once(store: DatabaseStore, other: DatabaseStore) -> None:
+async def test_a_card_that_is_owed_too_long_becomes_work_once(store: Store, other: Store) -> None:
     saved = await store.commit(Change(ADA, pending_card=PendingCard(time.time() + 0.2, in_place=True)))
     assert await store.claim(10, 60) == ()
     assert await store.pending(JobKind.SHOW) == 1
@@ -141,7 +141,7 @@ async def test_a_card_that_is_owed_too_long_becomes_work_once(store: DatabaseSto
     assert (await store.pending(JobKind.SHOW), await store.next_due()) == (0, None)
 
 
-async def test_a_newer_card_takes_the_place_of_one_that_is_tried_in_vain(store: DatabaseStore) -> None:
+async def test_a_newer_card_takes_the_place_of_one_that_is_tried_in_vain(store: Store) -> None:
     saved = await store.commit(Change(ADA, pending_card=PendingCard(0.0, in_place=False)))
     for _ in range(7):
         (claimed,) = await store.claim(10, 60)
@@ -159,7 +159,7 @@ async def test_a_newer_card_takes_the_place_of_one_that_is_tried_in_vain(store: 
 
 
 @pytest.mark.parametrize("waited", [False, True])
-async def test_a_card_that_was_shown_is_owed_no_more(store: DatabaseStore, *, waited: bool) -> None:
+async def test_a_card_that_was_shown_is_owed_no_more(store: Store, *, waited: bool) -> None:
     """Also when it took so long that it became work; what has been owed since then stays."""
     now = time.time()
     saved = await store.commit(Change(ADA, pending_card=PendingCard(now, in_place=True)))
@@ -175,9 +175,7 @@ async def test_a_card_that_was_shown_is_owed_no_more(store: DatabaseStore, *, wa
     assert found == pytest.approx(now + 60)
 
 
-async def test_a_dead_ones_work_is_taken_over_and_it_cannot_finish_any_more(
-    store: DatabaseStore, other: DatabaseStore
-) -> None:
+async def test_a_dead_ones_work_is_taken_over_and_it_cannot_finish_any_more(store: Store, other: Store) -> None:
     await store.put(due())
     (first,) = await store.claim(10, 0.05)
     await asyncio.sleep(0.1)
@@ -196,7 +194,7 @@ async def test_a_dead_ones_work_is_taken_over_and_it_cannot_finish_any_more(
     assert await store.next_due() is None
 
 
-async def test_new_work_of_the_same_key_is_not_finished_by_the_old_claim(store: DatabaseStore) -> None:
+async def test_new_work_of_the_same_key_is_not_finished_by_the_old_claim(store: Store) -> None:
     await store.put(due())
     (claimed,) = await store.claim(10, 60)
     await store.put(due(turn=5))
@@ -205,7 +203,7 @@ async def test_new_work_of_the_same_key_is_not_finished_by_the_old_claim(store: 
     assert await store.pending(JobKind.FOLLOW_UP) == 1
 
 
-async def test_what_was_given_up_can_be_seen_and_tried_again(store: DatabaseStore) -> None:
+async def test_what_was_given_up_can_be_seen_and_tried_again(store: Store) -> None:
     await store.put(due())
     (claimed,) = await store.claim(10, 60)
     await store.fail(claimed, "TimedOut")
@@ -218,7 +216,7 @@ async def test_what_was_given_up_can_be_seen_and_tried_again(store: DatabaseStor
     assert await store.dead_letters() == ()
 
 
-async def test_forgetting_takes_everything_and_counts_it(store: DatabaseStore) -> None:
+async def test_forgetting_takes_everything_and_counts_it(store: Store) -> None:
     await store.commit(
         Change(
             ADA,
@@ -235,7 +233,7 @@ async def test_forgetting_takes_everything_and_counts_it(store: DatabaseStore) -
     assert await store.erase("ada") == Erased()
 
 
-async def test_only_what_ended_long_ago_is_purged(store: DatabaseStore) -> None:
+async def test_only_what_ended_long_ago_is_purged(store: Store) -> None:
     ended = replace(CASE, id="OLD", outcome="resolved")
     for number, case in enumerate((ended, replace(ended, id="NEW", opened_at="2026-06-01T00:00:00+00:00"), CASE)):
         await store.commit(Change(replace(ADA, person=f"p{number}", case=case), log=(LogEntry("t", "typed", "x"),)))
@@ -244,16 +242,14 @@ async def test_only_what_ended_long_ago_is_purged(store: DatabaseStore) -> None:
     assert [len(await store.log(key)) for key in ("OLD", "NEW", "C1")] == [0, 1, 1]
 
 
-async def test_a_worker_is_woken_by_new_work(store: DatabaseStore) -> None:
+async def test_a_worker_is_woken_by_new_work(store: Store) -> None:
     waiting = asyncio.create_task(store.changed(30))
     await asyncio.sleep(0.3)
     await store.commit(Change(ADA, put=(due(),)))
     await asyncio.wait_for(waiting, 10)
 
 
-async def test_another_replica_is_woken_on_postgresql(
-    database: str, store: DatabaseStore, other: DatabaseStore
-) -> None:
+async def test_another_replica_is_woken_on_postgresql(database: str, store: Store, other: Store) -> None:
     """On SQLite a second process finds new work when it next looks."""
     timeout = 30.0 if database.startswith("postgresql") else 0.5
     waiting = asyncio.create_task(other.changed(timeout))
@@ -262,7 +258,7 @@ async def test_another_replica_is_woken_on_postgresql(
     await asyncio.wait_for(waiting, 10)
 
 
-async def test_what_is_there_survives_a_restart(database: str, store: DatabaseStore) -> None:
+async def test_what_is_there_survives_a_restart(database: str, store: Store) -> None:
     saved = await store.commit(Change(ADA, "a1", put=(due(),)))
     await store.close()
     again = await open_store(database)
@@ -271,14 +267,14 @@ async def test_what_is_there_survives_a_restart(database: str, store: DatabaseSt
     await again.close()
 
 
-async def test_a_newer_schema_is_refused_with_a_clear_line(database: str, store: DatabaseStore) -> None:
+async def test_a_newer_schema_is_refused_with_a_clear_line(database: str, store: Store) -> None:
     await store.close()
     await execute(database, "UPDATE meta SET version = 99")
     with pytest.raises(NewerSchema, match="schema 99, this program knows up to"):
         await open_store(database)
 
 
-async def test_a_damaged_case_costs_that_person_alone_a_new_start(database: str, store: DatabaseStore) -> None:
+async def test_a_damaged_case_costs_that_person_alone_a_new_start(database: str, store: Store) -> None:
     await store.commit(Change(ADA))
     await store.commit(Change(replace(ADA, person="ben", case=replace(CASE, id="C2"))))
     await execute(database, "UPDATE cases SET document = '{broken' WHERE id = 'C1'")
@@ -325,7 +321,7 @@ async def test_a_full_disk_loses_nothing_and_recovers(tmp_path: Path) -> None:
     await store.close()
 
 
-async def test_one_value_that_no_database_takes_costs_nobody_else_a_turn(store: DatabaseStore) -> None:
+async def test_one_value_that_no_database_takes_costs_nobody_else_a_turn(store: Store) -> None:
     people = [replace(ADA, person=f"p{n}", case=replace(CASE, id=f"C{n}")) for n in range(8)]
     results = await asyncio.gather(
         *(store.commit(Change(one)) for one in people[:4]),

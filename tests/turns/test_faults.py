@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar
 
 import pytest
 
 from bot import app
 from bot.errors import StoreUnavailable
 from bot.settings import read
-from bot.store import Store
+from bot.store import transactions
+from bot.store.sqlite import SqliteStore
+from bot.store.transactions import Operation
 from sandbox.channel import Chat
 from sandbox.faults import Fault
 from sandbox.tenant import Tenant
@@ -31,25 +33,24 @@ ENDS = {"desk.ticket_sent", "desk.ticket_queued"}
 ON_THE_WAY = {"desk.menu", "look.differ", "look.unknown", "resync.waiting", "resync.unknown", "resync.done", "desk.ticket", "desk.ticket_failed", "still_old.reload", *(f"resync.{one}" for one in ("private_window", "office", "sign_in", "tile", "page", "look_again"))}  # fmt: skip
 
 
-class Failing:
-    """A store whose n-th call fails."""
+T = TypeVar("T")
 
-    def __init__(self, there: Store, failing: int) -> None:
-        self._there = there
+OF_A_TURN = (transactions.load, transactions.commit, transactions.log, transactions.owner)
+
+
+class FailingStore(SqliteStore):
+    """A store whose n-th transaction of a turn fails."""
+
+    def __init__(self, file: Path, failing: int) -> None:
+        super().__init__(file)
         self._left = failing
 
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._there, name)
-        if name not in ("load", "commit", "log", "owner"):
-            return method
-
-        async def counted(*arguments: Any) -> Any:
+    async def run(self, work: Callable[[], Operation[T]]) -> T:
+        if getattr(work, "func", None) in OF_A_TURN:
             self._left -= 1
             if self._left == 0:
                 raise StoreUnavailable("planned")
-            return await method(*arguments)
-
-        return counted
+        return await super().run(work)
 
 
 @asynccontextmanager
@@ -57,7 +58,7 @@ async def bot(where: str, number: int, file: Path) -> AsyncIterator[tuple[Tenant
     async with Tenant.open(bot_url="http://127.0.0.1:9") as tenant:
         settings = read({**tenant.environment(), "PHOTOSYNC_PORT": "0", "PHOTOSYNC_DATABASE_URL": f"sqlite:///{file}", "PHOTOSYNC_FOLLOW_UPS": "1h"})  # fmt: skip
         failing = number if where == "store" else 0
-        running = await app.start(settings, lambda store: cast("Store", Failing(store, failing)))
+        running = await app.start(settings, FailingStore(file, failing))
         tenant.channel.bot_url = f"http://127.0.0.1:{running.port}"
         if where != "store":
             tenant.world.faults.plan(where, [Fault(kind="drop", lost=number % 2 == 0, after=number - 1)])
