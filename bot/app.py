@@ -18,7 +18,8 @@ from bot import resources
 from bot.cards.templates import CardTemplates
 from bot.diagnosis.diagnosis import Diagnosis
 from bot.errors import SettingsError, StoreUnavailable
-from bot.graph.client import Graph, Tokens, bot_tokens, graph_tokens
+from bot.graph.client import Graph
+from bot.graph.tokens import Tokens, bot_tokens, graph_tokens
 from bot.http_client import HttpClient
 from bot.languages.live import LiveTranslations
 from bot.metrics import Metrics
@@ -65,7 +66,7 @@ def graph(settings: Settings, http: HttpClient, metrics: Metrics, tokens: Tokens
 
 def diagnosis(settings: Settings, http: HttpClient, metrics: Metrics, tokens: Tokens | None = None) -> Diagnosis:
     """What looks at photos, over a Graph of its own."""
-    return Diagnosis.over(graph(settings, http, metrics, tokens), settings, metrics)
+    return Diagnosis.from_settings(graph(settings, http, metrics, tokens), settings, metrics)
 
 
 async def start(settings: Settings, store: Store | None = None, shared: socket.socket | None = None) -> Running:
@@ -81,7 +82,7 @@ async def start(settings: Settings, store: Store | None = None, shared: socket.s
     )
     engine = Engine(resources.topics(live.languages, pictures))
     metrics, store = Metrics(), store or connect(settings.database_url)
-    http = HttpClient.open(settings)
+    http = HttpClient.from_settings(settings)
     try:
         tokens = bot_tokens(settings, http)
     except SettingsError:

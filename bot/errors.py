@@ -36,7 +36,7 @@ class LocalesError(PhotosyncError):
 
 
 class NotAPicture(PhotosyncError):
-    """The bytes cannot be compared; `reason` is one of `bot.photos.comparison.REFUSALS`."""
+    """The bytes cannot be compared; `reason` is one of `bot.photos.decode.REFUSALS`."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

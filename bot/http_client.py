@@ -1,4 +1,14 @@
-"""Every call this program makes to the outside: one session, one trust store, a deadline and a size limit on each."""
+"""Every call this program makes to the outside: one session, one trust store, a deadline and a size limit on each.
+
+One loop of attempts serves all of them; a `Retry` says when there is another one. What matters is whether an attempt
+may have taken effect:
+
+- 429, 503 and a connection that never came about: nothing was done, so another attempt is always safe.
+- 502, 504, a connection that broke, an answer that was lost: the outcome is unknown. Reading and replacing may be
+  repeated all the same; creating may not, or only so often (`unknown_retries`).
+- The deadline covers all attempts together. A wait that would end after it is not begun: the last answer is returned.
+- A bearer token that is refused (401) is replaced once, which is no attempt of its own.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +20,10 @@ import random
 import ssl
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import aiohttp
 from yarl import URL
@@ -22,7 +32,7 @@ from bot.errors import Malformed, Outage, TimedOut
 from bot.settings import Settings
 
 AGENT = "photosync"
-_FIRST_WAIT = 0.5  # seconds; doubled on each further try, halved to full by chance so that callers spread out
+_FIRST_WAIT = 0.5  # seconds; doubled on each further attempt, from half to all of it by chance: callers spread out
 
 
 @dataclass(frozen=True)
@@ -45,13 +55,21 @@ class Answer:
         return found
 
     @property
+    def error_code(self) -> str:
+        """The code of an error document of Graph or the connector, if it is one; short and plain enough to log."""
+        try:
+            return plain_code(json.loads(self.body)["error"]["code"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return ""
+
+    @property
     def retry_after(self) -> float | None:
-        """Seconds to wait as the service asked: a number, also fractional, or a date."""
+        """Seconds to wait, as the service says: a number, also fractional, or a date."""
         return retry_after(self.headers.get("Retry-After", ""))
 
     @property
     def last_modified(self) -> datetime | None:
-        """When what was answered was changed, if that is told; UTC."""
+        """When what was answered was changed, if that is known; UTC."""
         try:
             return email.utils.parsedate_to_datetime(self.headers.get("Last-Modified", "")).astimezone(UTC)
         except (ValueError, OverflowError):
@@ -60,15 +78,50 @@ class Answer:
 
 @dataclass(frozen=True)
 class Retry:
-    """When to try once more, within the call's deadline."""
+    """When there is another attempt, within the call's deadline."""
 
-    statuses: frozenset[int] = frozenset({429, 502, 503, 504})
-    dropped: bool = True  # after a connection that broke, when the call may already have been carried out
     attempts: int = 3
+    statuses: frozenset[int] = frozenset({429, 502, 503, 504})
+    unknown: frozenset[int] = frozenset({502, 504})  # of these: the request may have taken effect, as when it broke off
+    unknown_retries: int = 99  # so many further attempts after unknown outcomes
 
 
-NEVER = Retry(frozenset(), dropped=False, attempts=1)
-READING = Retry()
+NEVER = Retry(attempts=1)
+IDEMPOTENT = Retry()
+
+
+class TokenSource(Protocol):
+    """Bearer tokens by scope: `bot.graph.tokens.Tokens`."""
+
+    async def token(self, scope: str) -> str: ...
+
+    def forget(self, scope: str, token: str = "") -> None: ...
+
+
+@dataclass(frozen=True)
+class Bearer:
+    """Whose token a request carries."""
+
+    tokens: TokenSource
+    scope: str
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What every attempt sends."""
+
+    method: str
+    url: str | URL
+    system: str
+    headers: Mapping[str, str]
+    body: bytes | None
+    limit: int
+    bearer: Bearer | None
+
+
+def plain_code(code: object) -> str:
+    """A code of another system, or "" for what is not fit for a log line."""
+    return code if isinstance(code, str) and code.isascii() and len(code) <= 80 and code.isprintable() else ""
 
 
 def retry_after(value: str, now: float | None = None) -> float | None:
@@ -94,19 +147,19 @@ def trust(settings: Settings) -> ssl.SSLContext:
 
 
 class HttpClient:
-    """One shared session. Redirects are never followed: who wants one asks again, with the headers that fit there."""
+    """One shared session. Redirects are never followed: that is another request, with the headers that fit there."""
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self._session = session
 
     @classmethod
-    def open(cls, settings: Settings) -> Self:
+    def from_settings(cls, settings: Settings) -> Self:
         """Must be called inside the event loop that will use it."""
         connector = aiohttp.TCPConnector(ssl=trust(settings), limit=100, keepalive_timeout=60)
         session = aiohttp.ClientSession(
             connector=connector,
             headers={"User-Agent": AGENT},
-            # Asked for each request, in a thread: only where there is a proxy at all.
+            # Looked up for each request, in a thread: only where there is a proxy at all.
             trust_env=bool(urllib.request.getproxies()),
             cookie_jar=aiohttp.DummyCookieJar(),
             max_line_size=16_384,
@@ -118,7 +171,7 @@ class HttpClient:
         """Close every connection."""
         await self._session.close()
 
-    async def request(
+    async def request(  # noqa: PLR0913 - what makes up a request, all but the first two by name
         self,
         method: str,
         url: str | URL,
@@ -128,70 +181,85 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         limit: int = 1 << 20,
-        retry: Retry = READING,
+        retry: Retry = IDEMPOTENT,
+        bearer: Bearer | None = None,
+        before_attempt: Callable[[], Awaitable[None]] | None = None,
     ) -> Answer:
-        """One answer of any status, within `deadline` seconds for all tries together, of at most `limit` bytes.
+        """One answer of any status and at most `limit` bytes, within `deadline` seconds for all attempts together.
 
-        A status in `retry` is tried again after the wait it asks for, if the deadline allows; else returned as it is.
-        Raises `TimedOut`, `Outage` (no connection, or it broke), `Malformed` (larger than `limit`).
+        `before_attempt` is awaited before each of them, and its time does not count; what it raises ends the request.
+        Raises `TimedOut`, `Outage` (no connection, or it broke), `Malformed` (larger than `limit`), and what the
+        `bearer`'s tokens raise.
         """
-        ends = time.monotonic() + deadline
+        ends, unknown_retries = time.monotonic() + deadline, retry.unknown_retries
+        sent = _Request(method, url, system, headers or {}, body, limit, bearer)
         for attempt in range(1, retry.attempts + 1):
-            last = attempt == retry.attempts
+            if before_attempt is not None:
+                begun = time.monotonic()
+                await before_attempt()
+                ends += time.monotonic() - begun
+            outcome: Answer | Outage
             try:
-                answer = await self._once(method, url, system, headers, body, limit, ends - time.monotonic())
+                outcome = await self._attempt(sent, ends)
             except TimeoutError:
                 raise TimedOut(system, f"no answer within {deadline:g} s") from None
             except aiohttp.ClientError as error:
-                if last or not self._may_repeat(error, retry) or not await pause(attempt, None, ends):
-                    raise Outage(system, type(error).__name__) from None
-                continue
-            if answer.status not in retry.statuses or last or not await pause(attempt, answer.retry_after, ends):
-                return answer
-        raise AssertionError("every try returns or raises")
+                outcome = Outage(system, type(error).__name__)
+                if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.InvalidURL):
+                    raise outcome from None
+                unknown_retries -= not isinstance(error, aiohttp.ClientConnectorError)
+            else:
+                if outcome.status not in retry.statuses:
+                    return outcome
+                unknown_retries -= outcome.status in retry.unknown
+            wait = outcome.retry_after if isinstance(outcome, Answer) else None
+            if unknown_retries < 0 or attempt == retry.attempts or not await _pause(attempt, wait, ends):
+                break
+        if isinstance(outcome, Outage):
+            raise outcome
+        return outcome
 
-    @staticmethod
-    def _may_repeat(error: aiohttp.ClientError, retry: Retry) -> bool:
-        if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.InvalidURL):
-            return False
-        return retry.dropped or isinstance(error, aiohttp.ClientConnectorError)
+    async def _attempt(self, sent: _Request, ends: float) -> Answer:
+        """One answer; a token that is refused is replaced once."""
+        if sent.bearer is None:
+            return await self._send(sent, sent.headers, ends)
+        tokens, scope = sent.bearer.tokens, sent.bearer.scope
+        for last in (False, True):
+            token = await tokens.token(scope)
+            answer = await self._send(sent, {"Authorization": f"Bearer {token}", **sent.headers}, ends)
+            if answer.status != 401 or last:
+                break
+            tokens.forget(scope, token)
+        return answer
 
-    async def _once(
-        self,
-        method: str,
-        url: str | URL,
-        system: str,
-        headers: Mapping[str, str] | None,
-        body: bytes | None,
-        limit: int,
-        seconds: float,
-    ) -> Answer:
+    async def _send(self, sent: _Request, headers: Mapping[str, str], ends: float) -> Answer:
+        too_large = Malformed(sent.system, f"larger than {sent.limit} bytes")
         async with self._session.request(
-            method,
-            url,
+            sent.method,
+            sent.url,
             headers=headers,
-            data=body,
+            data=sent.body,
             allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=max(0.001, seconds)),
+            timeout=aiohttp.ClientTimeout(total=max(0.001, ends - time.monotonic())),
         ) as response:
-            told = response.content_length
-            if (told or 0) > limit:
-                raise Malformed(system, f"larger than {limit} bytes")
-            if told is not None and not response.headers.get("Content-Encoding"):
-                return Answer(response.status, response.headers, await response.read(), system)
+            length = response.content_length
+            if (length or 0) > sent.limit:
+                raise too_large
+            if length is not None and not response.headers.get("Content-Encoding"):
+                return Answer(response.status, response.headers, await response.read(), sent.system)
             received = bytearray()
             async for chunk in response.content.iter_any():
                 received += chunk
-                if len(received) > limit:
-                    raise Malformed(system, f"larger than {limit} bytes")
-            return Answer(response.status, response.headers.copy(), bytes(received), system)
+                if len(received) > sent.limit:
+                    raise too_large
+            return Answer(response.status, response.headers.copy(), bytes(received), sent.system)
 
 
-async def pause(attempt: int, asked: float | None, ends: float) -> bool:
-    """Wait before the next try; False if there is no time left for it."""
+async def _pause(attempt: int, wait: float | None, ends: float) -> bool:
+    """Wait before the next attempt, `wait` seconds if the service said so; False if there is no time left for it."""
     backoff = _FIRST_WAIT * 2 ** (attempt - 1) * random.uniform(0.5, 1.0)  # noqa: S311 - spreads callers
-    wait = backoff if asked is None else asked + random.uniform(0, 0.2)  # noqa: S311
-    if time.monotonic() + wait >= ends:
+    seconds = backoff if wait is None else wait + random.uniform(0, 0.2)  # noqa: S311
+    if time.monotonic() + seconds >= ends:
         return False
-    await asyncio.sleep(wait)
+    await asyncio.sleep(seconds)
     return True

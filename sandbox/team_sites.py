@@ -1,4 +1,4 @@
-"""Graph's sites other than the my-site host: each has a hidden list of the people who opened it (FACTS section 2).
+"""Graph's sites other than the my-site host: each has a hidden list of the people who opened it.
 
 The list's title is localised, its address is not. It tells where a person's picture is and, in `?t=`, when that was
 synced. A grant is needed for each site.

@@ -259,7 +259,7 @@ _BEGINNINGS = {
 
 
 def file_name(upn: str) -> str:
-    """How older tenants name the files of an account (FACTS section 2)."""
+    """How older tenants name the files of an account."""
     return "".join(c if c.isascii() and c.isalnum() else "_" for c in upn)
 
 

@@ -15,7 +15,8 @@ from aiohttp import web
 from PIL import Image
 
 from bot.diagnosis.diagnosis import Diagnosis
-from bot.graph.client import Graph, Tokens
+from bot.graph.client import Graph
+from bot.graph.tokens import Tokens
 from bot.http_client import HttpClient
 from bot.metrics import Metrics
 from bot.settings import read
@@ -79,10 +80,10 @@ async def desk(answers: Mapping[str, Any], **changes: str) -> AsyncIterator[Desk
     script.url = f"http://127.0.0.1:{port}"
     environ = {"PHOTOSYNC_GRAPH_URL": script.url, "MicrosoftAppId": "b0", "MicrosoftAppPassword": "p", "MicrosoftAppTenantId": "c0"}  # fmt: skip
     settings = read({**environ, **changes})
-    http, metrics = HttpClient.open(settings), Metrics()
+    http, metrics = HttpClient.from_settings(settings), Metrics()
     try:
         graph = Graph(settings, http, Tokens(lambda _: {"access_token": "t", "expires_in": 3600}), metrics)
-        yield Desk(script, graph, Diagnosis.over(graph, settings, metrics), metrics)
+        yield Desk(script, graph, Diagnosis.from_settings(graph, settings, metrics), metrics)
     finally:
         await http.close()
         await runner.cleanup()

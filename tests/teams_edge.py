@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from bot.conversation import Address, Channel, Incoming, Message
-from bot.graph.client import bot_tokens
+from bot.graph.tokens import bot_tokens
 from bot.http_client import HttpClient
 from bot.metrics import Metrics
 from bot.settings import Settings, read
@@ -89,7 +89,7 @@ async def stage(*, ready: bool = True, prepare: Callable[[Tenant], None] | None 
         if prepare is not None:
             prepare(tenant)
         settings = read(tenant.environment())
-        http, metrics = HttpClient.open(settings), Metrics()
+        http, metrics = HttpClient.from_settings(settings), Metrics()
 
         async def turn(incoming: Incoming, channel: Channel) -> Message | None:
             here.turns.append(incoming)

@@ -14,7 +14,8 @@ from PIL import Image
 
 from benchmarks.photos.files import ADOBE_RGB
 from bot.errors import NotAPicture
-from bot.photos.comparison import compare, is_placeholder, thumbnail
+from bot.photos.comparison import compare, thumbnail
+from bot.photos.placeholders import is_placeholder
 from sandbox.portraits import portrait, silhouette
 
 _SLOWEST = 2.0  # seconds of the processor, for four looks at a file that may claim to have 20 million pixels

@@ -11,7 +11,8 @@ from PIL import Image, ImageChops
 
 from benchmarks.photos.files import jpeg, trimmed
 from benchmarks.photos.subjects import Subject, subjects
-from bot.photos.comparison import compare, is_placeholder
+from bot.photos.comparison import compare
+from bot.photos.placeholders import is_placeholder
 
 _ROUNDS = 40
 

@@ -61,7 +61,7 @@ async def check(settings: Settings, asked: Asked) -> int:
 
 
 async def _looked(settings: Settings, asked: Asked) -> DiagnosisResult:
-    http = HttpClient.open(settings)
+    http = HttpClient.from_settings(settings)
     try:
         return await diagnosis(settings, http, Metrics()).look(asked.user, address_in(asked.site))
     finally:

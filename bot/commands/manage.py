@@ -47,7 +47,7 @@ async def erase(settings: Settings, user: str) -> int:
 
 async def _object_id(settings: Settings, upn: str) -> str:
     """A name may have moved to somebody else since: the directory says whose it is. Raises `OutsideError`."""
-    http = HttpClient.open(settings)
+    http = HttpClient.from_settings(settings)
     try:
         return await diagnosis(settings, http, Metrics()).object_id(upn)
     except OutsideError as error:

@@ -1,4 +1,4 @@
-"""Beyond the verdict: why it is so, where that can be known, and what else was found (FACTS section 2).
+"""Beyond the verdict: why it is so, where that can be known, and what else was found.
 
 What may not be read is "not known", never a cause.
 """
@@ -18,17 +18,17 @@ _SLACK = timedelta(minutes=10)  # clocks of two systems, and the time one sync t
 
 @dataclass(frozen=True)
 class Seen:
-    """What both sides showed, as far as causes depend on it."""
+    """What both sides hold, as far as causes depend on it."""
 
     verdict: Verdict
     ours: Picture | None
-    theirs: Picture | None  # the file SharePoint has, a stand-in too
-    stand_in: bool  # SharePoint's file is a placeholder
+    theirs: Picture | None  # the file SharePoint has, a placeholder too
+    placeholder: bool  # SharePoint's file is a placeholder
     partial: bool  # some sizes of the copy are another picture than the rest
 
 
 def blocked(person: Person, verdict: Verdict) -> str:
-    """Why the steps would not help although SharePoint is behind; "" where nothing is known against them."""
+    """Why the steps would not help although SharePoint is behind; "" where no reason is known."""
     if verdict not in (Verdict.DIFFER, Verdict.MISSING):
         return ""
     if person.enabled is False:
@@ -42,21 +42,21 @@ def blocked(person: Person, verdict: Verdict) -> str:
 
 def facts(person: Person, seen: Seen, configured_host: str, since: str) -> tuple[str, ...]:
     """What else is worth saying; `since` is when the last look was (UTC, ISO 8601), "" for the first."""
-    told = {
-        Fact.PLACEHOLDER: seen.stand_in,
+    holds = {
+        Fact.PLACEHOLDER: seen.placeholder,
         Fact.OLDER: older_by(seen) is not None,
         Fact.SYNCED: seen.verdict is Verdict.DIFFER and _copied_since(seen.theirs, since),
         Fact.PARTIAL: seen.partial,
         Fact.REGION: bool(configured_host and person.my_site and person.my_site != configured_host),
-        Fact.ORPHAN: seen.verdict is Verdict.NO_PHOTO and seen.theirs is not None and not seen.stand_in,
+        Fact.ORPHAN: seen.verdict is Verdict.NO_PHOTO and seen.theirs is not None and not seen.placeholder,
     }
-    return tuple(fact.value for fact, holds in told.items() if holds)
+    return tuple(fact.value for fact, true in holds.items() if true)
 
 
 def older_by(seen: Seen) -> float | None:
-    """Seconds by which the copy is older than the photo; None where that is not so, or not known.
+    """Seconds by which the copy is older than the photo; None where it is not, or where that is not known.
 
-    Graph tells a photo's date by `Last-Modified`, or not at all.
+    The date of a photo is the `Last-Modified` of Graph's answer, which may be missing.
     """
     if seen.verdict is not Verdict.DIFFER or seen.ours is None or seen.theirs is None:
         return None

@@ -17,8 +17,9 @@ from bot.graph.sharepoint import LibraryMissing, SharePoint
 from bot.graph.sites import SiteResult, Sites, parse_address
 from bot.graph.users import NoMailbox, Person, PersonUnknown, Users
 from bot.metrics import Metrics
-from bot.photos.comparison import compare, is_placeholder
+from bot.photos.comparison import compare
 from bot.photos.picture import Picture
+from bot.photos.placeholders import is_placeholder
 from bot.settings import Settings
 from dialogs.model import Reason, SiteFinding, Verdict
 
@@ -58,8 +59,8 @@ class DiagnosisResult:
     older_by: float | None = None  # seconds by which the copy is older, where that is known
     site: str = ""  # the name of the site that was looked at too
     site_finding: str = ""  # of `dialogs.model.SiteFinding`
-    retry_after: float | None = None  # seconds, where a system asked for patience and said how long
-    incomplete: bool = False  # the verdict stands, but something passing hid the rest
+    retry_after: float | None = None  # seconds, where a system throttled us and said how long
+    incomplete: bool = False  # the verdict stands, but a transient failure hid the rest
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Diagnosis:
 
     def __init__(
         self,
-        microsoft365: Users,
+        users: Users,
         sharepoint: SharePoint,
         changes: Changes,
         sites: Sites,
@@ -86,7 +87,7 @@ class Diagnosis:
         configured_host: str = "",
         limits: Limits = IN_A_CHAT,
     ) -> None:
-        self._microsoft365 = microsoft365
+        self._users = users
         self._sharepoint = sharepoint
         self._changes = changes
         self._sites = sites
@@ -95,11 +96,11 @@ class Diagnosis:
         self._limits = limits
 
     @classmethod
-    def over(cls, graph: Graph, settings: Settings, metrics: Metrics, limits: Limits = IN_A_CHAT) -> Self:
-        """The usual one."""
-        microsoft365, sharepoint = Users(graph), SharePoint(graph, settings.my_site_host)
-        changes = Changes(graph, microsoft365, sharepoint)
-        return cls(microsoft365, sharepoint, changes, Sites(graph), metrics, settings.my_site_host, limits)
+    def from_settings(cls, graph: Graph, settings: Settings, metrics: Metrics, limits: Limits = IN_A_CHAT) -> Self:
+        """Over all that Graph has of one tenant."""
+        users, sharepoint = Users(graph), SharePoint(graph, settings.my_site_host)
+        changes = Changes(graph, users, sharepoint)
+        return cls(users, sharepoint, changes, Sites(graph), metrics, settings.my_site_host, limits)
 
     async def look(self, person: str | Person, site: str = "", since: str = "") -> DiagnosisResult:
         """One look, within the limits. Never raises `OutsideError`.
@@ -112,7 +113,7 @@ class Diagnosis:
         return found
 
     async def watched(self, person: str) -> tuple[str, ...]:
-        """What `digest` is to watch for a person; () where that cannot be told now."""
+        """What `digest` is to watch for a person; () where that cannot be read now."""
         try:
             async with asyncio.timeout(self._limits.fetching):
                 return await self._changes.watched(person)
@@ -120,7 +121,7 @@ class Diagnosis:
             return ()
 
     async def digest(self, paths: tuple[str, ...]) -> str:
-        """The same text as long as neither side changes, by one request; "" where that cannot be told now."""
+        """The same text as long as neither side changes, by one request; "" where that cannot be read now."""
         try:
             async with asyncio.timeout(self._limits.fetching):
                 return await self._changes.digest(paths) if paths else ""
@@ -129,29 +130,29 @@ class Diagnosis:
 
     async def object_id(self, who: str) -> str:
         """The object id of a user principal name. Raises the errors of `Graph`."""
-        return (await self._microsoft365.person(who)).id
+        return (await self._users.person(who)).id
 
     async def upn(self, person: str) -> str:
         """The user principal name for a ticket, or "" where it cannot be read now."""
         try:
             async with asyncio.timeout(self._limits.fetching / 2):
-                return (await self._microsoft365.person(person)).upn
+                return (await self._users.person(person)).upn
         except (OutsideError, TimeoutError):
             return ""
 
     async def _look(self, who: str | Person, site: str, since: str) -> DiagnosisResult:
         ends = time.monotonic() + self._limits.fetching
         try:
-            person = who if isinstance(who, Person) else await _within(ends, self._microsoft365.person(who))
+            person = who if isinstance(who, Person) else await _within(ends, self._users.person(who))
         except OutsideError as error:
             return _unknown(error)
         if person.guest:
             return DiagnosisResult(Verdict.UNKNOWN, Reason.GUEST)
-        sides = self._microsoft365.photo(person.id), self._sharepoint.copy(person)
+        sides = self._users.photo(person.id), self._sharepoint.copy(person)
         ours, theirs = await asyncio.gather(*(_side(_within(ends, side)) for side in sides))
         try:
             async with asyncio.timeout(self._limits.comparing):
-                found = await asyncio.to_thread(_judged, ours, theirs)
+                found = await asyncio.to_thread(_judge, ours, theirs)
         except TimeoutError:
             return _unknown(NotAPicture("broken"))
         copy = theirs if isinstance(theirs, Picture) else None
@@ -177,9 +178,9 @@ class Diagnosis:
         )
 
     async def _partial(self, ends: float, found: DiagnosisResult, copy: Picture | None) -> bool | None:
-        """Whether only some sizes of the copy are current; None where that cannot be told now.
+        """Whether only some sizes of the copy are current; None where that cannot be read now.
 
-        Files made at the same time need no second look.
+        Files made at the same time are not downloaded.
         """
         if copy is None or found.microsoft365 is None or found.verdict not in (Verdict.MATCH, Verdict.DIFFER):
             return False
@@ -192,7 +193,7 @@ class Diagnosis:
             async with asyncio.timeout(self._limits.comparing):
                 return await asyncio.to_thread(lambda: any(compare(ours, one).verdict == other for one in files))
         except (OutsideError, NotAPicture, TimeoutError) as error:
-            log.info("the smaller sizes say nothing: %s", type(error).__name__)
+            log.info("the smaller sizes cannot be compared: %s", type(error).__name__)
             return None if isinstance(error, Throttled | Outage) else False
 
     async def _on_site(self, ends: float, site: str, person: Person, copy: Picture | None) -> SiteResult:
@@ -204,26 +205,26 @@ class Diagnosis:
             return SiteResult(parse_address(site)[0], SiteFinding.FAILED)
 
 
-async def _within(ends: float, asking: Coroutine[Any, Any, T]) -> T:
+async def _within(ends: float, request: Coroutine[Any, Any, T]) -> T:
     """Its result, if it comes before `ends`, a `time.monotonic()`; else raises `TimedOut`."""
     try:
         async with asyncio.timeout(max(0.0, ends - time.monotonic())):
-            return await asking
+            return await request
     except TimeoutError:
         raise TimedOut("graph", "no answer within the time of a look") from None
 
 
-async def _side(asking: Coroutine[Any, Any, Picture | None]) -> _Side:
-    """One side's failure as a value, so that what the other one says is not lost with it."""
+async def _side(request: Coroutine[Any, Any, Picture | None]) -> _Side:
+    """One side's failure as a value, so that what the other one holds is not lost with it."""
     try:
-        return await asking
+        return await request
     except OutsideError as error:
         return error
 
 
-def _judged(ours: _Side, theirs: _Side) -> DiagnosisResult:
-    """The table of DESIGN section 3. In a thread: opening pictures takes its time."""
-    ours, theirs = _seen(ours), _seen(theirs)
+def _judge(ours: _Side, theirs: _Side) -> DiagnosisResult:
+    """The table of DESIGN section 3. Blocking: decoding takes its time."""
+    ours, theirs = _usable(ours), _usable(theirs)
     if isinstance(ours, PhotosyncError):
         return _unknown(ours)
     if ours is None:
@@ -232,11 +233,11 @@ def _judged(ours: _Side, theirs: _Side) -> DiagnosisResult:
         return _unknown(theirs, ours)
     if theirs is None:
         return DiagnosisResult(Verdict.MISSING, microsoft365=ours)
-    return _compared(ours, theirs)
+    return _compare(ours, theirs)
 
 
-def _seen(side: _Side) -> _Side:
-    """A placeholder is no photo; what cannot be opened is not shown to anyone."""
+def _usable(side: _Side) -> _Side:
+    """A placeholder is no photo; what cannot be decoded is not shown."""
     if not isinstance(side, Picture):
         return side
     try:
@@ -245,7 +246,7 @@ def _seen(side: _Side) -> _Side:
         return error
 
 
-def _compared(ours: Picture, theirs: Picture) -> DiagnosisResult:
+def _compare(ours: Picture, theirs: Picture) -> DiagnosisResult:
     try:
         found = compare(ours.data, theirs.data)
     except NotAPicture as error:
@@ -264,6 +265,8 @@ def _unknown(error: PhotosyncError, ours: Picture | None = None) -> DiagnosisRes
     if isinstance(error, NoMailbox) and error.elsewhere:
         reason = Reason.MAILBOX_ELSEWHERE
     level = logging.ERROR if reason in _FOR_ADMINS else logging.WARNING
-    log.log(level, "could not tell: %s, %s%s", reason.value, error, f"; to grant: {permission}" * bool(permission))
-    asked = error.retry_after if isinstance(error, Throttled) else None
-    return DiagnosisResult(Verdict.UNKNOWN, reason, microsoft365=ours, permission=permission, retry_after=asked)
+    log.log(
+        level, "look without verdict: %s, %s%s", reason.value, error, f"; to grant: {permission}" * bool(permission)
+    )
+    wait = error.retry_after if isinstance(error, Throttled) else None
+    return DiagnosisResult(Verdict.UNKNOWN, reason, microsoft365=ours, permission=permission, retry_after=wait)

@@ -1,41 +1,41 @@
-"""Whether anything changed since the last look: a digest of both sides' eTags, by one `$batch`, without a download."""
+"""Whether anything changed since the last look: a digest of both sides' eTags, by one `$batch` and no download."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from typing import Any
-from urllib.parse import quote
 
 from bot.graph.client import Graph
+from bot.graph.fields import path_segment, text
 from bot.graph.sharepoint import SharePoint
 from bot.graph.users import Users
 
-_TOLD = (200, 404)  # there, with its eTag, or not there; anything else says nothing
+_CONCLUSIVE = (200, 404)  # there, with its eTag, or not there
 
 
 class Changes:
-    """Cheap looks at what a full look has found before."""
+    """A cheap way to skip a look that would find what the last one did."""
 
-    def __init__(self, graph: Graph, microsoft365: Users, sharepoint: SharePoint) -> None:
+    def __init__(self, graph: Graph, users: Users, sharepoint: SharePoint) -> None:
         self._graph = graph
-        self._microsoft365 = microsoft365
+        self._users = users
         self._sharepoint = sharepoint
 
     async def watched(self, person: str) -> tuple[str, ...]:
         """The paths on Graph that show a change, for `digest`. Raises the errors of `Graph`."""
-        known = await self._microsoft365.person(person)
-        return (f"/users/{quote(known.id, safe='')}/photo", *await self._sharepoint.places(known))
+        known = await self._users.person(person)
+        return (f"/users/{path_segment(known.id)}/photo", *await self._sharepoint.paths(known))
 
     async def digest(self, paths: tuple[str, ...]) -> str:
-        """The same text as long as nothing changes; "" where that cannot be told. Raises the errors of `Graph`."""
-        async with self._microsoft365.photo_slots:  # a photo in a batch counts against the same limit
+        """The same text as long as nothing changes; "" where that is not known. Raises the errors of `Graph`."""
+        async with self._users.photo_slots:  # a photo in a batch counts against the same limit
             answers = await self._graph.batch(paths)
-        if any(status not in _TOLD for status, _ in answers):
+        if any(status not in _CONCLUSIVE for status, _ in answers):
             return ""
         seen = [[path, status, _etag(body)] for path, (status, body) in zip(paths, answers, strict=True)]
         return hashlib.sha256(json.dumps(seen).encode()).hexdigest()
 
 
 def _etag(body: dict[str, Any]) -> str:
-    return str(body.get("@odata.mediaEtag") or body.get("eTag") or "")
+    return text(body, "@odata.mediaEtag") or text(body, "eTag")

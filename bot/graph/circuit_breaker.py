@@ -1,4 +1,10 @@
-"""Sparing a system that fails: after enough failures in a row nobody asks it for a while, then one asks again."""
+"""A circuit breaker: closed, open after failures in a row, half-open for one request that finds out.
+
+closed: every request is sent. Ten failures in a row, of whatever requests, open it; any success starts the count again.
+open: no request is sent for 30 s, or for as long as the system asked (at most 120 s): all fail at once.
+half-open: then one request is sent. Its success closes the circuit, its failure opens it again; until it ends the
+others fail at once.
+"""
 
 from __future__ import annotations
 
@@ -10,40 +16,40 @@ from bot.errors import Outage, OutsideError, Throttled
 
 log = logging.getLogger(__name__)
 
-_FAILURES = 10  # in a row, whoever asked
-_REST = 30.0  # seconds
-_LONGEST_REST = 120.0
+_FAILURES = 10  # in a row
+_OPEN = 30.0  # seconds
+_LONGEST_OPEN = 120.0
 
 
-class Breaker:
-    """Counts failures in a row of one system; any answer that is none closes it again."""
+class CircuitBreaker:
+    """Of one system."""
 
     def __init__(self, system: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._system = system
         self._clock = clock
         self._failures = 0
-        self._until = float("-inf")
+        self._open_until = float("-inf")
 
-    def ask(self) -> None:
-        """Raises `Outage` while the system is spared; the first to ask afterwards finds out for all."""
+    def allow(self) -> None:
+        """Raises `Outage` while the circuit is open; a request that it lets through has to end in one of the others."""
         if self._failures < _FAILURES:
             return
-        if self._clock() < self._until:
-            raise Outage(self._system, "spared after failures in a row")
-        self._until = self._clock() + _REST  # until that one knows, the others wait
+        if self._clock() < self._open_until:
+            raise Outage(self._system, "circuit open after failures in a row")
+        self._open_until = self._clock() + _OPEN  # half-open: this request finds out, the others wait for it
 
-    def worked(self) -> None:
-        """It answered."""
+    def succeeded(self) -> None:
+        """The system answered."""
         if self._failures >= _FAILURES:
-            log.warning("%s answers again", self._system)
+            log.warning("%s: circuit closed, it answers again", self._system)
         self._failures = 0
 
     def failed(self, error: OutsideError) -> None:
-        """It did not, or asked for patience."""
+        """The system failed, did not answer, or throttled us."""
         self._failures += 1
         if self._failures < _FAILURES:
             return
-        asked = error.retry_after if isinstance(error, Throttled) else None
-        self._until = self._clock() + min(_LONGEST_REST, max(_REST, asked or 0.0))
+        wait = error.retry_after if isinstance(error, Throttled) else None
+        self._open_until = self._clock() + min(_LONGEST_OPEN, max(_OPEN, wait or 0.0))
         if self._failures == _FAILURES:
-            log.error("%s failed %d times in a row and is spared: %s", self._system, _FAILURES, error)
+            log.error("%s: circuit open after %d failures in a row: %s", self._system, _FAILURES, error)

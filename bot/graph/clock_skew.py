@@ -1,4 +1,4 @@
-"""Is this machine's clock right? Tokens are good for minutes around a time; other systems' `Date` tells it."""
+"""Is this machine's clock right? Tokens are valid for minutes around a time; another system's `Date` shows the skew."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import time
 
 log = logging.getLogger(__name__)
 
-MOST = 240.0  # seconds; tokens are taken within 300
-_LOG_INTERVAL = 3600.0  # seconds between two log lines
+MAX_SKEW = 240.0  # seconds; tokens are accepted within 300
+_LOG_INTERVAL = 3600.0  # seconds
 
 
-class Skew:
-    """Watches the `Date` headers of one system."""
+class ClockSkew:
+    """Between this machine and one system, by the `Date` headers of its answers."""
 
     def __init__(self) -> None:
-        self._told = float("-inf")
+        self._logged = float("-inf")
         self.seconds = 0.0  # by which this machine is ahead
 
-    def saw(self, date: str | None) -> None:
-        """One answer's header."""
+    def observe(self, date: str | None) -> None:
+        """Take the header of one answer; a skew beyond `MAX_SKEW` is logged, once an hour."""
         try:
             theirs = email.utils.parsedate_to_datetime(date).timestamp() if date else None
         except (ValueError, OverflowError):
@@ -28,6 +28,6 @@ class Skew:
         if theirs is None:
             return
         self.seconds = time.time() - theirs
-        if abs(self.seconds) > MOST and time.monotonic() - self._told > _LOG_INTERVAL:
-            self._told = time.monotonic()
+        if abs(self.seconds) > MAX_SKEW and time.monotonic() - self._logged > _LOG_INTERVAL:
+            self._logged = time.monotonic()
             log.error("this machine's clock is %+.0f s off: tokens may be refused; set it by NTP", self.seconds)

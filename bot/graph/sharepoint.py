@@ -1,7 +1,7 @@
-"""SharePoint's copy of a person's photo, found by the ways of FACTS section 2, each failure told apart.
+"""SharePoint's copy of a person's photo, and why it cannot be read where that is so.
 
 my-site host -> its root site -> the hidden picture library -> the folders, whose names are localised -> the file.
-Host, library and folders are remembered; a file's absence means "no copy" only when all before it is there.
+Host, library and folders are cached; a file's absence means "no copy" only when all before it is there.
 """
 
 from __future__ import annotations
@@ -11,18 +11,19 @@ import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from bot.errors import Malformed, NotFound
 from bot.graph.client import Graph
+from bot.graph.fields import has_address, item_id, moment, path_segment, text
 from bot.graph.users import Person
 from bot.photos.picture import Picture
 
 READ_SITE = "Sites.Selected, role read on the my-site host's root site (or Sites.Read.All)"
 _LIBRARY = "/user photos"
 _LARGE, _SMALLER = "_LThumb.jpg", ("_MThumb.jpg", "_SThumb.jpg")
-_MOST_FOLDERS = 9  # one is usual; each costs two requests, and a batch takes 20
-_UNDATED = datetime.min.replace(tzinfo=UTC)
+_MAX_FOLDERS = 9  # one is usual; each costs two requests, and a batch takes 20
+_NO_DATE = datetime.min.replace(tzinfo=UTC)
 
 
 class LibraryMissing(NotFound):
@@ -34,7 +35,7 @@ class LibraryMissing(NotFound):
 
 @dataclass(frozen=True)
 class Library:
-    """The picture library of a my-site host. `way` is how it showed: `drive` or `list`."""
+    """The picture library of a my-site host. `way` is how it was found: as a `drive` or a `list`."""
 
     drive: str
     folders: tuple[str, ...]
@@ -67,8 +68,8 @@ class SharePoint:
         library = known or await self._find(host)
         file = await self._newest(library, person)
         if file is None and known is not None:
-            # The folder, or the library, may have been made anew since it was remembered.
-            library = await self._again(host, known)
+            # The folder, or the library, may have been replaced since it was cached.
+            library = await self._refresh(host, known)
             file = await self._newest(library, person) if library != known else None
         if file is None:
             return None
@@ -80,7 +81,7 @@ class SharePoint:
         paths = [f"{stem}{small}" for small in _SMALLER]
         answers = await self._graph.batch(paths)
         return tuple(
-            (_time(body.get("lastModifiedDateTime")), path)
+            (moment(body.get("lastModifiedDateTime")), path)
             for path, (status, body) in zip(paths, answers, strict=True)
             if status == 200
         )
@@ -101,7 +102,7 @@ class SharePoint:
         return host
 
     async def library(self, host: str) -> Library:
-        """The host's library, remembered once found. Raises `LibraryMissing`, and the errors of `Graph`."""
+        """The host's library, cached once found. Raises `LibraryMissing`, and the errors of `Graph`."""
         return self._libraries.get(host) or await self._find(host)
 
     async def _find(self, host: str) -> Library:
@@ -113,7 +114,7 @@ class SharePoint:
         found = self._libraries[host] = Library(drive, folders, way)
         return found
 
-    async def _again(self, host: str, known: Library) -> Library:
+    async def _refresh(self, host: str, known: Library) -> Library:
         try:
             folders = await self._folders(known.drive)
         except NotFound:
@@ -123,48 +124,47 @@ class SharePoint:
         return found
 
     async def _drive(self, host: str) -> tuple[str, str]:
-        """The library's id, and how it showed."""
-        site = _id(await self._graph.json(f"/sites/{quote(host, safe='.:')}", permission=READ_SITE))
+        """The library's id, and how it was found."""
+        site = item_id(await self._graph.json(f"/sites/{quote(host, safe='.:')}", permission=READ_SITE))
         drives = f"/sites/{site}/drives?$select=id,name,webUrl,driveType,system"
         library = _library(await self._graph.pages(drives, permission=READ_SITE))
         if library is not None:
-            return _id(library), "drive"
-        # Where it does not show as a drive, it may as a list.
+            return item_id(library), "drive"
+        # Some tenants do not list it as a drive, but as a list.
         lists = f"/sites/{site}/lists?$select=id,name,webUrl,system"
         library = _library(await self._graph.pages(lists, permission=READ_SITE))
         if library is None:
             raise LibraryMissing("no User Photos library")
-        drive = await self._graph.json(f"/sites/{site}/lists/{_id(library)}/drive", permission=READ_SITE)
-        return _id(drive), "list"
+        drive = await self._graph.json(f"/sites/{site}/lists/{item_id(library)}/drive", permission=READ_SITE)
+        return item_id(drive), "list"
 
     async def _folders(self, drive: str) -> tuple[str, ...]:
         children = await self._graph.pages(f"/drives/{drive}/root/children", permission=READ_SITE)
         names = (one.get("name") for one in children if isinstance(one.get("folder"), dict))
-        found = tuple(_part(name) for name in names if isinstance(name, str) and name)
-        if len(found) > _MOST_FOLDERS:
+        found = tuple(path_segment(name) for name in names if isinstance(name, str) and name)
+        if len(found) > _MAX_FOLDERS:
             raise Malformed("sharepoint", f"{len(found)} folders in the picture library")
         return found
 
-    async def places(self, person: Person) -> tuple[str, ...]:
+    async def paths(self, person: Person) -> tuple[str, ...]:
         """Every path on Graph at which the copy may be. Raises `LibraryMissing`, and the errors of `Graph`."""
-        return _places(await self.library(await self.host(person)), person)
+        return _paths(await self.library(await self.host(person)), person)
 
     async def _newest(self, library: Library, person: Person) -> _File | None:
         """Of the files by object id and by account name, in every folder."""
-        found = [file for file in await asyncio.gather(*map(self._file, _places(library, person))) if file is not None]
-        return max(found, key=lambda file: file.modified or _UNDATED, default=None)
+        found = [file for file in await asyncio.gather(*map(self._file, _paths(library, person))) if file is not None]
+        return max(found, key=lambda file: file.modified or _NO_DATE, default=None)
 
     async def _file(self, path: str) -> _File | None:
         try:
             item = await self._graph.json(path, permission=READ_SITE)
         except NotFound:
             return None
-        address = item.get("@microsoft.graph.downloadUrl")
         return _File(
             path,
-            _time(item.get("lastModifiedDateTime")),
-            str(item.get("eTag") or ""),
-            address if isinstance(address, str) else "",
+            moment(item.get("lastModifiedDateTime")),
+            text(item, "eTag"),
+            text(item, "@microsoft.graph.downloadUrl"),
         )
 
     async def _bytes(self, path: str, address: str) -> bytes:
@@ -174,7 +174,7 @@ class SharePoint:
         return data
 
 
-def _places(library: Library, person: Person) -> tuple[str, ...]:
+def _paths(library: Library, person: Person) -> tuple[str, ...]:
     return tuple(
         f"/drives/{library.drive}/root:/{folder}/{account}{_LARGE}"
         for folder in library.folders
@@ -184,7 +184,7 @@ def _places(library: Library, person: Person) -> tuple[str, ...]:
 
 def _accounts(person: Person) -> tuple[str, ...]:
     by_name = re.sub(r"[^0-9A-Za-z]", "_", person.upn)
-    return tuple(dict.fromkeys(_part(name) for name in (person.id, by_name) if name))
+    return tuple(dict.fromkeys(path_segment(name) for name in (person.id, by_name) if name))
 
 
 def _root_host(root: dict[str, Any]) -> str:
@@ -192,34 +192,8 @@ def _root_host(root: dict[str, Any]) -> str:
     name = collection.get("hostname") if isinstance(collection, dict) else None
     if isinstance(name, str) and name:
         return name.lower()
-    return str(root.get("webUrl") or "").removeprefix("https://").partition("/")[0].lower()
+    return text(root, "webUrl").removeprefix("https://").partition("/")[0].lower()
 
 
 def _library(candidates: list[dict[str, Any]]) -> dict[str, Any] | None:
-    return next((one for one in candidates if _address(one).endswith(_LIBRARY)), None)
-
-
-def _address(one: dict[str, Any]) -> str:
-    return unquote(str(one.get("webUrl") or "")).rstrip("/").lower()
-
-
-def _id(one: dict[str, Any]) -> str:
-    """Its id, as a part of a path."""
-    found = one.get("id")
-    if not isinstance(found, str) or not found:
-        raise Malformed("graph", "something without an id")
-    return _part(found)
-
-
-def _part(text: str) -> str:
-    return quote(text, safe=",!-_.~")
-
-
-def _time(value: object) -> datetime | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        found = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return next((one for one in candidates if has_address(one, _LIBRARY)), None)

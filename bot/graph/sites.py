@@ -1,7 +1,7 @@
-"""One site shows it wrong: does a site's own list of people point at the present copy? (FACTS section 2)
+"""One site shows it wrong: does a site's own list of people point at the present copy?
 
 Every site keeps a hidden list of the people who opened it, with the address of their picture and, in `?t=`, when that
-was last synced. Only Graph is asked, never the address the person sent.
+was last synced. Requests go to Graph only, never to the address the person sent.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from bot.errors import Malformed, NotFound, OutsideError, Refused
+from bot.errors import NotFound, OutsideError, Refused
 from bot.graph.client import Graph
+from bot.graph.fields import has_address, item_id, text
 from bot.graph.users import Person
 from bot.photos.picture import Picture
 from dialogs.model import SiteFinding
 
 READ_THE_SITE = "Sites.Selected, role read on that site (or Sites.Read.All)"
 _LIST = "/_catalogs/users"
-_MOST_PAGES = 25
+_MAX_PAGES = 25
 _PAGE = 200
 _COLLECTIONS = ("sites", "teams", "personal")
 _SHARED = re.compile(r"/:[a-z]:/(?P<kind>[rstp])/")  # the forms of "copy link"
@@ -31,7 +32,7 @@ _TIME_ZONES = timedelta(hours=26)  # in which zone it counts is not certain
 
 @dataclass(frozen=True)
 class SiteResult:
-    """What a site shows: its name, and one of `SiteFinding`."""
+    """What a site shows: its name, and one of `dialogs.model.SiteFinding`."""
 
     site: str
     finding: str
@@ -55,20 +56,19 @@ class Sites:
             return SiteResult(name, SiteFinding.FAILED)
         if entry is None:
             return SiteResult(name, SiteFinding.UNLISTED)
-        return SiteResult(name, SiteFinding.SAME if _present(entry, copy) else SiteFinding.OLD)
+        return SiteResult(name, SiteFinding.SAME if _points_at(entry, copy) else SiteFinding.OLD)
 
     async def _entry(self, host: str, path: str, name: str, person: Person) -> tuple[str, dict[str, Any] | None]:
         where = f"/sites/{quote(host)}:{quote(path)}" if path else f"/sites/{quote(host)}"
         site = await self._graph.json(f"{where}?$select=id,displayName,webUrl", permission=READ_THE_SITE)
-        told = site.get("displayName")
-        name = told if isinstance(told, str) and told else name
-        base = f"/sites/{_id(site)}/lists"
+        name = text(site, "displayName") or name
+        base = f"/sites/{item_id(site)}/lists"
         lists = await self._graph.pages(f"{base}?$select=id,name,webUrl,system", permission=READ_THE_SITE)
-        known = next((one for one in lists if unquote(str(one.get("webUrl") or "")).lower().endswith(_LIST)), None)
+        known = next((one for one in lists if has_address(one, _LIST)), None)
         if known is None:
             raise NotFound("sharepoint", "the site has no list of people")
-        items = f"{base}/{_id(known)}/items?$expand=fields($select=Name,UserName,EMail,Picture)&$top={_PAGE}"
-        for item in await self._graph.pages(items, permission=READ_THE_SITE, most=_MOST_PAGES):
+        items = f"{base}/{item_id(known)}/items?$expand=fields($select=Name,UserName,EMail,Picture)&$top={_PAGE}"
+        for item in await self._graph.pages(items, permission=READ_THE_SITE, most=_MAX_PAGES):
             fields = item.get("fields")
             if isinstance(fields, dict) and _is(fields, person):
                 return name, fields
@@ -105,14 +105,14 @@ def address_in(text: str) -> str:
 def _is(fields: dict[str, Any], person: Person) -> bool:
     """Whether an entry is the person's: the account's name stands in its claim, its user name or its address."""
     upn = person.upn.lower()
-    told = (str(fields.get(name) or "").lower() for name in ("Name", "UserName", "EMail"))
-    return bool(upn) and any(one.rpartition("|")[2] == upn for one in told)
+    names = (text(fields, name).lower() for name in ("Name", "UserName", "EMail"))
+    return bool(upn) and any(name.rpartition("|")[2] == upn for name in names)
 
 
-def _present(fields: dict[str, Any], copy: Picture | None) -> bool:
+def _points_at(fields: dict[str, Any], copy: Picture | None) -> bool:
     picture = fields.get("Picture")
-    url = picture.get("Url") if isinstance(picture, dict) else None
-    if not isinstance(url, str) or not url:
+    url = text(picture, "Url") if isinstance(picture, dict) else ""
+    if not url:
         return copy is None
     synced = _synced(url)
     if copy is None or copy.modified is None or synced is None:
@@ -125,10 +125,3 @@ def _synced(url: str) -> datetime | None:
         return _DOTNET_EPOCH + timedelta(seconds=int(parse_qs(urlsplit(url).query)["t"][0]))
     except (KeyError, ValueError, OverflowError):
         return None
-
-
-def _id(one: dict[str, Any]) -> str:
-    found = one.get("id")
-    if not isinstance(found, str) or not found:
-        raise Malformed("graph", "something without an id")
-    return quote(found, safe=",!-_.~")

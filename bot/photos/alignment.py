@@ -1,4 +1,4 @@
-"""Where one picture lies in another: a service that stores a photo anew may cut a few per cent off its edges.
+"""Where one picture lies in another: a service that re-encodes a photo may cut a few per cent off its edges.
 
 Found by following the slopes of light (Gauss-Newton): wherever a picture gets lighter to the right, a difference in
 light tells how far to the right the other one lies. All four edges are fitted together, in least squares.

@@ -1,9 +1,23 @@
-"""Two pictures -> how alike they are; and a small one for a card. The face of `opening` and `placeholders` too.
+"""Two pictures -> how alike they are; and a small one for a card.
 
-Compared as pictures, not as bytes: SharePoint stores a smaller, re-encoded and sometimes slightly cropped thumbnail.
-Both are laid over each other, edge on edge, and brought to the same small size. Then the spot that differs most
-decides: re-encoding spreads small errors everywhere, while a changed face before an unchanged wall is one spot. How
-often that errs, and where the figures come from: docs/photos.md.
+Pictures are compared, not bytes: SharePoint's copy is smaller, re-encoded, sometimes with another colour profile and a
+few per cent cropped off its edges. Two photos of one person before one wall are alike in most places, so an average
+over the picture, or a perceptual hash, says too little. The measure is the spot that differs most: re-encoding spreads
+small errors everywhere, while another face before the same wall is one large spot.
+
+1. Both are decoded: upright, sRGB, on a background (`decode`).
+2. At a glance, 8 x 8 pixels: what is far off there is another picture, and the rest is not computed.
+3. They are aligned, edge on edge (`alignment`), and the common part is sampled onto one grid of 64 x 64.
+4. The differences of light, less what the whole picture is brighter, and of colour are blurred to spots of 3 and of 7
+   pixels; the largest counts. In a picture of little contrast a difference counts for more.
+5. Where that is a little too much, it is tried again with one picture made as soft or sharp as the other: services
+   scale down with different filters.
+6. Some pairs have several readings, of which the best counts: with or without a colour profile that a service dropped;
+   an oblong photo and its middle square.
+
+Similarity is 1 less the worst spot's share of what is no likeness at all. Two thresholds leave a band between in which
+the person decides. A small or few-coloured picture is compared on a coarser grid. Where the figures come from and how
+often they err: docs/photos.md.
 """
 
 from __future__ import annotations
@@ -19,15 +33,12 @@ from PIL import Image, ImageChops, ImageFilter, ImageMath, ImageOps
 
 from bot.errors import NotAPicture
 from bot.photos.alignment import aligned, sampled
-from bot.photos.decode import LARGEST_FILE, REFUSALS, Decoded, decode, middle_square
-from bot.photos.placeholders import is_placeholder
-
-__all__ = ["LARGEST_FILE", "REFUSALS", "Comparison", "compare", "is_placeholder", "thumbnail"]
+from bot.photos.decode import Decoded, decode, middle_square
 
 _DECODED = 80  # pixels at least, each way: a JPEG file decoded smaller than that shows how it was decoded
 _GLANCE = 8  # pixels each way, for a first look
 _BRIGHTER = 6.0  # of 255: this much overall brightness is forgiven, as re-encoding changes it
-_UNIT = 0.5  # of 255: differences are told in such steps
+_UNIT = 0.5  # of 255: the step in which differences are kept
 _WORST = 64.0  # of 255: the difference of a spot that is no likeness at all
 _ALIKE, _EXPLICABLE = 8.0, 24.0  # of 255: between them a spot may differ because one picture is sharper
 _CONTRAST, _LEAST_CONTRAST = 26.0, 17.0  # standard deviation of light: in a duller picture differences count more

@@ -150,5 +150,5 @@ def _in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image | None:
 
 def _converted(picture: Image.Image, source: ImageCms.ImageCmsProfile) -> Image.Image:
     made = ImageCms.profileToProfile(picture, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    assert made is not None  # it is not asked to work in place
+    assert made is not None  # only None where it works in place
     return made

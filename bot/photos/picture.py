@@ -8,11 +8,11 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class Picture:
-    """Bytes and what was told about them. Never stored, never logged."""
+    """Bytes and what their owner says of them. Never stored, never logged."""
 
     data: bytes = field(repr=False)
     etag: str = ""
     modified: datetime | None = None  # UTC
-    width: int | None = None  # pixels of the original, as told
+    width: int | None = None  # pixels of the original, where known
     height: int | None = None
     path: str = ""  # on Graph, of a file

@@ -1,7 +1,7 @@
 """Is it what stands where there is no photo: a grey silhouette, or a plain tile with initials?
 
 Both have just two colours and the edges between. A silhouette is grey, symmetric and stands on the lower edge; initials
-stand in the middle of their tile. SharePoint stores a silhouette as if it were a photo (FACTS section 2).
+stand in the middle of their tile. SharePoint stores a silhouette as if it were a photo (docs/photos.md).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from bot.photos.decode import decode, middle_square
 
 _SIDE = 48  # pixels looked at, each way
 _PIXELS = _SIDE * _SIDE
-_LEAST = 8  # pixels: nobody can be seen on less
+_LEAST = 8  # pixels: less shows no face
 _NEAR = 20  # of 255: still the same of two colours
 _GREY = 24  # of 255: the most colour in a silhouette
 _LETTERS = (0.12, 0.88)  # where initials stand, of the side
@@ -26,7 +26,7 @@ def is_placeholder(data: bytes) -> bool:
     """Whether the picture stands for no photo. Raises `NotAPicture`."""
     picture = decode(data, 2 * _SIDE).picture
     if min(picture.size) < _LEAST:
-        return True  # "no photo" told as a single pixel
+        return True  # a single pixel stands for "no photo"
     picture = picture.resize((_SIDE, _SIDE), Image.Resampling.BOX, middle_square(picture))
     ground = _middle_colour(picture.crop((0, 0, _SIDE, 2)))
     distance = _distance(picture, ground)

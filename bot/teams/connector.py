@@ -1,9 +1,9 @@
 """Messages out: the Bot Connector's REST interface, through the one outgoing session.
 
-Creating a message is not idempotent: after an answer that leaves the outcome open it is tried once more at most.
-Updating may be repeated freely. After 412, 429 and 503 nothing was done, so another try is always safe. Messages of one
-conversation are sent one at a time, in the order they came, and held back to the rates of Teams: waiting here is
-cheaper than being refused there, where a refused try counts too. Several processes each count for themselves.
+Creating a message is not idempotent: after an answer that leaves the outcome unknown there is one more attempt at most.
+Updating may be repeated freely. After 412, 429 and 503 nothing was done, so another attempt is always safe. Messages of
+one conversation are sent one at a time, in the order they came, and held back to the rates of Teams: waiting here is
+cheaper than being refused there, where a refused attempt counts too. Several processes each count for themselves.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import quote
 
 import orjson
@@ -25,8 +25,7 @@ from yarl import URL
 
 from bot.conversation import Address, Message
 from bot.errors import Malformed, NotFound, Outage, OutsideError, Refused, Throttled
-from bot.graph.client import error_code
-from bot.http_client import Answer, HttpClient, Retry, pause
+from bot.http_client import Answer, Bearer, HttpClient, Retry, TokenSource
 from bot.keyed_lock import KeyedLock
 from bot.metrics import Metrics
 from bot.settings import Host, Settings
@@ -37,10 +36,8 @@ CARD = "application/vnd.microsoft.card.adaptive"
 CONVERSATION_RATES = ((7, 1.0), (8, 2.0), (60, 30.0), (1_800, 3_600.0))
 """(messages, seconds) that one conversation takes in Teams."""
 
-_UNDONE = frozenset({412, 429, 503})
-_OPEN = frozenset({502, 504})  # as after a lost answer: it may have been done
-# A connection that never came about is tried again below; whatever else broke is judged here.
-_CONNECTING = Retry(frozenset(), dropped=False, attempts=3)
+_NOTHING_DONE = frozenset({412, 429, 503})
+_UNKNOWN = frozenset({502, 504})
 
 
 @dataclass(frozen=True)
@@ -48,31 +45,18 @@ class _SendPolicy:
     """How often something is tried, and for how long."""
 
     result: str  # the label of `photosync_messages_sent_total`
-    deadline: float  # seconds, all tries together
-    tries: int
-    open_tries: int  # of those, after an outcome that is open
+    deadline: float  # seconds, all attempts together
+    retry: Retry
 
 
-_CREATE = _SendPolicy("sent", deadline=10.0, tries=5, open_tries=1)
-_UPDATE = _SendPolicy("updated", deadline=10.0, tries=5, open_tries=4)
-_TYPING = _SendPolicy("typing", deadline=3.0, tries=1, open_tries=0)
+_CREATE = _SendPolicy("sent", 10.0, Retry(5, _NOTHING_DONE | _UNKNOWN, _UNKNOWN, unknown_retries=1))
+_UPDATE = _SendPolicy("updated", 10.0, Retry(5, _NOTHING_DONE | _UNKNOWN, _UNKNOWN))
+_TYPING = _SendPolicy("typing", 3.0, Retry(attempts=1))
 
 _JSON = "application/json; charset=utf-8"
 _QUEUE_TIMEOUT = 20.0  # seconds that a message waits until the rates of Teams allow it
 _MAX_WAITING = 50  # messages of one conversation
 _MAX_CONVERSATIONS = 10_000  # whose rates are kept
-
-
-class _NoToken(Outage):
-    """Nothing was sent."""
-
-
-class TokenSource(Protocol):
-    """Bearer tokens by scope: `bot.graph.client.Tokens`."""
-
-    async def token(self, scope: str) -> str: ...
-
-    def forget(self, scope: str) -> None: ...
 
 
 class Connector:
@@ -84,9 +68,8 @@ class Connector:
 
     def __init__(self, settings: Settings, http: HttpClient, tokens: TokenSource, metrics: Metrics) -> None:
         self.is_allowed = host_allowlist(settings.service_hosts)
-        self._scope = settings.channel_scope
+        self._bearer = Bearer(tokens, settings.channel_scope)
         self._http = http
-        self._tokens = tokens
         self._metrics = metrics
         self._queues = KeyedLock()
         self._rates = Rates(settings.messages_per_second)
@@ -124,9 +107,7 @@ class Connector:
         try:
             url = self._url(service_url, ids)
             body = to_json(activity)
-            if policy is not _TYPING and not await self._rates.take(rated, ends=time.monotonic() + _QUEUE_TIMEOUT):
-                raise Throttled("teams", "more messages than Teams takes")
-            answer = await self._send_with_retries(policy, method, url, body)
+            answer = await self._request(policy, method, url, body, rated)
             result = policy.result
         except OutsideError as error:
             result = _RESULTS.get(type(error), result)
@@ -135,53 +116,33 @@ class Connector:
             self._metrics.messages_sent.labels(result).inc()
         return answer
 
-    async def _send_with_retries(self, policy: _SendPolicy, method: str, url: URL, body: bytes) -> Answer:
-        """A 2xx answer, or an error after as many tries as the manner allows."""
-        ends = time.monotonic() + policy.deadline
-        open_tries = policy.open_tries
-        for attempt in range(1, policy.tries + 1):
-            asked: float | None = None
-            try:
-                answer = await self._authorised(method, url, body, ends)
-            except _NoToken:
-                raise
-            except Outage as error:  # the answer was lost
-                failure: OutsideError = error
-                open_tries -= 1
-            else:
-                if 200 <= answer.status < 300:
-                    return answer
-                failure, asked = _error(answer), answer.retry_after
-                if answer.status not in _UNDONE | _OPEN:
-                    raise failure
-                open_tries -= answer.status in _OPEN
-            if open_tries < 0 or attempt == policy.tries or not await pause(attempt, asked, ends):
-                raise failure
-        raise AssertionError("every try returns or raises")
+    async def _request(self, policy: _SendPolicy, method: str, url: URL, body: bytes, rated: str) -> Answer:
+        """A 2xx answer. Raises the errors of `Connector`."""
 
-    async def _authorised(self, method: str, url: URL, body: bytes, ends: float) -> Answer:
-        """One answer; a token that is not accepted is replaced once. Raises `Outage` if none is to be had."""
-        for last in (False, True):
+        async def take() -> None:
+            if not await self._rates.take(rated, ends=time.monotonic() + _QUEUE_TIMEOUT):
+                raise Throttled("teams", "more messages than Teams takes")
+
+        try:
             answer = await self._http.request(
                 method,
                 url,
                 system="teams",
-                deadline=max(0.001, ends - time.monotonic()),
-                headers={"Authorization": f"Bearer {await self._token()}", "Content-Type": _JSON},
+                deadline=policy.deadline,
+                headers={"Content-Type": _JSON},
                 body=body,
-                retry=_CONNECTING,
+                retry=policy.retry,
+                bearer=self._bearer,
+                before_attempt=None if policy is _TYPING else take,
             )
-            if answer.status != 401 or last:
-                break
-            self._tokens.forget(self._scope)
-        return answer
-
-    async def _token(self) -> str:
-        try:
-            return await self._tokens.token(self._scope)
         except OutsideError as error:
-            # Refused by the login service is not refused by the conversation: that would be final.
-            raise _NoToken("teams", f"no token: {error}") from None
+            if error.system == "login":
+                # Refused by the login service is not refused by the conversation: that would be final.
+                raise Outage("teams", f"no token: {error}") from None
+            raise
+        if not 200 <= answer.status < 300:
+            raise _error(answer)
+        return answer
 
     def _in_order(self, conversation: str) -> AbstractAsyncContextManager[None]:
         """One message of a conversation at a time, in the order they came. Raises `Throttled` if too many wait."""
@@ -280,7 +241,7 @@ def _address(service_url: str, ids: tuple[str, ...]) -> URL:
 
 
 def _error(answer: Answer) -> OutsideError:
-    code = error_code(answer.body)
+    code = answer.error_code
     detail = f"status {answer.status} {code}".strip()
     if answer.status == 401:
         log.error("the connector does not accept the bot's own token: %s", detail)

@@ -26,13 +26,13 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from bot.conversation import Address, Channel, Message
 from bot.errors import StoreUnavailable, location
-from bot.http_client import HttpClient
+from bot.http_client import HttpClient, TokenSource
 from bot.metrics import Metrics
 from bot.settings import Settings
 from bot.teams.activities import is_foreign, parse, read_incoming
 from bot.teams.adapter import Adapter, Turn
 from bot.teams.authentication import ChannelAuthentication, Keys
-from bot.teams.connector import CARD, Connector, TeamsChannel, TokenSource, card_json, to_json
+from bot.teams.connector import CARD, Connector, TeamsChannel, card_json, to_json
 from bot.teams.refusal import Refusal
 
 log = logging.getLogger(__name__)

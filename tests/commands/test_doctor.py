@@ -38,7 +38,7 @@ OK, FAILED, SKIPPED = State.OK, State.FAILED, State.SKIPPED
 
 async def findings(tenant: Tenant, who: str = IDS["old"], **changes: str) -> dict[str, CheckResult]:
     settings = read({**tenant.environment(), **changes})
-    http = HttpClient.open(settings)
+    http = HttpClient.from_settings(settings)
     try:
         return await examine(Installation.of(settings, http, who))
     finally:

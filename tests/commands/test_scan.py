@@ -246,7 +246,7 @@ async def test_a_large_directory_is_read_page_by_page_and_through_throttling() -
     async with tenant() as there:
         crowd = there.world.crowd(2_100)
         there.world.faults.plan("graph", [Fault(429, retry_after="0", path="/v1.0/users", after=1)] * 3)
-        settings, http = read(there.environment()), HttpClient.open(read(there.environment()))
+        settings, http = read(there.environment()), HttpClient.from_settings(read(there.environment()))
         graph = app.graph(settings, http, Metrics())
         found = await everyone(graph, Backoff(lambda _: None, SHORT), counted.append)
         await http.close()

@@ -36,13 +36,13 @@ def test_why_the_steps_would_not_help(person: Person, verdict: Verdict, reason: 
 
 
 def seen(verdict: Verdict, ours: datetime | None = None, theirs: datetime | None = None, **more: Any) -> Seen:
-    known = {"stand_in": False, "partial": False} | more
+    known = {"placeholder": False, "partial": False} | more
     return Seen(verdict, Picture(b"", modified=ours), Picture(b"", modified=theirs), **known)
 
 
 FACTS = [
     (seen(V.DIFFER), "", "", ()),
-    (seen(V.MISSING, stand_in=True), "", "", ("placeholder",)),
+    (seen(V.MISSING, placeholder=True), "", "", ("placeholder",)),
     (seen(V.DIFFER, NOW, NOW - timedelta(days=90)), "", "", ("older",)),
     (seen(V.DIFFER, NOW, NOW - timedelta(minutes=5)), "", "", ()),  # clocks of two systems
     (seen(V.DIFFER, None, NOW), "", "2026-10-01T00:00:00+00:00", ("synced",)),

@@ -15,7 +15,8 @@ import trustme
 from aiohttp import web
 
 from bot.errors import NotFound, Outage, OutsideError, Refused, SettingsError, Throttled, TimedOut
-from bot.graph.client import BadRequest, Graph, Tokens, bot_tokens, graph_tokens
+from bot.graph.client import BadRequest, Graph
+from bot.graph.tokens import Tokens, bot_tokens, graph_tokens
 from bot.http_client import HttpClient
 from bot.metrics import Metrics
 from bot.settings import Settings, read
@@ -42,7 +43,7 @@ class Office:
 async def office(**changes: str) -> AsyncIterator[Office]:
     async with Tenant.open() as tenant:
         settings = read({**tenant.environment(), **changes})
-        http = HttpClient.open(settings)
+        http = HttpClient.from_settings(settings)
         try:
             yield Office(tenant, settings, http)
         finally:
@@ -155,8 +156,8 @@ def refusal(status: int, error: str, *numbers: int) -> web.Response:
 # what the login service answers | what that is | its detail
 LOGINS: list[tuple[str, web.Response | None, type[OutsideError], str]] = [
     ("no such tenant", refusal(400, "invalid_tenant", 90002), Refused, "invalid_tenant AADSTS90002"),
-    ("a web page", web.Response(text="<html>Sign in", content_type="text/html"), Outage, "an answer of no use"),
-    ("a list", web.json_response([]), Outage, "an answer of no use"),
+    ("a web page", web.Response(text="<html>Sign in", content_type="text/html"), Outage, "a useless answer"),
+    ("a list", web.json_response([]), Outage, "a useless answer"),
     ("too many requests", web.Response(status=429, headers={"Retry-After": "7"}), Throttled, "status 429"),
     ("an outage", web.Response(status=503), Outage, "status 503"),
     ("nothing", None, TimedOut, "no answer within 5 s"),

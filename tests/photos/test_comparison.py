@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageDraw, ImageOps
 
 from bot.errors import NotAPicture
-from bot.photos.comparison import LARGEST_FILE, REFUSALS, compare, is_placeholder, thumbnail
+from bot.photos.comparison import compare, thumbnail
+from bot.photos.decode import LARGEST_FILE, REFUSALS
+from bot.photos.placeholders import is_placeholder
 from sandbox.portraits import initials, near, portrait, silhouette
 
 CLOSE = "0a000000-0000-4000-8000-000000000006"  # the sandbox's person who is too close to call

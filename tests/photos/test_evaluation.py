@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageDraw, ImageEnhance, ImageOps
 
 from bot.errors import NotAPicture
-from bot.photos.comparison import compare, is_placeholder, thumbnail
+from bot.photos.comparison import compare, thumbnail
+from bot.photos.placeholders import is_placeholder
 from sandbox.portraits import initials, silhouette
 from sandbox.portraits import portrait as drawn
 from tests.scripted import jpeg

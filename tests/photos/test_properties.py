@@ -15,7 +15,8 @@ from benchmarks.photos.different import DIFFERENT, IN_A_FACE
 from benchmarks.photos.files import ADOBE_RGB, jpeg, ours, theirs
 from benchmarks.photos.same import SAME
 from benchmarks.photos.subjects import drawn
-from bot.photos.comparison import REFUSALS, compare
+from bot.photos.comparison import compare
+from bot.photos.decode import REFUSALS
 from tests.scripted import jpeg as stored
 
 

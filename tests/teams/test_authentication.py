@@ -226,7 +226,7 @@ async def test_started_without_the_key_service_the_bot_asks_to_wait_and_recovers
 
 
 async def test_a_bot_without_an_app_id_is_not_built(edge: Stage) -> None:
-    http = HttpClient.open(edge.settings)
+    http = HttpClient.from_settings(edge.settings)
     with pytest.raises(ValueError, match="app id"):
         TeamsEndpoint(replace(edge.settings, app_id=""), http, NoTokens(), Metrics(), nothing)
     await http.close()
@@ -294,7 +294,7 @@ async def service(edge: Stage) -> AsyncIterator[KeyService]:
 
 @pytest_asyncio.fixture
 async def http(edge: Stage) -> AsyncIterator[HttpClient]:
-    http = HttpClient.open(edge.settings)
+    http = HttpClient.from_settings(edge.settings)
     yield http
     await http.close()
 

@@ -11,8 +11,8 @@ import pytest
 
 from bot.conversation import Channel, Incoming, Message
 from bot.errors import Outage, StoreUnavailable, Throttled
-from bot.graph.circuit_breaker import Breaker
-from bot.graph.clock_skew import Skew
+from bot.graph.circuit_breaker import CircuitBreaker
+from bot.graph.clock_skew import ClockSkew
 from bot.teams.connector import CONVERSATION_RATES, Rate, Rates
 from sandbox.faults import Fault
 from tests.chatting import scene
@@ -73,55 +73,53 @@ async def test_messages_beyond_the_rate_wait_and_arrive_in_order() -> None:
     assert time.monotonic() - begun >= 1.9  # the ninth is the first that has to wait for two windows
 
 
-def test_a_system_that_fails_in_a_row_is_spared_and_then_asked_by_one() -> None:
+def test_failures_in_a_row_open_the_circuit_and_then_one_request_finds_out() -> None:
     clock = Clock()
-    breaker = Breaker("graph", clock)
+    breaker = CircuitBreaker("graph", clock)
     for _ in range(10):
-        breaker.ask()
+        breaker.allow()
         breaker.failed(Outage("graph", "status 500"))
-    with pytest.raises(Outage, match="spared"):
-        breaker.ask()
+    with pytest.raises(Outage, match="circuit open"):
+        breaker.allow()
     clock.now += 31
-    breaker.ask()  # one finds out
-    with pytest.raises(Outage, match="spared"):
-        breaker.ask()  # for all
-    breaker.worked()
-    breaker.ask()
-    breaker.ask()
+    breaker.allow()  # one finds out
+    with pytest.raises(Outage, match="circuit open"):
+        breaker.allow()  # for all
+    breaker.succeeded()
+    breaker.allow()
+    breaker.allow()
 
 
-def test_failures_between_answers_spare_nobody() -> None:
-    breaker = Breaker("graph", Clock())
+def test_failures_between_successes_leave_the_circuit_closed() -> None:
+    breaker = CircuitBreaker("graph", Clock())
     for number in range(50):
-        breaker.ask()
+        breaker.allow()
         if number % 9:
             breaker.failed(Outage("graph", "status 500"))
         else:
-            breaker.worked()
+            breaker.succeeded()
 
 
-def test_a_system_that_names_a_time_is_spared_for_that_long() -> None:
+def test_a_system_that_names_a_time_keeps_the_circuit_open_for_that_long() -> None:
     clock = Clock()
-    breaker = Breaker("graph", clock)
+    breaker = CircuitBreaker("graph", clock)
     for _ in range(10):
         breaker.failed(Throttled("graph", "status 429", 90.0))
     clock.now += 89
     with pytest.raises(Outage):
-        breaker.ask()
+        breaker.allow()
     clock.now += 2
-    breaker.ask()
+    breaker.allow()
 
 
 @pytest.mark.parametrize(("seconds", "told"), [(0, False), (200, False), (600, True), (-600, True)])
-def test_a_clock_that_is_wrong_is_told_once_an_hour(
-    seconds: float, told: bool, caplog: pytest.LogCaptureFixture
-) -> None:
-    skew = Skew()
+def test_a_wrong_clock_is_logged_once_an_hour(seconds: float, told: bool, caplog: pytest.LogCaptureFixture) -> None:
+    skew = ClockSkew()
     with caplog.at_level(logging.ERROR):
         for _ in range(3):
-            skew.saw(email.utils.formatdate(time.time() - seconds, usegmt=True))
-        skew.saw("not a date")
-        skew.saw(None)
+            skew.observe(email.utils.formatdate(time.time() - seconds, usegmt=True))
+        skew.observe("not a date")
+        skew.observe(None)
     assert [("clock" in one.message) for one in caplog.records] == [True] * told
     assert skew.seconds == pytest.approx(seconds, abs=5)
 

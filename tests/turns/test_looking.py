@@ -18,7 +18,7 @@ from aiohttp import web
 
 from bot.app import diagnosis
 from bot.diagnosis.diagnosis import Diagnosis
-from bot.graph.client import Tokens, bot_tokens
+from bot.graph.tokens import Tokens, bot_tokens
 from bot.http_client import HttpClient, retry_after
 from bot.metrics import Metrics
 from bot.settings import Settings, read
@@ -52,7 +52,7 @@ class Eyes:
 async def eyes(**changes: str) -> AsyncIterator[Eyes]:
     async with Tenant.open() as tenant:
         settings = read({**tenant.environment(), **changes})
-        http, metrics = HttpClient.open(settings), Metrics()
+        http, metrics = HttpClient.from_settings(settings), Metrics()
         yield Eyes(tenant, diagnosis(settings, http, metrics), metrics, http, settings)
         await http.close()
 

@@ -42,7 +42,7 @@ async def doctor(settings: Settings, *, user: str = "", as_json: bool = False) -
 
     Raises `SettingsError` for a certificate that cannot be used.
     """
-    http = HttpClient.open(settings)
+    http = HttpClient.from_settings(settings)
     try:
         findings = await examine(Installation.of(settings, http, user))
     finally:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from bot.errors import OutsideError
-from bot.graph.client import Graph, Tokens, bot_tokens, graph_tokens
+from bot.graph.client import Graph
 from bot.graph.sharepoint import SharePoint
+from bot.graph.tokens import Tokens, bot_tokens, graph_tokens
 from bot.graph.users import Person, Users
 from bot.http_client import Answer, HttpClient
 from bot.metrics import Metrics
@@ -56,7 +57,7 @@ class Installation:
     bot: Tokens
     graph_tokens: Tokens
     graph: Graph
-    microsoft365: Users
+    users: Users
     sharepoint: SharePoint
     who: str  # whom to try, as the admin named them; "" for anyone
     person: Person | None = None

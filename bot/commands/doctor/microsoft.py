@@ -70,7 +70,7 @@ async def person(at: Installation) -> CheckResult:
     if not who:
         return skipped("the tenant shows nobody to try", _OTHER_PERSON)
     try:
-        at.person = await at.microsoft365.person(who)
+        at.person = await at.users.person(who)
     except PersonUnknown:
         at.who = ""
         raise
@@ -93,7 +93,7 @@ async def photo(at: Installation) -> CheckResult:
     if not who:
         return skipped("there was nobody to try")
     try:
-        found = await at.microsoft365.photo(who)
+        found = await at.users.photo(who)
     except Refused as error:
         if not at.roles or at.roles.isdisjoint(_READ_PEOPLE):
             raise

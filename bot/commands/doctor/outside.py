@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from bot.commands.doctor.finding import CheckResult, Installation, failed, ok, skipped
 from bot.commands.doctor.fixes import ADDRESSES, bots, sign_in
 from bot.errors import OutsideError
-from bot.graph.clock_skew import MOST, Skew
+from bot.graph.clock_skew import MAX_SKEW, ClockSkew
 from bot.http_client import NEVER, Answer
 from bot.teams.authentication import published
 
@@ -56,15 +56,15 @@ async def _probe(at: Installation, system: str, address: str) -> Answer | Outsid
 
 async def clock(at: Installation) -> CheckResult:
     """Whether this machine's time is right enough for tokens."""
-    skew = Skew()
+    skew = ClockSkew()
     for system in _CLOCKS:
         answer = at.answers.get(system)
         told = answer.headers.get("Date") if isinstance(answer, Answer) else None
         if told is None:
             continue
-        skew.saw(told)
+        skew.observe(told)
         found = f"{skew.seconds:+.0f} s beside the time of {urlsplit(_addresses(at)[system]).netloc}"
-        if abs(skew.seconds) > MOST:
+        if abs(skew.seconds) > MAX_SKEW:
             return failed(found, "Set this machine's clock by NTP: tokens are only taken within five minutes.")
         return ok(found)
     return skipped("neither the login service nor Graph told the time")

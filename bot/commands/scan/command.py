@@ -58,10 +58,10 @@ async def scan(settings: Settings, out: Path, *, resume: bool, waits: Waits = US
 
 async def _filled(settings: Settings, report: Report, waits: Waits) -> int:
     """The report made whole; returns how many people of an earlier run are gone."""
-    metrics, http = Metrics(), HttpClient.open(settings)
+    metrics, http = Metrics(), HttpClient.from_settings(settings)
     try:
         graph = app.graph(settings, http, metrics)
-        diagnosis = Diagnosis.over(graph, settings, metrics, LIMITS)
+        diagnosis = Diagnosis.from_settings(graph, settings, metrics, LIMITS)
         with Shown() as shown:
             backoff = Backoff(shown.waiting, waits)
             people = await everyone(graph, backoff, shown.counted)

@@ -1,0 +1,253 @@
+"""Bearer tokens of our applications, by client secret, certificate or managed identity. The only importer of msal."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import msal
+
+from bot.clouds import CLOUDS
+from bot.errors import Outage, OutsideError, Refused, SettingsError, Throttled, TimedOut
+from bot.http_client import NEVER, Answer, HttpClient, plain_code
+from bot.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_DEADLINE = 5.0  # seconds, of one request to the login service
+_EARLY = 300.0  # seconds before its end that a token is not used any more
+_REFUSAL_CACHED = 10.0  # seconds: a wrong secret does not become right by an immediate retry
+_TRANSIENT = frozenset({"temporarily_unavailable", "server_error"})  # OAuth's words for an outage
+_PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----.+?-----END [A-Z ]*PRIVATE KEY-----\n?", re.DOTALL)
+_PUBLIC_LOGINS = frozenset(cloud.login_url for cloud in CLOUDS.values())
+
+
+class _Reply:
+    """An HTTP answer in the shape that msal reads."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.status_code = answer.status
+        self.text = answer.body.decode("utf-8", "replace")
+        self.headers = dict(answer.headers)
+
+    def raise_for_status(self) -> None:
+        """See `requests.Response`."""
+        if self.status_code >= 400:
+            raise Outage("login", f"status {self.status_code}")
+
+
+class _Bridge:
+    """msal's HTTP client: called from a thread, it sends through the event loop's one session."""
+
+    def __init__(self, http: HttpClient) -> None:
+        self._http = http
+        self._loop = asyncio.get_running_loop()
+
+    def get(self, url: str, params: Any = None, headers: Mapping[str, str] | None = None, **_: Any) -> _Reply:
+        """One GET."""
+        joiner = "&" if "?" in url else "?"
+        reply = self._request("GET", f"{url}{joiner}{urlencode(params)}" if params else url, dict(headers or {}), None)
+        if reply.status_code == 400:  # no such tenant, no such managed identity: msal would only raise ValueError
+            raise Refused("login", _code(_document(reply.text)))
+        return reply
+
+    def post(
+        self, url: str, params: Any = None, data: Any = None, headers: Mapping[str, str] | None = None, **_: Any
+    ) -> _Reply:
+        """One POST of a form."""
+        sent = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
+        body = data.encode() if isinstance(data, str) else urlencode(data or {}).encode()
+        return self._request("POST", f"{url}?{urlencode(params)}" if params else url, sent, body)
+
+    def close(self) -> None:
+        """See `requests.Session`; the session is the application's."""
+
+    def _request(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> _Reply:
+        request = self._http.request(
+            method, url, system="login", deadline=_DEADLINE, headers=headers, body=body, retry=NEVER
+        )
+        answer = asyncio.run_coroutine_threadsafe(request, self._loop).result(_DEADLINE + 1)
+        if answer.status == 429 or answer.status >= 500:
+            raise _unavailable(answer)
+        return _Reply(answer)
+
+
+class _NoCache(msal.TokenCache):  # type: ignore[misc]  # msal has no types
+    """Keeps no token: `Tokens` does, and a request after `forget` must reach the login service."""
+
+    def add(self, event: Any, now: Any = None) -> None:
+        """See `msal.TokenCache`."""
+
+
+@dataclass(frozen=True)
+class _Token:
+    text: str
+    usable_until: float  # time.monotonic()
+
+
+class Tokens:
+    """App-only tokens of one registration, each cached until shortly before it expires."""
+
+    def __init__(self, acquire: Callable[[str], Mapping[str, Any]]) -> None:
+        self._acquire = acquire  # blocking: runs in a thread
+        self._cached: dict[str, _Token] = {}
+        self._pending: dict[str, asyncio.Task[str]] = {}
+        self._failed: dict[str, tuple[float, OutsideError]] = {}
+
+    async def token(self, scope: str) -> str:
+        """A bearer token for a scope; callers at the same time share one request, and its failure.
+
+        Raises `Refused` if the login service says no to us, `Throttled`, `TimedOut` or `Outage` if it gives none now.
+        """
+        known = self._cached.get(scope)
+        if known is not None and time.monotonic() < known.usable_until:
+            return known.text
+        until, error = self._failed.get(scope, (0.0, None))
+        if error is not None and time.monotonic() < until:
+            raise error
+        task = self._pending.get(scope)
+        if task is None:
+            task = self._pending[scope] = asyncio.create_task(self._fetch(scope))
+            task.add_done_callback(lambda done: self._finished(scope, done))
+        # A caller that is cancelled does not cancel the request of the others.
+        return await asyncio.shield(task)
+
+    def forget(self, scope: str, token: str = "") -> None:
+        """Drop the cached token, if it is still `token`: the other side has refused it."""
+        known = self._cached.get(scope)
+        if known is not None and token in ("", known.text):
+            del self._cached[scope]
+
+    def _finished(self, scope: str, task: asyncio.Task[str]) -> None:
+        del self._pending[scope]
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, OutsideError):
+            log.error("no token: %s", error)
+            self._failed[scope] = (time.monotonic() + _seconds_cached(error), error)
+
+    async def _fetch(self, scope: str) -> str:
+        try:
+            async with asyncio.timeout(2 * _DEADLINE + 2):
+                result = await asyncio.to_thread(self._acquire, scope)
+        except OutsideError:
+            raise
+        except TimeoutError:
+            raise TimedOut("login", "no answer in time") from None
+        except Exception as error:  # msal raises ValueError, RuntimeError and others for answers it does not expect
+            raise Outage("login", f"a useless answer ({type(error).__name__})") from None
+        text, lifetime = result.get("access_token"), result.get("expires_in", 3600)
+        if not isinstance(text, str) or not text or not isinstance(lifetime, int | float):
+            transient = plain_code(result.get("error")) in _TRANSIENT
+            raise Outage("login", _code(result)) if transient else Refused("login", _code(result))
+        self._cached[scope] = _Token(text, time.monotonic() + max(lifetime - _EARLY, lifetime / 2))
+        return text
+
+
+def _seconds_cached(error: OutsideError) -> float:
+    """Seconds for which the same request would fail in the same way."""
+    if isinstance(error, Throttled):
+        return min(error.retry_after or _REFUSAL_CACHED, 60.0)
+    return _REFUSAL_CACHED if isinstance(error, Refused) else 0.0
+
+
+def _unavailable(answer: Answer) -> OutsideError:
+    detail = f"status {answer.status} {answer.error_code}".strip()
+    wait = answer.retry_after
+    throttled = answer.status == 429 or (answer.status == 503 and wait is not None)
+    return Throttled("login", detail, wait) if throttled else Outage("login", detail)
+
+
+def _document(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _code(result: Mapping[str, Any]) -> str:
+    """The error's name and number; its description may hold more than a log should."""
+    name, numbers = result.get("error"), result.get("error_codes")
+    number = f" AADSTS{numbers[0]}" if isinstance(numbers, list) and numbers and isinstance(numbers[0], int) else ""
+    return f"{plain_code(name) or 'no token'}{number}"
+
+
+def bot_tokens(settings: Settings, http: HttpClient) -> Tokens:
+    """Tokens of the bot's own registration. To be called in the event loop that will use them.
+
+    Raises `SettingsError` if its certificate cannot be used.
+    """
+    if settings.app_type == "UserAssignedMSI":
+        return Tokens(_managed(settings.app_id, http))
+    credential: Any = str(settings.app_password)
+    if settings.app_certificate is not None:
+        credential = certificate_credential(settings.app_certificate)
+    return Tokens(_confidential(settings, settings.app_id, settings.app_tenant_id, credential, http))
+
+
+def graph_tokens(settings: Settings, http: HttpClient, bot: Tokens | None = None) -> Tokens:
+    """Tokens for Graph: of its own application, or else of the bot's: `bot`, where these exist already."""
+    if not settings.graph_client_id:
+        return bot or bot_tokens(settings, http)
+    tenant, secret = settings.effective_graph_tenant_id, str(settings.graph_client_secret)
+    return Tokens(_confidential(settings, settings.graph_client_id, tenant, secret, http))
+
+
+def certificate_credential(file: Path) -> dict[str, str]:
+    """msal's credential from a PEM file with a private key and a certificate, in any order. Raises `SettingsError`."""
+    from cryptography import x509  # noqa: PLC0415 - needed by few installations
+    from cryptography.hazmat.primitives import serialization as form  # noqa: PLC0415
+
+    try:
+        pem = file.read_bytes()
+        key = form.load_pem_private_key(b"".join(_PRIVATE_KEY.findall(pem)), None)
+        certificate = x509.load_pem_x509_certificates(pem)[0]
+    except (OSError, ValueError, TypeError):  # TypeError: the key has a password
+        problem = "MicrosoftAppCertificate must be a PEM file with a private key without password and its certificate"
+        raise SettingsError((problem,)) from None
+    private = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption())
+    return {
+        "private_key": private.decode("ascii"),
+        "public_certificate": certificate.public_bytes(form.Encoding.PEM).decode("ascii"),
+    }
+
+
+def _confidential(
+    settings: Settings, client: str, tenant: str, credential: Any, http: HttpClient
+) -> Callable[[str], Mapping[str, Any]]:
+    bridge, lock = _Bridge(http), threading.Lock()
+    made: list[Any] = []  # the one application, made in the first thread: that sends a request to the login service
+
+    def application() -> Any:
+        with lock:
+            if not made:
+                made.append(
+                    msal.ConfidentialClientApplication(
+                        client,
+                        authority=f"{settings.login_url}/{tenant}",
+                        client_credential=credential,
+                        http_client=bridge,
+                        token_cache=_NoCache(),
+                        # msal would look any other address up in the public cloud, which does not know it.
+                        instance_discovery=None if settings.login_url in _PUBLIC_LOGINS else False,
+                    )
+                )
+            return made[0]
+
+    return lambda scope: application().acquire_token_for_client(scopes=[scope]) or {}
+
+
+def _managed(client: str, http: HttpClient) -> Callable[[str], Mapping[str, Any]]:
+    identity = msal.ManagedIdentityClient(
+        msal.UserAssignedManagedIdentity(client_id=client), http_client=_Bridge(http), token_cache=_NoCache()
+    )
+    return lambda scope: identity.acquire_token_for_client(resource=scope.removesuffix("/.default")) or {}
