@@ -15,8 +15,8 @@ class Card:
     """A card on its way through the SDK, which copies all it passes on: this is not copied."""
 
     def __init__(self, message: Message) -> None:
-        drawn = message.drawn
-        self.json = orjson.Fragment(drawn) if isinstance(drawn, bytes) else drawn
+        card = message.rendered
+        self.json = orjson.Fragment(card) if isinstance(card, bytes) else card
 
     def __copy__(self) -> Card:
         return self
