@@ -57,7 +57,7 @@ clean: ## forget the local environment
 names: $(READY) ## write anew what languages call each other
 	"$(BIN)/python" -m tools.names
 
-golden: $(READY) ## write the golden cards anew, to be looked at before they are committed
+golden: $(READY) ## write the golden cards again, to be looked at before they are committed
 	PHOTOSYNC_GOLDEN=write "$(BIN)/python" -m pytest -q tests/cards
 
 readme: $(READY) ## write the settings table of the README anew

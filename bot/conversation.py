@@ -61,14 +61,14 @@ class Incoming:
 class Message:
     """One card to show; `summary` is what the notification says."""
 
-    drawn: Mapping[str, Any] | bytes = field(repr=False)  # the card, or its JSON where that is known already
+    rendered: Mapping[str, Any] | bytes = field(repr=False)  # the card, or its JSON where that is known already
     summary: str = field(repr=False)
     locale: str = "en"
 
     @property
     def card(self) -> Mapping[str, Any]:
         """The card as an object."""
-        card: Mapping[str, Any] = orjson.loads(self.drawn) if isinstance(self.drawn, bytes) else self.drawn
+        card: Mapping[str, Any] = orjson.loads(self.rendered) if isinstance(self.rendered, bytes) else self.rendered
         return card
 
 

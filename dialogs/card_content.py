@@ -1,4 +1,4 @@
-"""What a card says, before any language: keys, buttons and what to show, all from the case."""
+"""The content of a card, before any language: keys of texts, buttons and what to show, all from the case."""
 
 from __future__ import annotations
 
@@ -129,9 +129,9 @@ def content_of(library: Library, case: Case, *, contact: str = "", again: float 
 
 
 def template_key(library: Library, case: Case) -> TemplateKey | None:
-    """What a say shows of a case but its id and rev: equal faces, equal cards. None where a card shows more of it."""
+    """What a static card shows of a case but its id and rev: equal keys, equal cards. None where a card shows more."""
     step = library.step(case.step)
-    if not step.plain or case.earlier_ticket:
+    if not step.static or case.earlier_ticket:
         return None
     platform = platform_of(case.platform) if step.hints else ""
     return case.step, case.locale, case.notice, platform, bool(case.trail), bool(case.rating), bool(case.outcome)

@@ -17,7 +17,7 @@ def to_json(case: Case) -> str:
 
 
 def as_document(case: Case) -> dict[str, Any]:
-    """The whole case as JSON can say it."""
+    """The whole case as a JSON object."""
     # Their own fields are all that these have; `asdict` would copy each of them on every turn.
     return {**vars(case), "checks": list(map(vars, case.checks)), "traces": list(map(vars, case.traces))}
 

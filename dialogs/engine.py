@@ -1,8 +1,28 @@
 """What happens next: `decide(case, event)` -> the case as it now is, and what has to be done about it.
 
-Law: every decision either shows a card, or asks for a check whose result will, or changes nothing at all. A step with
-a check is only passed through: while its check is out the case stands there, and any event but its result either leads
-elsewhere or asks for the check again.
+Law: every decision either shows a card, or asks for an action (a look, a ticket, erasing) whose result will, or changes
+nothing at all. A step with such an action is only passed through: while it runs the case stands there, and any event
+but its result either leads elsewhere or asks for the action again.
+
+An event becomes one of these transitions:
+
+  go      onwards to another step, which `back` will lead away from: the step left behind goes onto the trail
+  back    to the last step of the trail, or to the menu
+  stay    the same step again, mostly with a notice above it
+  branch  on the result of the action that the present step does on arrival; a result that comes when the person is
+          elsewhere by now is dropped
+  refuse  a press that does not belong to the present card: the card is shown again, nothing else changes
+
+and each of them ends in one of two ways:
+
+  arrive  at a step for the first time: its action is asked for if it has one; else it is shown. Arriving ends the
+          case where the step has an outcome, begins to follow up where it has `later`, and raises `rev`
+  return  to a step that was there before: shown again. But the photos are kept nowhere, and a match is only reported
+          fresh: so a step with photos goes back to the look that led to it (`checked_by`) and arrives from there
+
+`rev` counts the cards: a button names the case and the rev of its card, so one of an older card is recognised.
+`following` names the step for which we look again by ourselves; what such a look finds is a `Followed`. A notice is
+shown on one card; where that card has to look first, the notice waits at the step with the action ("kept").
 """
 
 from __future__ import annotations
@@ -44,7 +64,7 @@ START = "desk.menu"
 
 Decision = tuple[Case, tuple[Effect, ...]]
 
-_CHECK_EFFECTS: dict[str, Effect] = {"photos": Diagnose(), "ticket": Submit(), "forget": Erase()}
+_EFFECTS_ON_ARRIVAL: dict[str, Effect] = {"photos": Diagnose(), "ticket": Submit(), "forget": Erase()}
 _OPENERS = ("fix", "add", "check")  # what begins a new case when the last one has ended
 _HOME = {"send_ticket": "ticket", "forget_confirmed": "forget"}  # where an action is at home that needs its own card
 # What a button may ask for without saying which card it is on; the others only make sense on their card.
@@ -70,9 +90,9 @@ class Engine:
             case Joined():
                 return self._go(replace(case, trail=()), START)
             case Diagnosed():
-                return self._looked(case, event)
+                return self._diagnosed(case, event)
             case Submitted():
-                return self._handed(case, event)
+                return self._submitted(case, event)
             case Erased():
                 return self._branch(case, "forget", "done")
             case Followed():
@@ -141,9 +161,9 @@ class Engine:
             return self._refuse(case, "invented")
         return self._stay(replace(self._traced(case, "rate", value, moment), rating=value), "notice.rated")
 
-    # What came of a check
+    # What came of an action on arrival, and of following up
 
-    def _looked(self, case: Case, event: Diagnosed) -> Decision:
+    def _diagnosed(self, case: Case, event: Diagnosed) -> Decision:
         case = replace(case, checks=(*case.checks, event.check)[-HISTORY_LENGTH:])
         return self._branch(case, "photos", event.check.result)
 
@@ -165,20 +185,20 @@ class Engine:
             return self._arrive(replace(case, following=""), later["over"], follow=False)
         return case, ()
 
-    def _handed(self, case: Case, event: Submitted) -> Decision:
+    def _submitted(self, case: Case, event: Submitted) -> Decision:
         if event.case and event.case != case.id:
             if not event.number:
                 return case, ()
             return self._stay(replace(case, earlier_case=event.case, earlier_ticket=event.number), "")
         case = replace(case, ticket=event.number or case.ticket, ticket_url=event.url or case.ticket_url)
-        handing = next((step for step in self.library.steps() if step.check == "ticket"), None)
+        handing = next((step for step in self.library.steps() if step.on_arrival == "ticket"), None)
         if handing is None or case.step == handing.id:
             return self._branch(case, "ticket", event.result)
         return self._arrive(case, handing.branches[event.result])  # known later than the person waited
 
-    def _branch(self, case: Case, check: str, result: str) -> Decision:
+    def _branch(self, case: Case, action: str, result: str) -> Decision:
         step = self.library.step(case.step)
-        if step.check != check or result not in step.branches:
+        if step.on_arrival != action or result not in step.branches:
             return case, ()  # the person has moved on meanwhile: what they see stays
         case = replace(case, checked_by=case.step)
         return self._arrive(case, step.branches[result])
@@ -189,7 +209,7 @@ class Engine:
         """Onwards to a step; `back` will lead to the present one."""
         if target == BACK:
             return self._back(case)
-        if target != case.step and not self.library.step(case.step).check:
+        if target != case.step and not self.library.step(case.step).on_arrival:
             case = replace(case, trail=(*case.trail, case.step)[-TRAIL_LENGTH:])
         return self._arrive(case, target, notice)
 
@@ -202,32 +222,32 @@ class Engine:
         return self._return(replace(case, rev=case.rev + 1), notice)
 
     def _return(self, case: Case, notice: str) -> Decision:
-        """Show a step again. The photos are kept nowhere, and a match is only said fresh: so look anew."""
+        """Show a step again. The photos are kept nowhere, and a match is only said fresh: so look again."""
         case = replace(case, notice=notice)
         step = self.library.step(case.step)
         if step.photos:
             return replace(case, step=self._checker(case)), (Diagnose(),)
-        if step.check:
-            return case, (_CHECK_EFFECTS[step.check],)
+        if step.on_arrival:
+            return case, (_EFFECTS_ON_ARRIVAL[step.on_arrival],)
         return case, (Show(),)
 
     def _checker(self, case: Case) -> str:
         """The check that leads to the present step: the one that did, if it can again."""
         if self.library.has(case.checked_by):
             step = self.library.step(case.checked_by)
-            if step.check == "photos" and case.step in step.branches.values():
+            if step.on_arrival == "photos" and case.step in step.branches.values():
                 return case.checked_by
         for step in self.library.steps():
-            if step.check == "photos" and case.step in step.branches.values():
+            if step.on_arrival == "photos" and case.step in step.branches.values():
                 return step.id
         return self.library.everywhere["check"]
 
     def _arrive(self, case: Case, target: str, notice: str = "", *, follow: bool = True) -> Decision:
         step = self.library.step(target)
-        if step.check:
-            return replace(case, step=target, notice=notice, rev=case.rev + 1), (_CHECK_EFFECTS[step.check],)
+        if step.on_arrival:
+            return replace(case, step=target, notice=notice, rev=case.rev + 1), (_EFFECTS_ON_ARRIVAL[step.on_arrival],)
         trail = case.trail[:-1] if case.trail and case.trail[-1] == target else case.trail
-        kept = notice or (case.notice if self.library.step(case.step).check else "")
+        kept = notice or (case.notice if self.library.step(case.step).on_arrival else "")
         arrived = replace(case, step=target, trail=trail, notice=kept, rev=case.rev + 1)
         follow = follow and bool(step.later) and (not step.reason or self._passing(case))
         following: tuple[Effect, ...] = (Follow(),) if follow else ()

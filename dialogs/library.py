@@ -13,7 +13,7 @@ BACK = "@back"
 FORMS = ("comment", "locale")
 LATER = ("match", "known", "over")  # what looking again by ourselves comes to
 LINKS = ("chat", "ticket")  # the bot's own 1:1 chat, the page of the case's ticket
-_STEP_FIELDS = {one.name for one in fields(Step)} - {"id"}
+_STEP_ENTRIES = {one.name for one in fields(Step)} - {"id", "on_arrival"} | {"check"}
 
 
 class LibraryError(Exception):
@@ -103,13 +103,13 @@ def _topic(topic_id: str, document: Mapping[str, Any]) -> Topic:
 
 
 def _step(topic_id: str, step_id: str, table: Mapping[str, Any]) -> Step:
-    unknown = set(table) - _STEP_FIELDS
+    unknown = set(table) - _STEP_ENTRIES
     if unknown:
         raise ValueError(f"step {step_id}: unknown entry {', '.join(sorted(unknown))}")
     values = dict(table)
     for name in ("choices", "branches", "later"):
         values[name] = {key: _ref(topic_id, target) for key, target in table.get(name, {}).items()}
-    return Step(id=f"{topic_id}.{step_id}", **values)
+    return Step(id=f"{topic_id}.{step_id}", on_arrival=values.pop("check", ""), **values)
 
 
 def _shape_problems(library: Library, pictures: Collection[str]) -> Iterator[str]:
@@ -118,7 +118,7 @@ def _shape_problems(library: Library, pictures: Collection[str]) -> Iterator[str
     for step in library.steps():
         for action, target in step.choices.items():
             yield from _arrow_problems(library, step.id, action, target, ACTIONS)
-        yield from _check_problems(library, step)
+        yield from _branch_problems(library, step)
         if not (step.choices or step.branches or step.outcome or step.entry):
             yield f"{step.id}: a dead end: no choice, no check, no outcome"
         if step.later:
@@ -140,18 +140,18 @@ def _arrow_problems(library: Library, where: str, action: str, target: str, allo
         yield f"{where}: {action} leads to {target!r}, which is no step"
 
 
-def _check_problems(library: Library, step: Step) -> Iterator[str]:
-    if not step.check:
+def _branch_problems(library: Library, step: Step) -> Iterator[str]:
+    if not step.on_arrival:
         if step.branches:
             yield f"{step.id}: branches without a check"
         return
-    results = STEP_ACTIONS.get(step.check)
+    results = STEP_ACTIONS.get(step.on_arrival)
     if results is None:
-        yield f"{step.id}: unknown check {step.check!r}"
+        yield f"{step.id}: unknown check {step.on_arrival!r}"
         return
     for result in results:
         if result not in step.branches:
-            yield f"{step.id}: the check {step.check} can end in {result!r}, which leads nowhere"
+            yield f"{step.id}: the check {step.on_arrival} can end in {result!r}, which leads nowhere"
     for result, target in step.branches.items():
         yield from _arrow_problems(library, step.id, result, target, results)
 
@@ -162,7 +162,7 @@ def _later_problems(library: Library, step: Step) -> Iterator[str]:
     for result, target in step.later.items():
         yield from _arrow_problems(library, step.id, result, target, LATER)
     known = step.later.get("known", "")
-    if library.has(known) and library.step(known).check != "photos":
+    if library.has(known) and library.step(known).on_arrival != "photos":
         yield f"{step.id}: what is known later is decided by {known}, which does not look at photos"
 
 
@@ -185,7 +185,7 @@ PLATFORMS = ("windows", "mac", "ios", "android", "other")
 
 
 def keys(library: Library) -> tuple[str, ...]:
-    """Every key the topics need a sentence for, each once; what the cards need beside them is in `say`."""
+    """Every key the topics need a sentence for, each once; the cards' others are `card_content.EXTRA_KEYS`."""
     found: dict[str, None] = {}
     for step in library.steps():
         found[f"{step.id}.title"] = None

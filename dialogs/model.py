@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from typing import ClassVar
 
 
 class Verdict(StrEnum):
-    """What a look at the two photos found (DESIGN section 3)."""
+    """What a look at the two photos found."""
 
     MATCH = "match"
     DIFFER = "differ"
@@ -23,7 +24,7 @@ class Reason(StrEnum):
     """Why a look could not tell (with `Verdict.UNKNOWN`), or why the steps would not help (with any but a match)."""
 
     PERMISSION = "permission"  # we lack a permission: the helpdesk has to fix it
-    SIGN_IN = "sign_in"  # the login service refused us: likewise
+    SIGN_IN = "sign_in"  # the login service refused us: the helpdesk has to fix it too
     THROTTLED = "throttled"  # asked to slow down
     OUTAGE = "outage"  # failed or unreachable
     TIMEOUT = "timeout"  # no answer in time
@@ -85,7 +86,7 @@ ACTIONS = (
     "fix", "add", "check", "next", "back", "same", "different", "ticket", "send_ticket", "language", "set_language",
     "rate", "stop", "menu", "forget", "forget_confirmed",
 )  # fmt: skip
-"""Every action a button or typed words can mean (DESIGN section 4)."""
+"""Every action a button or typed words can mean (docs/contract.md)."""
 
 
 STEP_ACTIONS: Mapping[str, tuple[str, ...]] = {
@@ -93,7 +94,7 @@ STEP_ACTIONS: Mapping[str, tuple[str, ...]] = {
     "ticket": ("sent", "contact", "queued", "failed"),
     "forget": ("done",),
 }
-"""What a step can have done on arrival, and every result it has to branch on."""
+"""What a step can do on arrival, and every result it needs a branch for."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,8 @@ class Step:
 
     id: str  # `topic.step`
     choices: Mapping[str, str] = field(default_factory=dict)  # action -> target
-    check: str = ""  # one of CHECKS: arriving here does it, then branches
-    branches: Mapping[str, str] = field(default_factory=dict)  # result of the check -> target
+    on_arrival: str = ""  # one of STEP_ACTIONS, `check` in the TOML: done on arrival, then its result is a branch
+    branches: Mapping[str, str] = field(default_factory=dict)  # its result -> target
     later: Mapping[str, str] = field(default_factory=dict)  # we look again by ourselves; one of LATER -> target
     numbered: bool = False  # says "step 2 of 6"
     photos: bool = False  # shows the two photos
@@ -121,10 +122,10 @@ class Step:
     entry: bool = False  # shown by the edge, outside any case
 
     @cached_property
-    def plain(self) -> bool:
-        """Whether its card shows nothing that a case has found out or been told, like the steps of a walk."""
-        told = self.photos or self.reason or self.greeting or self.form or self.link == "ticket"
-        return not told and self.id != "desk.contact"
+    def static(self) -> bool:
+        """Whether its card shows nothing that the case holds, like the steps of a walk: such cards are cached."""
+        of_the_case = self.photos or self.reason or self.greeting or self.form or self.link == "ticket"
+        return not of_the_case and self.id != "desk.contact"
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ class Topic:
 
 @dataclass(frozen=True)
 class Check:
-    """One look, as the case remembers it. `at` is UTC, ISO 8601."""
+    """One look at the two photos, as the case keeps it. `at` is UTC, ISO 8601."""
 
     at: str
     verdict: Verdict
@@ -179,11 +180,11 @@ class Case:
     step: str = "desk.menu"  # `topic.step`
     trail: tuple[str, ...] = ()  # where `back` leads, the nearest last
     locale: str = "en"
-    platform: str = ""  # as the channel told it: decides which hints fit
+    platform: str = ""  # as the channel names it: decides which hints fit
     opened_at: str = ""  # UTC, ISO 8601
     checks: tuple[Check, ...] = ()
     traces: tuple[Trace, ...] = ()
-    checked_by: str = ""  # the step whose check led to the present card
+    checked_by: str = ""  # the step whose look or ticket led to the present card
     following: str = ""  # the step for which we look again by ourselves
     notice: str = ""  # the key of a line above the present card
     comment: str = field(default="", repr=False)  # what the person wants the helpdesk to know
@@ -199,16 +200,21 @@ class Case:
 
 @dataclass(frozen=True)
 class Moment:
-    """What a pure function cannot know: the time (UTC, ISO 8601) and an id nobody has used yet."""
+    """What a pure function cannot know: the time (UTC, ISO 8601) and an unused id."""
 
     at: str
     fresh: str
+
+
+# Events. `log_kind` is what the case's log and a ticket's transcript call one: part of the contract, whatever the class
+# is called.
 
 
 @dataclass(frozen=True)
 class Typed:
     """The person wrote; `action` is what the words mean, "" if nothing we know."""
 
+    log_kind: ClassVar[str] = "typed"
     action: str = ""
     value: str = ""  # with `set_language` the language named, with `rate` up or down
     text: str = field(default="", repr=False)  # as written, capped
@@ -219,6 +225,7 @@ class Typed:
 class Pressed:
     """A card's button. Everything in it comes from outside and may be invented."""
 
+    log_kind: ClassVar[str] = "pressed"
     action: str
     case: str = ""
     step: str = ""
@@ -232,11 +239,14 @@ class Pressed:
 class Joined:
     """The bot was installed for the person."""
 
+    log_kind: ClassVar[str] = "joined"
+
 
 @dataclass(frozen=True)
 class Diagnosed:
     """The look that was asked for is done."""
 
+    log_kind: ClassVar[str] = "looked"
     check: Check
 
 
@@ -245,6 +255,7 @@ class Submitted:
     """The helpdesk's answer: `sent`, `contact` (there is no ticket system), `queued` (it will be tried again) or,
     after a day, `failed`."""
 
+    log_kind: ClassVar[str] = "handed"
     result: str
     number: str = ""
     url: str = ""
@@ -255,11 +266,14 @@ class Submitted:
 class Erased:
     """Everything known of the person is gone."""
 
+    log_kind: ClassVar[str] = "erased"
+
 
 @dataclass(frozen=True)
 class Followed:
     """We looked again by ourselves; `over` if that was the last time."""
 
+    log_kind: ClassVar[str] = "followed"
     check: Check
     over: bool = False
 
@@ -267,6 +281,8 @@ class Followed:
 @dataclass(frozen=True)
 class Resumed:
     """The present card was decided on and is not known to have been shown."""
+
+    log_kind: ClassVar[str] = "resumed"
 
 
 Event = Typed | Pressed | Joined | Diagnosed | Submitted | Erased | Followed | Resumed
@@ -279,12 +295,12 @@ class Show:
 
 @dataclass(frozen=True)
 class Diagnose:
-    """Look at the two photos now, then decide on `Looked`."""
+    """Look at the two photos now, then decide on `Diagnosed`."""
 
 
 @dataclass(frozen=True)
 class Submit:
-    """Hand the case to the helpdesk, then decide on `Handed`."""
+    """Hand the case to the helpdesk, then decide on `Submitted`."""
 
 
 @dataclass(frozen=True)

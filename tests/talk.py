@@ -34,7 +34,7 @@ class Talk:
 
     engine: Engine
     verdicts: list[Verdict] = field(default_factory=lambda: [Verdict.DIFFER])
-    handed: Submitted = field(default_factory=lambda: Submitted("sent", "INC1", "https://helpdesk.example/INC1"))
+    submitted: Submitted = field(default_factory=lambda: Submitted("sent", "INC1", "https://helpdesk.example/INC1"))
     case: Case = field(default_factory=lambda: Case("FIRST", opened_at="2026-01-01T00:00:00+00:00"))
     effects: list[Effect] = field(default_factory=list)
     shown: int = 0
@@ -54,13 +54,13 @@ class Talk:
 
     def press(self, *actions: str, value: str = "") -> Talk:
         for action in actions:
-            self.meet(Pressed(action, self.case.id, self.case.step, self.case.rev, value))
+            self.send(Pressed(action, self.case.id, self.case.step, self.case.rev, value))
         return self
 
     def type(self, action: str, value: str = "", text: str = "") -> Talk:
-        return self.meet(Typed(action, value, text))
+        return self.send(Typed(action, value, text))
 
-    def meet(self, event: Event) -> Talk:
+    def send(self, event: Event) -> Talk:
         waiting: list[Event] = [event]
         while waiting:
             waiting += self._results(self._decide(waiting.pop(0)))
@@ -83,5 +83,5 @@ class Talk:
             reason = Reason.OUTAGE.value if verdict is Verdict.UNKNOWN else ""
             return Diagnosed(Check("2026-01-01T00:00:00+00:00", verdict, reason, 0.5))
         if isinstance(effect, Submit):
-            return self.handed
+            return self.submitted
         return Erased() if isinstance(effect, Erase) else None

@@ -1,6 +1,6 @@
-"""A say -> an Adaptive Card 1.5 in one language. Pure; golden files hold what comes out.
+"""A card's content -> an Adaptive Card 1.5 in one language. Pure; golden files hold what comes out.
 
-What Teams shows of it: FACTS section 3. Six actions at most; a picture as `data:` address; Markdown in every text
+What Teams shows of it: six actions at most; a picture as `data:` address; Markdown in every text
 block, so a value from outside is escaped; `rtl` mirrors the card.
 """
 
@@ -11,17 +11,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from babel import Locale
 from babel.dates import format_date, format_timedelta
 
 from bot.conversation import Message
-from dialogs.card_content import Button, CardContent, TemplateKey
+from dialogs.card_content import Button, CardContent
 from dialogs.translations import SOURCE, Catalog, MissingText, Translations
-
-if TYPE_CHECKING:
-    from bot.cards.templates import CardTemplate
 
 Card = dict[str, Any]
 
@@ -40,25 +37,22 @@ class Photos:
 
 
 @dataclass(frozen=True)
-class Setting:
+class CardSetting:
     """What every card of this installation needs."""
 
-    wording: Translations
+    translations: Translations
     illustrations: Mapping[str, bytes] = field(repr=False)  # PNG by name; `NAME.rtl` where a direction is meant
     chat: str  # address of the bot's own 1:1 chat
-    drawn: dict[TemplateKey | None, CardTemplate] = field(
-        default_factory=dict, repr=False, compare=False
-    )  # see `bot.cards.templates`
 
 
-def message(setting: Setting, say: CardContent, *, name: str = "", photos: Photos | None = None) -> Message:
+def message(setting: CardSetting, content: CardContent, *, name: str = "", photos: Photos | None = None) -> Message:
     """The card in the nearest language that has every sentence of it, so that no card mixes two."""
-    for catalogue in setting.wording.chain(say.locale):
+    for catalog in setting.translations.chain(content.locale):
         try:
-            return _Drawing(setting, catalogue, say, name, photos or Photos()).message()
+            return _Renderer(setting, catalog, content, name, photos or Photos()).message()
         except MissingText:
             continue
-    raise MissingText(say.locale, say.title)
+    raise MissingText(content.locale, content.title)
 
 
 @lru_cache
@@ -76,17 +70,17 @@ def escape_markdown(value: str, longest: int = NAME_LENGTH) -> str:
 
 
 @dataclass(frozen=True)
-class _Drawing:
-    """One card being drawn in one language."""
+class _Renderer:
+    """One card in one language."""
 
-    setting: Setting
+    setting: CardSetting
     language: Catalog
-    say: CardContent
+    content: CardContent
     name: str
     photos: Photos
 
     def message(self) -> Message:
-        title = self._text(self.say.title)
+        title = self._text(self.content.title)
         card: Card = {
             "type": "AdaptiveCard",
             "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
@@ -101,7 +95,9 @@ class _Drawing:
         return Message(card, title, self.language.tag)
 
     def _text(self, key: str, **values: str | int) -> str:
-        known = {name: value if name in _PLAIN else escape_markdown(value) for name, value in self.say.values.items()}
+        known = {
+            name: value if name in _PLAIN else escape_markdown(value) for name, value in self.content.values.items()
+        }
         return self.language.text(key, **{**known, **self._spans(), **values})
 
     def _spans(self) -> dict[str, str]:
@@ -109,35 +105,37 @@ class _Drawing:
         locale = babel(self.language.tag)
         return {
             name: format_timedelta(timedelta(seconds=seconds), add_direction=name == "when", locale=locale)
-            for name, seconds in self.say.spans.items()
+            for name, seconds in self.content.spans.items()
             if seconds
         }
 
     def _body(self, title: str) -> list[Card]:
-        say, text = self.say, self._text
+        content, text = self.content, self._text
         parts: list[Card] = []
-        if say.notice:
-            parts.append({"type": "Container", "style": "accent", "bleed": True, "items": [_line(text(say.notice))]})
-        if say.earlier[1]:
-            case, ticket = map(escape_markdown, say.earlier)
+        if content.notice:
+            parts.append(
+                {"type": "Container", "style": "accent", "bleed": True, "items": [_line(text(content.notice))]}
+            )
+        if content.earlier[1]:
+            case, ticket = map(escape_markdown, content.earlier)
             parts.append(_line(text("card.earlier_ticket", case=case, ticket=ticket)))
-        if say.progress:
-            number, total = say.progress
+        if content.progress:
+            number, total = content.progress
             parts.append(_line(text("card.progress", number=number, total=total), size="Small", isSubtle=True))
-        if say.greeting and self.name:
+        if content.greeting and self.name:
             parts.append(_line(text("card.greeting", name=escape_markdown(self.name)), isSubtle=True))
         parts.append(_line(title, size="Large", weight="Bolder", style="heading", spacing="Small"))
-        if say.picture:
-            parts.append(self._picture(say.picture))
-        if say.photos:
+        if content.picture:
+            parts.append(self._picture(content.picture))
+        if content.photos:
             parts.append(self._two_photos())
-        parts += [_line(text(key)) for key in say.body]
-        if say.steps_ahead:
-            parts.append(_line(text("card.steps", count=say.steps_ahead)))
-        if say.hint:
-            parts.append({"type": "Container", "style": "emphasis", "items": [_line(text(say.hint), size="Small")]})
-        if say.form:
-            parts.append(_FORMS[say.form](self))
+        parts += [_line(text(key)) for key in content.body]
+        if content.steps_ahead:
+            parts.append(_line(text("card.steps", count=content.steps_ahead)))
+        if content.hint:
+            parts.append({"type": "Container", "style": "emphasis", "items": [_line(text(content.hint), size="Small")]})
+        if content.form:
+            parts.append(_FORMS[content.form](self))
         return parts
 
     def _picture(self, name: str) -> Card:
@@ -191,11 +189,11 @@ class _Drawing:
             "placeholder": self._text("form.comment.placeholder"),
             "isMultiline": True,
             "maxLength": 1000,
-            "value": self.say.comment,
+            "value": self.content.comment,
         }
 
     def _locale(self) -> Card:
-        catalogs = sorted(self.setting.wording.catalogs.values(), key=lambda one: one.name.casefold())
+        catalogs = sorted(self.setting.translations.catalogs.values(), key=lambda one: one.name.casefold())
         return {
             "type": "Input.ChoiceSet",
             "id": "locale",
@@ -206,15 +204,20 @@ class _Drawing:
         }
 
     def _actions(self) -> list[Card]:
-        buttons = [self._button(button, first=place == 0) for place, button in enumerate(self.say.buttons)]
-        if not self.say.link:
+        buttons = [self._button(button, first=place == 0) for place, button in enumerate(self.content.buttons)]
+        if not self.content.link:
             return buttons
-        address = self.setting.chat if self.say.link == "chat" else self.say.link
-        link = {"type": "Action.OpenUrl", "title": self._text(f"{self.say.step}.link"), "url": address}
+        address = self.setting.chat if self.content.link == "chat" else self.content.link
+        link = {"type": "Action.OpenUrl", "title": self._text(f"{self.content.step}.link"), "url": address}
         return [*buttons[:1], link, *buttons[1:]]
 
     def _button(self, button: Button, *, first: bool) -> Card:
-        data: Card = {"action": button.action, "case": self.say.case, "step": self.say.step, "rev": self.say.rev}
+        data: Card = {
+            "action": button.action,
+            "case": self.content.case,
+            "step": self.content.step,
+            "rev": self.content.rev,
+        }
         if button.score:
             data["score"] = button.score
         card: Card = {"type": "Action.Submit", "title": self._text(button.title), "data": data}
@@ -225,9 +228,9 @@ class _Drawing:
         return card
 
 
-_FORMS: dict[str, Callable[[_Drawing], Card]] = {
-    "comment": _Drawing._comment,  # noqa: SLF001 - the table belongs to the class
-    "locale": _Drawing._locale,  # noqa: SLF001
+_FORMS: dict[str, Callable[[_Renderer], Card]] = {
+    "comment": _Renderer._comment,  # noqa: SLF001 - the table belongs to the class
+    "locale": _Renderer._locale,  # noqa: SLF001
 }
 
 

@@ -1,6 +1,6 @@
-"""Cards that are drawn once and then only filled in: where nothing but a case's id and rev tells two of them apart.
+"""Cards that are rendered once and then only filled in: those that differ in nothing but the case's id and rev.
 
-So are the steps of a walk, which are most of what is shown. A card drawn anew costs as much as the rest of its turn.
+So do the steps of a walk, which are most of what is shown. To render a card costs as much as the rest of its turn.
 """
 
 from __future__ import annotations
@@ -11,67 +11,71 @@ from dataclasses import dataclass
 import orjson
 
 from bot.cards import render
-from bot.cards.render import Photos, Setting
+from bot.cards.render import CardSetting, Photos
 from bot.conversation import Message
-from dialogs.card_content import CardContent, content_of, template_key
+from dialogs.card_content import CardContent, TemplateKey, content_of, template_key
 from dialogs.frozen import replace
 from dialogs.library import Library
 from dialogs.model import Case
 
 _CASE, _REV = "@case@", 987_654_321_987  # stand for what is filled in
-_BLANKS = re.compile(f"({_CASE}|{_REV})".encode())
-_MOST = 1_000  # cards of some 6 KB
+_PLACES = re.compile(f"({_CASE}|{_REV})".encode())
+_MOST = 1_000  # templates of some 6 KB
 
 
 @dataclass(frozen=True)
 class CardTemplate:
-    """A card without its case; between the parts, the case's id and rev in turn as `rev` tells."""
+    """A card without its case: `parts` of its JSON, the odd ones standing for the case's id or its rev."""
 
     parts: tuple[bytes, ...]
     summary: str
     locale: str
 
-    def filled(self, case: Case) -> Message:
+    def render(self, case: Case) -> Message:
         """The card of one case."""
         values = {b"%b" % _CASE.encode(): orjson.dumps(case.id)[1:-1], b"%d" % _REV: b"%d" % case.rev}
         return Message(b"".join([values.get(part, part) for part in self.parts]), self.summary, self.locale)
 
 
-@dataclass(frozen=True)
 class CardTemplates:
-    """Everything that cards show beside the case."""
+    """Renders cases' cards. `cached` holds at most `most` templates, all of the setting they were last rendered in."""
 
-    library: Library
-    contact: str = ""  # how this installation's helpdesk is reached, if that was set
-    again: float = 0.0  # seconds after which we look again by ourselves
+    def __init__(self, library: Library, contact: str = "", again: float = 0.0, *, most: int = _MOST) -> None:
+        """`contact` is how this installation's helpdesk is reached, if that was set; `again` the seconds after which
+        we look again by ourselves.
+        """
+        self._library = library
+        self._contact = contact
+        self._again = again
+        self._most = most
+        self._setting: CardSetting | None = None
+        self.cached: dict[TemplateKey, CardTemplate] = {}
 
-    def card(self, setting: Setting, case: Case, name: str, photos: Photos) -> Message:
+    def card(self, setting: CardSetting, case: Case, name: str, photos: Photos) -> Message:
         """The case's present card."""
-        key = template_key(self.library, case)
-        blank = setting.drawn.get(key)
-        if blank is not None:
-            return blank.filled(case)
-        told = self._say(case)
-        if key is not None and not _varies(setting, told):
-            while len(setting.drawn) >= _MOST:
-                del setting.drawn[next(iter(setting.drawn))]
-            blank = setting.drawn[key] = _blank(setting, told)
-            return blank.filled(case)
-        return render.message(setting, told, name=name, photos=photos)
-
-    def _say(self, case: Case) -> CardContent:
-        return content_of(self.library, case, contact=self.contact, again=self.again)
+        if setting is not self._setting:  # another language, or a changed sentence
+            self._setting, self.cached = setting, {}
+        key = template_key(self._library, case)
+        if key is not None and (template := self.cached.get(key)) is not None:
+            return template.render(case)
+        content = content_of(self._library, case, contact=self._contact, again=self._again)
+        if key is None or _has_values(setting, content):
+            return render.message(setting, content, name=name, photos=photos)
+        while len(self.cached) >= self._most:
+            del self.cached[next(iter(self.cached))]
+        template = self.cached[key] = _template(setting, content)
+        return template.render(case)
 
 
-def _varies(setting: Setting, told: CardContent) -> bool:
+def _has_values(setting: CardSetting, content: CardContent) -> bool:
     """Whether a sentence of the card has a place for a value of the case: an installation's own English may."""
-    titles = (button.title for button in told.buttons)
-    keys = (told.title, *told.body, told.notice, told.hint, f"picture.{told.picture}", f"{told.step}.link", *titles)
-    chain = tuple(setting.wording.chain(told.locale))
+    titles = (button.title for button in content.buttons)
+    pictured, linked = f"picture.{content.picture}", f"{content.step}.link"
+    keys = (content.title, *content.body, content.notice, content.hint, pictured, linked, *titles)
+    chain = tuple(setting.translations.chain(content.locale))
     return any("{" in form for key in keys for one in chain for form in one.entries.get(key, ()))
 
 
-def _blank(setting: Setting, told: CardContent) -> CardTemplate:
-    drawn = render.message(setting, replace(told, case=_CASE, rev=_REV))
-    raw = orjson.dumps(drawn.card)
-    return CardTemplate(tuple(_BLANKS.split(raw)), drawn.summary, drawn.locale)
+def _template(setting: CardSetting, content: CardContent) -> CardTemplate:
+    message = render.message(setting, replace(content, case=_CASE, rev=_REV))
+    return CardTemplate(tuple(_PLACES.split(orjson.dumps(message.card))), message.summary, message.locale)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from bot.app import diagnosis
-from bot.commands.labels import FACTS, FINDINGS, REASONS, VERDICTS
 from bot.commands.picture_export import CannotSave, Folder
 from bot.commands.terminal import without_controls
 from bot.diagnosis.diagnosis import DiagnosisResult
@@ -21,6 +20,7 @@ from bot.metrics import Metrics
 from bot.photos.decode import measured
 from bot.photos.picture import Picture
 from bot.settings import Settings
+from bot.tickets.labels import FACTS, FINDINGS, REASONS, VERDICTS
 from dialogs.model import Fact, Reason, SiteFinding, Verdict
 
 _SIDES = ("microsoft365", "sharepoint")

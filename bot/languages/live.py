@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bot import resources
-from bot.cards.render import Setting
+from bot.cards.render import CardSetting
 from bot.languages.catalogs import CatalogError, Languages
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class LiveTranslations:
 
     def _speak(self, languages: Languages) -> None:
         # Both at once: no turn may negotiate in one and be drawn in another.
-        self.languages, self.setting = languages, Setting(languages.wording, self._pictures, self._chat)
+        self.languages, self.setting = languages, CardSetting(languages.wording, self._pictures, self._chat)
 
     def start(self) -> None:
         """Begin to look at the folder, if there is one."""

@@ -205,7 +205,7 @@ class TeamsChannel:
 
 def card_json(message: Message) -> Any:
     """The card as `to_json` takes it: one that is JSON already is neither read nor written again."""
-    return orjson.Fragment(message.drawn) if isinstance(message.drawn, bytes) else message.drawn
+    return orjson.Fragment(message.rendered) if isinstance(message.rendered, bytes) else message.rendered
 
 
 def to_json(document: Mapping[str, Any]) -> bytes:

@@ -7,16 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.store import LogEntry, Record
-from dialogs.model import Case, Verdict
-
-_FOUND = {
-    Verdict.MATCH: "the two photos match",
-    Verdict.DIFFER: "SharePoint has another photo than Microsoft 365",
-    Verdict.MISSING: "SharePoint has no copy of the Microsoft 365 photo",
-    Verdict.UNSURE: "the two photos are too alike to tell",
-    Verdict.NO_PHOTO: "there is no photo in Microsoft 365",
-    Verdict.UNKNOWN: "the photos could not be compared",
-}
+from bot.tickets.labels import VERDICTS
+from dialogs.model import Case
 
 
 @dataclass(frozen=True)
@@ -57,7 +49,7 @@ def _summary(case: Case) -> str:
     else:
         known = [one for one in (last.reason, *last.facts) if one]
         because = f" ({', '.join(known)})" if known else ""
-        found = f"Last look, {last.at}: {_FOUND[last.verdict]}{because}."
+        found = f"Last look, {last.at}: {VERDICTS[last.verdict]}{because}."
     steps = sum(trace.answer == "next" for trace in case.traces)
     return (
         f"{found} The person went through {steps} steps and {len(case.checks)} looks. An administrator can run the "

@@ -72,4 +72,4 @@ def log_entry(happened: Event) -> LogEntry:
             what = f"{happened.result} {happened.number}".strip()
         case _:
             what = ""
-    return LogEntry(now(), type(happened).__name__.lower(), what)
+    return LogEntry(now(), happened.log_kind, what)

@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
-from bot.commands import labels
 from bot.commands.check import Asked, document, duration, lines
 from bot.commands.check import check as run
 from bot.diagnosis.diagnosis import DiagnosisResult
 from bot.photos.decode import measured
 from bot.photos.picture import Picture
 from bot.settings import read
+from bot.tickets import labels
 from dialogs.model import Fact, Reason, SiteFinding, Verdict
 from sandbox.portraits import portrait
 from sandbox.tenant import Tenant

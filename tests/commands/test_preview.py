@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from bot.cards.render import Setting
+from bot.cards.render import CardSetting
 from bot.commands.preview.browser import executable
 from bot.commands.preview.pages import page
 from bot.languages.catalogs import Languages
@@ -29,8 +29,8 @@ LONG = "Show me all steps that make SharePoint copy"
 
 
 @pytest.fixture(scope="module")
-def setting(spoken: Languages, pictures: dict[str, bytes]) -> Setting:
-    return Setting(with_pseudo(spoken.wording), pictures, "https://teams.example/chat")
+def setting(spoken: Languages, pictures: dict[str, bytes]) -> CardSetting:
+    return CardSetting(with_pseudo(spoken.wording), pictures, "https://teams.example/chat")
 
 
 @pytest.fixture
@@ -53,8 +53,8 @@ async def opened(browser: Browser, folder: Path, html: str, *, width: int = 1730
     return tab
 
 
-def test_every_sentence_that_cards_need_is_shown(setting: Setting, shelf: Library) -> None:
-    english = setting.wording.catalogs["en"]
+def test_every_sentence_that_cards_need_is_shown(setting: CardSetting, shelf: Library) -> None:
+    english = setting.translations.catalogs["en"]
     named = replace(english, entries={key: (f"«{key}»",) for key in english.entries})
     html = page(replace(setting, wording=Translations({"en": named})), shelf, "en").html
     assert {key for key in (*keys(shelf), *EXTRA_KEYS) if f"«{key}»" not in html} == set()
@@ -62,7 +62,7 @@ def test_every_sentence_that_cards_need_is_shown(setting: Setting, shelf: Librar
 
 @pytest.mark.parametrize("tag", [ACCENTED, MIRRORED, "ar", "de"])
 async def test_no_card_is_wider_and_no_title_longer_than_a_phone_shows(
-    browser: Browser, setting: Setting, shelf: Library, tmp_path: Path, tag: str
+    browser: Browser, setting: CardSetting, shelf: Library, tmp_path: Path, tag: str
 ) -> None:
     tab = await opened(browser, tmp_path, page(setting, shelf, tag).html)
     assert await tab.locator(".width.phone .card").count() > len(list(shelf.steps()))
@@ -70,12 +70,12 @@ async def test_no_card_is_wider_and_no_title_longer_than_a_phone_shows(
 
 
 async def test_a_title_that_would_be_cut_and_an_unfinished_language_are_marked(
-    browser: Browser, setting: Setting, shelf: Library, tmp_path: Path
+    browser: Browser, setting: CardSetting, shelf: Library, tmp_path: Path
 ) -> None:
-    swedish = setting.wording.catalogs["sv"]
+    swedish = setting.translations.catalogs["sv"]
     entries = {**swedish.entries, "look.differ.button.next": (LONG,), "button.stop": ("Stopp" * 7,)}
     del entries["still_old.wait.title"]
-    wording = Translations({**setting.wording.catalogs, "sv": replace(swedish, entries=entries)})
+    wording = Translations({**setting.translations.catalogs, "sv": replace(swedish, entries=entries)})
     tab = await opened(browser, tmp_path, page(replace(setting, wording=wording), shelf, "sv").html)
     differ = tab.locator(".scene", has=tab.get_by_role("heading", name="look.differ", exact=True))
     await expect(differ.locator(".desktop .note")).to_contain_text([f"Longer than 40 letters: {LONG}"])
@@ -86,11 +86,11 @@ async def test_a_title_that_would_be_cut_and_an_unfinished_language_are_marked(
 
 
 async def test_what_is_behind_the_three_dots_is_shown_beside_the_card(
-    browser: Browser, setting: Setting, shelf: Library, tmp_path: Path
+    browser: Browser, setting: CardSetting, shelf: Library, tmp_path: Path
 ) -> None:
     tab = await opened(browser, tmp_path, page(setting, shelf, "he").html)
     scene = tab.locator(".scene", has=tab.get_by_role("heading", name="add_photo.circle", exact=True))
-    text = setting.wording.catalogs["he"].text
+    text = setting.translations.catalogs["he"].text
     await expect(scene.locator(".phone .hidden-actions")).to_contain_text(text("button.stop"))
     assert await scene.locator(".phone .card").evaluate("card => getComputedStyle(card).direction") == "rtl"
 

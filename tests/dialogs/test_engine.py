@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -11,7 +13,22 @@ from bot import resources
 from dialogs.card_content import MOST_BUTTONS
 from dialogs.case_json import from_json, to_json
 from dialogs.engine import Engine
-from dialogs.model import ACTIONS, Case, Check, Diagnosed, Ignored, Joined, Pressed, Submitted, Verdict
+from dialogs.model import (
+    ACTIONS,
+    Case,
+    Check,
+    Diagnosed,
+    Erased,
+    Event,
+    Followed,
+    Ignored,
+    Joined,
+    Pressed,
+    Resumed,
+    Submitted,
+    Typed,
+    Verdict,
+)
 from tests.talk import Talk
 
 V = Verdict
@@ -35,8 +52,8 @@ CONVERSATIONS = [
     ("added, lagging, resynced", [V.NO_PHOTO, V.MISSING, V.MATCH], ["fix", "next", *ADD, "next", *WALK], "resync.done", ["resolved"]),
     ("added, and not there yet", [V.NO_PHOTO], ["add", *ADD], "add_photo.still_none", []),
     ("cannot be read: the walk anyway", [V.UNKNOWN], ["fix", "next"], "resync.private_window", []),
-    ("cannot be read: handed over", [V.UNKNOWN], ["fix", "ticket", "send_ticket"], "desk.ticket_sent", ["escalated"]),
-    ("handed over from the middle of a walk", [V.DIFFER], ["fix", "next", "next", "ticket", "send_ticket"], "desk.ticket_sent", ["escalated"]),
+    ("cannot be read: submitted over", [V.UNKNOWN], ["fix", "ticket", "send_ticket"], "desk.ticket_sent", ["escalated"]),
+    ("submitted over from the middle of a walk", [V.DIFFER], ["fix", "next", "next", "ticket", "send_ticket"], "desk.ticket_sent", ["escalated"]),
     ("stopped in the middle of a walk", [V.DIFFER], ["fix", "next", "next", "stop"], "desk.stopped", ["stopped"]),
     ("stopped after a match stays resolved", [V.MATCH], ["fix", "stop"], "desk.stopped", ["resolved"]),
     ("a new case after the last one ended", [V.MATCH, V.DIFFER], ["fix", "fix"], "look.differ", ["resolved"]),
@@ -65,7 +82,7 @@ WALKING = ["add", "next", "next"]  # stands on add_photo.circle
 @pytest.mark.parametrize("ref", ["stop", "language", "ticket", "menu", "forget", "fix", "check", "add"])
 def test_what_works_everywhere_works_at_every_step(engine: Engine, ref: str) -> None:
     for step in engine.library.steps():
-        if step.check or step.entry:
+        if step.on_arrival or step.entry:
             continue
         talk = Talk(engine, case=Case("C", 3, step.id, ("desk.menu",)))
         before = talk.shown
@@ -76,7 +93,7 @@ def test_what_works_everywhere_works_at_every_step(engine: Engine, ref: str) -> 
 
 def test_back_leads_to_the_step_before_from_every_step(engine: Engine) -> None:
     for step in engine.library.steps():
-        if step.check or step.entry:
+        if step.on_arrival or step.entry:
             continue
         talk = Talk(engine, case=Case("C", 3, step.id, ("desk.menu", "add_photo.circle"))).press("back")
         assert talk.step == "add_photo.circle", step.id
@@ -85,7 +102,7 @@ def test_back_leads_to_the_step_before_from_every_step(engine: Engine) -> None:
 def test_an_old_button_changes_nothing_and_shows_the_present_card(engine: Engine) -> None:
     talk = Talk(engine).press(*WALKING)
     before = talk.case
-    talk.meet(Pressed("next", before.id, "add_photo.find_picture", before.rev - 2))
+    talk.send(Pressed("next", before.id, "add_photo.find_picture", before.rev - 2))
     assert talk.step == before.step
     assert talk.card.notice == "notice.stale"
     assert (talk.case.trail, talk.case.traces, talk.case.checks) == (before.trail, before.traces, before.checks)
@@ -105,14 +122,14 @@ def test_an_old_button_changes_nothing_and_shows_the_present_card(engine: Engine
 )
 def test_invented_buttons_change_nothing(engine: Engine, event: Pressed) -> None:
     talk = Talk(engine).press(*WALKING)
-    talk.meet(event)
+    talk.send(event)
     assert talk.step == "add_photo.circle"
     assert any(isinstance(effect, Ignored) for effect in talk.effects)
     assert talk.outcomes == []
 
 
 def test_a_button_without_a_case_may_start_something(engine: Engine) -> None:
-    assert Talk(engine).meet(Pressed("fix")).step == "look.differ"
+    assert Talk(engine).send(Pressed("fix")).step == "look.differ"
 
 
 def test_a_card_with_photos_is_never_shown_again_without_a_new_look(engine: Engine) -> None:
@@ -142,30 +159,31 @@ def test_a_language_chosen_in_mid_walk_keeps_the_step(engine: Engine) -> None:
 
 def test_a_language_nobody_translated_is_refused_politely(engine: Engine) -> None:
     talk = Talk(engine).press("language")
-    talk.meet(Pressed("set_language", talk.case.id, talk.step, talk.case.rev, "tlh", known=False))
+    talk.send(Pressed("set_language", talk.case.id, talk.step, talk.case.rev, "tlh", known=False))
     assert (talk.step, talk.case.locale, talk.card.notice) == ("desk.language", "en", "notice.unknown_language")
 
 
 @pytest.mark.parametrize(
-    ("handed", "step"),
+    ("submitted", "step"),
     [(Submitted("sent", "INC7"), "desk.ticket_sent"), (Submitted("contact"), "desk.contact"), (Submitted("queued"), "desk.ticket_queued")],
     ids=["taken", "no ticket system", "system down for now"],
 )  # fmt: skip
-def test_a_ticket_ends_as_the_helpdesk_answers(engine: Engine, handed: Submitted, step: str) -> None:
-    talk = Talk(engine, handed=handed).press("ticket")
+def test_a_ticket_ends_as_the_helpdesk_answers(engine: Engine, submitted: Submitted, step: str) -> None:
+    talk = Talk(engine, submitted=submitted).press("ticket")
     talk.press("send_ticket", value="please")
     assert (talk.step, talk.case.comment) == (step, "please")
     assert talk.outcomes == ["escalated"]
 
 
 @pytest.mark.parametrize(
-    ("handed", "step"), [(Submitted("sent", "INC8"), "desk.ticket_sent"), (Submitted("failed"), "desk.ticket_failed")]
+    ("submitted", "step"),
+    [(Submitted("sent", "INC8"), "desk.ticket_sent"), (Submitted("failed"), "desk.ticket_failed")],
 )
-def test_a_ticket_that_is_known_later_is_told_wherever_the_person_is(
-    engine: Engine, handed: Submitted, step: str
+def test_a_ticket_that_is_known_later_is_shown_wherever_the_person_is(
+    engine: Engine, submitted: Submitted, step: str
 ) -> None:
-    talk = Talk(engine, handed=Submitted("queued")).press("ticket", "send_ticket", "menu")
-    assert talk.meet(handed).step == step
+    talk = Talk(engine, submitted=Submitted("queued")).press("ticket", "send_ticket", "menu")
+    assert talk.send(submitted).step == step
     assert talk.outcomes == ["escalated"]
 
 
@@ -178,7 +196,7 @@ def test_a_rating_is_thanked_once_and_kept(engine: Engine) -> None:
 
 def test_a_late_look_does_not_move_a_person_who_went_on(engine: Engine) -> None:
     talk = Talk(engine).press(*WALKING)
-    talk.meet(Diagnosed(Check("2026-01-01T00:00:00+00:00", V.MATCH)))
+    talk.send(Diagnosed(Check("2026-01-01T00:00:00+00:00", V.MATCH)))
     assert talk.step == "add_photo.circle"
 
 
@@ -189,9 +207,28 @@ def test_a_case_on_a_step_that_no_longer_exists_goes_on_from_the_menu(engine: En
 
 def test_no_card_has_more_buttons_than_teams_shows(engine: Engine) -> None:
     for step in engine.library.steps():
-        if not step.check and not step.entry:
+        if not step.on_arrival and not step.entry:
             card = Talk(engine, case=Case("C", 1, step.id, ("desk.menu",))).card
             assert 1 <= len(card.buttons) + bool(card.link) <= MOST_BUTTONS, step.id
+
+
+LOG_KINDS = [
+    (Typed("fix", text="my photo is wrong"), "typed"),
+    (Pressed("next"), "pressed"),
+    (Joined(), "joined"),
+    (Diagnosed(Check("", V.MATCH)), "looked"),
+    (Submitted("sent"), "handed"),
+    (Erased(), "erased"),
+    (Followed(Check("", V.MATCH)), "followed"),
+    (Resumed(), "resumed"),
+]
+
+
+@pytest.mark.parametrize(("event", "kind"), LOG_KINDS)
+def test_a_transcript_calls_an_event_the_same_whatever_its_class_is_called(event: Event, kind: str) -> None:
+    """Helpdesks read transcripts by machine."""
+    assert event.log_kind == kind
+    assert {type(one) for one, _ in LOG_KINDS} == set(get_args(Event))
 
 
 class AnyConversation(RuleBasedStateMachine):
@@ -220,7 +257,7 @@ class AnyConversation(RuleBasedStateMachine):
     )
     def presses_something_invented(self, action: str, case: str, rev: int | None) -> None:
         shown = self.talk.shown
-        self.talk.meet(Pressed(action, case, "what.ever", rev))
+        self.talk.send(Pressed(action, case, "what.ever", rev))
         assert self.talk.shown == shown + 1
 
     @rule(verdict=st.sampled_from(Verdict))
@@ -229,20 +266,20 @@ class AnyConversation(RuleBasedStateMachine):
 
     @rule(result=st.sampled_from(["sent", "contact", "queued"]))
     def the_helpdesk_changes(self, result: str) -> None:
-        self.talk.handed = Submitted(result, "INC9")
+        self.talk.submitted = Submitted(result, "INC9")
 
     @rule(verdict=st.sampled_from(Verdict))
     def a_late_look_arrives(self, verdict: Verdict) -> None:
-        self.talk.meet(Diagnosed(Check("2026-01-01T00:00:00+00:00", verdict)))
+        self.talk.send(Diagnosed(Check("2026-01-01T00:00:00+00:00", verdict)))
 
     @rule()
     def installs_again(self) -> None:
-        self.talk.meet(Joined())
+        self.talk.send(Joined())
 
     @invariant()
     def stands_on_a_card_that_can_be_left(self) -> None:
         if hasattr(self, "talk"):
-            assert not self.talk.engine.library.step(self.talk.step).check
+            assert not self.talk.engine.library.step(self.talk.step).on_arrival
             assert self.talk.card.buttons
 
     @invariant()

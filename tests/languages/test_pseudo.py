@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot.cards import render
-from bot.cards.render import Photos, Setting
+from bot.cards.render import CardSetting, Photos
 from bot.commands.preview.scenes import Scene, scenes
 from bot.languages.catalogs import Languages
 from bot.languages.pseudo import ACCENTED, CLOSING, MIRRORED, OPENING, with_pseudo
@@ -24,13 +24,13 @@ TEXTS = ("text", "title", "altText", "label", "placeholder", "fallbackText")
 
 
 @pytest.fixture(scope="module")
-def setting(spoken: Languages, pictures: dict[str, bytes]) -> Setting:
-    return Setting(with_pseudo(spoken.wording), pictures, "https://teams.example/chat")
+def setting(spoken: Languages, pictures: dict[str, bytes]) -> CardSetting:
+    return CardSetting(with_pseudo(spoken.wording), pictures, "https://teams.example/chat")
 
 
-def drawn(setting: Setting, shelf: Library, tag: str) -> Iterator[tuple[Scene, dict[str, Any]]]:
+def drawn(setting: CardSetting, shelf: Library, tag: str) -> Iterator[tuple[Scene, dict[str, Any]]]:
     for scene in scenes(shelf, tag):
-        yield scene, render.message(setting, scene.say, name="Ada", photos=Photos(b"ours", None)).card
+        yield scene, render.message(setting, scene.content, name="Ada", photos=Photos(b"ours", None)).card
 
 
 def texts(part: Any) -> Iterator[str]:
@@ -47,7 +47,9 @@ def texts(part: Any) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("tag", [ACCENTED, MIRRORED])
-def test_every_text_of_every_card_comes_whole_from_the_catalogue(setting: Setting, shelf: Library, tag: str) -> None:
+def test_every_text_of_every_card_comes_whole_from_the_catalogue(
+    setting: CardSetting, shelf: Library, tag: str
+) -> None:
     for scene, card in drawn(setting, shelf, tag):
         found = [text.strip("\u202e\u202c") for text in texts(card)]
         assert len(found) > 1
@@ -55,8 +57,8 @@ def test_every_text_of_every_card_comes_whole_from_the_catalogue(setting: Settin
 
 
 @pytest.mark.parametrize("tag", [ACCENTED, MIRRORED])
-def test_a_pseudo_sentence_is_longer_and_keeps_its_placeholders(setting: Setting, tag: str) -> None:
-    english, strange = (setting.wording.catalogs[one].entries for one in ("en", tag))
+def test_a_pseudo_sentence_is_longer_and_keeps_its_placeholders(setting: CardSetting, tag: str) -> None:
+    english, strange = (setting.translations.catalogs[one].entries for one in ("en", tag))
     for key, forms in english.items():
         for form, other in zip(forms, strange[key], strict=True):
             if key in WORD_KEYS:
@@ -75,13 +77,13 @@ KEPT = [
 
 
 @pytest.mark.parametrize(("key", "name"), KEPT)
-def test_names_stay_as_they_are(setting: Setting, key: str, name: str) -> None:
-    assert name in setting.wording.catalogs[ACCENTED].text(key)
+def test_names_stay_as_they_are(setting: CardSetting, key: str, name: str) -> None:
+    assert name in setting.translations.catalogs[ACCENTED].text(key)
     # Within text that is turned round a name reads forwards, since it is isolated.
-    assert f"\u2068{name}\u2069" in setting.wording.catalogs[MIRRORED].text(key)
+    assert f"\u2068{name}\u2069" in setting.translations.catalogs[MIRRORED].text(key)
 
 
-def test_the_mirrored_language_mirrors_cards_and_their_illustrations(setting: Setting, shelf: Library) -> None:
+def test_the_mirrored_language_mirrors_cards_and_their_illustrations(setting: CardSetting, shelf: Library) -> None:
     plain, mirrored = ({scene.name: card for scene, card in drawn(setting, shelf, tag)} for tag in (ACCENTED, MIRRORED))
     assert {card.get("rtl", False) for card in plain.values()} == {False}
     assert {card.get("rtl", False) for card in mirrored.values()} == {True}

@@ -287,7 +287,7 @@ async def test_an_id_that_would_lead_elsewhere_is_not_used(edge: Stage, conversa
 
 async def test_half_an_emoji_in_a_card_does_not_stop_it(edge: Stage) -> None:
     card: dict[str, Any] = {**CARD.card, "speak": "\ud83d"}
-    assert await edge.edge.channel(edge.address).send(replace(CARD, drawn=card))
+    assert await edge.edge.channel(edge.address).send(replace(CARD, rendered=card))
 
 
 async def test_nothing_that_people_read_or_that_opens_doors_is_logged(

@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from bot import resources
-from bot.cards.render import Setting
+from bot.cards.render import CardSetting
 from bot.commands.preview import browser
 from bot.commands.preview.browser import BrowserFailed
 from bot.commands.preview.pages import NoRenderer, Page, page
@@ -38,7 +38,7 @@ def preview(tag: str, folder: Path | None, over: Path | None) -> int:
     wording = with_pseudo(spoken.wording)
     target = folder or Path(f"preview-{chosen}")
     try:
-        made = page(Setting(wording, pictures, _CHAT), library, chosen)
+        made = page(CardSetting(wording, pictures, _CHAT), library, chosen)
         target.mkdir(parents=True, exist_ok=True)
         (target / "index.html").write_text(made.html, encoding="utf-8")
     except NoRenderer as error:

@@ -17,7 +17,7 @@ from PIL import Image
 
 from bot import resources
 from bot.cards import render
-from bot.cards.render import Photos, Setting
+from bot.cards.render import CardSetting, Photos
 from bot.commands.preview.scenes import Scene, scenes
 from dialogs.library import Library
 
@@ -45,9 +45,9 @@ class Page:
     sections: tuple[str, ...]
 
 
-def page(setting: Setting, library: Library, tag: str) -> Page:
+def page(setting: CardSetting, library: Library, tag: str) -> Page:
     """Every card of a language of the setting's. Raises `NoRenderer`."""
-    language = setting.wording.catalogs[tag]
+    language = setting.translations.catalogs[tag]
     sections: dict[str, list[dict[str, Any]]] = {}
     for scene in scenes(library, tag):
         sections.setdefault(scene.section, []).append(_drawn(setting, scene))
@@ -61,16 +61,16 @@ def page(setting: Setting, library: Library, tag: str) -> Page:
     return Page(_html(shown), tuple(sections))
 
 
-def _drawn(setting: Setting, scene: Scene) -> dict[str, Any]:
+def _drawn(setting: CardSetting, scene: Scene) -> dict[str, Any]:
     # A name of the other direction shows whether it keeps to itself.
-    name = _NAMES[not setting.wording.catalogs[scene.say.locale].rtl]
+    name = _NAMES[not setting.translations.catalogs[scene.content.locale].rtl]
     photos = replace(_photos(setting.illustrations["welcome"]), **dict.fromkeys(scene.absent))
-    message = render.message(setting, scene.say, name=name, photos=photos)
+    message = render.message(setting, scene.content, name=name, photos=photos)
     problem = f"Not whole in this language, so people get it in {message.locale}."
     return {
         "name": scene.name,
         "card": message.card,
-        "problem": "" if message.locale == scene.say.locale else problem,
+        "problem": "" if message.locale == scene.content.locale else problem,
     }
 
 

@@ -27,21 +27,21 @@ class Scene:
 
     section: str
     name: str
-    say: CardContent
+    content: CardContent
     absent: frozenset[str] = frozenset()
 
 
 def scenes(library: Library, tag: str) -> Iterator[Scene]:
     """Every step of every topic, then what can be added to one, in a language."""
     for step in library.steps():
-        card = entry(library, step.id, tag) if step.entry else _say(library, _case(step.id, tag))
+        card = entry(library, step.id, tag) if step.entry else _content(library, _case(step.id, tag))
         yield Scene(step.id.partition(".")[0], step.id, card, _ABSENT.get(step.id, frozenset()))
     yield from _notices(library, tag)
     yield from _looks(library, tag)
     yield from _devices(library, tag)
 
 
-def _say(library: Library, case: Case) -> CardContent:
+def _content(library: Library, case: Case) -> CardContent:
     return content_of(library, case, contact=_CONTACT, again=_TWO_MINUTES)
 
 
@@ -63,9 +63,9 @@ def _notices(library: Library, tag: str) -> Iterator[Scene]:
     menu = _case(_MENU, tag)
     for key in EXTRA_KEYS:
         if key.startswith("notice."):
-            yield Scene("notices", key, _say(library, replace(menu, notice=key)))
+            yield Scene("notices", key, _content(library, replace(menu, notice=key)))
     earlier = replace(menu, earlier_case="5E6F7A8B", earlier_ticket="INC0041")
-    yield Scene("notices", "card.earlier_ticket", _say(library, earlier))
+    yield Scene("notices", "card.earlier_ticket", _content(library, earlier))
 
 
 def _looks(library: Library, tag: str) -> Iterator[Scene]:
@@ -74,21 +74,21 @@ def _looks(library: Library, tag: str) -> Iterator[Scene]:
         check = Check(_AT, Verdict.UNKNOWN, reason)
         ref = f"look.{check.result}"
         case = replace(_case(ref, tag), checks=(check,), following=ref if check.passing else "")
-        yield Scene("reasons", f"reason.{reason}", _say(library, case))
+        yield Scene("reasons", f"reason.{reason}", _content(library, case))
     for fact in Fact:
         check = replace(_DIFFERENT, facts=(fact,), older_by=90 * _DAY)
         orphan = fact is Fact.ORPHAN
         case = replace(_case(_NO_PHOTO if orphan else _DIFFER, tag), checks=(check,))
         absent = frozenset({"microsoft365"}) if orphan else frozenset[str]()
-        yield Scene("facts", f"fact.{fact}", _say(library, case), absent)
+        yield Scene("facts", f"fact.{fact}", _content(library, case), absent)
     for finding in SiteFinding:
         check = replace(_DIFFERENT, site="Intranet", site_finding=finding)
-        yield Scene("sites", f"site.{finding}", _say(library, replace(_case(_DIFFER, tag), checks=(check,))))
+        yield Scene("sites", f"site.{finding}", _content(library, replace(_case(_DIFFER, tag), checks=(check,))))
 
 
 def _devices(library: Library, tag: str) -> Iterator[Scene]:
     steps = {step.hints: step.id for step in library.steps() if step.hints}
     for hints, ref in steps.items():
         for platform in PLATFORMS:
-            shown = _say(library, replace(_case(ref, tag), platform=platform))
+            shown = _content(library, replace(_case(ref, tag), platform=platform))
             yield Scene("devices", f"hint.{hints}.{platform}", shown)

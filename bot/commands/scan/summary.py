@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.table import Table
 
-from bot.commands.labels import REASONS, VERDICTS
 from bot.commands.scan.report import Row
+from bot.tickets.labels import REASONS, VERDICTS
 from dialogs.model import Reason, Verdict
 
 _AFFECTED = (Verdict.DIFFER, Verdict.MISSING)

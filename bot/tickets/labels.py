@@ -1,4 +1,4 @@
-"""What verdicts, reasons, facts and findings mean, in English for an admin on the terminal."""
+"""What verdicts, reasons, facts and findings mean, in English for helpdesk agents and admins."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VERDICTS: Mapping[Verdict, str] = {
 REASONS: Mapping[Reason, str] = {
     Reason.PERMISSION: "the application lacks a permission; photosync doctor tells more",
     Reason.SIGN_IN: "the login service refuses the application; photosync doctor tells more",
-    Reason.THROTTLED: "Microsoft asks for patience; try again in some minutes",
+    Reason.THROTTLED: "Microsoft throttles us; try again in some minutes",
     Reason.OUTAGE: "Microsoft Graph or SharePoint failed or could not be reached",
     Reason.TIMEOUT: "there was no answer in time",
     Reason.PICTURE: "one of the two is not a picture that can be opened",
