@@ -21,6 +21,7 @@ from bot.diagnosis.diagnosis import Diagnosis
 from bot.errors import SettingsError, StoreUnavailable
 from bot.graph.client import Graph, Tokens, bot_tokens, graph_tokens
 from bot.http_client import HttpClient
+from bot.languages import packaged
 from bot.languages.live import LiveTranslations
 from bot.metrics import Metrics
 from bot.settings import Settings
@@ -84,7 +85,7 @@ async def start(
     live = LiveTranslations(
         settings.locales_dir, pictures, f"https://teams.microsoft.com/l/chat/0/0?users=28:{settings.app_id}"
     )
-    engine = Engine(resources.topics(live.languages, pictures))
+    engine = Engine(packaged.topics(live.languages, pictures))
     metrics, patient = Metrics(), PatientStore(settings.database_url)
     store = cast("Store", RememberingStore(around(cast("Store", patient))))
     http = HttpClient.open(settings)

@@ -1,6 +1,6 @@
 """Typed words -> what they mean, by each language's own keywords.
 
-A keyword list is one catalogue entry, `words.<action>`: alternatives separated by `|`. All the words of an alternative
+A keyword list is one catalog entry, `words.<action>`: alternatives separated by `|`. All the words of an alternative
 must be there, in any order; `*` at the end of a word stands for any ending. The alternative of which most letters fit
 wins. `words.other` says that a message is about something else. The titles of buttons can be typed too.
 """
@@ -71,7 +71,7 @@ class Message:
         self.packed = text.replace(" ", "")
         self._starts = {word[:length] for word in self.words for length in range(1, len(word) + 1)}
         self._near = near
-        self._told: dict[tuple[str, bool], int] = {}
+        self._matched: dict[tuple[str, bool], int] = {}
 
     def has(self, letters: str, any_ending: bool) -> int:
         """How many letters of a keyword's word fit one of ours; 0 if none does."""
@@ -79,9 +79,9 @@ class Message:
             return len(letters) if letters in self.packed else 0
         if letters in (self._starts if any_ending else self.words):
             return len(letters)
-        known = self._told.get((letters, any_ending))
+        known = self._matched.get((letters, any_ending))
         if known is None:
-            known = self._told[letters, any_ending] = self._nearly(letters, any_ending)
+            known = self._matched[letters, any_ending] = self._nearly(letters, any_ending)
         return known
 
     def _nearly(self, letters: str, any_ending: bool) -> int:
@@ -184,14 +184,14 @@ class Keywords:
 
 
 def keywords_of(catalogs: Iterable[Catalog], languages: Mapping[str, str], near: Near | None = None) -> Keywords:
-    """From catalogues, and names of languages -> tag as people may write them."""
-    ours = {catalogue.tag: catalogue for catalogue in catalogs}
+    """From catalogs, and names of languages -> tag as people may write them."""
+    ours = {catalog.tag: catalog for catalog in catalogs}
     names = {folded(name): tag for name, tag in languages.items()}
     return Keywords(_WhenAsked(ours, _keywords), _WhenAsked(ours, _titles), names, near)
 
 
 class _WhenAsked(Mapping[str, T]):
-    """What is made of each catalogue, made when it is first asked for: most people speak few of the languages."""
+    """What is made of each catalog, made when it is first asked for: most people speak few of the languages."""
 
     def __init__(self, catalogs: Mapping[str, Catalog], make: Callable[[Catalog], T]) -> None:
         self._catalogs = catalogs
@@ -211,14 +211,14 @@ class _WhenAsked(Mapping[str, T]):
         return len(self._catalogs)
 
 
-def _keywords(catalogue: Catalog) -> tuple[tuple[str, Keyword], ...]:
-    return tuple((key.partition(".")[2], keyword) for key in WORD_KEYS for keyword in alternatives(catalogue, key))
+def _keywords(catalog: Catalog) -> tuple[tuple[str, Keyword], ...]:
+    return tuple((key.partition(".")[2], keyword) for key in WORD_KEYS for keyword in alternatives(catalog, key))
 
 
-def alternatives(catalogue: Catalog, key: str) -> Iterator[Keyword]:
+def alternatives(catalog: Catalog, key: str) -> Iterator[Keyword]:
     """The keywords of one entry, `words.<action>`."""
     command = key.partition(".")[2] not in _IN_SENTENCES
-    for alternative in "|".join(catalogue.entries.get(key, ())).split("|"):
+    for alternative in "|".join(catalog.entries.get(key, ())).split("|"):
         pieces = [(folded(piece.removesuffix("*")), piece.endswith("*")) for piece in alternative.split()]
         # One piece can fold to several words, such as `e-mail`.
         words = tuple((word, ending) for letters, ending in pieces for word in letters.split())
@@ -226,9 +226,9 @@ def alternatives(catalogue: Catalog, key: str) -> Iterator[Keyword]:
             yield Keyword(words, command)
 
 
-def _titles(catalogue: Catalog) -> dict[str, tuple[tuple[str, str], ...]]:
+def _titles(catalog: Catalog) -> dict[str, tuple[tuple[str, str], ...]]:
     found: dict[str, tuple[tuple[str, str], ...]] = {}
-    for key, forms in catalogue.entries.items():
+    for key, forms in catalog.entries.items():
         step, button, action = key.rpartition("button.")
         if button:
             title = folded(forms[0])

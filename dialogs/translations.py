@@ -1,4 +1,4 @@
-"""Catalogues -> sentences: the language chain, plurals, and marks that keep a value's own direction to itself."""
+"""Catalogs -> sentences: the language chain, plurals, and marks that keep a value's own direction to itself."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ class Translations:
 
     def text(self, locale: str, key: str, **values: str | int) -> str:
         """One sentence in the nearest language that has it; for a whole card go through `chain`."""
-        for catalogue in self.chain(locale):
-            if key in catalogue.entries:
-                return catalogue.text(key, **values)
+        for catalog in self.chain(locale):
+            if key in catalog.entries:
+                return catalog.text(key, **values)
         raise MissingText(SOURCE, key)
 
 
