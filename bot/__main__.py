@@ -313,9 +313,9 @@ def _locales_list(_: argparse.Namespace) -> int:
 
 
 def _locales_new(chosen: argparse.Namespace) -> int:
-    from bot.commands.locales.new import begin  # noqa: PLC0415 - likewise
+    from bot.commands.locales.new import create  # noqa: PLC0415 - likewise
 
-    return begin(_folders(), chosen.tag)
+    return create(_folders(), chosen.tag)
 
 
 def _locales_check(chosen: argparse.Namespace) -> int:

@@ -21,6 +21,7 @@ from bot.errors import SettingsError, StoreUnavailable
 from bot.graph.client import Graph
 from bot.graph.tokens import Tokens, bot_tokens, graph_tokens
 from bot.http_client import HttpClient
+from bot.languages import packaged
 from bot.languages.live import LiveTranslations
 from bot.metrics import Metrics
 from bot.settings import Settings
@@ -80,7 +81,7 @@ async def start(settings: Settings, store: Store | None = None, shared: socket.s
     live = LiveTranslations(
         settings.locales_dir, pictures, f"https://teams.microsoft.com/l/chat/0/0?users=28:{settings.app_id}"
     )
-    engine = Engine(resources.topics(live.languages, pictures))
+    engine = Engine(packaged.topics(live.languages, pictures))
     metrics, store = Metrics(), store or connect(settings.database_url)
     http = HttpClient.from_settings(settings)
     try:

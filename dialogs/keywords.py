@@ -71,7 +71,7 @@ class Message:
         self.packed = text.replace(" ", "")
         self._starts = {word[:length] for word in self.words for length in range(1, len(word) + 1)}
         self._near = near
-        self._told: dict[tuple[str, bool], int] = {}
+        self._matched: dict[tuple[str, bool], int] = {}
 
     def has(self, letters: str, any_ending: bool) -> int:
         """How many letters of a keyword's word fit one of ours; 0 if none does."""
@@ -79,9 +79,9 @@ class Message:
             return len(letters) if letters in self.packed else 0
         if letters in (self._starts if any_ending else self.words):
             return len(letters)
-        known = self._told.get((letters, any_ending))
+        known = self._matched.get((letters, any_ending))
         if known is None:
-            known = self._told[letters, any_ending] = self._nearly(letters, any_ending)
+            known = self._matched[letters, any_ending] = self._nearly(letters, any_ending)
         return known
 
     def _nearly(self, letters: str, any_ending: bool) -> int:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from bot import resources
+from bot.languages import packaged
 from bot.languages.catalogs import Languages
 from dialogs.engine import Engine
 from dialogs.library import Library
@@ -26,7 +27,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 @pytest.fixture(scope="session")
 def spoken() -> Languages:
     """The packaged languages."""
-    return resources.languages()
+    return packaged.languages()
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +39,7 @@ def pictures() -> dict[str, bytes]:
 @pytest.fixture(scope="session")
 def shelf(spoken: Languages, pictures: dict[str, bytes]) -> Library:
     """The packaged topics."""
-    return resources.topics(spoken, pictures)
+    return packaged.topics(spoken, pictures)
 
 
 @pytest.fixture(scope="session")

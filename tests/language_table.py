@@ -13,8 +13,9 @@ from rich.table import Table
 from bot import resources
 from bot.app_package import build, rules
 from bot.commands.locales import check, glossary
-from bot.commands.locales.finding import Level
 from bot.commands.locales.folders import folders
+from bot.commands.locales.issue import Level
+from bot.languages import packaged
 from bot.languages.catalogs import Languages
 from tests.words import LEAST, score
 
@@ -31,7 +32,7 @@ def rows(spoken: Languages) -> list[tuple[str, ...]]:
     made = []
     for tag in spoken.tags:
         entries = spoken.wording.catalogs[tag].entries
-        found = check.findings(place, tag, terms)
+        found = check.issues(place, tag, terms)
         errors = sum(one.level is Level.ERROR for one in found)
         longest = max(len(forms[0]) for key, forms in entries.items() if "button." in key)
         packed = "yes" if tag in package.sentences and tag not in package.in_english else "no"
@@ -41,7 +42,7 @@ def rows(spoken: Languages) -> list[tuple[str, ...]]:
 
 def main() -> int:
     """Print the table."""
-    spoken = resources.languages()
+    spoken = packaged.languages()
     table = Table("language", "coverage", "lint", "words understood", "longest button", "manifest")
     made = rows(spoken)
     for row in made:

@@ -15,11 +15,12 @@ ROOT = Path(__file__).resolve().parent.parent
 LOOK = """
 import json, bot, sandbox
 from bot import resources
-spoken = resources.languages()
+from bot.languages import packaged
+spoken = packaged.languages()
 pictures = resources.illustrations()
 print(json.dumps({
     "bot": bot.__file__, "sandbox": sandbox.__file__, "tags": spoken.tags, "pictures": sorted(pictures),
-    "topics": sorted(resources.topics(spoken, pictures).topics),
+    "topics": sorted(packaged.topics(spoken, pictures).topics),
 }))
 """
 

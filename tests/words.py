@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bot import resources
+from bot.languages import packaged
 from bot.languages.catalogs import Languages
 
 REQUESTS = Path(__file__).parent / "requests"
@@ -53,7 +53,7 @@ def score(spoken: Languages, tag: str) -> Score:
 
 def main() -> int:
     """Print the table; exit 1 below the bar."""
-    spoken = resources.languages()
+    spoken = packaged.languages()
     scores = [score(spoken, tag) for tag in spoken.tags]
     table = Table("language", "requests", "understood", "missed")
     for one in scores:

@@ -8,6 +8,7 @@ from pathlib import Path
 from bot import resources
 from bot.app_package.build import AppPackage, NoPackage, build, zipped
 from bot.app_package.rules import problems
+from bot.languages import packaged
 from bot.languages.catalogs import CatalogError
 from bot.settings import Settings
 
@@ -37,7 +38,7 @@ def manifest(settings: Settings, out: Path, *, host: str | None, version: str) -
 
 
 def _checked(settings: Settings, values: dict[str, str]) -> AppPackage:
-    package = build(resources.manifest(), resources.languages(settings.locales_dir), values)
+    package = build(resources.manifest(), packaged.languages(settings.locales_dir), values)
     wrong = problems(package)
     if wrong:
         raise NoPackage(*wrong)

@@ -1,23 +1,19 @@
-"""PO files -> catalogues. One language is one file; what is wrong in it is dropped for English, and told."""
+"""PO files -> catalogs. One language is one file; what is wrong in it is dropped for English, and reported."""
 
 from __future__ import annotations
 
-import gettext
 import logging
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import langcodes
 from babel import Locale, UnknownLocaleError
-from babel.messages.catalog import Catalog as PoCatalog
-from babel.messages.catalog import Message
-from babel.messages.pofile import PoFileError, read_po
 from rapidfuzz.distance import OSA
 
-from bot.languages import names, po_reader
+from bot.languages import names, plurals, po_reader
+from bot.languages.po_document import PoEntry
 from dialogs.keywords import WORD_KEYS, Keywords, keywords_of
 from dialogs.translations import SOURCE, Catalog, Translations, placeholders
 
@@ -28,12 +24,11 @@ _FARTHEST = 10
 _FUZZY, _EMPTY = "is marked fuzzy", "is not translated"
 _UNFINISHED = (_FUZZY, _EMPTY)  # a translator's work in progress: counted, not listed
 _RTL_SCRIPTS = frozenset({"Arab", "Hebr", "Thaa", "Syrc", "Nkoo", "Adlm", "Rohg", "Mand", "Samr"})
-_NAME, _HEADER = re.compile(r'"X-Language-Name:([^"\\]*)\\n"'), 4_096  # letters of a file that hold its header
 _LONGEST_TAG = 35  # RFC 5646 recommends room for this many letters
 
 
 class CatalogError(Exception):
-    """A file that is not a catalogue at all; says which and why."""
+    """A file that is not a catalog at all; says which and why."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +68,8 @@ def _nearest(locale: str, tags: tuple[str, ...]) -> str:
 def load(packaged: Path, over: Path | None = None, last: Languages | None = None) -> Languages:
     """All packaged languages, and an installation's own files laid over them.
 
-    A file that is no catalogue is not used: the language stays as it was `last`, or as it is packaged, or is left out,
-    and `problems` tells. Raises `CatalogueError` if there is no English at all.
+    A file that is no catalog is not used: the language stays as it was `last`, or as it is packaged, or is left out,
+    and `problems` names it. Raises `CatalogError` if there is no English at all.
     """
     known = last.wording.catalogs if last is not None else {}
     catalogs: dict[str, Catalog] = {}
@@ -83,8 +78,6 @@ def load(packaged: Path, over: Path | None = None, last: Languages | None = None
         files = {path.stem.replace("_", "-"): path for path in sorted(folder.glob("*.po"))}
         for tag in sorted(files, key=lambda one: (one != SOURCE, one)):
             try:
-                if folder is over:
-                    _usable(files[tag])
                 catalogs[tag] = read(files[tag], tag, catalogs.get(SOURCE) if tag != SOURCE else None)
             except CatalogError as error:
                 log.error("language file not used: %s", error)
@@ -97,16 +90,6 @@ def load(packaged: Path, over: Path | None = None, last: Languages | None = None
     return Languages(Translations(catalogs), words, tuple(problems))
 
 
-def _usable(path: Path) -> None:
-    """Whether every line of a file is one of PO: the library that reads it passes over some that are not."""
-    try:
-        faults = po_reader.read(path).faults
-    except (OSError, UnicodeDecodeError) as error:
-        raise CatalogError(f"{path.name}: {error}") from None
-    if faults:
-        raise CatalogError(f"{path.name}:{faults[0].line}: {faults[0].text}")
-
-
 def read(path: Path, tag: str, english: Catalog | None) -> Catalog:
     """One file. Entries that are fuzzy, empty, or whose placeholders differ from the English are dropped and logged."""
     try:
@@ -114,36 +97,25 @@ def read(path: Path, tag: str, english: Catalog | None) -> Catalog:
     except (ValueError, UnknownLocaleError):
         raise CatalogError(f"{path.name}: {tag} is not a language tag") from None
     try:
-        with path.open("rb") as file:
-            po = read_po(_telling(file), locale=locale, abort_invalid=True)
-        plural = gettext.c2py(po.plural_expr)
-    except (OSError, UnicodeDecodeError, PoFileError, ValueError) as error:
+        document = po_reader.read(path)
+        count, plural = plurals.read(document.fields.get("Plural-Forms", ""))
+    except (OSError, plurals.WrongRule) as error:
         raise CatalogError(f"{path.name}: {error}") from None
+    if document.faults:
+        raise CatalogError(f"{path.name}:{document.faults[0].line}: {document.faults[0].text}")
     entries, unfinished = {}, 0
-    for key, forms, problem in _entries(po, english):
+    for entry in document.entries:
+        problem = _problem(entry, count, english) if entry.key else ""
         if problem in _UNFINISHED:
             unfinished += 1
         elif problem:
-            log.warning("%s: %s %s; English is used", path.name, key, problem)
-        else:
-            entries[key] = forms
+            log.warning("%s:%d: %s %s; English is used", path.name, entry.line, entry.key, problem)
+        elif entry.key:
+            entries[entry.key] = entry.texts
     if unfinished:
         log.warning("%s: %d texts are fuzzy or not translated; English is used", path.name, unfinished)
-    name = _own_name(path) or locale.get_display_name() or tag
+    name = document.fields.get("X-Language-Name", "").strip() or locale.get_display_name() or tag
     return Catalog(tag, name, _rtl(tag), entries, plural)
-
-
-def _telling(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """A file without the comments that are for translators: most of its lines, and a third of the time to read it."""
-    for line in lines:
-        yield b"\n" if line.startswith(b"#") and not line.startswith((b"#,", b"#~")) else line
-
-
-def _own_name(path: Path) -> str:
-    """What the file's header calls its language; Babel keeps no header that it does not know."""
-    with path.open(encoding="utf-8") as file:
-        found = _NAME.search(file.read(_HEADER))
-    return found[1].strip() if found else ""
 
 
 def _rtl(tag: str) -> bool:
@@ -151,24 +123,16 @@ def _rtl(tag: str) -> bool:
     return langcodes.Language.get(tag).maximize().script in _RTL_SCRIPTS
 
 
-def _entries(po: PoCatalog, english: Catalog | None) -> Iterator[tuple[str, tuple[str, ...], str]]:
-    for message in po:
-        if not message.id or not message.context:
-            continue
-        forms = tuple(message.string) if isinstance(message.string, tuple | list) else (message.string or "",)
-        yield message.context, forms, _problem(message, forms, po.num_plurals, english)
-
-
-def _problem(message: Message, forms: tuple[str, ...], plurals: int, english: Catalog | None) -> str:
-    if message.fuzzy:
+def _problem(entry: PoEntry, plurals: int, english: Catalog | None) -> str:
+    if entry.fuzzy:
         return _FUZZY
-    if not all(forms):
+    if not all(entry.texts):
         return _EMPTY
-    if isinstance(message.id, tuple | list) and len(forms) != plurals:
-        return f"has {len(forms)} plural forms in place of {plurals}"
-    if str(message.context) in WORD_KEYS:
+    if entry.plural and len(entry.texts) != plurals:
+        return f"has {len(entry.texts)} plural forms in place of {plurals}"
+    if entry.key in WORD_KEYS:
         return ""
-    return _brace_problem(forms, forms if english is None else english.entries.get(str(message.context), ()))
+    return _brace_problem(entry.texts, entry.texts if english is None else english.entries.get(entry.key, ()))
 
 
 def _brace_problem(forms: tuple[str, ...], english: tuple[str, ...]) -> str:

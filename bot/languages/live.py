@@ -1,7 +1,15 @@
-"""The languages of a running bot: a file that is saved in the installation's folder is spoken within two seconds.
+"""The languages of a running bot: what is saved in the installation's folder is spoken within two seconds.
 
-The folder is looked at once a second rather than watched by the system: that works on network shares and on what
-container platforms mount, and costs a few system calls.
+Polling. Once a second the folder's listing (name, time of change, size of each file) is compared with the one before;
+where it differs, the languages are loaded again, in a thread. The system's own notifications would miss changes on
+network shares and on what container platforms mount; a listing costs a few system calls.
+
+Replacing. `languages` and `setting` are frozen and are replaced together, between two steps of the event loop: a turn
+that has begun goes on with what it holds, the next one has the new texts. Cards that were drawn ahead belong to a
+setting and go with it.
+
+Falling back. A file that cannot be used keeps what it said when it could be; without an earlier state, the packaged
+texts are used, or the language is not there. `languages.problems` names each such file, for `/readyz` and `doctor`.
 """
 
 from __future__ import annotations
@@ -11,19 +19,19 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from bot import resources
 from bot.cards.render import CardSetting
+from bot.languages import packaged
 from bot.languages.catalogs import CatalogError, Languages
 
 log = logging.getLogger(__name__)
 
-_EVERY = 1.0  # seconds
+_POLL_INTERVAL = 1.0  # seconds
 
 _Stamps = Mapping[str, tuple[int, int]]
 
 
 class LiveTranslations:
-    """What is spoken now, and how cards are drawn in it. Raises `CatalogueError` if there is no English."""
+    """The languages as they are now, and what cards are drawn with. Raises `CatalogError` if there is no English."""
 
     def __init__(self, folder: Path | None, pictures: Mapping[str, bytes], chat: str) -> None:
         self._folder = folder
@@ -31,32 +39,32 @@ class LiveTranslations:
         self._chat = chat
         self._stamps = _stamps(folder)
         self._watching: asyncio.Task[None] | None = None
-        self._speak(resources.languages(folder))
+        self._replace(packaged.languages(folder))
 
-    def _speak(self, languages: Languages) -> None:
+    def _replace(self, languages: Languages) -> None:
         # Both at once: no turn may negotiate in one and be drawn in another.
         self.languages, self.setting = languages, CardSetting(languages.wording, self._pictures, self._chat)
 
     def start(self) -> None:
-        """Begin to look at the folder, if there is one."""
+        """Watch the folder, if there is one."""
         if self._folder is not None:
             self._watching = asyncio.create_task(self._watch())
 
     async def stop(self) -> None:
-        """Look no more."""
+        """Stop watching."""
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(_EVERY)
+            await asyncio.sleep(_POLL_INTERVAL)
             stamps = await asyncio.to_thread(_stamps, self._folder)
             if stamps == self._stamps:
                 continue
             self._stamps = stamps
             try:
-                self._speak(await asyncio.to_thread(resources.languages, self._folder, self.languages))
+                self._replace(await asyncio.to_thread(packaged.languages, self._folder, self.languages))
             except CatalogError as error:
                 log.error("languages stay as they are: %s", error)
                 continue
@@ -64,12 +72,12 @@ class LiveTranslations:
 
 
 def _stamps(folder: Path | None) -> _Stamps:
-    """When each file was changed, and its size; a file that goes meanwhile counts as gone."""
+    """When each file was changed, and its size; one that is deleted meanwhile counts as deleted."""
     found: dict[str, tuple[int, int]] = {}
     for path in folder.glob("*.po") if folder is not None else ():
         try:
-            told = path.stat()
+            status = path.stat()
         except OSError:
             continue
-        found[path.name] = (told.st_mtime_ns, told.st_size)
+        found[path.name] = (status.st_mtime_ns, status.st_size)
     return found

@@ -73,24 +73,24 @@ def present(locale: Locale) -> str:
 
 def forms(plural_forms: str, locale: Locale) -> int:
     """How many forms a header asks for. Raises `WrongRule` if it is not the language's."""
-    count, told = _read(plural_forms)
+    count, index = _read(plural_forms)
     wanted = header(locale)
-    if told is None:
+    if index is None:
         raise WrongRule(f"cannot be read; this language has {wanted}")
     by_the_library = any(
-        count == len(categories(locale, counts)) and _agrees(told, locale, counts)
+        count == len(categories(locale, counts)) and _agrees(index, locale, counts)
         for counts in (_COUNTS, (*_COUNTS, *_MILLIONS))
     )
-    if not by_the_library and not any(_same(count, told, one) for one in known(locale)):
+    if not by_the_library and not any(_same(count, index, one) for one in known(locale)):
         names = categories(locale)
         raise WrongRule(f"does not fit the CLDR's forms of this language ({', '.join(names)}): {wanted}")
     return count
 
 
-def _same(count: int, told: Callable[[int], int], header_: str) -> bool:
+def _same(count: int, index: Callable[[int], int], header_: str) -> bool:
     """Whether a formula tells the same counts apart as a header's; in which order is its own business."""
     wanted, rule = _read(header_)
-    return rule is not None and count == wanted and _partition(told, _COUNTS) == _partition(rule, _COUNTS)
+    return rule is not None and count == wanted and _partition(index, _COUNTS) == _partition(rule, _COUNTS)
 
 
 def _partition(rule: Callable[[int], int], counts: Iterable[int]) -> set[frozenset[int]]:
@@ -102,24 +102,34 @@ def _partition(rule: Callable[[int], int], counts: Iterable[int]) -> set[frozens
 
 def seldom(plural_forms: str) -> frozenset[int]:
     """The forms that stand for a few counts only, so that they can do without the number: "one step"."""
-    _, told = _read(plural_forms)
-    often = Counter(told(number) for number in _COUNTS) if told else Counter[int]()
+    _, index = _read(plural_forms)
+    often = Counter(index(number) for number in _COUNTS) if index else Counter[int]()
     return frozenset(form for form, times in often.items() if times < _OFTEN)
 
 
-def _read(plural_forms: str) -> tuple[int, Callable[[int], int] | None]:
+def read(plural_forms: str) -> tuple[int, Callable[[int], int]]:
+    """How many forms a header asks for, and a count -> index of its form. Raises `WrongRule` if it is no rule."""
     parts = _HEADER.fullmatch(plural_forms)
     try:
-        return (int(parts[1]), gettext.c2py(parts[2])) if parts else (0, None)
+        if parts:
+            return int(parts[1]), gettext.c2py(parts[2])
     except ValueError:
+        pass
+    raise WrongRule("Plural-Forms cannot be read")
+
+
+def _read(plural_forms: str) -> tuple[int, Callable[[int], int] | None]:
+    try:
+        return read(plural_forms)
+    except WrongRule:
         return 0, None
 
 
-def _agrees(told: Callable[[int], int], locale: Locale, counts: Iterable[int]) -> bool:
+def _agrees(index: Callable[[int], int], locale: Locale, counts: Iterable[int]) -> bool:
     """Whether a formula tells the same counts apart as the CLDR; in which order is its own business."""
     rule = locale.plural_form
     forms_of: dict[str, int] = {}
     for count in counts:
-        if forms_of.setdefault(rule(count), told(count)) != told(count):
+        if forms_of.setdefault(rule(count), index(count)) != index(count):
             return False
     return len(set(forms_of.values())) == len(forms_of)

@@ -6,24 +6,25 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.parser import HeaderParser
+from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 KEYWORD = re.compile(r"(msgctxt|msgid_plural|msgid|msgstr)(?:\[(\d{1,2})\])?(?=[\s\"]|$)\s*(.*)")
 """A line that begins a string: which, its number, the quoted text."""
 ESCAPE = re.compile(r"\\(.)")
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\"}
+_COMMENTS = ("#.", "#:", "#,", "#|")
 
 
-@dataclass(frozen=True)
-class Fault:
+class Fault(NamedTuple):
     """Something wrong, with its line from 1."""
 
     line: int
     text: str
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(NamedTuple):
     """One string of an entry, where it begins (from 1), and its lines as they stand."""
 
     text: str
@@ -37,11 +38,20 @@ class PoEntry:
 
     start: int
     end: int
-    comments: Mapping[str, tuple[str, ...]]  # kind ("#", "#.", "#:", "#,", "#|") -> lines as they stand
+    comment_lines: tuple[str, ...]  # without blanks around
     context: Field | None
     id: Field
     plural: Field | None
     strings: tuple[Field, ...]
+
+    @cached_property
+    def comments(self) -> Mapping[str, tuple[str, ...]]:
+        """Kind ("#", "#.", "#:", "#,", "#|") -> lines as they stand."""
+        found: dict[str, tuple[str, ...]] = dict.fromkeys(("#", *_COMMENTS), ())
+        for line in self.comment_lines:
+            kind = line[:2] if line[:2] in _COMMENTS else "#"
+            found[kind] = (*found[kind], line)
+        return found
 
     @property
     def key(self) -> str:
@@ -59,14 +69,25 @@ class PoEntry:
         return (self.id.text, self.plural.text) if self.plural else (self.id.text,)
 
     @property
+    def texts(self) -> tuple[str, ...]:
+        """The translation: one text, or the plural forms."""
+        return tuple(form.text for form in self.strings)
+
+    @property
     def flags(self) -> tuple[str, ...]:
         """What its `#,` lines say, in their order."""
-        return tuple(flag.strip() for line in self.comments["#,"] for flag in line[2:].split(",") if flag.strip())
+        marked = (line[2:].split(",") for line in self.comment_lines if line.startswith("#,"))
+        return tuple(flag.strip() for flags in marked for flag in flags if flag.strip())
 
     @property
     def fuzzy(self) -> bool:
         """Marked as no longer sure."""
         return "fuzzy" in self.flags
+
+    @property
+    def whole(self) -> bool:
+        """Every form written, and sure: what the bot will use."""
+        return not self.fuzzy and all(form.text for form in self.strings)
 
     @property
     def previous(self) -> tuple[str, ...]:
@@ -78,11 +99,6 @@ class PoEntry:
             name = keyword[1] if keyword else name
             found[name] = found.get(name, "") + unescape(keyword[3] if keyword else line[2:].strip())
         return tuple(found[name] for name in ("msgid", "msgid_plural") if name in found)
-
-    @property
-    def whole(self) -> bool:
-        """Every form written, and sure: what the bot will use."""
-        return not self.fuzzy and all(form.text for form in self.strings)
 
 
 @dataclass(frozen=True)
@@ -96,7 +112,7 @@ class Document:
     entries: tuple[PoEntry, ...]
     faults: tuple[Fault, ...]
 
-    @property
+    @cached_property
     def fields(self) -> Mapping[str, str]:
         """The header's fields."""
         return dict(HeaderParser().parsestr(self.header.strings[0].text)) if self.header else {}
@@ -112,4 +128,5 @@ class Document:
 
 def unescape(quoted: str) -> str:
     """A text in quotes as it reads."""
-    return ESCAPE.sub(lambda found: ESCAPES.get(found[1], found[1]), quoted[1:-1])
+    inner = quoted[1:-1]
+    return ESCAPE.sub(lambda found: ESCAPES.get(found[1], found[1]), inner) if "\\" in inner else inner

@@ -1,7 +1,8 @@
 """A PO file as it stands: every entry with its lines, every fault of syntax with its line.
 
-Babel's own reader forgives broken quotes and tells no line of a `msgstr`; this one is strict, and keeps the lines, so
-that what is not changed is written back byte by byte.
+The one reader of PO files: the bot's catalogs and the tools of `photosync locales` are made from it. Babel's reader
+forgives broken quotes and knows no line of a `msgstr`; this one is strict, and keeps the lines, so that what is not
+changed is written back byte by byte. The bot reads every language at its start: each line costs a microsecond or two.
 """
 
 from __future__ import annotations
@@ -13,8 +14,7 @@ from pathlib import Path
 
 from bot.languages.po_document import ESCAPE, ESCAPES, KEYWORD, Document, Fault, Field, PoEntry, unescape
 
-_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
-_COMMENTS = ("#.", "#:", "#,", "#|")
+_QUOTED = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
 _BYTE_ORDER_MARK = "\ufeff"
 
 
@@ -31,9 +31,7 @@ def read(path: Path) -> Document:
     found = _Reader()
     if text.startswith(_BYTE_ORDER_MARK):
         found.fault(1, "begins with a byte order mark: save the file as UTF-8 without it")
-    for at, line in enumerate(lines, 1):
-        found.take(at, line.removeprefix(_BYTE_ORDER_MARK))
-    found.finish()
+    found.read(lines)
     header = found.entries.pop(0) if found.entries and not (found.entries[0].id.text or found.entries[0].key) else None
     if header is None:
         found.fault(1, 'has no header: the first entry has to be msgid ""')
@@ -44,23 +42,20 @@ def _line(fault: Fault) -> int:
     return fault.line
 
 
-@dataclass
+@dataclass(slots=True)
 class _Open:
     """An entry that is being read."""
 
     start: int
-    comments: dict[str, tuple[str, ...]] = field(default_factory=lambda: dict.fromkeys(("#", *_COMMENTS), ()))
-    fields: dict[str, Field] = field(default_factory=dict)
+    comments: list[str] = field(default_factory=list)
+    fields: dict[str, Field] = field(default_factory=dict)  # by keyword: "msgid", "msgstr[1]"
+    strings: list[str] = field(default_factory=list)  # the keywords of its translations
     last: str = ""
     end: int = 0
 
-    @property
-    def strings(self) -> tuple[Field, ...]:
-        return tuple(one for name, one in self.fields.items() if name.startswith("msgstr"))
-
 
 class _Reader:
-    """Takes lines, gives entries and faults."""
+    """Lines -> entries and faults."""
 
     def __init__(self) -> None:
         self.entries: list[PoEntry] = []
@@ -70,53 +65,58 @@ class _Reader:
     def fault(self, line: int, text: str) -> None:
         self.faults.append(Fault(line, text))
 
-    def take(self, at: int, line: str) -> None:
-        """The next line, numbered from 1."""
-        stripped = line.strip()
-        keyword = KEYWORD.fullmatch(stripped)
-        if not stripped:
-            return
-        if stripped.startswith("#"):
-            self._comment(at, stripped)
-        elif keyword:
-            name = keyword[1] + (f"[{int(keyword[2])}]" if keyword[2] else "")
-            self._begin(at, name, line, keyword[3])
-        elif stripped.startswith('"'):
-            self._continue(at, line, stripped)
-        else:
-            self.fault(at, f"is not a line of a PO file: {stripped[:40]}")
+    def read(self, lines: tuple[str, ...]) -> None:
+        """All lines of a file, numbered from 1."""
+        for at, line in enumerate(lines, 1):
+            text = (line.removeprefix(_BYTE_ORDER_MARK) if at == 1 else line).strip()
+            if not text:
+                continue
+            if text[0] == "#":
+                self._comment(at, text)
+            elif text[0] == '"':
+                self._continue(at, line, text)
+            elif keyword := KEYWORD.fullmatch(text):
+                kind, number, quoted = keyword.groups()
+                self._begin(at, f"{kind}[{int(number)}]" if number else kind, line, quoted)
+            else:
+                self.fault(at, f"is not a line of a PO file: {text[:40]}")
+        self._finish()
 
-    def finish(self) -> None:
+    def _finish(self) -> None:
         """The entry so far is at its end."""
         entry, self._open = self._open, None
         if entry is None or not entry.fields:
             return
-        identity = entry.fields.get("msgid")
+        fields = entry.fields
+        identity = fields.get("msgid")
         if identity is None or not entry.strings:
-            first = next(iter(entry.fields.values()))
+            first = next(iter(fields.values()))
             self.fault(first.line, f"the entry has no {'msgid' if identity is None else 'msgstr'}")
             return
-        context, plural = entry.fields.get("msgctxt"), entry.fields.get("msgid_plural")
-        self.entries.append(PoEntry(entry.start, entry.end, entry.comments, context, identity, plural, entry.strings))
+        context, plural = fields.get("msgctxt"), fields.get("msgid_plural")
+        strings = tuple(fields[name] for name in entry.strings)
+        self.entries.append(PoEntry(entry.start, entry.end, tuple(entry.comments), context, identity, plural, strings))
 
     def _comment(self, at: int, text: str) -> None:
         if self._open and self._open.fields:
-            self.finish()
+            self._finish()
         if text.startswith("#~"):  # an entry that is no longer used: kept, never read
             self._open = None
             return
-        entry = self._opened(at)
-        kind = text[:2] if text[:2] in _COMMENTS else "#"
-        entry.comments[kind] = (*entry.comments[kind], text)
+        self._entry(at).comments.append(text)
 
     def _begin(self, at: int, name: str, line: str, rest: str) -> None:
         if self._open and _begins_another(self._open, name):
-            self.finish()
-        entry = self._opened(at)
-        for problem in _out_of_place(entry, name):
+            self._finish()
+        entry = self._entry(at)
+        translation = name.startswith("msgstr")
+        problem = _out_of_place(entry, name, translation=translation)
+        if problem:
             self.fault(at, problem)
             return
         entry.fields[name] = Field(self._unquoted(at, rest), at, (line,))
+        if translation:
+            entry.strings.append(name)
         entry.last, entry.end = name, at
 
     def _continue(self, at: int, line: str, text: str) -> None:
@@ -128,19 +128,25 @@ class _Reader:
         self._open.fields[self._open.last] = Field(text, before.line, (*before.raw, line))
         self._open.end = at
 
-    def _opened(self, at: int) -> _Open:
-        self._open = self._open or _Open(at - 1)
+    def _entry(self, at: int) -> _Open:
+        if self._open is None:
+            self._open = _Open(at - 1)
         return self._open
 
     def _unquoted(self, at: int, text: str) -> str:
-        quoted = _QUOTED.fullmatch(text)
-        if quoted is None:
+        if not _QUOTED.fullmatch(text):
             self.fault(at, 'the text has to stand in one pair of quotes; write \\" for a quote inside it')
             return ""
-        for found in ESCAPE.finditer(quoted[1]):
-            if found[1] not in ESCAPES:
-                self.fault(at, f"\\{found[1]} means nothing here; write \\\\ for a backslash")
+        if "\\" in text:
+            for problem in _wrong_escapes(text):
+                self.fault(at, problem)
         return unescape(text)
+
+
+def _wrong_escapes(quoted: str) -> Iterator[str]:
+    for found in ESCAPE.finditer(quoted[1:-1]):
+        if found[1] not in ESCAPES:
+            yield f"\\{found[1]} means nothing here; write \\\\ for a backslash"
 
 
 def _begins_another(entry: _Open, name: str) -> bool:
@@ -149,14 +155,16 @@ def _begins_another(entry: _Open, name: str) -> bool:
     return name in entry.fields and name in ("msgctxt", "msgid")
 
 
-def _out_of_place(entry: _Open, name: str) -> Iterator[str]:
-    if name in entry.fields:
-        yield f"a second {name} in one entry"
-    elif name == "msgctxt" and entry.fields:
-        yield "msgctxt after msgid"
-    elif name not in ("msgctxt", "msgid") and "msgid" not in entry.fields:
-        yield f"{name} without a msgid before it"
-    elif name.startswith("msgstr"):
-        wanted = f"msgstr[{len(entry.strings)}]" if "msgid_plural" in entry.fields else "msgstr"
-        if name != wanted:
-            yield f"{name} where {wanted} belongs"
+def _out_of_place(entry: _Open, name: str, *, translation: bool) -> str:
+    """What is wrong with a keyword where it stands; "" if nothing is."""
+    fields = entry.fields
+    if name in fields:
+        return f"a second {name} in one entry"
+    if name == "msgctxt":
+        return "msgctxt after msgid" if fields else ""
+    if name == "msgid":
+        return ""
+    if "msgid" not in fields:
+        return f"{name} without a msgid before it"
+    wanted = f"msgstr[{len(entry.strings)}]" if "msgid_plural" in fields else "msgstr"
+    return f"{name} where {wanted} belongs" if translation and name != wanted else ""

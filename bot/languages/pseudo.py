@@ -1,7 +1,7 @@
 """Pseudo-languages: English made strange, to find what is not localised, cut or not mirrored.
 
-Made in memory, never a file: nobody is ever offered one. `qps-ploc` has accented letters, is a third longer and stands
-in brackets, so that a text without both of them was cut or never came from a catalogue. `qps-plocm` is the same written
+Made in memory, never a file; people are not offered them. `qps-ploc` has accented letters, is a third longer and stands
+in brackets, so that a text without both of them was cut or never came from a catalog. `qps-plocm` is the same written
 from right to left: every letter is turned round by an override, so that what is not isolated comes out backwards.
 """
 

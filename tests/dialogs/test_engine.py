@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from bot import resources
+from bot.languages import packaged
 from dialogs.card_content import MOST_BUTTONS
 from dialogs.case_json import from_json, to_json
 from dialogs.engine import Engine
@@ -236,7 +237,7 @@ class AnyConversation(RuleBasedStateMachine):
 
     @initialize()
     def start(self) -> None:
-        self.talk = Talk(Engine(resources.topics(resources.languages(), resources.illustrations())))
+        self.talk = Talk(Engine(packaged.topics(packaged.languages(), resources.illustrations())))
 
     @rule(action=st.sampled_from(ACTIONS), value=st.sampled_from(["", "up", "down", "sv", "xx", "a comment"]))
     def presses(self, action: str, value: str) -> None:

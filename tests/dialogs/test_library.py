@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot import resources
+from bot.languages import packaged
 from bot.languages.catalogs import Languages
 from dialogs import library
 from dialogs.library import Library, LibraryError
@@ -76,4 +77,4 @@ def test_the_packaged_topics_number_their_steps_as_the_card_says(shelf: Library)
 
 
 def test_the_packaged_topics_load_with_what_is_packaged(spoken: Languages) -> None:
-    assert {"resync", "add_photo", "still_old"} <= set(resources.topics(spoken, resources.illustrations()).topics)
+    assert {"resync", "add_photo", "still_old"} <= set(packaged.topics(spoken, resources.illustrations()).topics)

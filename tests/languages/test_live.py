@@ -20,7 +20,7 @@ async def soon(true: Callable[[], bool]) -> None:
 
 
 async def asked(stage: Scene) -> str:
-    """What somebody who speaks Faroese is greeted with."""
+    """The title that a person who speaks Faroese gets."""
     chat = stage.chat("old", "fo-FO")
     await chat.say("menu")
     return title(chat)

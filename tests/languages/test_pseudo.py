@@ -96,7 +96,7 @@ def pictures_of(card: dict[str, Any]) -> list[str]:
     return re.findall(r"data:image/png;base64,[\w+/=]+", json.dumps(card))
 
 
-def test_nobody_is_offered_a_pseudo_language(spoken: Languages) -> None:
+def test_no_person_is_offered_a_pseudo_language(spoken: Languages) -> None:
     assert not {ACCENTED, MIRRORED} & set(spoken.tags)
     assert spoken.negotiate(ACCENTED) == "en"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from bot import resources
 from bot.commands.doctor.finding import CheckResult, Installation, failed, ok
 from bot.errors import StoreUnavailable
+from bot.languages import packaged
 from bot.languages.catalogs import CatalogError, Languages
 from bot.store.inspection import inspect
 from bot.store.schema import VERSION
@@ -55,8 +56,8 @@ async def catalogs(at: Installation) -> CheckResult:
 
 def _loaded(over: Path | None) -> tuple[Languages, list[str]]:
     """The languages, which the topics go with, and the names of the files that are none."""
-    spoken = resources.languages(over)
-    resources.topics(spoken, resources.illustrations())
+    spoken = packaged.languages(over)
+    packaged.topics(spoken, resources.illustrations())
     folders = [resources.LOCALES, *([over] if over else [])]
     files = {path.stem.replace("_", "-"): path.name for folder in folders for path in folder.glob("*.po")}
     return spoken, sorted(name for tag, name in files.items() if tag not in spoken.tags)

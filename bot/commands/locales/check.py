@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot.commands.locales import glossary, header, msgfmt, texts, typed_words
-from bot.commands.locales.finding import Form, Issue, Language, Level
 from bot.commands.locales.folders import Folders, by_key, document
 from bot.commands.locales.glossary import Terms
+from bot.commands.locales.issue import Form, Issue, Language, Level
 from bot.errors import LocalesError
 from bot.languages import tags
 from bot.languages.po_document import PoEntry
@@ -27,16 +27,16 @@ def check(folders: Folders, tag: str = "") -> int:
     terms = glossary.read(folders.glossaries)
     counts = {Level.ERROR: 0, Level.WARNING: 0}
     for one in chosen:
-        for finding in findings(folders, one, terms):
-            counts[finding.level] += 1
-            sys.stdout.write(_told(files[one], finding))
+        for issue in issues(folders, one, terms):
+            counts[issue.level] += 1
+            sys.stdout.write(_report_line(files[one], issue))
     errors, warnings = counts[Level.ERROR], counts[Level.WARNING]
     what = chosen[0] if tag else f"{len(chosen)} languages"
     sys.stdout.write(f"{what}: {_counted(errors, 'error')}, {_counted(warnings, 'warning')}\n")
     return 1 if errors else 0
 
 
-def findings(folders: Folders, tag: str, terms: Terms) -> list[Issue]:
+def issues(folders: Folders, tag: str, terms: Terms) -> list[Issue]:
     """What there is to say about one language's file, by line; a file with faults of syntax is read no further."""
     path = folders.files[tag]
     found = document(path)
@@ -57,12 +57,12 @@ def _counted(count: int, what: str) -> str:
     return f"{count} {what}" + ("" if count == 1 else "s")
 
 
-def _told(path: Path, finding: Issue) -> str:
+def _report_line(path: Path, issue: Issue) -> str:
     here = Path.cwd()
     shown = path.resolve()
     name = shown.relative_to(here) if shown.is_relative_to(here) else path
-    key = f"{finding.key}: " if finding.key else ""
-    return f"{name}:{finding.line}: {finding.level.name.lower()}: {key}{finding.text}\n"
+    key = f"{issue.key}: " if issue.key else ""
+    return f"{name}:{issue.line}: {issue.level.name.lower()}: {key}{issue.text}\n"
 
 
 def _of_entries(language: Language) -> Iterator[Issue]:
@@ -95,7 +95,7 @@ def _of_entry(language: Language, entry: PoEntry, english: PoEntry) -> Iterator[
 
 
 def _unfinished(language: Language) -> Iterator[Issue]:
-    """What the bot shows in English meanwhile: told once for each kind, or a new file would be all warnings."""
+    """What the bot shows in English meanwhile: reported once for each kind, or a new file would be all warnings."""
     entries = by_key(language.document)
     missing = [key for key in language.english if key not in entries]
     fuzzy = [entry for entry in entries.values() if entry.fuzzy]

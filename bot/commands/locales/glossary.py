@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from bot.commands.locales.finding import Issue, Language, Level
+from bot.commands.locales.issue import Issue, Language, Level
 from bot.errors import LocalesError
 from bot.languages.po_document import PoEntry
 from dialogs.keywords import WORD_KEYS, folded

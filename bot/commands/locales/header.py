@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bot.commands.locales.finding import Issue, Language, Level
+from bot.commands.locales.issue import Issue, Language, Level
 from bot.languages import plurals, tags
 
 
 def check(language: Language) -> Iterator[Issue]:
     """What is missing or is another language's."""
-    told, at = language.document.fields, language.document.field_line
-    if "utf-8" not in told.get("Content-Type", "").lower():
+    fields, at = language.document.fields, language.document.field_line
+    if "utf-8" not in fields.get("Content-Type", "").lower():
         yield Issue(at("Content-Type"), "the header has no “Content-Type: text/plain; charset=UTF-8”")
-    if not told.get("X-Language-Name", "").strip():
+    if not fields.get("X-Language-Name", "").strip():
         name = tags.own_name(language.locale)
         yield Issue(at("X-Language-Name"), f"no X-Language-Name; people would see “{name}”", Level.WARNING)
-    named = told.get("Language", "").strip()
+    named = fields.get("Language", "").strip()
     if not tags.same_language(named, language.tag):
         text = f"Language says “{named}”; the file's name says {language.tag}"
         yield Issue(at("Language"), text, Level.WARNING)

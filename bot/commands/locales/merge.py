@@ -40,13 +40,13 @@ class Merged:
     dropped: tuple[str, ...]
 
     def __str__(self) -> str:
-        told = {
+        counted = {
             "new": self.added,
             "with changed English": self.changed,
             "with other comments": self.remarked,
             "no longer used": self.dropped,
         }
-        return ", ".join(f"{len(keys)} {what}" for what, keys in told.items() if keys)
+        return ", ".join(f"{len(keys)} {what}" for what, keys in counted.items() if keys)
 
 
 def merge(found: Document, tag: str, forms: int, english: Mapping[str, English]) -> Merged:
@@ -119,7 +119,7 @@ class _Merge:
     def _strings(self, entry: PoEntry, now: English) -> tuple[str, ...]:
         texts = tuple(form.text for form in entry.strings)
         if self.tag == SOURCE and texts == entry.source != now.source:
-            texts = now.source  # English that nobody made their own follows
+            texts = now.source  # English that was not edited follows the source
         elif len(texts) == self._count(now) and bool(entry.plural) == now.plural:
             return kept_strings(entry)
         return self._written(now, tuple(texts[min(at, len(texts) - 1)] for at in range(self._count(now))))

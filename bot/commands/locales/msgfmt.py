@@ -9,14 +9,14 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from bot.commands.locales.finding import Issue
+from bot.commands.locales.issue import Issue
 
-_TOLD = re.compile(r"(\d+): (.*)")
+_REPORT = re.compile(r"(\d+): (.*)")
 _LONGEST = 60  # seconds
 
 
 def check(path: Path) -> Iterator[Issue]:
-    """The errors it finds; nothing where it is not installed. Its warnings ask for header fields that nobody needs."""
+    """The errors it finds; nothing where it is not installed. Its warnings want header fields we do not need."""
     program = shutil.which("msgfmt")
     if program is None:
         return
@@ -24,6 +24,6 @@ def check(path: Path) -> Iterator[Issue]:
     command = [program, "--check", f"--output-file={os.devnull}", str(path)]
     done = subprocess.run(command, capture_output=True, env=environ, timeout=_LONGEST, check=False)  # noqa: S603 - ours
     for line in done.stderr.decode(errors="replace").splitlines():
-        told = _TOLD.fullmatch(line.removeprefix(f"{path}:"))
-        if told and not told[2].startswith("warning: "):
-            yield Issue(int(told[1]), f"msgfmt: {told[2]}")
+        found = _REPORT.fullmatch(line.removeprefix(f"{path}:"))
+        if found and not found[2].startswith("warning: "):
+            yield Issue(int(found[1]), f"msgfmt: {found[2]}")

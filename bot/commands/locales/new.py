@@ -16,7 +16,7 @@ from bot.languages import plurals, tags
 from bot.languages.po_document import PoEntry
 
 
-def begin(folders: Folders, tag: str) -> int:
+def create(folders: Folders, tag: str) -> int:
     """Write the file and say what to do with it. Raises `LocalesError` for an unknown tag or one that is there."""
     locale = tags.require(tag)
     tag = tags.standard(tag)

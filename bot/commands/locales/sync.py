@@ -20,7 +20,7 @@ _BRACES = "python-brace-format"
 def sync(folders: Folders) -> int:
     """Bring the own files up to date; 1 if one of them cannot be read. Raises `LocalesError` if the English cannot."""
     english = _english(folders.english)
-    told, failed = "", False
+    report, failed = "", False
     for tag, path in folders.own.items():
         found = document(path)
         if found.faults or tags.known(tag) is None:
@@ -30,13 +30,13 @@ def sync(folders: Folders) -> int:
         merged = merge(found, tag, _forms(found, tag), english)
         if merged.lines != found.lines:
             writing.put(path, merged.lines, found.newline)
-            told += f"{path}: {merged}\n"
-    sys.stdout.write(told or ("" if failed else "every file is up to date\n"))
+            report += f"{path}: {merged}\n"
+    sys.stdout.write(report or ("" if failed else "every file is up to date\n"))
     return 1 if failed else 0
 
 
 def _english(found: Document) -> Mapping[str, English]:
-    """What is shown counts: whoever edits the English edits its msgstr, in Poedit too."""
+    """What is shown counts: the English is edited in its msgstr, in Poedit too."""
     return {entry.key: _entry(entry) for entry in found.entries}
 
 

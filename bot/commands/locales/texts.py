@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from bot.commands.locales.budgets import budget
-from bot.commands.locales.finding import Form, Issue, Language, Level
+from bot.commands.locales.issue import Form, Issue, Language, Level
 from dialogs.translations import placeholders
 
 _ADDRESS = re.compile(r"https?://[^\s\"“”«»<>]*[\w/]|\b(?:[\w-]+\.)+(?:com|net|org)\b(?:/[\w/-]+)?")

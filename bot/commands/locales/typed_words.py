@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bot.commands.locales.finding import Issue, Language, Level
+from bot.commands.locales.issue import Issue, Language, Level
 from dialogs.keywords import WORD_KEYS, alternatives
 from dialogs.translations import Catalog
 
@@ -14,11 +14,11 @@ def check(language: Language) -> Iterator[Issue]:
     entries = {entry.key: entry for entry in reversed(language.document.entries) if entry.whole}
     lists = {key: entries[key] for key in WORD_KEYS if key in entries}
     texts = {key: (entry.strings[0].text,) for key, entry in lists.items()}
-    catalogue = Catalog(language.tag, "", False, texts, lambda _: 0)
+    catalog = Catalog(language.tag, "", False, texts, lambda _: 0)
     seen: dict[tuple[tuple[str, bool], ...], str] = {}
     for key, entry in lists.items():
         line = entry.strings[0].line
-        for keyword in alternatives(catalogue, key):
+        for keyword in alternatives(catalog, key):
             words = tuple(sorted(keyword.words))  # in any order they say the same
             first = seen.setdefault(words, key)
             if first != key:

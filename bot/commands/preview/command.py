@@ -14,6 +14,7 @@ from bot.cards.render import CardSetting
 from bot.commands.preview import browser
 from bot.commands.preview.browser import BrowserFailed
 from bot.commands.preview.pages import NoRenderer, Page, page
+from bot.languages import packaged
 from bot.languages.catalogs import CatalogError
 from bot.languages.pseudo import ACCENTED, MIRRORED, with_pseudo
 from dialogs.library import LibraryError
@@ -27,8 +28,8 @@ def preview(tag: str, folder: Path | None, over: Path | None) -> int:
     """Show one of the packaged languages and those laid `over` them, or a pseudo-language; returns the exit status."""
     pictures = resources.illustrations()
     try:
-        spoken = resources.languages(over)
-        library = resources.topics(spoken, pictures)
+        spoken = packaged.languages(over)
+        library = packaged.topics(spoken, pictures)
     except (CatalogError, LibraryError) as error:
         return _complain(str(error), 1)
     known = {ACCENTED, MIRRORED}
@@ -67,7 +68,7 @@ def _pictures(made: Page, folder: Path) -> int:
 
 
 def _sizes(content: str) -> list[int]:
-    """The heights that the page told, one for each section."""
+    """The heights that the page reported, one for each section."""
     found = re.search(r'<pre id="sizes">([\d ]+)</pre>', html.unescape(content))
     if found is None:
         raise BrowserFailed("the page did not draw its cards")

@@ -1,6 +1,6 @@
 "use strict";
 // Every card twice, as wide as on a desktop and on a small phone, with a mark on what does not fit.
-// `#SECTION` shows that section alone, for a picture of it; `#sizes` tells how high each of them is.
+// `#SECTION` shows that section alone, for a picture of it; `#sizes` reports how high each of them is.
 
 const shown = JSON.parse(document.getElementById("cards").textContent);
 const WIDTHS = [["desktop", "Desktop, 480 px"], ["phone", "Phone, 320 px"]];

@@ -22,7 +22,7 @@ from bot.commands.preview.scenes import Scene, scenes
 from dialogs.library import Library
 
 _HERE = Path(__file__).resolve().parent
-_LONGEST_TITLE = 40  # letters of a button, as the catalogues tell translators
+_LONGEST_TITLE = 40  # letters of a button, as the catalogs tell translators
 _LEGEND = (
     "Each card as wide as on a desktop and as on a small phone, with what is behind the three dots below it. Marked in "
     "red: button titles that Teams would cut or that are too long, and what is wider than its card."

@@ -1,4 +1,4 @@
-"""`photosync locales check`: what is wrong in a language's file is told with its line."""
+"""`photosync locales check`: what is wrong in a language's file is reported with its line."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from babel.messages.pofile import read_po
 
 from bot import resources
 from bot.commands.locales import budgets, check, glossary
-from bot.commands.locales.finding import Level
 from bot.commands.locales.folders import Folders
+from bot.commands.locales.issue import Level
 from bot.languages import catalogs, po_reader
 from tests.language_files import ENGLISH, SWEDISH, folders
 
 E, W = Level.ERROR, Level.WARNING
 STEPS = 'msgstr[0] "{count} kort steg."\nmsgstr[1] "{count} korta steg."\n'
-# what is wrong | what stands in the file | what it becomes | the line told: the one that has this | level | and says
+# what is wrong | what stands in the file | what it becomes | the line reported: the one that has this | level | and says
 BROKEN = [
     ("a quote is missing", '"Hej, {name}!"', '"Hej, {name}!', 'msgstr "Hej', E, "one pair of quotes"),
     ("a quote inside", '"Hej, {name}!"', '"Hej, "{name}"!"', 'msgstr "Hej', E, "one pair of quotes"),
@@ -67,26 +67,26 @@ BROKEN = [
 ]  # fmt: skip
 
 
-def told(place: Folders, tag: str = "sv") -> list[tuple[int, Level, str]]:
-    found = check.findings(place, tag, glossary.read(place.glossaries))
+def reported(place: Folders, tag: str = "sv") -> list[tuple[int, Level, str]]:
+    found = check.issues(place, tag, glossary.read(place.glossaries))
     return [(one.line, one.level, one.text) for one in found]
 
 
 @pytest.mark.parametrize(("old", "new", "where", "level", "says"), [row[1:] for row in BROKEN], ids=[row[0] for row in BROKEN])  # fmt: skip
-def test_what_is_wrong_is_told_with_its_line(
+def test_what_is_wrong_is_reported_with_its_line(
     tmp_path: Path, old: str, new: str, where: str, level: Level, says: str
 ) -> None:
     assert old in SWEDISH
     broken = SWEDISH.replace(old, new, 1)
     line = broken[: broken.index(where)].count("\n") + 1
-    found = told(folders(tmp_path, sv=broken))
+    found = reported(folders(tmp_path, sv=broken))
     assert [one for one in found if one[:2] == (line, level) and says in one[2]], found
 
 
 def test_nothing_is_wrong_with_a_file_that_is_right(tmp_path: Path) -> None:
     place = folders(tmp_path)
-    assert told(place, "sv") == []
-    assert told(place, "en") == []
+    assert reported(place, "sv") == []
+    assert reported(place, "en") == []
 
 
 @pytest.mark.parametrize(
@@ -100,30 +100,32 @@ def test_nothing_is_wrong_with_a_file_that_is_right(tmp_path: Path) -> None:
     ],
     ids=["another encoding", "an old encoding", "a mark of an old editor", "empty", "binary"],
 )
-def test_a_file_that_no_editor_should_have_saved_is_told(tmp_path: Path, content: bytes, line: int, says: str) -> None:
+def test_a_file_that_no_editor_should_have_saved_is_reported(
+    tmp_path: Path, content: bytes, line: int, says: str
+) -> None:
     place = folders(tmp_path)
     (place.packaged / "sv.po").write_bytes(content)
-    assert [one for one in told(place) if one[0] == line and says in one[2]]
+    assert [one for one in reported(place) if one[0] == line and says in one[2]]
 
 
 def test_a_file_with_line_ends_of_windows_is_right_too(tmp_path: Path) -> None:
-    assert told(folders(tmp_path, sv=SWEDISH.replace("\n", "\r\n"))) == []
+    assert reported(folders(tmp_path, sv=SWEDISH.replace("\n", "\r\n"))) == []
 
 
-def test_a_file_whose_name_is_no_language_is_told(tmp_path: Path) -> None:
+def test_a_file_whose_name_is_no_language_is_reported(tmp_path: Path) -> None:
     place = folders(tmp_path, xx=SWEDISH)
-    assert told(place, "xx")[0][2].startswith("xx is no language")
+    assert reported(place, "xx")[0][2].startswith("xx is no language")
 
 
 def test_a_plural_form_for_one_count_may_leave_the_number_out(tmp_path: Path) -> None:
-    assert told(folders(tmp_path, sv=SWEDISH.replace('"{count} kort steg."', '"Ett kort steg."'))) == []
+    assert reported(folders(tmp_path, sv=SWEDISH.replace('"{count} kort steg."', '"Ett kort steg."'))) == []
 
 
 @pytest.mark.skipif(shutil.which("msgfmt") is None, reason="gettext's tools are not installed")
-def test_what_gettext_itself_refuses_is_told_too(tmp_path: Path) -> None:
+def test_what_gettext_itself_refuses_is_reported_too(tmp_path: Path) -> None:
     broken = SWEDISH.replace("#. At most 32 characters", "#, c-format").replace("Mitt foto är fel", "Mitt foto är %d")
     line = broken[: broken.index('msgstr "Mitt')].count("\n") + 1
-    (found,) = told(folders(tmp_path, sv=broken))
+    (found,) = reported(folders(tmp_path, sv=broken))
     assert found[:2] == (line, E)
     assert found[2].startswith("msgfmt: ")
 
@@ -134,7 +136,7 @@ MARKUP = [("**Hej**", []), ("**Hej", ["**"]), ("*Hej*", ["*"])]
 @pytest.mark.parametrize(("text", "wrong"), MARKUP, ids=[row[0] for row in MARKUP])
 def test_markup_is_right_where_the_english_has_it_and_closed(tmp_path: Path, text: str, wrong: list[str]) -> None:
     english, swedish = ENGLISH.replace("My photo", "**My** photo"), SWEDISH.replace("My photo", "**My** photo")
-    found = told(folders(tmp_path, english=english, sv=swedish.replace("Mitt foto är fel", text)))
+    found = reported(folders(tmp_path, english=english, sv=swedish.replace("Mitt foto är fel", text)))
     assert len(found) == len(wrong), found
     assert all(mark in one[2] for mark, one in zip(wrong, found, strict=True))
 
@@ -161,7 +163,7 @@ TAGS = sorted(path.stem for path in resources.LOCALES.glob("*.po"))
 
 @pytest.mark.parametrize("tag", TAGS)
 def test_no_packaged_language_has_an_error(shipped: Folders, tag: str) -> None:
-    assert [one for one in told(shipped, tag) if one[1] is Level.ERROR] == []
+    assert [one for one in reported(shipped, tag) if one[1] is Level.ERROR] == []
 
 
 @pytest.mark.parametrize("tag", TAGS)
@@ -194,6 +196,6 @@ def test_the_texts_that_comments_quote_are_the_present_english(shipped: Folders)
 
 def test_what_passes_the_check_is_used_by_the_bot_whole(tmp_path: Path) -> None:
     place = folders(tmp_path)
-    assert told(place) == []
+    assert reported(place) == []
     spoken = catalogs.load(place.packaged)
     assert set(spoken.wording.catalogs["sv"].entries) == set(spoken.wording.catalogs["en"].entries)

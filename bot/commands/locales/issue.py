@@ -1,4 +1,4 @@
-"""What `photosync locales check` tells."""
+"""What `photosync locales check` reports, and what its checks are given."""
 
 from __future__ import annotations
 
