@@ -8,16 +8,17 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
 
 from aiohttp import web
 
 from bot import resources
 from bot.cards.templates import CardTemplates
-from bot.diagnosis.diagnosis import Diagnosis
+from bot.diagnosis.diagnosis import IN_A_CHAT, Diagnosis, Limits
 from bot.errors import SettingsError, StoreUnavailable
 from bot.graph.client import Graph, Tokens, bot_tokens, graph_tokens
 from bot.http_client import HttpClient
@@ -58,14 +59,44 @@ class Running:
         await self._stop()
 
 
-def graph(settings: Settings, http: HttpClient, metrics: Metrics, tokens: Tokens | None = None) -> Graph:
-    """Microsoft Graph; `tokens` are the bot's, where there are some already."""
-    return Graph(settings, http, graph_tokens(settings, http, tokens), metrics)
+class Outside:
+    """The systems that the settings name, each object built when it is first asked for, in the event loop."""
+
+    def __init__(self, settings: Settings, http: HttpClient, limits: Limits = IN_A_CHAT) -> None:
+        self.settings = settings
+        self.http = http
+        self.metrics = Metrics()
+        self._limits = limits
+
+    @cached_property
+    def bot_tokens(self) -> Tokens:
+        """Of the bot's own registration. Raises `SettingsError` for a certificate that cannot be used."""
+        return bot_tokens(self.settings, self.http)
+
+    @cached_property
+    def graph_tokens(self) -> Tokens:
+        """Of the application that reads Graph: its own, or the bot's. Raises as `bot_tokens` does."""
+        return graph_tokens(self.settings, self.http) if self.settings.graph_client_id else self.bot_tokens
+
+    @cached_property
+    def graph(self) -> Graph:
+        """Microsoft Graph."""
+        return Graph(self.settings, self.http, self.graph_tokens, self.metrics)
+
+    @cached_property
+    def diagnosis(self) -> Diagnosis:
+        """What compares a person's photos."""
+        return Diagnosis.over(self.graph, self.settings, self.metrics, self._limits)
 
 
-def diagnosis(settings: Settings, http: HttpClient, metrics: Metrics, tokens: Tokens | None = None) -> Diagnosis:
-    """What looks at photos, over a Graph of its own."""
-    return Diagnosis.over(graph(settings, http, metrics, tokens), settings, metrics)
+@asynccontextmanager
+async def outside(settings: Settings, limits: Limits = IN_A_CHAT) -> AsyncIterator[Outside]:
+    """For a command: what it needs of the outside, closed at the end."""
+    http = HttpClient.open(settings)
+    try:
+        yield Outside(settings, http, limits)
+    finally:
+        await http.close()
 
 
 async def start(
@@ -84,11 +115,12 @@ async def start(
         settings.locales_dir, pictures, f"https://teams.microsoft.com/l/chat/0/0?users=28:{settings.app_id}"
     )
     engine = Engine(resources.topics(speaking.languages, pictures))
-    metrics, patient = Metrics(), PatientStore(settings.database_url)
+    patient = PatientStore(settings.database_url.reveal())
     store = cast("Store", RememberingStore(around(cast("Store", patient))))
     http = HttpClient.open(settings)
+    out = Outside(settings, http)
     try:
-        tokens = bot_tokens(settings, http)
+        tokens, diagnosis, metrics = out.bot_tokens, out.diagnosis, out.metrics
     except SettingsError:
         await asyncio.gather(store.close(), http.close())
         raise
@@ -99,7 +131,7 @@ async def start(
         speaking=speaking,
         store=cast("RememberingStore", store),
         settling=settling,
-        diagnosis=diagnosis(settings, http, metrics, tokens),
+        diagnosis=diagnosis,
         tickets=SYSTEMS[settings.ticket_system](settings, http),
         metrics=metrics,
         follow_ups=settings.follow_ups,
