@@ -24,6 +24,7 @@ import asyncpg
 from rich.console import Console
 from rich.table import Table
 
+from bot.background import Background
 from bot.conversation import Address
 from bot.store import Change, Claimed, Job, JobKind
 from bot.store.connect import open_store
@@ -67,12 +68,14 @@ async def follow_ups(store: Store, jobs: int = 4_000) -> float:
         await store.put(Job(JobKind.FOLLOW_UP, f"bench-{number}", "x", 0.0))
     worker = Worker(store, {JobKind.FOLLOW_UP: store.finish})
     begun = time.monotonic()
-    worker.start()
+    background = Background(lambda _name, _alive: None)
+    background.start("jobs", worker.run)
     for _ in range(10_000):
         if not await store.pending(JobKind.FOLLOW_UP):
             break
         await asyncio.sleep(0.02)
     taken = time.monotonic() - begun
+    await background.stop()
     await worker.stop()
     return jobs / taken
 
@@ -118,8 +121,7 @@ async def work_until_killed(url: str, record: str) -> None:
         await store.finish(claimed)
 
     worker = Worker(store, {JobKind.FOLLOW_UP: effect}, lease=_LEASE)
-    worker.start()
-    await asyncio.Event().wait()
+    await worker.run(lambda: None)
 
 
 async def killed(url: str, folder: Path) -> tuple[int, int, float]:

@@ -6,17 +6,18 @@ import asyncio
 import gc
 import logging
 import signal
-import socket
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from aiohttp import web
 
 from bot import resources
+from bot.background import Background, Beat
 from bot.cards.templates import CardTemplates
-from bot.diagnosis.diagnosis import Diagnosis
+from bot.diagnosis.diagnosis import IN_A_CHAT, Diagnosis, Limits
 from bot.errors import SettingsError, StoreUnavailable
 from bot.graph.client import Graph
 from bot.graph.tokens import Tokens, bot_tokens, graph_tokens
@@ -26,9 +27,8 @@ from bot.languages.live import LiveTranslations
 from bot.metrics import Metrics
 from bot.settings import Settings
 from bot.store import JobKind
-from bot.store.connect import connect, try_until_open
+from bot.store.connect import connect
 from bot.store.interface import Store
-from bot.store.schema import NewerSchema
 from bot.teams import TeamsEndpoint
 from bot.tickets import SYSTEMS
 from bot.turns.decisions import Decisions
@@ -41,8 +41,125 @@ from dialogs.engine import Engine
 log = logging.getLogger(__name__)
 
 MOST_BYTES = 256 * 1024  # of one activity
-_GARBAGE = 20_000  # new objects between two looks of the collector
+_GARBAGE = 20_000  # new objects between two rounds of the collector
 _GRACE = 10.0  # seconds that turns under way get to finish
+_RETRY_INTERVAL = 5.0  # seconds between two tries to open the database
+
+
+class Outside:
+    """The systems that the settings name, each object built when it is first asked for, in the event loop."""
+
+    def __init__(self, settings: Settings, http: HttpClient, limits: Limits = IN_A_CHAT) -> None:
+        self.settings = settings
+        self.http = http
+        self.metrics = Metrics()
+        self._limits = limits
+
+    @cached_property
+    def bot_tokens(self) -> Tokens:
+        """Of the bot's own registration. Raises `SettingsError` for a certificate that cannot be used."""
+        return bot_tokens(self.settings, self.http)
+
+    @cached_property
+    def graph_tokens(self) -> Tokens:
+        """Of the application that reads Graph: its own, or the bot's. Raises as `bot_tokens` does."""
+        return graph_tokens(self.settings, self.http) if self.settings.graph_client_id else self.bot_tokens
+
+    @cached_property
+    def graph(self) -> Graph:
+        """Microsoft Graph."""
+        return Graph(self.settings, self.http, self.graph_tokens, self.metrics)
+
+    @cached_property
+    def diagnosis(self) -> Diagnosis:
+        """What compares a person's photos."""
+        return Diagnosis.from_settings(self.graph, self.settings, self.metrics, self._limits)
+
+
+@asynccontextmanager
+async def outside(settings: Settings, limits: Limits = IN_A_CHAT) -> AsyncIterator[Outside]:
+    """For a command: what it needs of the outside, closed at the end."""
+    http = HttpClient.from_settings(settings)
+    try:
+        yield Outside(settings, http, limits)
+    finally:
+        await http.close()
+
+
+@dataclass(frozen=True)
+class Bot:
+    """Everything of one process, built and not started."""
+
+    settings: Settings
+    http: HttpClient
+    metrics: Metrics
+    store: Store
+    live: LiveTranslations
+    outbox: Outbox
+    endpoint: TeamsEndpoint
+    worker: Worker
+    background: Background
+    opened: asyncio.Event = field(default_factory=asyncio.Event)  # the store is
+
+    @classmethod
+    def build(cls, settings: Settings, store: Store, http: HttpClient) -> Bot:
+        """Raises `SettingsError` for a certificate that cannot be used."""
+        pictures = resources.illustrations()
+        chat = f"https://teams.microsoft.com/l/chat/0/0?users=28:{settings.app_id}"
+        live = LiveTranslations(settings.locales_dir, pictures, chat)
+        engine = Engine(packaged.topics(live.languages, pictures))
+        out = Outside(settings, http)
+        metrics = out.metrics
+        tickets = SYSTEMS[settings.ticket_system](settings, http)
+        decisions = Decisions(engine, store, out.diagnosis, tickets, metrics)
+        templates = CardTemplates(engine.library, settings.helpdesk_contact, next(iter(settings.follow_ups), 0.0))
+        outbox = Outbox(store, templates, live, metrics, settings.follow_ups)
+        turns = TurnRunner(decisions, outbox, live, store, metrics)
+        endpoint = TeamsEndpoint(settings, http, out.bot_tokens, metrics, turns.turn)
+        follow_ups = FollowUps(
+            turns, decisions, outbox, store, endpoint.channel, settings.follow_ups, settings.retention
+        )
+        background = Background(lambda name, alive: metrics.background_alive.labels(name).set(int(alive)))
+        return cls(settings, http, metrics, store, live, outbox, endpoint, Worker(store, follow_ups.doers), background)
+
+    def start_tasks(self) -> None:
+        """Everything that goes on as long as the process."""
+        self.background.start("channel_keys", self.endpoint.keep_keys)
+        self.background.start("store", self._keep_store)
+        self.background.start("jobs", self._do_jobs)
+        if self.settings.locales_dir is not None:
+            self.background.start("languages", self.live.watch)
+
+    async def open_store(self) -> None:
+        """Raises `StoreUnavailable` while the database cannot be reached, `NewerSchema` where it never can be used."""
+        await self.store.open()
+        await self.store.put(purging())
+        self.opened.set()
+
+    async def _keep_store(self, beat: Beat) -> None:
+        """The database may come later than the bot."""
+        while not self.opened.is_set():
+            try:
+                await self.open_store()
+            except StoreUnavailable as error:
+                log.error("waiting for the database: %s", error)
+                await asyncio.sleep(_RETRY_INTERVAL)
+        beat()
+        await asyncio.Event().wait()
+
+    async def _do_jobs(self, beat: Beat) -> None:
+        await self.opened.wait()
+        await self.worker.run(beat)
+
+    async def close(self) -> None:
+        """Take no more, finish what is under way, close everything."""
+        self.endpoint.close()
+        await self.background.stop("jobs")
+        await asyncio.gather(self.worker.stop(), self.endpoint.stop())
+        await self.outbox.stop()
+        await self.background.stop()
+        await self.store.close()
+        await self.http.close()
 
 
 @dataclass(frozen=True)
@@ -53,6 +170,7 @@ class Running:
     endpoint: TeamsEndpoint
     store: Store
     live: LiveTranslations
+    background: Background
     _stop: Callable[[], Awaitable[None]]
 
     async def stop(self) -> None:
@@ -60,107 +178,66 @@ class Running:
         await self._stop()
 
 
-def graph(settings: Settings, http: HttpClient, metrics: Metrics, tokens: Tokens | None = None) -> Graph:
-    """Microsoft Graph; `tokens` are the bot's, where there are some already."""
-    return Graph(settings, http, graph_tokens(settings, http, tokens), metrics)
+async def start(settings: Settings, store: Store | None = None) -> Running:
+    """Build everything and listen. `store`, still closed, takes the place of the one that the settings name.
 
-
-def diagnosis(settings: Settings, http: HttpClient, metrics: Metrics, tokens: Tokens | None = None) -> Diagnosis:
-    """What looks at photos, over a Graph of its own."""
-    return Diagnosis.from_settings(graph(settings, http, metrics, tokens), settings, metrics)
-
-
-async def start(settings: Settings, store: Store | None = None, shared: socket.socket | None = None) -> Running:
-    """Build everything and listen, on a socket that others share where there is one.
-
-    `store`, still closed, takes the place of the one that the settings name.
-
-    Raises OSError if the port is taken, SettingsError for a useless certificate.
+    Raises OSError if the port is taken, `SettingsError` for a useless certificate, `NewerSchema`.
     """
-    pictures = resources.illustrations()
-    live = LiveTranslations(
-        settings.locales_dir, pictures, f"https://teams.microsoft.com/l/chat/0/0?users=28:{settings.app_id}"
-    )
-    engine = Engine(packaged.topics(live.languages, pictures))
-    metrics, store = Metrics(), store or connect(settings.database_url)
-    http = HttpClient.from_settings(settings)
+    store, http = store or connect(settings.database_url.reveal()), HttpClient.from_settings(settings)
     try:
-        tokens = bot_tokens(settings, http)
+        bot = Bot.build(settings, store, http)
     except SettingsError:
         await asyncio.gather(store.close(), http.close())
         raise
-    decisions = Decisions(
-        engine,
-        store,
-        diagnosis(settings, http, metrics, tokens),
-        SYSTEMS[settings.ticket_system](settings, http),
-        metrics,
-    )
-    templates = CardTemplates(engine.library, settings.helpdesk_contact, next(iter(settings.follow_ups), 0.0))
-    outbox = Outbox(store, templates, live, metrics, settings.follow_ups)
-    turns = TurnRunner(decisions, outbox, live, store, metrics)
-    endpoint = TeamsEndpoint(settings, http, tokens, metrics, turns.turn)
-    follow_ups = FollowUps(turns, decisions, outbox, store, endpoint.channel, settings.follow_ups, settings.retention)
-    worker = Worker(store, follow_ups.doers)
-    runner = web.AppRunner(_site(endpoint, store, metrics, live), access_log=None, shutdown_timeout=_GRACE)
+    runner = web.AppRunner(_site(bot), access_log=None, shutdown_timeout=_GRACE)
     await runner.setup()
 
-    opening: asyncio.Task[None] | None = None
-
     async def stop() -> None:
-        endpoint.close()
-        if opening is not None:
-            opening.cancel()
-            await asyncio.gather(opening, return_exceptions=True)
-        await asyncio.gather(runner.cleanup(), worker.stop(), endpoint.stop())
-        await asyncio.gather(outbox.stop(), live.stop())
-        await store.close()
-        await http.close()
+        bot.endpoint.close()
+        await runner.cleanup()
+        await bot.close()
 
     try:
-        site: web.BaseSite = web.TCPSite(runner, settings.host, settings.port)
-        if shared is not None:
-            site = web.SockSite(runner, shared)
-        await site.start()
-    except OSError:
+        await web.TCPSite(runner, settings.host, settings.port).start()
+        with suppress(StoreUnavailable):  # the background task waits for it
+            await bot.open_store()
+    except BaseException:
         await stop()
         raise
-    await endpoint.start()
-    live.start()
-
-    async def begin() -> None:
-        await store.open()
-        await store.put(purging())
-        worker.start()
-
-    try:
-        opening = await try_until_open(begin)
-    except NewerSchema:
-        await stop()
-        raise
+    bot.start_tasks()
     port = int(runner.addresses[0][1])
-    log.info("listening on %s port %d, languages %s", settings.host, port, ", ".join(live.languages.tags))
-    return Running(port, endpoint, store, live, stop)
+    log.info("listening on %s port %d, languages %s", settings.host, port, ", ".join(bot.live.languages.tags))
+    return Running(port, bot.endpoint, store, bot.live, bot.background, stop)
 
 
-def _site(endpoint: TeamsEndpoint, store: Store, metrics: Metrics, live: LiveTranslations) -> web.Application:
+def _site(bot: Bot) -> web.Application:
     async def alive(_: web.Request) -> web.Response:
         return web.json_response({"alive": True})
 
     async def ready(_: web.Request) -> web.Response:
-        # Catalogues are loaded before anything listens: a bot without them does not start.
-        parts = {"store": await store.ready(), "catalogues": True, "channel_keys": endpoint.ready}
-        unused = live.languages.problems  # the last good ones are spoken: no reason not to be ready
-        detail = {**parts, **({"language_files_not_used": list(unused)} if unused else {})}
+        # Catalogs are loaded before anything listens: a bot without them does not start.
+        failing = bot.background.failing
+        parts = {
+            "store": await bot.store.ready(),
+            "catalogues": True,
+            "channel_keys": bot.endpoint.ready,
+            "background": not failing,
+        }
+        detail: dict[str, object] = dict(parts)
+        if failing:
+            detail["background_failing"] = list(failing)
+        if bot.live.languages.problems:  # the last good ones are spoken: no reason not to be ready
+            detail["language_files_not_used"] = list(bot.live.languages.problems)
         return web.json_response(detail, status=200 if all(parts.values()) else 503)
 
     async def counted(_: web.Request) -> web.Response:
         with suppress(StoreUnavailable):
-            metrics.follow_ups_pending.set(await store.pending(JobKind.FOLLOW_UP))
-        return web.Response(body=metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+            bot.metrics.follow_ups_pending.set(await bot.store.pending(JobKind.FOLLOW_UP))
+        text = bot.metrics.text()
+        return web.Response(body=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
     site = web.Application(client_max_size=MOST_BYTES)
-    site.router.add_post("/api/messages", endpoint.messages)
+    site.router.add_post("/api/messages", bot.endpoint.messages)
     site.router.add_get("/healthz", alive)
     site.router.add_get("/readyz", ready)
     site.router.add_get("/metrics", counted)
@@ -188,9 +265,9 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return factory
 
 
-async def serve(settings: Settings, shared: socket.socket | None = None) -> None:
-    """Run until told to stop."""
-    running = await start(settings, shared=shared)
+async def serve(settings: Settings) -> None:
+    """Run until SIGTERM or Ctrl-C."""
+    running = await start(settings)
     gc.collect()
     gc.freeze()  # what is there now stays: the collector need not look at it again
     gc.set_threshold(_GARBAGE)  # a turn makes hundreds of objects and no cycles worth looking for so often

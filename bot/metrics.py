@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
-
-SHARED = "PROMETHEUS_MULTIPROC_DIR"  # the library's own: a folder in which several processes count together
 
 
 class Labelled:
@@ -40,7 +35,9 @@ class Metrics:
             "photosync_follow_ups_pending",
             "Looks still to come by themselves",
             registry=self.registry,
-            multiprocess_mode="mostrecent",
+        )
+        self.background_alive = Gauge(
+            "photosync_background_alive", "Whether a background task works", ["task"], registry=self.registry
         )
         self.tickets = self._counter("photosync_tickets", "Tickets handed to the helpdesk system", "result")
         self.refused = self._counter("photosync_refused", "Requests and presses that were not honoured", "reason")
@@ -51,9 +48,5 @@ class Metrics:
         return Labelled(Counter(name, meaning, [label], registry=self.registry))
 
     def text(self) -> bytes:
-        """The Prometheus text format; of several processes on one port, what all of them counted."""
-        if SHARED not in os.environ:
-            return generate_latest(self.registry)
-        together = CollectorRegistry()
-        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
-        return generate_latest(together)
+        """The Prometheus text format."""
+        return generate_latest(self.registry)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import base64
 import re
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from enum import Enum
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,13 +25,41 @@ APP_TYPES = ("SingleTenant", "UserAssignedMSI")
 TICKET_SYSTEMS = ("none", "webhook")
 
 
-class Secret(str):
-    """A string that hides itself where strings get printed by accident."""
+class Use(Enum):
+    """What settings are read for: each use needs others."""
 
-    __slots__ = ()
+    PACKAGE = "the app package: only the bot's id"
+    STORE = "the database"
+    GRAPH = "Microsoft Graph"
+    SERVE = "the bot"
+
+
+class Secret:
+    """A text that nothing prints: not `str`, not `repr`, not a format, not JSON. `reveal` gives it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str = "") -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself, for the system that it belongs to."""
+        return self._text
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
 
     def __repr__(self) -> str:
-        return "Secret(***)" if self else "Secret()"
+        return "Secret(***)" if self._text else "Secret()"
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
 
 
 @dataclass(frozen=True)
@@ -186,16 +215,20 @@ def _folder(value: str) -> Path:
 
 @dataclass(frozen=True)
 class _Setting:
-    """How one setting is called outside, read, and told in the README."""
+    """How one setting is named outside, read, and documented, and what it asks of the others."""
 
     name: str
     read: Callable[[str], Any]
     meaning: str
     default: str = "–"
+    required: frozenset[Use] = frozenset()
+    needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By value, or `*` for any that is given: names of which each has to be given too; `A|B`: one of the two."""
+    excludes: str = ""  # a name that must not be given beside it
 
 
-def _setting(name: str, read: Callable[[str], Any], meaning: str, *, value: Any, default: str = "–") -> Any:
-    return field(default=value, metadata={"setting": _Setting(name, read, meaning, default)})
+def _setting(name: str, read: Callable[[str], Any], meaning: str, *, value: Any, **more: Any) -> Any:
+    return field(default=value, metadata={"setting": _Setting(name, read, meaning, **more)})
 
 
 def _of_cloud(name: str, read: Callable[[str], Any], meaning: str) -> Any:
@@ -206,7 +239,13 @@ def _of_cloud(name: str, read: Callable[[str], Any], meaning: str) -> Any:
 class Settings:
     """All of them; build with `read`. Empty strings mean "not set" where that is allowed."""
 
-    app_id: str = _setting("MicrosoftAppId", _id, "the bot's registration; `serve` needs it", value="")
+    app_id: str = _setting(
+        "MicrosoftAppId",
+        _id,
+        "the application id of the bot's registration; `serve` needs it",
+        value="",
+        required=frozenset({Use.PACKAGE, Use.GRAPH, Use.SERVE}),
+    )
     app_password: Secret = _setting(
         "MicrosoftAppPassword", Secret, "its client secret (`SingleTenant`)", value=Secret()
     )
@@ -215,14 +254,22 @@ class Settings:
         _file,
         "PEM file with key and certificate, in place of the password",
         value=None,
+        excludes="MicrosoftAppPassword",
     )
-    app_tenant_id: str = _setting("MicrosoftAppTenantId", _id, "the tenant it is registered in", value="")
+    app_tenant_id: str = _setting(
+        "MicrosoftAppTenantId",
+        _id,
+        "the tenant it is registered in",
+        value="",
+        required=frozenset({Use.GRAPH, Use.SERVE}),
+    )
     app_type: str = _setting(
         "MicrosoftAppType",
         _choice(*APP_TYPES),
         "`SingleTenant`, with a password or certificate, or `UserAssignedMSI`",
         value="SingleTenant",
         default="`SingleTenant`",
+        needs={"SingleTenant": ("MicrosoftAppPassword|MicrosoftAppCertificate",)},
     )
     host: str = _setting("PHOTOSYNC_HOST", _text, "the address it listens on", value="127.0.0.1", default="`127.0.0.1`")
     port: int = _setting("PHOTOSYNC_PORT", _port, "the port it listens on", value=3978, default="`3978`")
@@ -262,9 +309,15 @@ class Settings:
         "a separate application for Graph",
         value="",
         default="the bot's own",
+        needs={"*": ("PHOTOSYNC_GRAPH_CLIENT_SECRET", "PHOTOSYNC_GRAPH_TENANT_ID|MicrosoftAppTenantId")},
     )
     graph_client_secret: Secret = _setting(
-        "PHOTOSYNC_GRAPH_CLIENT_SECRET", Secret, "its client secret", value=Secret(), default="the bot's own"
+        "PHOTOSYNC_GRAPH_CLIENT_SECRET",
+        Secret,
+        "its client secret",
+        value=Secret(),
+        default="the bot's own",
+        needs={"*": ("PHOTOSYNC_GRAPH_CLIENT_ID",)},
     )
     graph_tenant_id: str = _setting("PHOTOSYNC_GRAPH_TENANT_ID", _id, "its tenant", value="", default="the bot's own")
     my_site_host: str = _setting(
@@ -280,6 +333,7 @@ class Settings:
         "`none` or `webhook`",
         value="none",
         default="`none`",
+        needs={"webhook": ("PHOTOSYNC_TICKET_URL", "PHOTOSYNC_TICKET_SECRET")},
     )
     ticket_url: str = _setting("PHOTOSYNC_TICKET_URL", _https, "where tickets are posted", value="")
     ticket_secret: Secret = _setting(
@@ -294,11 +348,11 @@ class Settings:
         "how people reach the helpdesk, shown as it is where there is no ticket system",
         value="",
     )
-    database_url: str = _setting(
+    database_url: Secret = _setting(
         "PHOTOSYNC_DATABASE_URL",
         _database,
         "where people and cases are kept: `sqlite:///FILE` or `postgresql://user:password@host/name`",
-        value="sqlite:///photosync.db",
+        value=Secret("sqlite:///photosync.db"),
         default="`sqlite:///photosync.db`",
     )
     follow_ups: tuple[float, ...] = _setting(
@@ -325,7 +379,7 @@ class Settings:
     turns_at_once: int = _setting(
         "PHOTOSYNC_TURNS_AT_ONCE",
         _count,
-        "turns worked on at the same time; beyond that the channel is told to come again (503)",
+        "turns worked on at the same time; beyond that the channel is answered 503 and delivers again",
         value=256,
         default="`256`",
     )
@@ -354,7 +408,7 @@ class Settings:
         default="the system's",
     )
     requests_ca_bundle: Path | None = _setting(
-        "REQUESTS_CA_BUNDLE", _authorities, "more certificate authorities, likewise", value=None
+        "REQUESTS_CA_BUNDLE", _authorities, "more certificate authorities, for every outgoing call too", value=None
     )
 
     @property
@@ -372,27 +426,25 @@ def table() -> tuple[_Setting, ...]:
     return tuple(one.metadata["setting"] for one in fields(Settings))
 
 
-def read(environ: Mapping[str, str], *, serving: bool = True, calling: bool = True) -> Settings:
+def read(environ: Mapping[str, str], use: Use = Use.SERVE) -> Settings:
     """Settings from an environment; blank values count as not set.
 
-    `serving` asks for what the channel needs too; a command that only reads Graph goes without. A command that calls
-    nobody (not `calling`) needs the bot's id, no more.
     Raises `SettingsError` with one line for each wrong or missing setting.
     """
     values: dict[str, Any] = {}
     problems: list[str] = []
+    given = {name for name, value in environ.items() if value.strip()}
     for one in fields(Settings):
         setting: _Setting = one.metadata["setting"]
-        raw = environ.get(setting.name, "").strip()
-        if not raw:
+        if setting.name not in given:
             continue
         try:
-            values[one.name] = setting.read(raw)
+            values[one.name] = setting.read(environ[setting.name].strip())
         except _Wrong as wrong:
             problems.append(f"{setting.name} {wrong}")
         except OSError:
             problems.append(f"{setting.name} names something that cannot be read")
-    problems += _missing(environ, serving=serving) if calling else _missing_id(environ)
+    problems += _missing(values, given, use)
     if problems:
         raise SettingsError(tuple(problems))
     return Settings(**_with_cloud(values))
@@ -408,45 +460,21 @@ def _with_cloud(values: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _missing_id(environ: Mapping[str, str]) -> list[str]:
-    has_id = environ.get("MicrosoftAppId", "").strip()
-    return [] if has_id else ["MicrosoftAppId is missing: the application id of the bot's registration"]
-
-
-def _missing(environ: Mapping[str, str], *, serving: bool) -> list[str]:
-    def has(name: str) -> bool:
-        return bool(environ.get(name, "").strip())
-
-    problems: list[str] = []
-    separate_graph = has("PHOTOSYNC_GRAPH_CLIENT_ID")
-    managed = environ.get("MicrosoftAppType", "").strip().lower() == "userassignedmsi"
-    if separate_graph:
-        if not has("PHOTOSYNC_GRAPH_CLIENT_SECRET"):
-            problems.append("PHOTOSYNC_GRAPH_CLIENT_SECRET is missing: PHOTOSYNC_GRAPH_CLIENT_ID needs it")
-        if not has("PHOTOSYNC_GRAPH_TENANT_ID") and not has("MicrosoftAppTenantId"):
-            problems.append("PHOTOSYNC_GRAPH_TENANT_ID is missing: PHOTOSYNC_GRAPH_CLIENT_ID needs it")
-    elif has("PHOTOSYNC_GRAPH_CLIENT_SECRET"):
-        problems.append("PHOTOSYNC_GRAPH_CLIENT_ID is missing: PHOTOSYNC_GRAPH_CLIENT_SECRET belongs to one")
-    if serving or not separate_graph:
-        problems += _missing_id(environ) + _missing_registration(has, managed=managed)
-    if environ.get("PHOTOSYNC_TICKET_SYSTEM", "").strip().lower() == "webhook":
-        problems += [
-            f"{name} is missing: the webhook ticket system needs it"
-            for name in ("PHOTOSYNC_TICKET_URL", "PHOTOSYNC_TICKET_SECRET")
-            if not has(name)
-        ]
-    return problems
-
-
-def _missing_registration(has: Callable[[str], bool], *, managed: bool) -> list[str]:
-    problems = []
-    if not has("MicrosoftAppTenantId"):
-        problems.append("MicrosoftAppTenantId is missing: the tenant of the bot's registration")
-    password, certificate = has("MicrosoftAppPassword"), has("MicrosoftAppCertificate")
-    if not managed and not password and not certificate:
-        problems.append(
-            "MicrosoftAppPassword is missing: a SingleTenant registration needs a password, or MicrosoftAppCertificate"
-        )
-    if not managed and password and certificate:
-        problems.append("MicrosoftAppCertificate is set beside MicrosoftAppPassword: choose one")
-    return problems
+def _missing(values: Mapping[str, Any], given: set[str], use: Use) -> Iterator[str]:
+    """What the table asks for. An application of its own for Graph makes the bot's registration needless there."""
+    registered = use is Use.SERVE or (use is Use.GRAPH and "PHOTOSYNC_GRAPH_CLIENT_ID" not in given)
+    for one in fields(Settings):
+        setting: _Setting = one.metadata["setting"]
+        name = setting.name
+        if use in setting.required and name not in given and (registered or use is Use.PACKAGE):
+            yield f"{name} is missing: {setting.meaning}"
+        if use in (Use.PACKAGE, Use.STORE) or (name.startswith("Microsoft") and not registered):
+            continue
+        value = str(values.get(one.name, one.default))
+        for need in setting.needs.get(value, setting.needs.get("*", ()) if name in given else ()):
+            names = need.split("|")
+            if given.isdisjoint(names):
+                because = name if "*" in setting.needs else f"{name} {value}"
+                yield f"{names[0]} is missing: {because} needs it" + "".join(f", or {other}" for other in names[1:])
+        if setting.excludes in given and name in given:
+            yield f"{name} is set beside {setting.excludes}: choose one"

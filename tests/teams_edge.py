@@ -10,6 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
+from bot.background import Background
 from bot.conversation import Address, Channel, Incoming, Message
 from bot.graph.tokens import bot_tokens
 from bot.http_client import HttpClient
@@ -103,12 +104,14 @@ async def stage(*, ready: bool = True, prepare: Callable[[Tenant], None] | None 
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         tenant.channel.bot_url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        await edge.start()
+        background = Background(lambda _name, _alive: None)
+        background.start("channel_keys", edge.keep_keys)
         try:
             if ready:
                 await here.until_ready()
             yield here
         finally:
+            await background.stop()
             await edge.stop()
             await runner.cleanup()
             await http.close()

@@ -2,38 +2,67 @@
 
 from __future__ import annotations
 
+import argparse
+import re
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 from bot import resources
 from bot.app_package.build import AppPackage, NoPackage, build, zipped
 from bot.app_package.rules import problems
+from bot.commands.configuration import load
+from bot.commands.terminal import complain
 from bot.languages import packaged
 from bot.languages.catalogs import CatalogError
-from bot.settings import Settings
+from bot.settings import Settings, Use
 
 # A name that can never be anybody's (RFC 2606).
 PLACEHOLDER_HOST = "photosync.example"
 
 
-def manifest(settings: Settings, out: Path, *, host: str | None, version: str) -> int:
+def add(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("--out", metavar="FILE", type=Path, default=Path("photosync.zip"), help="default %(default)s")
+    parser.add_argument("--host", type=_host, help="where the app's website, /privacy and /terms are, without https://")
+    parser.add_argument(
+        "--app-version",
+        metavar="X.Y.Z",
+        default=version("photosync-teams-bot"),
+        help="Teams wants a higher one with each upload (default %(default)s)",
+    )
+    parser.set_defaults(run=_run)
+
+
+def _host(text: str) -> str:
+    label = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
+    if len(text) > 253 or not re.fullmatch(rf"{label}(\.{label})*(:[0-9]{{1,5}})?", text.lower()):
+        raise argparse.ArgumentTypeError("must be a host name such as photosync.contoso.com")
+    return text.lower()
+
+
+def _run(chosen: argparse.Namespace) -> int:
     """Build, check, write; returns 0, or 1 with one line for each reason why there is no package."""
+    settings, out = load(Use.PACKAGE), chosen.out
+    values = {"app_id": settings.app_id, "host": chosen.host or PLACEHOLDER_HOST, "version": chosen.app_version}
     try:
-        package = _checked(settings, {"app_id": settings.app_id, "host": host or PLACEHOLDER_HOST, "version": version})
+        package = _checked(settings, values)
     except NoPackage as error:
-        return _complain(*error.problems)
+        return complain(*error.problems)
     except CatalogError as error:
-        return _complain(str(error))
+        return complain(str(error))
     content = zipped(package.files())
     try:
         out.write_bytes(content)
     except OSError as error:
-        return _complain(f"{out} cannot be written: {error.strerror}")
+        return complain(f"{out} cannot be written: {error.strerror}")
     for tag, keys in package.in_english.items():
-        _complain(f"{tag}: English in place of {', '.join(keys)}")
-    if not host:
-        _complain(f"the links to website, privacy and terms lead to {PLACEHOLDER_HOST}; --host names yours")
-    sys.stdout.write(f"{out}: version {version}, {len(package.sentences)} languages, {len(content):,} bytes\n")
+        complain(f"{tag}: English in place of {', '.join(keys)}")
+    if not chosen.host:
+        complain(f"the links to website, privacy and terms lead to {PLACEHOLDER_HOST}; --host names yours")
+    sys.stdout.write(
+        f"{out}: version {chosen.app_version}, {len(package.sentences)} languages, {len(content):,} bytes\n"
+    )
     return 0
 
 
@@ -43,8 +72,3 @@ def _checked(settings: Settings, values: dict[str, str]) -> AppPackage:
     if wrong:
         raise NoPackage(*wrong)
     return package
-
-
-def _complain(*lines: str) -> int:
-    sys.stderr.writelines(f"photosync: {line}\n" for line in lines)
-    return 1

@@ -1,8 +1,31 @@
-"""Text from outside on an admin's terminal."""
+"""What an admin reads and types: lines of complaint, text from outside, numbers on the command line."""
 
 from __future__ import annotations
+
+import argparse
+import sys
+
+
+def complain(*lines: str, status: int = 1) -> int:
+    """Write each line to standard error under the command's name; returns the exit status."""
+    sys.stderr.writelines(f"photosync: {line}\n" for line in lines)
+    return status
 
 
 def without_controls(text: str) -> str:
     """One line, without what a terminal would obey."""
     return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def port(text: str) -> int:
+    """A port number of the command line."""
+    if not text.isascii() or not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError("must be a number from 0 to 65535")
+    return int(text)
+
+
+def number(text: str) -> int:
+    """Any number of the command line."""
+    if not text.isascii() or not text.isdecimal() or len(text) > 18:
+        raise argparse.ArgumentTypeError("must be a number")
+    return int(text)

@@ -19,6 +19,7 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
+from bot.background import Beat
 from bot.cards.render import CardSetting
 from bot.languages import packaged
 from bot.languages.catalogs import CatalogError, Languages
@@ -38,28 +39,18 @@ class LiveTranslations:
         self._pictures = pictures
         self._chat = chat
         self._stamps = _stamps(folder)
-        self._watching: asyncio.Task[None] | None = None
         self._replace(packaged.languages(folder))
 
     def _replace(self, languages: Languages) -> None:
         # Both at once: no turn may negotiate in one and be drawn in another.
         self.languages, self.setting = languages, CardSetting(languages.wording, self._pictures, self._chat)
 
-    def start(self) -> None:
-        """Watch the folder, if there is one."""
-        if self._folder is not None:
-            self._watching = asyncio.create_task(self._watch())
-
-    async def stop(self) -> None:
-        """Stop watching."""
-        if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.gather(self._watching, return_exceptions=True)
-
-    async def _watch(self) -> None:
-        while True:
+    async def watch(self, beat: Beat) -> None:
+        """Use what is saved in the folder, for ever. A background task."""
+        while self._folder is not None:
             await asyncio.sleep(_POLL_INTERVAL)
             stamps = await asyncio.to_thread(_stamps, self._folder)
+            beat()
             if stamps == self._stamps:
                 continue
             self._stamps = stamps

@@ -21,6 +21,7 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from bot.background import Beat
 from bot.errors import Malformed, Outage, OutsideError
 from bot.http_client import NEVER, HttpClient
 from bot.settings import Settings
@@ -166,12 +167,13 @@ class Keys:
         """Whether there are any."""
         return bool(self._keys)
 
-    async def keep_fresh(self) -> None:
-        """Fetch with backoff until that works, then once a day, for ever."""
+    async def keep_fresh(self, beat: Beat) -> None:
+        """Fetch with backoff until that works, then once a day, for ever; calls `beat` each time it worked."""
         wait = 1.0
         while True:
             worked = await asyncio.shield(self.fetch())
             if worked:
+                beat()
                 wait = 1.0
                 await asyncio.sleep(_KEYS_LIFETIME)
                 continue

@@ -24,6 +24,7 @@ from typing import Any, Self
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from bot.background import Beat
 from bot.conversation import Address, Channel, Message
 from bot.errors import StoreUnavailable, location
 from bot.http_client import HttpClient, TokenSource
@@ -60,11 +61,10 @@ class TeamsEndpoint:
         self._turns: set[asyncio.Task[Any]] = set()
         self._logged_at: dict[str, float] = {}
         self._closing = False
-        self._refreshing: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        """Begin to fetch the channel's keys, and go on until that works; whether it does shows in `ready`."""
-        self._refreshing = asyncio.create_task(self._keys.keep_fresh())
+    async def keep_keys(self, beat: Beat) -> None:
+        """Fetch the channel's keys, for ever; whether there are any shows in `ready`. A background task."""
+        await self._keys.keep_fresh(beat)
 
     def close(self) -> None:
         """Take nothing more; the turns under way go on."""
@@ -78,9 +78,6 @@ class TeamsEndpoint:
             for turn in late:
                 turn.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        if self._refreshing is not None:
-            self._refreshing.cancel()
-            await asyncio.gather(self._refreshing, return_exceptions=True)
         await self._keys.close()
 
     @property

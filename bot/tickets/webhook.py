@@ -22,7 +22,7 @@ class Webhook:
 
     def __init__(self, settings: Settings, http: HttpClient) -> None:
         self._url = settings.ticket_url
-        self._signer = standardwebhooks.Webhook(str(settings.ticket_secret))
+        self._signer = standardwebhooks.Webhook(settings.ticket_secret.reveal())
         self._http = http
 
     async def submit(self, ticket: Ticket) -> Submitted:

@@ -1,7 +1,11 @@
-"""Due work: claimed from the store, done once as far as anyone can tell, handed to others when this process dies.
+"""Jobs: claimed from the store, done once as far as anybody can tell, taken over by others when this process dies.
 
-A claim is a lease with a fencing number. Whoever does the work says so in the same transaction as its result; a claim
-that ran out meanwhile is refused there, because somebody else has it (docs/decisions/0002-due-work.md).
+A claim is a lease with a fencing number. Whoever does the job reports it in the same transaction as its result; a claim
+that ran out meanwhile is refused there, because another process has the job (docs/decisions/0002-due-work.md).
+
+Each job has a slot of its own, so a slow one delays none behind it. Every kind has slots that no other kind can take:
+ten thousand follow-ups that wait for a throttled Graph delay no ticket and no pending card. A store that cannot be
+reached is not the job's fault: the claim runs out, or is handed back, and the job keeps its tries.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
+from bot.background import Beat
 from bot.errors import StoreUnavailable, location
 from bot.store import Claimed, Conflict, JobKind, Lost
 from bot.store.interface import Store
@@ -22,59 +27,87 @@ log = logging.getLogger(__name__)
 Doer = Callable[[Claimed], Awaitable[None]]
 
 LEASE = 45.0  # seconds: a dead process's work is taken over within a minute
-_AT_ONCE = 16
-_LONGEST_SLEEP = 15.0  # the net below being woken
+SLOTS: Mapping[JobKind, int] = {
+    JobKind.SHOW: 6,
+    JobKind.TICKET: 4,
+    JobKind.FOLLOW_UP: 4,  # as many as Graph gives photos to at once; people who wait come first
+    JobKind.PURGE: 1,
+}
+_LONGEST_SLEEP = 15.0  # seconds; in case no other process's new work wakes this one
 _MOST_TRIES = 8
 _FIRST_WAIT = 5.0  # seconds; doubled on each further try
 _LONGEST_WAIT = 3600.0
 
 
 class Worker:
-    """Does what is due until it is stopped."""
+    """Does what is due. Run by `bot.background`."""
 
     def __init__(self, store: Store, doers: Mapping[JobKind, Doer], *, lease: float = LEASE) -> None:
         self._store = store
         self._lease = lease
         self._doers = doers
-        self._task: asyncio.Task[None] | None = None
-        self._stopping = asyncio.Event()
+        self._jobs: dict[asyncio.Task[None], JobKind] = {}
+        self._freed = asyncio.Event()
 
-    def start(self) -> None:
-        """Begin."""
-        self._task = asyncio.create_task(self._run())
+    async def run(self, beat: Beat) -> None:
+        """Claim and do, for ever. Raises what claiming raises but `StoreUnavailable`, which is waited out."""
+        wait = _FIRST_WAIT
+        while True:
+            self._freed.clear()
+            try:
+                free = self._free()
+                claimed = await self._store.claim(sum(free.values()), self._lease) if free else ()
+                due = None if claimed else await self._store.next_due()
+            except StoreUnavailable as error:
+                log.error("jobs wait: %s; again in %.0f s", error, wait)
+                await asyncio.sleep(wait * random.uniform(0.7, 1.0))  # noqa: S311 - spreads replicas
+                wait = min(2 * wait, _LONGEST_SLEEP)
+                continue
+            beat()
+            wait = _FIRST_WAIT
+            for one in claimed:
+                task = asyncio.create_task(self._do(one), name=f"job {one.job.kind.value}")
+                self._jobs[task] = one.job.kind
+                task.add_done_callback(self._done)
+            if not claimed:
+                await self._sleep(due)
 
     async def stop(self, grace: float = 8.0) -> None:
-        """Take nothing more, and give what is under way that many seconds; its lease then runs out by itself."""
-        self._stopping.set()
-        if self._task is None:
-            return
-        _, late = await asyncio.wait([self._task], timeout=grace)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        """Give the jobs under way that many seconds, then hand them back. To be called after `run` was cancelled."""
+        if self._jobs:
+            _, late = await asyncio.wait(set(self._jobs), timeout=grace)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
-    async def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                claimed = await self._store.claim(_AT_ONCE, self._lease)
-                if claimed:
-                    await asyncio.gather(*(self._do(one) for one in claimed))
-                    continue
-                await self._sleep(await self._store.next_due())
-            except StoreUnavailable as error:
-                log.error("due work waits: %s", error)
-                await self._sleep(None)
+    def _free(self) -> dict[JobKind, int]:
+        """How many more of each kind may be done at once; kinds without a free slot are left out."""
+        busy = list(self._jobs.values())
+        free = {kind: slots - busy.count(kind) for kind, slots in SLOTS.items() if kind in self._doers}
+        return {kind: slots for kind, slots in free.items() if slots > 0}
 
-    async def _sleep(self, job: float | None) -> None:
-        seconds = _LONGEST_SLEEP if job is None else min(_LONGEST_SLEEP, max(0.05, job - time.time()))
+    def _done(self, task: asyncio.Task[None]) -> None:
+        del self._jobs[task]
+        self._freed.set()
+        if not task.cancelled() and task.exception() is not None:
+            error = task.exception()
+            assert error is not None
+            log.error("%s failed: %s at %s", task.get_name(), type(error).__name__, location(error))
+
+    async def _sleep(self, due: float | None) -> None:
+        """Until the next job is due, new work is put, or a slot is free again."""
+        seconds = _LONGEST_SLEEP if due is None else min(_LONGEST_SLEEP, max(0.05, due - time.time()))
         woken = asyncio.create_task(self._store.changed(seconds))
-        stopped = asyncio.create_task(self._stopping.wait())
-        _, rest = await asyncio.wait([woken, stopped], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        for task in rest:
-            task.cancel()
-        await asyncio.gather(woken, stopped, return_exceptions=True)
+        freed = asyncio.create_task(self._freed.wait())
+        try:
+            await asyncio.wait([woken, freed], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            woken.cancel()
+            freed.cancel()
+            await asyncio.gather(woken, freed, return_exceptions=True)
 
     async def _do(self, claimed: Claimed) -> None:
+        kind = claimed.job.kind.value
         try:
             async with asyncio.timeout(self._lease * 0.9):
                 await self._doers[claimed.job.kind](claimed)
@@ -82,17 +115,18 @@ class Worker:
             await self._hand_back(claimed)
             raise
         except Lost:
-            log.info("%s was taken over or ended meanwhile", claimed.job.kind.value)
-        except StoreUnavailable:
-            raise
+            log.info("%s was taken over or ended meanwhile", kind)
+        except StoreUnavailable as error:
+            log.warning("%s waits for the store: %s", kind, error)
+            await self._hand_back(claimed)
         except Conflict:
             await self._again(claimed, "the case moved on meanwhile", 0.5)
-        except Exception as error:  # whatever it is, the work is tried again and then laid aside, never lost
-            log.error("%s failed: %s at %s", claimed.job.kind.value, type(error).__name__, location(error))
+        except Exception as error:  # whatever it is, the job is tried again and then laid aside, never lost
+            log.error("%s failed: %s at %s", kind, type(error).__name__, location(error))
             await self._again(claimed, type(error).__name__, None)
 
     async def _hand_back(self, claimed: Claimed) -> None:
-        """This process ends: another one need not wait for the lease to run out."""
+        """Another process, or this one later, need not wait for the lease to run out."""
         with suppress(Lost, StoreUnavailable):
             await self._store.postpone(claimed, time.time(), "handed back")
 
@@ -106,3 +140,5 @@ class Worker:
                 await self._store.postpone(claimed, time.time() + (backoff if wait is None else wait), error)
         except Lost:
             log.info("%s was taken over meanwhile", claimed.job.kind.value)
+        except StoreUnavailable as unreachable:
+            log.warning("%s is tried again when its lease has run out: %s", claimed.job.kind.value, unreachable)

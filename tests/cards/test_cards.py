@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from bot import resources
 from bot.cards import render
 from bot.cards.render import CardSetting, Photos
 from bot.cards.templates import CardTemplates
 from bot.commands.preview.scenes import scenes
+from bot.languages import packaged
 from bot.languages.catalogs import Languages
 from dialogs.card_content import CardContent, content_of, entry
 from dialogs.library import Library
@@ -131,7 +131,7 @@ def every_scene(shelf: Library, tag: str) -> Iterator[tuple[str, CardContent]]:
         yield scene.name, scene.content
 
 
-@pytest.mark.parametrize("tag", resources.languages().tags)
+@pytest.mark.parametrize("tag", packaged.languages().tags)
 def test_every_language_shows_its_own_sentences_whole_and_in_the_same_places(
     shelf: Library, setting: CardSetting, tag: str
 ) -> None:

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from bot.commands.check import Asked, document, duration, lines
-from bot.commands.check import check as run
+from bot.commands.check.report import Request, document, duration, lines
+from bot.commands.check.report import check as run
 from bot.diagnosis.diagnosis import DiagnosisResult
 from bot.photos.decode import measured
 from bot.photos.picture import Picture
@@ -91,7 +91,7 @@ async def test_everything_found_is_told_in_words_and_as_json(row: Row, capsys: p
     async with Tenant.open() as tenant:
         row.set_up(tenant)
         settings = read(tenant.environment())
-        statuses = [await run(settings, Asked(UPNS[row.story], as_json=as_json)) for as_json in (False, True)]
+        statuses = [await run(settings, Request(UPNS[row.story], as_json=as_json)) for as_json in (False, True)]
     said, _, told = capsys.readouterr().out.partition("{")
     assert statuses == [row.status] * 2
     assert row.words in said

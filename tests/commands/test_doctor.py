@@ -20,9 +20,9 @@ import pytest
 import trustme
 from aiohttp import web
 
-from bot.commands.doctor import CHECKS, examine
+from bot import app
+from bot.commands.doctor.examine import CHECKS, examine
 from bot.commands.doctor.finding import CheckResult, Installation, State
-from bot.http_client import HttpClient
 from bot.settings import read
 from bot.store.connect import open_store
 from bot.store.schema import VERSION
@@ -37,12 +37,8 @@ OK, FAILED, SKIPPED = State.OK, State.FAILED, State.SKIPPED
 
 
 async def findings(tenant: Tenant, who: str = IDS["old"], **changes: str) -> dict[str, CheckResult]:
-    settings = read({**tenant.environment(), **changes})
-    http = HttpClient.from_settings(settings)
-    try:
-        return await examine(Installation.of(settings, http, who))
-    finally:
-        await http.close()
+    async with app.outside(read({**tenant.environment(), **changes})) as outside:
+        return await examine(Installation.of(outside, who))
 
 
 async def test_a_whole_installation_has_nothing_to_mend() -> None:

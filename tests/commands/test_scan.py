@@ -18,11 +18,9 @@ from hypothesis import strategies as st
 
 from bot import app
 from bot.commands.scan.backoff import Backoff, Waits
-from bot.commands.scan.command import scan
 from bot.commands.scan.directory import everyone
 from bot.commands.scan.report import COLUMNS, NotUsable, Report, Row, harmless
-from bot.http_client import HttpClient
-from bot.metrics import Metrics
+from bot.commands.scan.scan import scan
 from bot.settings import read
 from sandbox.faults import Fault, Throttle
 from sandbox.tenant import Tenant
@@ -246,10 +244,8 @@ async def test_a_large_directory_is_read_page_by_page_and_through_throttling() -
     async with tenant() as there:
         crowd = there.world.crowd(2_100)
         there.world.faults.plan("graph", [Fault(429, retry_after="0", path="/v1.0/users", after=1)] * 3)
-        settings, http = read(there.environment()), HttpClient.from_settings(read(there.environment()))
-        graph = app.graph(settings, http, Metrics())
-        found = await everyone(graph, Backoff(lambda _: None, SHORT), counted.append)
-        await http.close()
+        async with app.outside(read(there.environment())) as outside:
+            found = await everyone(outside.graph, Backoff(lambda _: None, SHORT), counted.append)
     assert found == {one.id: one.upn for one in sorted((*FEW, *crowd), key=lambda one: one.id)}
     assert list(found) == sorted(found)
     assert counted == [999, 1_998, 2_104]

@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from bot.app import Outside
 from bot.errors import OutsideError
 from bot.graph.client import Graph
 from bot.graph.sharepoint import SharePoint
-from bot.graph.tokens import Tokens, bot_tokens, graph_tokens
+from bot.graph.tokens import Tokens
 from bot.graph.users import Person, Users
 from bot.http_client import Answer, HttpClient
-from bot.metrics import Metrics
 from bot.settings import Settings
 
 
@@ -66,13 +66,13 @@ class Installation:
     answers: dict[str, Answer | OutsideError] = field(default_factory=dict)  # of each address, by its setting
 
     @classmethod
-    def of(cls, settings: Settings, http: HttpClient, who: str) -> Installation:
-        """Before any check. Raises `SettingsError` for a useless certificate."""
-        bot = bot_tokens(settings, http)
-        tokens = graph_tokens(settings, http, bot)
-        graph = Graph(settings, http, tokens, Metrics())
+    def of(cls, outside: Outside, who: str) -> Installation:
+        """Before any check. Raises `SettingsError` for a certificate that cannot be used."""
+        settings, graph = outside.settings, outside.graph
         sharepoint = SharePoint(graph, settings.my_site_host)
-        return cls(settings, http, bot, tokens, graph, Users(graph), sharepoint, who)
+        return cls(
+            settings, outside.http, outside.bot_tokens, outside.graph_tokens, graph, Users(graph), sharepoint, who
+        )
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from dialogs.translations import SOURCE
 async def database(at: Installation) -> CheckResult:
     """Whether it can be reached and written, and which schema it has. It is left as it is."""
     try:
-        found = await inspect(at.settings.database_url)
+        found = await inspect(at.settings.database_url.reveal())
     except StoreUnavailable as error:
         return failed(str(error), "Start the database, or correct PHOTOSYNC_DATABASE_URL.")
     if found.version > VERSION:

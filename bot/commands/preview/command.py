@@ -14,6 +14,7 @@ from bot.cards.render import CardSetting
 from bot.commands.preview import browser
 from bot.commands.preview.browser import BrowserFailed
 from bot.commands.preview.pages import NoRenderer, Page, page
+from bot.commands.terminal import complain
 from bot.languages import packaged
 from bot.languages.catalogs import CatalogError
 from bot.languages.pseudo import ACCENTED, MIRRORED, with_pseudo
@@ -31,11 +32,13 @@ def preview(tag: str, folder: Path | None, over: Path | None) -> int:
         spoken = packaged.languages(over)
         library = packaged.topics(spoken, pictures)
     except (CatalogError, LibraryError) as error:
-        return _complain(str(error), 1)
+        return complain(str(error), status=1)
     known = {ACCENTED, MIRRORED}
     chosen = tag if tag in known else spoken.nearest(tag)
     if not chosen:
-        return _complain(f"there is no language {tag!r}; there are {', '.join((*spoken.tags, *sorted(known)))}", 2)
+        return complain(
+            f"there is no language {tag!r}; there are {', '.join((*spoken.tags, *sorted(known)))}", status=2
+        )
     wording = with_pseudo(spoken.wording)
     target = folder or Path(f"preview-{chosen}")
     try:
@@ -43,9 +46,9 @@ def preview(tag: str, folder: Path | None, over: Path | None) -> int:
         target.mkdir(parents=True, exist_ok=True)
         (target / "index.html").write_text(made.html, encoding="utf-8")
     except NoRenderer as error:
-        return _complain(str(error), 1)
+        return complain(str(error), status=1)
     except OSError as error:
-        return _complain(f"cannot write {error.filename or target}: {error.strerror}", 1)
+        return complain(f"cannot write {error.filename or target}: {error.strerror}", status=1)
     sys.stdout.write(f"{target / 'index.html'}\n")
     return _pictures(made, target)
 
@@ -53,7 +56,7 @@ def preview(tag: str, folder: Path | None, over: Path | None) -> int:
 def _pictures(made: Page, folder: Path) -> int:
     found = browser.executable()
     if found is None:
-        return _complain("pictures need Chromium, Chrome or Edge; name one in PHOTOSYNC_CHROMIUM", 0)
+        return complain("pictures need Chromium, Chrome or Edge; name one in PHOTOSYNC_CHROMIUM", status=0)
     address = (folder / "index.html").resolve().as_uri()
     try:
         sizes = _sizes(browser.content(found, f"{address}#sizes", (_WIDTH, 1000)))
@@ -63,7 +66,7 @@ def _pictures(made: Page, folder: Path) -> int:
             _crop(file, height)
             sys.stdout.write(f"{file}\n")
     except (BrowserFailed, ValueError) as error:
-        return _complain(f"no pictures: {error}", 1)
+        return complain(f"no pictures: {error}", status=1)
     return 0
 
 
@@ -79,8 +82,3 @@ def _crop(file: Path, height: int) -> None:
     with Image.open(file) as shot:
         picture = shot.convert("RGB").crop((0, 0, shot.width, min(height, shot.height)))
     picture.save(file, optimize=True)
-
-
-def _complain(line: str, status: int) -> int:
-    sys.stderr.write(f"photosync: {line}\n")
-    return status

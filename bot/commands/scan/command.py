@@ -1,77 +1,32 @@
-"""`photosync scan`, on the terminal."""
+"""The command and its arguments."""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import sys
+import logging
 from pathlib import Path
 
-from bot import app
-from bot.commands.scan.backoff import USUAL, Backoff, Waits
-from bot.commands.scan.directory import everyone
-from bot.commands.scan.progress import Shown
-from bot.commands.scan.report import NotUsable, Report
-from bot.commands.scan.run import LIMITS, Scan
-from bot.commands.scan.summary import show
-from bot.diagnosis.diagnosis import Diagnosis
-from bot.errors import PhotosyncError, Refused
-from bot.graph.users import Users
-from bot.http_client import HttpClient
-from bot.metrics import Metrics
-from bot.settings import Settings
-
-_SOME_UNKNOWN, _WRONG = 1, 2
+from bot.commands.configuration import load
+from bot.settings import Use
 
 
-async def scan(settings: Settings, out: Path, *, resume: bool, waits: Waits = USUAL) -> int:
-    """Look at everybody and print a summary.
-
-    Returns 0 if everybody was told, 1 if not, 2 if the report cannot be written there.
-    """
-    try:
-        report = Report.resume(out) if resume else Report.begin(out)
-    except NotUsable as error:
-        return _complain(str(error), _WRONG)
-    try:
-        gone = await _filled(settings, report, waits)
-    except asyncio.CancelledError:
-        _complain(f"stopped: {len(report.rows)} people are in {out}; --resume goes on")
-        raise
-    except Refused as error:
-        grant = f"; to grant: {error.permission}" if error.permission else ""
-        return _complain(f"the directory cannot be read: {error}{grant}")
-    except PhotosyncError as error:
-        return _complain(f"{error}; {len(report.rows)} people are in {out}, --resume goes on later")
-    except OSError as error:
-        return _complain(f"cannot write {out}: {error.strerror}; --resume goes on when that is mended")
-    finally:
-        report.close()
-    show(report.rows.values())
-    if gone:
-        sys.stdout.write(f"{gone} of an earlier run are not in the directory any more and were taken out\n")
-    unknown = sum(not row.told for row in report.rows.values())
-    if unknown:
-        sys.stdout.write(f"{unknown:,} could not be told; --resume looks at them again\n")
-    sys.stdout.write(f"the report is in {out}\n")
-    return _SOME_UNKNOWN if unknown else 0
+def add(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.description = (
+        "Compares the photos of everybody in the tenant and writes a CSV file with one row a person: verdict, cause, "
+        "never a picture. It may be stopped at any time; --resume goes on. Exit status: 0 if every row has a verdict, "
+        "1 if not, 2 for wrong use."
+    )
+    parser.add_argument("--out", type=Path, default=Path("report.csv"), metavar="FILE", help="default report.csv")
+    parser.add_argument("--resume", action="store_true", help="continue a report, and check again who is unknown in it")
+    parser.set_defaults(run=_run)
 
 
-async def _filled(settings: Settings, report: Report, waits: Waits) -> int:
-    """The report made whole; returns how many people of an earlier run are gone."""
-    metrics, http = Metrics(), HttpClient.from_settings(settings)
-    try:
-        graph = app.graph(settings, http, metrics)
-        diagnosis = Diagnosis.from_settings(graph, settings, metrics, LIMITS)
-        with Shown() as shown:
-            backoff = Backoff(shown.waiting, waits)
-            people = await everyone(graph, backoff, shown.counted)
-            shown.begin(len(people), sum(map(report.knows, people)))
-            await Scan(Users(graph), diagnosis, report, backoff, shown.more).run(people)
-        return report.finish(people)
-    finally:
-        await http.close()
+def _run(chosen: argparse.Namespace) -> int:
+    settings = load(Use.GRAPH)
+    from bot.commands.scan.scan import scan  # noqa: PLC0415 - after the settings: it imports all that is called
 
-
-def _complain(line: str, status: int = _SOME_UNKNOWN) -> int:
-    sys.stderr.write(f"photosync: {line}\n")
-    return status
+    # The report has each failure in its row; a log line for each would tear the progress bar.
+    logging.getLogger("bot").setLevel(logging.CRITICAL)
+    return asyncio.run(scan(settings, chosen.out, resume=chosen.resume))

@@ -1,4 +1,4 @@
-"""`photosync check`: one person's two photos, on the terminal."""
+"""Compares, and prints what was found."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.app import diagnosis
-from bot.commands.picture_export import CannotSave, Folder
+from bot import app
+from bot.commands.picture_export import Folder
 from bot.commands.terminal import without_controls
 from bot.diagnosis.diagnosis import DiagnosisResult
 from bot.errors import NotAPicture
 from bot.graph.sites import address_in
-from bot.http_client import HttpClient
-from bot.metrics import Metrics
 from bot.photos.decode import measured
 from bot.photos.picture import Picture
 from bot.settings import Settings
@@ -24,17 +22,13 @@ from bot.tickets.labels import FACTS, FINDINGS, REASONS, VERDICTS
 from dialogs.model import Fact, Reason, SiteFinding, Verdict
 
 _SIDES = ("microsoft365", "sharepoint")
-# What to say of the two sides where there is no picture. Without a photo, whether SharePoint could be read is not told.
+# Of the two sides where there is no picture. Without a photo it is not known whether SharePoint could be read.
 _ABSENT = {Verdict.UNKNOWN: ("not known", "not known"), Verdict.NO_PHOTO: ("none", "none seen")}
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"))
 
 
-class CannotCheck(Exception):
-    """What was asked for cannot be done; says why, in one line."""
-
-
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """What the command line says. Pictures are written only into `save_to`, if that is given."""
 
     user: str  # user principal name or object id
@@ -43,37 +37,25 @@ class Asked:
     save_to: Path | None = None
 
 
-async def check(settings: Settings, asked: Asked) -> int:
-    """Look once and print; returns 0 for a match, 1 for none, 2 if it could not tell. Raises `CannotCheck`."""
-    if asked.site and not address_in(asked.site):
-        raise CannotCheck("--site must be the https address of a SharePoint site")
-    try:
-        folder = Folder.ready(asked.save_to, *_SIDES) if asked.save_to else None
-        look = await _looked(settings, asked)
-        kept = {name: str(folder.keep(name, one)) for name, one in _pictures(look).items() if one} if folder else {}
-    except CannotSave as error:
-        raise CannotCheck(str(error)) from None
-    found = document(asked.user, look, kept)
-    sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n" if asked.as_json else lines(found))
+async def check(settings: Settings, request: Request) -> int:
+    """Compare once and print; returns 0 for a match, 1 for none, 2 if it could not tell. Raises `CannotSave`."""
+    folder = Folder.ready(request.save_to, *_SIDES) if request.save_to else None
+    async with app.outside(settings) as outside:
+        look = await outside.diagnosis.look(request.user, address_in(request.site))
+    saved = {name: str(folder.keep(name, one)) for name, one in _pictures(look).items() if one} if folder else {}
+    found = document(request.user, look, saved)
+    sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n" if request.as_json else lines(found))
     if look.verdict is Verdict.MATCH:
         return 0
     return 2 if look.verdict in (Verdict.UNKNOWN, Verdict.UNSURE) else 1
-
-
-async def _looked(settings: Settings, asked: Asked) -> DiagnosisResult:
-    http = HttpClient.from_settings(settings)
-    try:
-        return await diagnosis(settings, http, Metrics()).look(asked.user, address_in(asked.site))
-    finally:
-        await http.close()
 
 
 def _pictures(look: DiagnosisResult) -> dict[str, Picture | None]:
     return {"microsoft365": look.microsoft365, "sharepoint": look.sharepoint}
 
 
-def document(user: str, look: DiagnosisResult, kept: dict[str, str]) -> dict[str, Any]:
-    """All that was found, under the names that the README documents; `kept` is where pictures were written."""
+def document(user: str, look: DiagnosisResult, saved: dict[str, str]) -> dict[str, Any]:
+    """Everything found, under the names that the README documents; `saved` is where pictures were written."""
     return {
         "person": user,
         "verdict": look.verdict.value,
@@ -86,7 +68,7 @@ def document(user: str, look: DiagnosisResult, kept: dict[str, str]) -> dict[str
         "older_by": look.older_by,
         **{name: _described(picture) for name, picture in _pictures(look).items()},
         "site": {"name": look.site, "finding": str(look.site_finding)} if look.site_finding else None,
-        "saved": kept,
+        "saved": saved,
     }
 
 

@@ -1,0 +1,1 @@
+"""`photosync check`: one person's two photos, on the terminal."""

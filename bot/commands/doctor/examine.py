@@ -1,0 +1,80 @@
+"""The table of checks, run in its order, and printed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+
+from bot import app
+from bot.commands.doctor import microsoft, outside, own
+from bot.commands.doctor.finding import CheckResult, DoctorCheck, Installation, State, failed, skipped
+from bot.commands.doctor.fixes import fix
+from bot.commands.terminal import without_controls
+from bot.errors import OutsideError
+from bot.settings import Settings
+
+_DEADLINE = 20.0  # seconds for one check; each request has a shorter one of its own
+
+# In this order. The names are stable: scripts read them with --json.
+CHECKS: Mapping[str, DoctorCheck] = {
+    "certificates": DoctorCheck(outside.certificates),
+    "clock": DoctorCheck(outside.clock),
+    "graph_token": DoctorCheck(microsoft.graph_token),
+    "people_permission": DoctorCheck(microsoft.people_permission, ("graph_token",)),
+    "sites_permission": DoctorCheck(microsoft.sites_permission, ("graph_token",)),
+    "person": DoctorCheck(microsoft.person, ("graph_token",)),
+    "photo": DoctorCheck(microsoft.photo, ("graph_token",)),
+    "my_site_host": DoctorCheck(microsoft.my_site_host, ("graph_token",)),
+    "library": DoctorCheck(microsoft.library, ("my_site_host",)),
+    "copy": DoctorCheck(microsoft.copy, ("library",)),
+    "bot_token": DoctorCheck(outside.bot_token),
+    "channel_keys": DoctorCheck(outside.channel_keys),
+    "database": DoctorCheck(own.database),
+    "catalogues": DoctorCheck(own.catalogs),
+    "ticket_system": DoctorCheck(outside.ticket_system),
+}
+
+
+async def doctor(settings: Settings, user: str, *, as_json: bool) -> int:
+    """Returns 0 if nothing failed, else 1. Raises `SettingsError` for a certificate that cannot be used."""
+    async with app.outside(settings) as parts:
+        findings = await examine(Installation.of(parts, user))
+    well = all(one.state is not State.FAILED for one in findings.values())
+    sys.stdout.write(_as_json(findings, well=well) if as_json else _as_lines(findings))
+    return 0 if well else 1
+
+
+async def examine(installation: Installation) -> dict[str, CheckResult]:
+    """Every check's finding, by its name."""
+    found: dict[str, CheckResult] = {}
+    for name, check in CHECKS.items():
+        lacking = [one for one in check.needs if found[one].state is not State.OK]
+        found[name] = skipped(f"needs {', '.join(lacking)}") if lacking else await _result(check, installation)
+    return found
+
+
+async def _result(check: DoctorCheck, installation: Installation) -> CheckResult:
+    try:
+        async with asyncio.timeout(_DEADLINE):
+            return await check.run(installation)
+    except OutsideError as error:
+        return failed(error.detail, fix(error))
+    except TimeoutError:
+        return failed(f"no answer within {_DEADLINE:g} s", "Run this again, and look at the checks above.")
+
+
+def _as_lines(findings: Mapping[str, CheckResult]) -> str:
+    rows = ((name, one, f". Fix: {one.fix}" if one.fix else "") for name, one in findings.items())
+    return "".join(
+        f"{one.state:<7}  {name:<17}  {without_controls(one.found + mending)}\n" for name, one, mending in rows
+    )
+
+
+def _as_json(findings: Mapping[str, CheckResult], *, well: bool) -> str:
+    checks = [
+        {"check": name, "state": one.state.lower(), "found": one.found, "fix": one.fix}
+        for name, one in findings.items()
+    ]
+    return json.dumps({"ok": well, "checks": checks}, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,47 @@
+"""`photosync erase`: everything about a person is deleted."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import re
+import sys
+
+from bot.commands.configuration import load
+from bot.commands.database import opened
+from bot.commands.terminal import complain
+from bot.errors import OutsideError, PhotosyncError
+from bot.settings import Settings, Use
+
+_OBJECT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("user", metavar="USER", help="user principal name or object id")
+    parser.set_defaults(run=lambda chosen: asyncio.run(_erase(load(Use.GRAPH), chosen.user)))
+
+
+async def _erase(settings: Settings, user: str) -> int:
+    """Print what was deleted; returns 0 even if there was nothing."""
+    try:
+        person = user.lower() if _OBJECT_ID.fullmatch(user.lower()) else await _object_id(settings, user)
+        async with opened(settings) as store:
+            gone = await store.erase(person)
+    except PhotosyncError as error:
+        return complain(f"nothing was deleted: {error}")
+    sys.stdout.write(
+        f"deleted: {gone.people} person, {gone.cases} cases, {gone.entries} lines of log, {gone.work} due work\n"
+    )
+    return 0
+
+
+async def _object_id(settings: Settings, upn: str) -> str:
+    """A name may have moved to somebody else since: the directory says whose it is. Raises `OutsideError`."""
+    from bot import app  # noqa: PLC0415 - an object id needs none of it
+
+    async with app.outside(settings) as outside:
+        try:
+            return await outside.diagnosis.object_id(upn)
+        except OutsideError as error:
+            raise OutsideError(error.system, f"{error.detail}; name the person by object id") from None

@@ -1,0 +1,56 @@
+"""`photosync locales`: its commands, over the packaged files and an installation's own."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bot.commands.configuration import environment
+from bot.commands.locales import coverage, new
+from bot.commands.locales.check import check
+from bot.commands.locales.folders import Folders, folders
+from bot.commands.locales.sync import sync
+from bot.commands.preview.command import preview
+from bot.resources import LOCALES
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The commands and their arguments."""
+    parser.epilog = (
+        "The files are those of PHOTOSYNC_LOCALES_DIR, laid over the packaged ones; docs/languages.md is a guide."
+    )
+    kinds = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def command(name: str, line: str, run: Callable[[argparse.Namespace], int]) -> Any:
+        one = kinds.add_parser(name, help=line)
+        one.set_defaults(run=run)
+        return one
+
+    command("list", "every language: coverage, plural forms, direction", lambda _: coverage.show(_folders()))
+    begin = command("new", "a file ready to be translated", lambda chosen: new.create(_folders(), chosen.tag))
+    begin.add_argument("tag", metavar="TAG", help="the language, such as ca or pt-PT")
+    lint = command(
+        "check",
+        "what is wrong, with line numbers; exit status 1 if anything is an error",
+        lambda chosen: check(_folders(), chosen.tag),
+    )
+    lint.add_argument("tag", metavar="TAG", nargs="?", default="", help="one language; without it all")
+    command("sync", "bring changed and new English texts into every language's file", lambda _: sync(_folders()))
+    show = command("preview", "every card of a language as a page and as pictures", _preview)
+    show.add_argument("tag", metavar="TAG", help="such as sv or zh-Hant; qps-ploc, qps-plocm: pseudo-languages")
+    show.add_argument("--out", metavar="DIR", type=Path, help="where to (default preview-TAG)")
+
+
+def _own() -> str:
+    """The one setting that matters to translators, who have no registration."""
+    return environment().get("PHOTOSYNC_LOCALES_DIR", "").strip()
+
+
+def _folders() -> Folders:
+    return folders(LOCALES, _own())
+
+
+def _preview(chosen: argparse.Namespace) -> int:
+    return preview(chosen.tag, chosen.out, Path(_own()) if _own() else None)

@@ -1,0 +1,30 @@
+"""`photosync serve`: the bot, configured by the environment."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+
+from bot.commands.configuration import load
+from bot.commands.terminal import complain
+from bot.settings import Use
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The command has no arguments."""
+    parser.set_defaults(run=_run)
+
+
+def _run(_: argparse.Namespace) -> int:
+    settings = load(Use.SERVE)
+    from bot import app  # noqa: PLC0415 - wrong settings are named at once, without importing all of the bot
+    from bot.store.schema import NewerSchema  # noqa: PLC0415
+
+    try:
+        with asyncio.Runner(loop_factory=app.loop_factory()) as runner:
+            runner.run(app.serve(settings))
+    except OSError as error:
+        return complain(f"cannot listen on {settings.host} port {settings.port}: {error.strerror}")
+    except NewerSchema as error:
+        return complain(str(error))
+    return 0
