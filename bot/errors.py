@@ -1,4 +1,4 @@
-"""What can go wrong outside, told apart.
+"""What can go wrong, by type.
 
     PhotosyncError
     ├── SettingsError            wrong or missing settings, all of them at once
@@ -8,7 +8,7 @@
     └── OutsideError             another system did not give what we asked
         ├── Refused              it said no to us: our sign-in failed or a permission is missing
         ├── NotFound             it has no such thing
-        ├── Throttled            it asked us to wait longer than we can within this look
+        ├── Throttled            it asked us to wait longer than this check can
         ├── Outage               it failed, or could not be reached
         │   └── TimedOut         it did not answer in time
         └── Malformed            it answered something that makes no sense

@@ -14,7 +14,7 @@ class JsonLines(logging.Formatter):
     """One JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """See `logging.Formatter`; of an exception only its type is told, since its text may be a person's."""
+        """See `logging.Formatter`; of an exception only its type is logged, since its text may be a person's."""
         line = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -27,7 +27,7 @@ class JsonLines(logging.Formatter):
 
 
 def set_up(settings: Settings) -> None:
-    """Log to standard error as the settings ask. Libraries speak only of warnings."""
+    """Log to standard error as the settings ask. Libraries log warnings only."""
     handler = logging.StreamHandler(sys.stderr)
     if settings.log_format == "json":
         handler.setFormatter(JsonLines())

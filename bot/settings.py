@@ -110,7 +110,7 @@ def _port(value: str) -> int:
 def _https(value: str) -> str:
     try:
         parts = urlsplit(value)
-        parts.port  # noqa: B018 - a bad port is told only when asked for
+        parts.port  # noqa: B018 - a bad port is found only here
     except ValueError:
         raise _Wrong("must be an https address") from None
     if parts.scheme == "http" and parts.hostname in _LOOPBACK:
@@ -358,7 +358,7 @@ class Settings:
     follow_ups: tuple[float, ...] = _setting(
         "PHOTOSYNC_FOLLOW_UPS",
         _durations,
-        "when to look again after the walk (`s`, `m`, `h`, `d`)",
+        "when to check again after the walk (`s`, `m`, `h`, `d`)",
         value=(120.0, 900.0, 3600.0, 21600.0, 86400.0, 259200.0),
         default="`2m,15m,1h,6h,24h,72h`",
     )

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 
 from bot import __main__ as command_line
+from bot.__main__ import COMMANDS
 from bot.errors import SettingsError
-from bot.settings import Host, read
+from bot.settings import Host, Secret, Use, read
 from tools import readme
 
 ID = "11111111-2222-3333-4444-555555555555"
@@ -137,3 +142,63 @@ def test_a_dot_env_file_counts(tmp_path: Path) -> None:
 def test_the_settings_table_of_the_readme_is_up_to_date() -> None:
     text = readme.README.read_text(encoding="utf-8")
     assert readme.rendered(text) == text, "make readme"
+
+
+PRINTED = [
+    ("str", str),
+    ("repr", repr),
+    ("an f-string", lambda secret: f"{secret}"),
+    ("an f-string with a width", lambda secret: f"{secret:>40}"),
+    ("%s", lambda secret: "%s" % secret),  # noqa: UP031 - as logging does it
+    ("%r", lambda secret: "%r" % secret),  # noqa: UP031
+    ("in a list", lambda secret: str([secret])),
+    ("in an exception", lambda secret: str(ValueError(secret))),
+    ("in settings", lambda secret: str(read(GOOD | {"MicrosoftAppPassword": secret.reveal()}))),
+]
+
+
+@pytest.mark.parametrize("printed", [row[1] for row in PRINTED], ids=[row[0] for row in PRINTED])
+def test_a_secret_is_never_printed(printed: Callable[[Secret], str]) -> None:
+    assert "canary" not in printed(Secret("canary-1"))
+
+
+@pytest.mark.parametrize("written", [json.dumps, orjson.dumps, "".join], ids=["json", "orjson", "join"])
+def test_a_secret_is_refused_where_text_is_written(written: Callable[[Any], Any]) -> None:
+    with pytest.raises(TypeError):
+        written([Secret("canary-1")])
+
+
+def test_a_secret_is_given_on_request_only() -> None:
+    settings = read(GOOD | {"PHOTOSYNC_DATABASE_URL": "postgresql://bot:canary-2@db/photosync"})
+    assert settings.database_url.reveal().startswith("postgresql://bot:canary-2")
+    assert "canary-2" not in repr(settings)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_has_its_help_which_needs_no_settings(name: str, tmp_path: Path) -> None:
+    done = run(name, "--help", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"usage: photosync {name}" in done.stdout
+
+
+NEEDED = [
+    ("the app package needs the id alone", Use.PACKAGE, {"MicrosoftAppId": ID}, []),
+    ("the app package without it", Use.PACKAGE, {}, ["MicrosoftAppId"]),
+    ("the database needs no registration", Use.STORE, {}, []),
+    ("Graph by the bot's registration", Use.GRAPH, GOOD, []),
+    ("Graph without any", Use.GRAPH, {}, ["MicrosoftAppId", "MicrosoftAppTenantId", "MicrosoftAppPassword"]),
+    ("Graph by an application of its own", Use.GRAPH, {"PHOTOSYNC_GRAPH_CLIENT_ID": ID, "PHOTOSYNC_GRAPH_CLIENT_SECRET": "x", "PHOTOSYNC_GRAPH_TENANT_ID": ID}, []),
+    ("a secret without its application", Use.SERVE, GOOD | {"PHOTOSYNC_GRAPH_CLIENT_SECRET": "x"}, ["PHOTOSYNC_GRAPH_CLIENT_ID"]),
+    ("an application without its tenant", Use.GRAPH, {"PHOTOSYNC_GRAPH_CLIENT_ID": ID, "PHOTOSYNC_GRAPH_CLIENT_SECRET": "x"}, ["PHOTOSYNC_GRAPH_TENANT_ID"]),
+    ("the bot with both", Use.SERVE, GOOD | {"PHOTOSYNC_GRAPH_CLIENT_ID": ID, "PHOTOSYNC_GRAPH_CLIENT_SECRET": "x"}, []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("use", "environ", "names"), [row[1:] for row in NEEDED], ids=[row[0] for row in NEEDED])
+def test_each_use_asks_for_what_it_needs_and_no_more(use: Use, environ: dict[str, str], names: list[str]) -> None:
+    try:
+        read(environ, use)
+        missing = []
+    except SettingsError as error:
+        missing = [problem.split()[0] for problem in error.problems]
+    assert missing == names

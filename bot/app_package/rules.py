@@ -53,20 +53,20 @@ def _tags(package: AppPackage) -> Iterator[str]:
 
 def _lengths(package: AppPackage) -> Iterator[str]:
     for tag, sentences in package.sentences.items():
-        told = set()
+        named = set()
         for where, sentence in sentences.items():
             longest = next(limit for end, limit in _LONGEST.items() if where.endswith(end))
             # As Teams counts, in UTF-16: an emoji is two.
             letters, key = len(sentence.encode("utf-16-le")) // 2, package.keys[where]
-            if letters > longest and key not in told:
-                told.add(key)
+            if letters > longest and key not in named:
+                named.add(key)
                 yield f"{tag}.po: {key} has {letters} characters, and Teams takes {longest}"
             if not sentence.strip():
                 yield f"{tag}.po: {key} is blank"
 
 
 def _commands(package: AppPackage) -> Iterator[str]:
-    """Teams sends the title of the command that was chosen: two of one title cannot be told apart."""
+    """Teams sends the title of the command that was chosen: two of one title cannot be distinguished."""
     for tag, sentences in package.sentences.items():
         titles = Counter(text.strip().casefold() for where, text in sentences.items() if where.endswith("].title"))
         yield from (f'{tag}.po: {count} commands are called "{title}"' for title, count in titles.items() if count > 1)

@@ -1,4 +1,4 @@
-"""Pictures written for the helpdesk: only when somebody asks for it, and only for their own eyes."""
+"""Pictures written for the helpdesk: only on request, readable by their owner only."""
 
 from __future__ import annotations
 

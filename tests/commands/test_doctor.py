@@ -125,7 +125,7 @@ FAULTS: list[tuple[str, Any, str, dict[str, tuple[str, ...]]]] = [
     ("nobody of that name", fault(), MISSING, {"person": ("404", "--user")}),
     ("downloads from a host that is not listed", setting(PHOTOSYNC_DOWNLOAD_HOSTS="*.sharepoint.com"), IDS["old"],
      {"copy": ("not listed", "PHOTOSYNC_DOWNLOAD_HOSTS")}),
-    ("Graph asks for patience", refused_at("/users", 429, "TooManyRequests"), "", {"person": ("429", "in some minutes")}),
+    ("Graph throttles", refused_at("/users", 429, "TooManyRequests"), "", {"person": ("429", "in some minutes")}),
     ("an address that is no Graph", refused_at("/users", 404, ""), "", {"person": ("404", "PHOTOSYNC_GRAPH_URL")}),
     ("the key service is down", fault(keys_down=True), IDS["old"], {"channel_keys": ("503", "PHOTOSYNC_CHANNEL_KEYS_URL")}),
     ("the keys are not for Teams", lambda tenant: setattr(tenant.channel, "endorsements", ["skype"]) or {}, IDS["old"],
@@ -163,7 +163,7 @@ SKIPS = [
         "people_permission": "graph_token", "sites_permission": "graph_token", "person": "graph_token",
         "photo": "graph_token", "my_site_host": "graph_token", "library": "my_site_host", "copy": "library"}),
     ("without anybody to try, what hangs on them", both(roles("Sites.Selected"), lambda _: {"who": ""}), {
-        "photo": "nobody to try", "my_site_host": "needs person", "library": "my_site_host", "copy": "library"}),
+        "photo": "no person to try", "my_site_host": "needs person", "library": "my_site_host", "copy": "library"}),
     ("without a library no copy is tried", fault(library="none"), {"copy": "library"}),
     ("a person without a copy shows nothing of downloads", lambda _: {"who": IDS["missing"]}, {"copy": "--user"}),
     ("no ticket system and no contact is no fault", setting(PHOTOSYNC_TICKET_SYSTEM="none"), {"ticket_system": "PHOTOSYNC_HELPDESK_CONTACT"}),

@@ -94,7 +94,7 @@ async def test_everybody_has_a_row_with_verdict_cause_and_facts_and_no_more(
     people = [replace(by_story[story], **changes) for story, changes, *_ in VERDICTS]
     out = tmp_path / "report.csv"
     async with tenant(*people) as there:
-        assert await scanned(there, out) == 1  # one could not be told: Graph refuses that photo
+        assert await scanned(there, out) == 1  # one has no verdict: Graph refuses that photo
     found = rows(out)
     told = [(found[one.id]["verdict"], found[one.id]["reason"], found[one.id]["facts"]) for one in people]
     assert told == [(verdict, reason, facts) for *_, verdict, reason, facts in VERDICTS]
@@ -106,7 +106,7 @@ async def test_everybody_has_a_row_with_verdict_cause_and_facts_and_no_more(
     printed = capsys.readouterr().out
     assert "13 people; SharePoint shows 7 of them wrong or not at all" in printed
     assert "4 of these can mend it with the bot" in printed
-    assert "1 could not be told" in printed
+    assert "1 have no verdict" in printed
     assert "also found: placeholder 1" in printed
 
 
@@ -115,11 +115,11 @@ BATCH, PHOTO = "/$batch", f"/users/{IDS['old']}/photo"
 # what fails for a while: where, and what | nobody is reported as unknown for it
 PASSING = [
     ("the directory's first page", "graph", [Fault(503, path="/v1.0/users")] * 3),
-    ("the directory asks for patience", "graph", [Fault(429, retry_after="60", path="/v1.0/users")] * 2),
-    ("a batch asks for patience", "graph", [Fault(429, retry_after="60", path=BATCH)] * 2),
-    ("a part of a batch asks for patience", "graph", [Fault(429, retry_after="60", path=f"/users/{IDS['match']}")]),
+    ("the directory throttles", "graph", [Fault(429, retry_after="60", path="/v1.0/users")] * 2),
+    ("a batch throttles", "graph", [Fault(429, retry_after="60", path=BATCH)] * 2),
+    ("a part of a batch throttles", "graph", [Fault(429, retry_after="60", path=f"/users/{IDS['match']}")]),
     ("a batch is refused as it is", "graph", [Fault(400, path=BATCH)]),
-    ("a photo asks for patience", "graph", [Fault(429, retry_after="60", path=PHOTO)] * 3),
+    ("a photo throttles", "graph", [Fault(429, retry_after="60", path=PHOTO)] * 3),
     ("a photo fails", "graph", [Fault(500, path=PHOTO)] * 3),
     ("a connection breaks", "graph", [Fault(kind="drop", path=PHOTO)] * 6),
     ("a download fails", "files", [Fault(500)] * 4),

@@ -62,7 +62,7 @@ async def _result(check: DoctorCheck, installation: Installation) -> CheckResult
     except OutsideError as error:
         return failed(error.detail, fix(error))
     except TimeoutError:
-        return failed(f"no answer within {_DEADLINE:g} s", "Run this again, and look at the checks above.")
+        return failed(f"no answer within {_DEADLINE:g} s", "Run this again, and see the checks above.")
 
 
 def _as_lines(findings: Mapping[str, CheckResult]) -> str:

@@ -17,7 +17,7 @@ from bot.settings import Settings
 
 
 class State(StrEnum):
-    """How a check ended. `SKIPPED`: it could not tell, for a reason that is no fault of its own."""
+    """How a check ended. `SKIPPED`: it could not be tried, for a reason that is no fault."""
 
     OK = "ok"
     FAILED = "FAILED"

@@ -69,8 +69,8 @@ def sign_in(error: OutsideError, by: Registration, resource: str) -> str:
         return f"Assign the managed identity that {by.client} names to this machine, which has to be one of Azure's."
     if not isinstance(error, Refused):
         return fix(error)
-    told = _NUMBER.search(error.detail)
-    sentence = _SIGN_IN.get(int(told[1]), _SIGN_IN_ELSE) if told else _SIGN_IN_ELSE
+    number = _NUMBER.search(error.detail)
+    sentence = _SIGN_IN.get(int(number[1]), _SIGN_IN_ELSE) if number else _SIGN_IN_ELSE
     return sentence.format(client=by.client, proof=by.proof, tenant=by.tenant, resource=resource)
 
 
@@ -82,7 +82,7 @@ def fix(error: OutsideError) -> str:
     if isinstance(error, Refused) and error.permission:
         return f"Grant {error.permission} with admin consent, and run this again when tokens carry it."
     if isinstance(error, Throttled):
-        return "Run this again in some minutes: the service asks for patience."
+        return "Run this again in some minutes: the service throttles us."
     if _FAILING.search(error.detail):
         return f"Run this again in some minutes: the system at {address} fails."
     if "CertificateError" in error.detail:

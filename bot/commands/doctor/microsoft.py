@@ -32,11 +32,11 @@ async def graph_token(at: Installation) -> CheckResult:
 
 
 def _roles(token: str) -> frozenset[str] | None:
-    """The application permissions in it. Only Graph can verify the token; here it is just looked into."""
+    """The application permissions in it. Only Graph can verify the token; here it is only read."""
     try:
         claims = token.split(".")[1]
-        told = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
-        return frozenset(str(role) for role in told.get("roles", ()))
+        found = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+        return frozenset(str(role) for role in found.get("roles", ()))
     except (IndexError, ValueError, AttributeError, TypeError):
         return None
 
@@ -68,7 +68,7 @@ async def person(at: Installation) -> CheckResult:
     """Whether somebody's account can be read; who it is decides what the next checks try."""
     who = at.who or await _anybody(at)
     if not who:
-        return skipped("the tenant shows nobody to try", _OTHER_PERSON)
+        return skipped("the tenant shows no member to try", _OTHER_PERSON)
     try:
         at.person = await at.users.person(who)
     except PersonUnknown:
@@ -91,7 +91,7 @@ async def photo(at: Installation) -> CheckResult:
     """Whether Graph shows that person's photo to us; which it is is of no interest here."""
     who = at.person.id if at.person else at.who
     if not who:
-        return skipped("there was nobody to try")
+        return skipped("there was no person to try")
     try:
         found = await at.users.photo(who)
     except Refused as error:
@@ -115,9 +115,9 @@ async def my_site_host(at: Installation) -> CheckResult:
         at.host = await at.sharepoint.host(one)
     except (Refused, LibraryMissing) as error:
         if at.person is None:
-            return skipped(f"needs person, since /sites/root does not tell it: {error.detail}")
+            return skipped(f"needs person, since /sites/root does not name it: {error.detail}")
         return failed(
-            f"neither mySite nor /sites/root tells it: {error.detail}",
+            f"neither mySite nor /sites/root names it: {error.detail}",
             "Set PHOTOSYNC_MY_SITE_HOST to the host of the personal sites, such as contoso-my.sharepoint.com.",
         )
     by = "by the person's mySite" if one.my_site else "by PHOTOSYNC_MY_SITE_HOST" if setting else "by /sites/root"
@@ -151,7 +151,7 @@ async def library(at: Installation) -> CheckResult:
 async def copy(at: Installation) -> CheckResult:
     """Whether that person's copy can be downloaded."""
     if at.person is None:
-        return skipped("there was nobody to try")
+        return skipped("there was no person to try")
     try:
         found = await at.sharepoint.copy(at.person)
     except Malformed as error:

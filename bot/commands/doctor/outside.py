@@ -32,7 +32,7 @@ async def certificates(at: Installation) -> CheckResult:
             "Name the PEM file of that authority, or of your TLS proxy, in SSL_CERT_FILE.",
         )
     if not good:
-        return skipped("nobody answered: " + ", ".join(sorted({str(answer) for answer in answers})))
+        return skipped("no server answered: " + ", ".join(sorted({str(answer) for answer in answers})))
     return ok("trusted: " + ", ".join(urlsplit(asked[name]).netloc for name in good))
 
 
@@ -46,7 +46,7 @@ def _addresses(at: Installation) -> dict[str, str]:
 
 
 async def _probe(at: Installation, system: str, address: str) -> Answer | OutsideError:
-    # Nothing is posted. Most servers tell by OPTIONS whether they know a path that only takes a POST.
+    # Nothing is posted. Many servers show by OPTIONS whether they know a path that only takes a POST.
     method = "OPTIONS" if system == "tickets" else "HEAD"
     try:
         return await at.http.request(method, address, system=system, deadline=_DEADLINE, retry=NEVER)
@@ -59,15 +59,15 @@ async def clock(at: Installation) -> CheckResult:
     skew = ClockSkew()
     for system in _CLOCKS:
         answer = at.answers.get(system)
-        told = answer.headers.get("Date") if isinstance(answer, Answer) else None
-        if told is None:
+        date = answer.headers.get("Date") if isinstance(answer, Answer) else None
+        if date is None:
             continue
-        skew.observe(told)
+        skew.observe(date)
         found = f"{skew.seconds:+.0f} s beside the time of {urlsplit(_addresses(at)[system]).netloc}"
         if abs(skew.seconds) > MAX_SKEW:
             return failed(found, "Set this machine's clock by NTP: tokens are only taken within five minutes.")
         return ok(found)
-    return skipped("neither the login service nor Graph told the time")
+    return skipped("neither the login service nor Graph sent its time")
 
 
 async def bot_token(at: Installation) -> CheckResult:
@@ -80,7 +80,7 @@ async def bot_token(at: Installation) -> CheckResult:
 
 
 async def channel_keys(at: Installation) -> CheckResult:
-    """Whether messages from Teams can be told from forged ones."""
+    """Whether messages from Teams can be verified."""
     keys = await published(at.settings.channel_keys_url, at.http)
     for_teams = sum(_TEAMS in key.endorsements for key in keys.values())
     if not for_teams:

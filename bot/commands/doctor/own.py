@@ -38,20 +38,22 @@ async def database(at: Installation) -> CheckResult:
 
 
 async def catalogs(at: Installation) -> CheckResult:
-    """Whether every language is loaded, and how much of each is said in English."""
+    """Whether every language is loaded, and how much of each falls back to English."""
     try:
         spoken, left_out = await asyncio.to_thread(_loaded, at.settings.locales_dir)
     except (CatalogError, LibraryError) as error:
-        where = "the files in PHOTOSYNC_LOCALES_DIR" if at.settings.locales_dir else "the installation: install it anew"
+        where = (
+            "the files in PHOTOSYNC_LOCALES_DIR" if at.settings.locales_dir else "the installation: install it again"
+        )
         return failed(str(error), f"Correct {where}.")
     if left_out:
         return failed(
             f"{len(spoken.tags)} languages; left out: {', '.join(left_out)}",
-            "Correct these files: photosync locales check tells what is wrong with them.",
+            "Correct these files: photosync locales check names what is wrong with them.",
         )
     behind = {tag: count for tag in spoken.tags if (count := _missing(spoken, tag))}
     named = ", ".join(f"{tag} {count}" for tag, count in behind.items())
-    return ok(f"{len(spoken.tags)} languages; sentences said in English instead: {named or 'none'}")
+    return ok(f"{len(spoken.tags)} languages; sentences that fall back to English: {named or 'none'}")
 
 
 def _loaded(over: Path | None) -> tuple[Languages, list[str]]:

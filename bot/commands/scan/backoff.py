@@ -1,4 +1,4 @@
-"""Waiting, for everybody together, while Microsoft asks for patience or does not answer."""
+"""One backoff for all people of a scan, while Microsoft throttles or does not answer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bot.errors import OutsideError, PhotosyncError, Throttled
 
 
 class NoAnswer(PhotosyncError):
-    """Nothing was told for so long that waiting makes no more sense."""
+    """There was no answer for so long that waiting makes no more sense."""
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,15 @@ USUAL = Waits()
 
 
 def asked(error: OutsideError) -> float:
-    """Seconds of patience that an error asks for; 0 if none."""
+    """Seconds that an error asks to wait; 0 if none."""
     return (error.retry_after or 0.0) if isinstance(error, Throttled) else 0.0
 
 
 class Backoff:
     """Counts waits in a row."""
 
-    def __init__(self, told: Callable[[float], None], waits: Waits = USUAL) -> None:
-        self._told = told
+    def __init__(self, waiting: Callable[[float], None], waits: Waits = USUAL) -> None:
+        self._waiting = waiting
         self._waits = waits
         self._in_a_row = 0
 
@@ -46,9 +46,9 @@ class Backoff:
     async def wait(self, asked: float = 0.0) -> None:
         """As long as was asked for, and longer each time in a row. Raises `NoAnswer`."""
         if self._in_a_row >= self._waits.most:
-            raise NoAnswer("Microsoft Graph told nothing more, however long we waited")
+            raise NoAnswer("Microsoft Graph did not answer any more, however long we waited")
         backoff = min(self._waits.longest, self._waits.first * 2**self._in_a_row)
         self._in_a_row += 1
         seconds = max(backoff, min(asked, self._waits.longest_asked))
-        self._told(seconds)
+        self._waiting(seconds)
         await asyncio.sleep(seconds)

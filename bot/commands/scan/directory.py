@@ -14,7 +14,7 @@ _FIRST = "/users?$select=id,userPrincipalName&$top=999"
 
 
 async def everyone(graph: Graph, backoff: Backoff, counted: Callable[[int], None]) -> dict[str, str]:
-    """Object ids, in their own order, and user principal names; `counted` is told how many are known so far.
+    """Object ids, in their own order, and user principal names; `counted` is called with how many are known so far.
 
     Raises `NoAnswer`, and of the errors of `Graph` those that do not pass.
     """

@@ -41,21 +41,21 @@ class Shown:
         self._bar.update(self._task, completed=people)
 
     def begin(self, total: int, done: int) -> None:
-        """All are known; so many of them were looked at in an earlier run."""
+        """All are known; so many of them were checked in an earlier run."""
         self._total, self._done = total, done
-        self._bar.reset(self._task, total=total, completed=done, description="looking")
+        self._bar.reset(self._task, total=total, completed=done, description="checking")
         if not self._console.is_terminal:
-            self._console.print(f"{total - done} of {total} people to look at")
+            self._console.print(f"{total - done} of {total} people to check")
 
     def more(self) -> None:
-        """One more was looked at."""
+        """One more was checked."""
         self._done += 1
-        self._bar.update(self._task, completed=self._done, description="looking")
+        self._bar.update(self._task, completed=self._done, description="checking")
         if not self._console.is_terminal and self._done * _LINES % self._total < _LINES:
             self._console.print(f"{self._done} of {self._total}")
 
     def waiting(self, seconds: float) -> None:
-        """Nothing is asked for so long."""
+        """No request is sent for so long."""
         self._bar.update(self._task, description=f"waiting {seconds:.0f} s")
         if not self._console.is_terminal and seconds >= 30:
-            self._console.print(f"waiting {seconds:.0f} s, as Microsoft Graph asks for patience or does not answer")
+            self._console.print(f"waiting {seconds:.0f} s, as Microsoft Graph throttles or does not answer")

@@ -21,7 +21,7 @@ from bot.errors import PhotosyncError
 from dialogs.model import Reason, Verdict
 
 _FORMULA = ("=", "+", "-", "@")  # what makes a spreadsheet run a value
-_OWN = (Reason.GUEST, Reason.NO_MAILBOX, Reason.MAILBOX_ELSEWHERE)  # causes that are the person's own: they are told
+_OWN = (Reason.GUEST, Reason.NO_MAILBOX, Reason.MAILBOX_ELSEWHERE)  # causes that are the person's own, and final
 
 
 class NotUsable(PhotosyncError):
@@ -43,15 +43,15 @@ class Row:
 
     @classmethod
     def of(cls, person: str, upn: str, look: DiagnosisResult, at: datetime) -> Self:
-        """What one look found; `at` is when, in UTC."""
+        """What one check found; `at` is when, in UTC."""
         copy = look.sharepoint.modified if look.sharepoint is not None else None
         similarity = "" if look.similarity is None else f"{look.similarity:.4f}"
         values = (person, upn, look.verdict, look.reason, " ".join(look.facts), similarity, _time(copy), _time(at))
         return cls(*map(harmless, values))
 
     @property
-    def told(self) -> bool:
-        """Whether it is known how the person stands; if not, looking again may tell."""
+    def final(self) -> bool:
+        """Whether the verdict is known, or never can be; if not, another check may find it."""
         return self.verdict != Verdict.UNKNOWN or self.reason in _OWN
 
 
@@ -105,12 +105,12 @@ class Report:
             raise NotUsable(f"{path} is not a report of photosync scan") from None
 
     def knows(self, person: str) -> bool:
-        """Whether nothing is left to be found out about a person."""
+        """Whether a person's row is final."""
         row = self.rows.get(harmless(person))
-        return row is not None and row.told
+        return row is not None and row.final
 
     def write(self, row: Row) -> None:
-        """Add a person, or tell anew."""
+        """Add a person, or replace the earlier row."""
         self.rows[row.id] = row
         self._append(astuple(row))
 

@@ -1,4 +1,4 @@
-"""One run over everybody: lots of twenty, everything that passes waited for and tried again."""
+"""One run over everybody: batches of twenty; whatever passes is waited for and tried again."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from bot.errors import Outage, OutsideError, PhotosyncError, Throttled
 from bot.graph.users import Person, Users
 from dialogs.model import PASSING, Reason, Verdict
 
-# Nobody waits for an answer, as in a chat: what a busy hour or a busy machine delays is waited for.
+# Longer than in a chat, where a person waits: what a busy hour or a busy machine delays is waited for.
 LIMITS = Limits(fetching=60.0, comparing=30.0)
-_LOT = 20  # as many as one batch takes
-_AT_ONCE = 8  # looks; Graph takes four photo requests at once, and SharePoint's copies are fetched beside them
-_FRUITLESS = 4  # rounds at the end that tell nothing new, before "unknown" is written
+_BATCH_SIZE = 20  # what one $batch takes
+_AT_ONCE = 8  # checks; Graph takes four photo requests at once, and SharePoint's copies are fetched beside them
+_FRUITLESS = 4  # rounds at the end that bring nothing new, before "unknown" is written
 
 
 class SignInRefused(PhotosyncError):
-    """Our own sign-in does not work any more: nothing can be told of anybody."""
+    """Our own sign-in does not work any more: no verdict is possible."""
 
 
 @dataclass
-class _Lot:
-    """What became of some people. Once a look has failed for a reason that passes, the rest is not begun."""
+class _Batch:
+    """What became of some people. Once a check has failed for a reason that passes, the rest is not begun."""
 
-    told: int = 0
+    checked: int = 0
     failed: bool = False
     signed_in: bool = True
     not_begun: list[str] = field(default_factory=list)
-    asked: float = 0.0  # seconds of patience
+    asked: float = 0.0  # seconds to wait
 
 
 class Scan:
@@ -56,7 +56,7 @@ class Scan:
         self._upns: Mapping[str, str] = {}
         self._open: dict[
             str, DiagnosisResult | None
-        ] = {}  # without a row of this run; with their last look, if there was one
+        ] = {}  # without a row of this run; with their last check, if there was one
 
     async def run(self, people: Mapping[str, str]) -> None:
         """A row for everybody whom the report does not know; `people` are object ids and user principal names.
@@ -79,44 +79,44 @@ class Scan:
                 self._write(person, look)
 
     async def _round(self) -> None:
-        """Looks once at everybody who is open, and waits whenever a look fails for a reason that passes."""
+        """Checks everybody who is open once, and waits whenever a check fails for a reason that passes."""
         waiting = deque(self._open)
         while waiting:
-            lot = await self._lot([waiting.popleft() for _ in range(min(_LOT, len(waiting)))])
-            waiting.extendleft(reversed(lot.not_begun))
-            if lot.told:
+            batch = await self._batch([waiting.popleft() for _ in range(min(_BATCH_SIZE, len(waiting)))])
+            waiting.extendleft(reversed(batch.not_begun))
+            if batch.checked:
                 self._backoff.worked()
-            if lot.failed:
-                await self._backoff.wait(lot.asked)
+            if batch.failed:
+                await self._backoff.wait(batch.asked)
 
-    async def _lot(self, people: list[str]) -> _Lot:
+    async def _batch(self, people: list[str]) -> _Batch:
         try:
             known = await self._microsoft365.people(people)
         except (Throttled, Outage) as error:
-            return _Lot(failed=True, not_begun=people, asked=asked(error))
+            return _Batch(failed=True, not_begun=people, asked=asked(error))
         except OutsideError:
-            known = {}  # each by itself then, so that each tells what is wrong
-        lot, slots = _Lot(), asyncio.Semaphore(_AT_ONCE)
-        await asyncio.gather(*(self._one(lot, slots, person, known.get(person, person)) for person in people))
-        lot.not_begun.sort(key=people.index)
-        if not lot.signed_in:
+            known = {}  # each by itself then, so that each has its own reason
+        batch, slots = _Batch(), asyncio.Semaphore(_AT_ONCE)
+        await asyncio.gather(*(self._one(batch, slots, person, known.get(person, person)) for person in people))
+        batch.not_begun.sort(key=people.index)
+        if not batch.signed_in:
             raise SignInRefused("the login service refuses us now")
-        return lot
+        return batch
 
-    async def _one(self, lot: _Lot, slots: asyncio.Semaphore, person: str, known: Person | str) -> None:
+    async def _one(self, batch: _Batch, slots: asyncio.Semaphore, person: str, known: Person | str) -> None:
         async with slots:
-            if lot.failed:  # whatever hit that one would hit this one too
-                lot.not_begun.append(person)
+            if batch.failed:  # it would fail for the same reason
+                batch.not_begun.append(person)
                 return
             look = await self._diagnosis.look(known)
         if not _passes(look):
-            lot.told += 1
+            batch.checked += 1
             self._write(person, look)
             return
         self._open[person] = look
-        lot.failed = True
-        lot.signed_in = lot.signed_in and look.reason != Reason.SIGN_IN
-        lot.asked = max(lot.asked, look.retry_after or 0.0)
+        batch.failed = True
+        batch.signed_in = batch.signed_in and look.reason != Reason.SIGN_IN
+        batch.asked = max(batch.asked, look.retry_after or 0.0)
 
     def _write(self, person: str, look: DiagnosisResult) -> None:
         self._report.write(Row.of(person, self._upns[person], look, datetime.now(UTC)))
@@ -125,5 +125,5 @@ class Scan:
 
 
 def _passes(look: DiagnosisResult) -> bool:
-    """Whether another look may tell more."""
+    """Whether another check may find more."""
     return look.incomplete or (look.verdict is Verdict.UNKNOWN and look.reason in (*PASSING, Reason.SIGN_IN))

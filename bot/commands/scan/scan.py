@@ -22,9 +22,9 @@ _SOME_UNKNOWN, _WRONG = 1, 2
 
 
 async def scan(settings: Settings, out: Path, *, resume: bool, waits: Waits = USUAL) -> int:
-    """Look at everybody and print a summary.
+    """Check everybody and print a summary.
 
-    Returns 0 if everybody was told, 1 if not, 2 if the report cannot be written there.
+    Returns 0 if everybody has a verdict, 1 if not, 2 if the report cannot be written there.
     """
     try:
         report = Report.resume(out) if resume else Report.begin(out)
@@ -47,9 +47,9 @@ async def scan(settings: Settings, out: Path, *, resume: bool, waits: Waits = US
     show(report.rows.values())
     if gone:
         sys.stdout.write(f"{gone} of an earlier run are not in the directory any more and were taken out\n")
-    unknown = sum(not row.told for row in report.rows.values())
+    unknown = sum(not row.final for row in report.rows.values())
     if unknown:
-        sys.stdout.write(f"{unknown:,} could not be told; --resume looks at them again\n")
+        sys.stdout.write(f"{unknown:,} have no verdict; --resume checks them again\n")
     sys.stdout.write(f"the report is in {out}\n")
     return _SOME_UNKNOWN if unknown else 0
 
