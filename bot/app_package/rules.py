@@ -1,6 +1,6 @@
 """What Teams asks of an app package beyond what can go wrong in the template: checked each time one is built.
 
-From the manifest schema 1.19 and the design rules for icons (FACTS: color 192 x 192, outline 32 x 32, white on
+From the manifest schema 1.19 and the design rules for icons (docs/facts.md: color 192 x 192, outline 32 x 32, white on
 transparent). Each rule yields one line for each thing that is wrong.
 """
 

@@ -1,4 +1,4 @@
-"""What Microsoft 365 and SharePoint hold of a person -> a verdict (DESIGN section 3)."""
+"""What Microsoft 365 and SharePoint hold of a person -> a verdict (docs/contract.md)."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ async def _side(request: Coroutine[Any, Any, Picture | None]) -> _Side:
 
 
 def _judge(ours: _Side, theirs: _Side) -> DiagnosisResult:
-    """The table of DESIGN section 3. Blocking: decoding takes its time."""
+    """The table of docs/contract.md. Blocking: decoding takes its time."""
     ours, theirs = _usable(ours), _usable(theirs)
     if isinstance(ours, PhotosyncError):
         return _unknown(ours)

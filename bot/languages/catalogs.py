@@ -19,7 +19,7 @@ from dialogs.translations import SOURCE, Catalog, Translations, placeholders
 
 log = logging.getLogger(__name__)
 
-# Beyond this a "nearest" language is one the person may not read at all (FACTS section 5).
+# Beyond this a "nearest" language is one the person may not read at all (docs/facts.md).
 _FARTHEST = 10
 _FUZZY, _EMPTY = "is marked fuzzy", "is not translated"
 _UNFINISHED = (_FUZZY, _EMPTY)  # a translator's work in progress: counted, not listed

@@ -1,4 +1,4 @@
-"""A case as the helpdesk gets it (DESIGN section 4, "Ticket webhook")."""
+"""A case as the helpdesk gets it (docs/contract.md, "Ticket webhook")."""
 
 from __future__ import annotations
 

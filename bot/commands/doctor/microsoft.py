@@ -97,7 +97,7 @@ async def photo(at: Installation) -> CheckResult:
     except Refused as error:
         if not at.roles or at.roles.isdisjoint(_READ_PEOPLE):
             raise
-        # Newer documents name a permission of its own; whether it is needed is up to the tenant (FACTS section 2).
+        # Newer documents name a permission of its own; whether it is needed is up to the tenant (docs/facts.md).
         return failed(
             error.detail,
             "Grant ProfilePhoto.Read.All too (application permission of Microsoft Graph), or try another --user: "

@@ -1,0 +1,65 @@
+"""docs/contract.md names everything that others depend on, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from prometheus_client import Metric
+
+from bot.__main__ import COMMANDS
+from bot.commands.doctor.examine import CHECKS
+from bot.metrics import Metrics
+from bot.store import Record
+from bot.teams.refusal import STATUSES
+from bot.tickets.ticket import ticket
+from dialogs.model import ACTIONS, Case, Event, Fact, Outcome, Reason, SiteFinding, Verdict
+
+ROOT = Path(__file__).resolve().parent.parent
+TEXT = (ROOT / "docs/contract.md").read_text(encoding="utf-8")
+NAMED = set(re.findall(r"`([^`]+)`", TEXT))
+
+
+def metric_names() -> list[str]:
+    families: list[Metric] = list(Metrics().registry.collect())
+    return [one.name + ("_total" if one.type == "counter" else "") for one in families]
+
+
+NAMES = {
+    "commands": list(COMMANDS),
+    "checks of doctor": list(CHECKS),
+    "reasons of refusals": list(STATUSES),
+    "actions": list(ACTIONS),
+    "verdicts": list(Verdict),
+    "reasons": list(Reason),
+    "facts": list(Fact),
+    "findings": list(SiteFinding),
+    "outcomes": list(Outcome),
+    "kinds of log entries": [event.log_kind for event in get_args(Event)],
+    "metrics": metric_names(),
+    "fields of a ticket": list(ticket(Record("ada"), Case("C1"), "", ()).body),
+    "fields of a press": ["action", "case", "step", "rev"],
+}
+
+
+@pytest.mark.parametrize("what", NAMES)
+def test_the_contract_names_every_one(what: str) -> None:
+    words = {part for name in NAMED for part in (name, name.split()[0])}
+    assert [name for name in NAMES[what] if name not in words] == []
+
+
+def test_no_metric_or_path_is_promised_that_there_is_not() -> None:
+    assert {name for name in NAMED if name.startswith("photosync_")} - {"photosync_refused_total{reason}"} <= set(metric_names())  # fmt: skip
+    source = (ROOT / "bot/app.py").read_text(encoding="utf-8")
+    for path in re.findall(r"`(?:GET|POST) (/\S+)`", TEXT):
+        assert f'"{path}"' in source
+
+
+def test_no_document_points_outside_the_repository() -> None:
+    elsewhere = re.compile(r"\b(DESIGN|FACTS|REVIEW|ACCEPTANCE|STYLE|REPORTS|ADVERSARIAL)(\.md| section)")
+    files = [path for kind in ("bot/**/*.py", "dialogs/**/*.*", "sandbox/*.py", "tests/**/*.py", "tools/*.py", "docs/**/*.md", "*.md") for path in ROOT.glob(kind)]  # fmt: skip
+    assert len(files) > 200
+    assert [str(path) for path in files if path.suffix in (".py", ".md", ".toml") and path != Path(__file__) and elsewhere.search(path.read_text(encoding="utf-8"))] == []  # fmt: skip
