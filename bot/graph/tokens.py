@@ -188,7 +188,7 @@ def bot_tokens(settings: Settings, http: HttpClient) -> Tokens:
     """
     if settings.app_type == "UserAssignedMSI":
         return Tokens(_managed(settings.app_id, http))
-    credential: Any = str(settings.app_password)
+    credential: Any = settings.app_password.reveal()
     if settings.app_certificate is not None:
         credential = certificate_credential(settings.app_certificate)
     return Tokens(_confidential(settings, settings.app_id, settings.app_tenant_id, credential, http))
@@ -198,7 +198,7 @@ def graph_tokens(settings: Settings, http: HttpClient, bot: Tokens | None = None
     """Tokens for Graph: of its own application, or else of the bot's: `bot`, where these exist already."""
     if not settings.graph_client_id:
         return bot or bot_tokens(settings, http)
-    tenant, secret = settings.effective_graph_tenant_id, str(settings.graph_client_secret)
+    tenant, secret = settings.effective_graph_tenant_id, settings.graph_client_secret.reveal()
     return Tokens(_confidential(settings, settings.graph_client_id, tenant, secret, http))
 
 
