@@ -48,6 +48,8 @@ class Store(ABC):
 
     load = transaction(transactions.load)
     commit = transaction(transactions.commit)
+    receive = transaction(transactions.receive)
+    discard = transaction(transactions.discard)
     owner = transaction(transactions.owner)
     log = transaction(transactions.log)
 
@@ -61,6 +63,9 @@ class Store(ABC):
     dead_letters = transaction(transactions.dead_letters)
     retry = transaction(transactions.retry)
     confirm_delivered = transaction(transactions.confirm_delivered)
+
+    acquire = transaction(transactions.acquire)
+    release = transaction(transactions.release)
 
     erase = transaction(transactions.erase)
     purge = transaction(transactions.purge)

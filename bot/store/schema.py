@@ -65,6 +65,24 @@ _STEPS: tuple[tuple[str, ...], ...] = (
             person TEXT PRIMARY KEY, until DOUBLE PRECISION NOT NULL, in_place BIGINT NOT NULL
         ){clustered}""",
     ),
+    (
+        # Activities that were answered before their turn is committed; `activity` is a digest.
+        """CREATE TABLE inbox (
+            person TEXT NOT NULL, activity TEXT NOT NULL, document TEXT NOT NULL, received_at DOUBLE PRECISION NOT NULL,
+            PRIMARY KEY (person, activity)
+        ){clustered}""",
+        # Activities of people who were erased, so that a repeat brings nothing back; `person` is a digest.
+        """CREATE TABLE tombstones (
+            person TEXT PRIMARY KEY, handled TEXT NOT NULL, until DOUBLE PRECISION NOT NULL
+        ){clustered}""",
+        # What all processes together may do a few times at once.
+        """CREATE TABLE slots (
+            name TEXT NOT NULL, number BIGINT NOT NULL, token TEXT NOT NULL, until DOUBLE PRECISION NOT NULL,
+            PRIMARY KEY (name, number)
+        ){clustered}""",
+        # When the person was last saved, a date: who has not been there for longer than the retention is forgotten.
+        "ALTER TABLE people ADD COLUMN touched TEXT NOT NULL DEFAULT ''",
+    ),
 )
 
 VERSION = len(_STEPS)

@@ -35,15 +35,17 @@ import secrets
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from enum import Enum
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
 from bot.conversation import Address
 from bot.store import Change, Claimed, Conflict, DeadLetter, Erased, Job, JobKind, LogEntry, Lost, Record
-from bot.store.dedup import was_handled, with_handled
+from bot.store.dedup import digest, was_handled, with_handled
 from dialogs.case_json import as_document, from_json, to_json
 from dialogs.frozen import replace
 from dialogs.model import Case
@@ -82,6 +84,10 @@ class _Person(NamedTuple):
     document: str | None
 
 
+INBOX_TIMEOUT = 60.0  # seconds after which an activity in the inbox becomes a job
+_TOMBSTONE = 3600.0  # seconds that an erased person's activities count as handled
+
+
 class _Work(NamedTuple):
     """A claimed row of `work`."""
 
@@ -102,8 +108,19 @@ def load(person: str, activity: str = "") -> Operation[tuple[Record, bool]]:
         "FROM people p LEFT JOIN cases c ON c.id = p.present WHERE p.person = ?",
         (person,),
     )
-    record = _record(person, _Person(*rows[0])) if rows else Record(person)
+    record = _record(person, _Person(*rows[0])) if rows else Record(person, handled=(yield from _tombstone(person)))
     return record, was_handled(record.handled, activity)
+
+
+def _tombstone(person: str) -> Operation[str]:
+    rows = yield Statement(
+        "SELECT handled FROM tombstones WHERE person = ? AND until > ?", (_digest_of_person(person), time.time())
+    )
+    return str(rows[0][0]) if rows else ""
+
+
+def _digest_of_person(person: str) -> str:
+    return blake2b(person.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def _record(person: str, row: _Person) -> Record:
@@ -133,7 +150,7 @@ def commit(change: Change) -> Operation[Record]:
     handled = change.record.handled
     if was_handled(handled, change.activity):
         raise Conflict("the activity was handled meanwhile")
-    saved = yield from _save(replace(change.record, handled=with_handled(handled, change.activity)))
+    saved = yield from _save(replace(change.record, handled=with_handled(handled, change.activity)), change.activity)
     if saved.case is not None and change.log:
         case = saved.case.id
         values = [part for one in change.log for part in (one.at, case, one.kind, one.what)]
@@ -161,27 +178,50 @@ def _entries(count: int) -> str:
     return f"INSERT INTO log (at, case_id, kind, what) VALUES {rows}"  # noqa: S608 - only question marks
 
 
-def _save(record: Record) -> Operation[Record]:
+def receive(person: str, activity: str, document: dict[str, Any]) -> Operation[None]:
+    """Keep an activity that is answered before its turn is committed; a second time changes nothing."""
+    yield Statement(
+        "INSERT INTO inbox (person, activity, document, received_at) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (person, activity) DO NOTHING",
+        (person, digest(activity), json.dumps(document), time.time()),
+    )
+
+
+def discard(person: str, activity: str) -> Operation[None]:
+    """Take an activity out of the inbox: its turn ended without a commit."""
+    yield Statement("DELETE FROM inbox WHERE person = ? AND activity = ?", (person, digest(activity)))
+
+
+def _inbox_to_jobs(now: float) -> Operation[None]:
+    """Activities whose turn did not end in time, because its process died or the database was away, become jobs."""
+    before = now - INBOX_TIMEOUT
+    if not (yield Statement("SELECT 1 FROM inbox WHERE received_at <= ? LIMIT 1", (before,))):
+        return
+    yield Statement(
+        f"INSERT INTO work {_COLUMNS} SELECT 'turn', person || ' ' || activity, person, "  # noqa: S608 - constants
+        "'{\"received_at\": ' || received_at || ', \"document\": ' || document || '}', received_at "
+        "FROM inbox WHERE received_at <= ? ON CONFLICT (kind, key) WHERE dead_at IS NULL DO NOTHING",
+        (before,),
+    )
+    yield Statement("DELETE FROM inbox WHERE received_at <= ?", (before,))
+
+
+def _save(record: Record, activity: str) -> Operation[Record]:
     # A random start: a record cached from before it was erased never has the version of the one after.
     version = record.version + 1 if record.version else secrets.randbelow(1 << 40) + 1
     address = _address(record.address) if record.address else ""
     present = record.case.id if record.case else ""
     known = (record.name, record.locale, record.platform, address, int(record.blocked), present, record.handled)
-    values = (version, *known)
+    values = (version, *known, _today())
+    received = (record.person, digest(activity))
     if record.version == 0:
-        done = yield Statement(
-            "INSERT INTO people (version, name, locale, platform, address, blocked, present, handled, person) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (person) DO NOTHING RETURNING person",
-            (*values, record.person),
-        )
+        done = yield Statement(_INSERT_PERSON, (*values, record.person, *received))
     else:
-        done = yield Statement(
-            "UPDATE people SET version = ?, name = ?, locale = ?, platform = ?, address = ?, blocked = ?, present = ?, "
-            "handled = ? WHERE person = ? AND version = ? RETURNING person",
-            (*values, record.person, record.version),
-        )
+        done = yield Statement(_UPDATE_PERSON, (*values, record.person, record.version, *received))
     if not done:
         raise Conflict(f"version {record.version} is not the stored one")
+    if done[0][0]:
+        yield from discard(record.person, activity)
     if record.case is not None:
         done = yield Statement(
             "INSERT INTO cases (id, person, document, outcome, touched) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) "
@@ -192,6 +232,27 @@ def _save(record: Record) -> Operation[Record]:
         if not done:
             raise Conflict("another person's case has this id")
     return replace(record, version=version, lost=False)
+
+
+# One statement answers two questions: whether the version was right, and whether the activity is in the inbox.
+_IN_INBOX = "RETURNING EXISTS (SELECT 1 FROM inbox WHERE inbox.person = ? AND inbox.activity = ?)"
+_INSERT_PERSON = (
+    "INSERT INTO people (version, name, locale, platform, address, blocked, present, handled, touched, person) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (person) DO NOTHING " + _IN_INBOX
+)
+_UPDATE_PERSON = (
+    "UPDATE people SET version = ?, name = ?, locale = ?, platform = ?, address = ?, blocked = ?, present = ?, "
+    "handled = ?, touched = ? WHERE person = ? AND version = ? " + _IN_INBOX  # noqa: S608 - constants
+)
+
+
+def _today() -> str:
+    return _date(int(time.time() // 86_400))
+
+
+@lru_cache(maxsize=1)
+def _date(days: int) -> str:
+    return datetime.fromtimestamp(days * 86_400, UTC).date().isoformat()
 
 
 @lru_cache(maxsize=1_000)
@@ -242,6 +303,7 @@ def claim(most: int, lease: float) -> Operation[tuple[Claimed, ...]]:
     """Up to `most` due jobs, ours for `lease` seconds."""
     now = time.time()
     yield from _cards_to_jobs(now)
+    yield from _inbox_to_jobs(now)
     rows = yield Statement(_CLAIM, (now, most, now + lease))
     return tuple(
         Claimed(
@@ -310,15 +372,51 @@ def log(case: str) -> Operation[tuple[LogEntry, ...]]:
 
 def next_due() -> Operation[float | None]:
     """When the next open job is due, or its lease ends; seconds since 1970."""
-    rows = yield Statement("SELECT min(due_at) FROM work WHERE dead_at IS NULL UNION ALL SELECT min(until) FROM owed")
+    rows = yield Statement(
+        "SELECT min(due_at) FROM work WHERE dead_at IS NULL UNION ALL SELECT min(until) FROM owed "
+        "UNION ALL SELECT min(received_at) + ? FROM inbox",
+        (INBOX_TIMEOUT,),
+    )
     return min((at for (at,) in rows if at is not None), default=None)
 
 
 def pending(kind: JobKind) -> Operation[int]:
-    """How many open jobs of a kind there are; pending cards count as jobs to show."""
+    """How many open jobs of a kind there are; pending cards count as jobs to show, the inbox as turns."""
     rows = yield Statement("SELECT count(*) FROM work WHERE kind = ? AND dead_at IS NULL", (kind.value,))
-    owed = (yield Statement("SELECT count(*) FROM owed")) if kind is JobKind.SHOW else ((0,),)
-    return int(rows[0][0]) + int(owed[0][0])
+    before: Sequence[Row] = ()
+    if kind in _BECOME_JOBS:
+        before = yield Statement(f"SELECT count(*) FROM {_BECOME_JOBS[kind]}")  # noqa: S608 - a constant
+    return sum(int(count) for (count,) in (*rows, *before))
+
+
+_BECOME_JOBS = {JobKind.SHOW: "owed", JobKind.TURN: "inbox"}
+
+
+def acquire(name: str, most: int, lease: float) -> Operation[str | None]:
+    """One of `most` slots of a name, ours for `lease` seconds; a token for `release`, or None if all are taken."""
+    now = time.time()
+    rows = yield Statement("SELECT number FROM slots WHERE name = ? AND until > ?", (name, now))
+    taken = {number for (number,) in rows}
+    for number in range(most):
+        if number in taken:
+            continue
+        token = f"{number} {secrets.token_hex(8)}"
+        done = yield Statement(
+            "INSERT INTO slots (name, number, token, until) VALUES (?, ?, ?, ?) ON CONFLICT (name, number) "
+            "DO UPDATE SET token = excluded.token, until = excluded.until WHERE slots.until <= ? RETURNING number",
+            (name, number, token, now + lease, now),
+        )
+        if done:
+            return f"{name} {token}"
+    return None
+
+
+def release(token: str) -> Operation[None]:
+    """Give a slot back; nothing happens if its lease ended and another process has it."""
+    name, number, secret = token.rsplit(" ", 2)
+    yield Statement(
+        "DELETE FROM slots WHERE name = ? AND number = ? AND token = ?", (name, int(number), f"{number} {secret}")
+    )
 
 
 def dead_letters() -> Operation[tuple[DeadLetter, ...]]:
@@ -342,18 +440,29 @@ def retry(number: int) -> Operation[bool]:
     return True
 
 
-def erase(person: str) -> Operation[Erased]:
-    """Delete everything about a person."""
+def erase(person: str, activity: str = "") -> Operation[Erased]:
+    """Delete everything about a person. `activity`, which asked for it, and those before count as handled for an hour:
+    a repeat brings nothing back."""
+    now = time.time()
     # The person first: a commit that is under way elsewhere is waited for, and a later one is refused.
-    people = yield Statement("DELETE FROM people WHERE person = ? RETURNING person", (person,))
+    people = yield Statement("DELETE FROM people WHERE person = ? RETURNING handled", (person,))
+    handled = with_handled(" ".join([*(row[0] for row in people), (yield from _tombstone(person))]).strip(), activity)
+    yield Statement("DELETE FROM tombstones WHERE until <= ?", (now,))
+    if handled:
+        yield Statement(
+            "INSERT INTO tombstones (person, handled, until) VALUES (?, ?, ?) ON CONFLICT (person) "
+            "DO UPDATE SET handled = excluded.handled, until = excluded.until",
+            (_digest_of_person(person), handled, now + _TOMBSTONE),
+        )
     entries = yield Statement(
         "DELETE FROM log WHERE case_id IN (SELECT id FROM cases WHERE person = ?) RETURNING id", (person,)
     )
     work = yield Statement("DELETE FROM work WHERE person = ? RETURNING id", (person,))
     owed = yield Statement("DELETE FROM owed WHERE person = ? RETURNING person", (person,))
+    inbox = yield Statement("DELETE FROM inbox WHERE person = ? RETURNING person", (person,))
     cases = yield Statement("DELETE FROM cases WHERE person = ? RETURNING id", (person,))
     yield AfterCommit.OVERWRITE
-    return Erased(len(people), len(cases), len(entries), len(work) + len(owed))
+    return Erased(len(people), len(cases), len(entries), len(work) + len(owed) + len(inbox))
 
 
 def purge(before: str) -> Operation[int]:
