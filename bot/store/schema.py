@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.errors import PhotosyncError
+from bot.errors import StoreUnusable
 
 # Written so that both databases read the same: TEXT, BIGINT and DOUBLE PRECISION mean the same to SQLite as
 # TEXT, INTEGER and REAL do; only the automatic number and rows kept in the order of their key are spelled differently.
@@ -88,7 +88,7 @@ _STEPS: tuple[tuple[str, ...], ...] = (
 VERSION = len(_STEPS)
 
 
-class NewerSchema(PhotosyncError):
+class NewerSchema(StoreUnusable):
     """The database was written by a newer program: using it could lose what that one knows."""
 
     def __init__(self, found: int) -> None:
@@ -99,3 +99,13 @@ class NewerSchema(PhotosyncError):
 def statements(dialect: str, version: int) -> tuple[str, ...]:
     """What leads from `version` to the next one."""
     return tuple(text.format(**_SPELLED[dialect]) for text in _STEPS[version])
+
+
+class OlderSchema(StoreUnusable):
+    """The database was written by an older program, and this use of it changes nothing."""
+
+    def __init__(self, found: int) -> None:
+        super().__init__(
+            f"the database has schema {found}, this program needs {VERSION}: photosync serve brings it there"
+        )
+        self.found = found

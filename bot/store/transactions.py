@@ -31,9 +31,10 @@ out of them again, with every turn.
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import Enum
@@ -49,6 +50,8 @@ from bot.store.dedup import digest, was_handled, with_handled
 from dialogs.case_json import as_document, from_json, to_json
 from dialogs.frozen import replace
 from dialogs.model import Case
+
+_logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Row = Sequence[Any]
@@ -81,6 +84,7 @@ class _Person(NamedTuple):
     address: str
     blocked: int
     handled: str
+    present: str
     document: str | None
 
 
@@ -102,13 +106,24 @@ class _Work(NamedTuple):
 
 
 def load(person: str, activity: str = "") -> Operation[tuple[Record, bool]]:
-    """The person's record, an empty one for a new person; and whether the activity was handled before."""
+    """The person's record, an empty one for a new person; and whether the activity was handled before.
+
+    What cannot be read of it is left out: without a case `Record.lost` is set and the case's row stays for the admin,
+    an address comes again with the next message.
+    """
     rows = yield Statement(
-        "SELECT p.version, p.name, p.locale, p.platform, p.address, p.blocked, p.handled, c.document "
+        "SELECT p.version, p.name, p.locale, p.platform, p.address, p.blocked, p.handled, p.present, c.document "
         "FROM people p LEFT JOIN cases c ON c.id = p.present WHERE p.person = ?",
         (person,),
     )
-    record = _record(person, _Person(*rows[0])) if rows else Record(person, handled=(yield from _tombstone(person)))
+    if not rows:
+        record = Record(person, handled=(yield from _tombstone(person)))
+        return record, was_handled(record.handled, activity)
+    row = _Person(*rows[0])
+    if not _is_version(row.version):
+        row = row._replace(version=secrets.randbelow(1 << 40) + 1)
+        yield Statement("UPDATE people SET version = ? WHERE person = ?", (row.version, person))
+    record = _record(person, row)
     return record, was_handled(record.handled, activity)
 
 
@@ -124,17 +139,46 @@ def _digest_of_person(person: str) -> str:
 
 
 def _record(person: str, row: _Person) -> Record:
-    case = None
-    if row.document:
-        try:
-            case = from_json(row.document)
-        except ValueError:
-            case = None  # a damaged document: the person starts again, the row stays for the admin
-    address = Address(**json.loads(row.address)) if row.address else None
+    case = _read(_case, row.document, "a case") if row.document else None
+    if case is not None and case.id != row.present:
+        case = None
+    address = _read(_address_from, row.address, "a person's address") if row.address else None
     lost = bool(row.document) and case is None
     return Record(
-        person, row.version, row.name, row.locale, row.platform, address, bool(row.blocked), case, lost, row.handled
+        person,
+        row.version,
+        str(row.name),
+        str(row.locale),
+        str(row.platform),
+        address,
+        bool(row.blocked),
+        case,
+        lost,
+        str(row.handled),
     )
+
+
+def _is_version(value: object) -> bool:
+    return isinstance(value, int) and value > 0  # SQLite takes anything in any column
+
+
+def _read(reader: Callable[[str], T], document: str, what: str) -> T | None:
+    try:
+        return reader(document)
+    except Exception as error:  # a damaged document may be anything, and its reader may raise anything
+        _logger.error("%s cannot be read and is left out: %s", what, type(error).__name__)
+        return None
+
+
+def _case(document: str) -> Case:
+    return from_json(document)
+
+
+def _address_from(document: str) -> Address:
+    address = Address(**json.loads(document))
+    if not all(isinstance(part, str) for part in asdict(address).values()):
+        raise ValueError("not text")
+    return address
 
 
 def owner(case: str) -> Operation[str]:
@@ -234,16 +278,15 @@ def _save(record: Record, activity: str) -> Operation[Record]:
     return replace(record, version=version, lost=False)
 
 
-# One statement answers two questions: whether the version was right, and whether the activity is in the inbox.
-_IN_INBOX = "RETURNING EXISTS (SELECT 1 FROM inbox WHERE inbox.person = ? AND inbox.activity = ?)"
-_INSERT_PERSON = (
-    "INSERT INTO people (version, name, locale, platform, address, blocked, present, handled, touched, person) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (person) DO NOTHING " + _IN_INBOX
-)
-_UPDATE_PERSON = (
-    "UPDATE people SET version = ?, name = ?, locale = ?, platform = ?, address = ?, blocked = ?, present = ?, "
-    "handled = ?, touched = ? WHERE person = ? AND version = ? " + _IN_INBOX  # noqa: S608 - constants
-)
+# RETURNING answers two questions: whether the version was right, and whether the activity is in the inbox.
+_INSERT_PERSON = """
+    INSERT INTO people (version, name, locale, platform, address, blocked, present, handled, touched, person)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (person) DO NOTHING
+    RETURNING EXISTS (SELECT 1 FROM inbox WHERE inbox.person = ? AND inbox.activity = ?)"""
+_UPDATE_PERSON = """
+    UPDATE people SET version = ?, name = ?, locale = ?, platform = ?, address = ?, blocked = ?, present = ?,
+    handled = ?, touched = ? WHERE person = ? AND version = ?
+    RETURNING EXISTS (SELECT 1 FROM inbox WHERE inbox.person = ? AND inbox.activity = ?)"""
 
 
 def _today() -> str:
@@ -292,27 +335,40 @@ _REPLACE = (
 )
 # The pick is materialised: PostgreSQL's planner may ignore a LIMIT in a plain sub-select.
 _CLAIM = (
-    "WITH pick AS MATERIALIZED (SELECT id FROM work WHERE dead_at IS NULL AND due_at <= ? "
+    "WITH pick AS MATERIALIZED (SELECT id FROM work WHERE dead_at IS NULL AND due_at <= ? {some} "
     "ORDER BY due_at LIMIT ? /*postgresql FOR UPDATE SKIP LOCKED*/) "
     "UPDATE work SET due_at = ?, fence = fence + 1, attempt = attempt + 1 FROM pick WHERE work.id = pick.id "
     "RETURNING work.id, work.fence, work.attempt, work.kind, work.key, work.person, work.due_at, work.payload"
 )
 
 
-def claim(most: int, lease: float) -> Operation[tuple[Claimed, ...]]:
-    """Up to `most` due jobs, ours for `lease` seconds."""
+def claim(most: int, lease: float, kinds: tuple[JobKind, ...] = tuple(JobKind)) -> Operation[tuple[Claimed, ...]]:
+    """Up to `most` due jobs of these kinds, ours for `lease` seconds. One that cannot be read becomes a dead letter."""
     now = time.time()
     yield from _cards_to_jobs(now)
     yield from _inbox_to_jobs(now)
-    rows = yield Statement(_CLAIM, (now, most, now + lease))
-    return tuple(
-        Claimed(
-            row.id,
-            row.fence,
-            row.attempt,
-            Job(JobKind(row.kind), row.key, row.person, row.due_at, json.loads(row.payload)),
-        )
-        for row in (_Work(*one) for one in rows)
+    some = f"AND kind IN ({', '.join('?' * len(kinds))})" if len(kinds) < len(JobKind) else ""
+    wanted = tuple(kind.value for kind in kinds) if some else ()
+    claimed = []
+    for row in (yield Statement(_CLAIM.replace("{some}", some), (now, *wanted, most, now + lease))):
+        try:
+            claimed.append(_claimed(_Work(*row)))
+        except Exception as error:  # a damaged row may be anything
+            what = f"cannot be read: {type(error).__name__}"
+            _logger.error("a job %s; it is a dead letter now: photosync work list", what)
+            yield Statement("UPDATE work SET dead_at = ?, error = ? WHERE id = ?", (now, what, row[0]))
+    return tuple(claimed)
+
+
+def _claimed(row: _Work) -> Claimed:
+    payload = json.loads(row.payload)
+    if not isinstance(payload, dict):
+        raise TypeError("not an object")
+    return Claimed(
+        int(row.id),
+        int(row.fence),
+        int(row.attempt),
+        Job(JobKind(row.kind), str(row.key), str(row.person), float(row.due_at), payload),
     )
 
 
@@ -389,6 +445,23 @@ def pending(kind: JobKind) -> Operation[int]:
     return sum(int(count) for (count,) in (*rows, *before))
 
 
+def pending_by_kind() -> Operation[dict[str, int]]:
+    """`pending` of every kind."""
+    rows = yield Statement(
+        "SELECT kind, count(*) FROM work WHERE dead_at IS NULL GROUP BY kind "
+        "UNION ALL SELECT 'show', count(*) FROM owed UNION ALL SELECT 'turn', count(*) FROM inbox"
+    )
+    counts: dict[str, int] = {}
+    for kind, count in rows:
+        counts[kind] = counts.get(kind, 0) + int(count)
+    return counts
+
+
+def probe() -> Operation[None]:
+    """Nothing, as a write: what a turn needs works."""
+    yield Statement("UPDATE meta SET version = version")
+
+
 _BECOME_JOBS = {JobKind.SHOW: "owed", JobKind.TURN: "inbox"}
 
 
@@ -428,16 +501,19 @@ def dead_letters() -> Operation[tuple[DeadLetter, ...]]:
 
 
 def retry(number: int) -> Operation[bool]:
-    """Make a dead letter due now; False if there is none with this number. It replaces an open job of its key."""
+    """Make a dead letter due now; False if there is none with this number. Where there is an open job of its kind and
+    key by now, the letter just goes."""
     rows = yield Statement(
-        "SELECT kind, key, person, payload FROM work WHERE id = ? AND dead_at IS NOT NULL", (number,)
+        "UPDATE work SET dead_at = NULL, due_at = ?, attempt = 0, fence = fence + 1, error = '' "
+        "WHERE id = ? AND dead_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM work AS o "
+        "WHERE o.kind = work.kind AND o.key = work.key AND o.dead_at IS NULL) RETURNING id",
+        (time.time(), number),
     )
     if not rows:
-        return False
-    kind, key, person, payload = rows[0]
-    yield Statement("DELETE FROM work WHERE id = ?", (number,))
-    yield from put(Job(JobKind(kind), key, person, time.time(), json.loads(payload)))
-    return True
+        rows = yield Statement("DELETE FROM work WHERE id = ? AND dead_at IS NOT NULL RETURNING id", (number,))
+    if rows:
+        yield AfterCommit.ANNOUNCE
+    return bool(rows)
 
 
 def erase(person: str, activity: str = "") -> Operation[Erased]:
