@@ -18,7 +18,7 @@ from bot import resources
 from bot.background import Background, Beat
 from bot.cards.templates import CardTemplates
 from bot.diagnosis.diagnosis import IN_A_CHAT, Diagnosis, Limits
-from bot.errors import SettingsError, StoreUnavailable
+from bot.errors import SettingsError, StoreUnavailable, StoreUnusable
 from bot.graph.client import Graph
 from bot.graph.tokens import Tokens, bot_tokens, graph_tokens
 from bot.http_client import HttpClient
@@ -131,10 +131,19 @@ class Bot:
             self.background.start("languages", self.live.watch)
 
     async def open_store(self) -> None:
-        """Raises `StoreUnavailable` while the database cannot be reached, `NewerSchema` where it never can be used."""
+        """Raises `StoreUnavailable`, and `StoreUnusable` where waiting does not help."""
         await self.store.open()
         await self.store.put(purging())
         self.opened.set()
+
+    async def open_store_soon(self) -> None:
+        """Now if that can be; else the background task does it. Raises `StoreUnusable`."""
+        try:
+            await self.open_store()
+        except StoreUnusable:
+            raise
+        except StoreUnavailable as error:
+            log.error("waiting for the database: %s", error)
 
     async def _keep_store(self, beat: Beat) -> None:
         """The database may come later than the bot."""
@@ -181,7 +190,7 @@ class Running:
 async def start(settings: Settings, store: Store | None = None) -> Running:
     """Build everything and listen. `store`, still closed, takes the place of the one that the settings name.
 
-    Raises OSError if the port is taken, `SettingsError` for a useless certificate, `NewerSchema`.
+    Raises OSError if the port is taken, `SettingsError` for a useless certificate, `StoreUnusable`.
     """
     store, http = store or connect(settings.database_url.reveal()), HttpClient.from_settings(settings)
     try:
@@ -199,8 +208,7 @@ async def start(settings: Settings, store: Store | None = None) -> Running:
 
     try:
         await web.TCPSite(runner, settings.host, settings.port).start()
-        with suppress(StoreUnavailable):  # the background task waits for it
-            await bot.open_store()
+        await bot.open_store_soon()
     except BaseException:
         await stop()
         raise
@@ -232,7 +240,7 @@ def _site(bot: Bot) -> web.Application:
 
     async def counted(_: web.Request) -> web.Response:
         with suppress(StoreUnavailable):
-            bot.metrics.follow_ups_pending.set(await bot.store.pending(JobKind.FOLLOW_UP))
+            bot.metrics.follow_ups_pending.set(await bot.store.sampled_pending(JobKind.FOLLOW_UP))
         text = bot.metrics.text()
         return web.Response(body=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 

@@ -5,6 +5,7 @@
     ├── LocalesError             a language's tag or file that `photosync locales` cannot work with
     ├── NotAPicture              bytes that are not a picture we open
     ├── StoreUnavailable         what we know of people cannot be read or written now
+    │   └── StoreUnusable        and waiting does not help: the sentence says what to do
     └── OutsideError             another system did not give what we asked
         ├── Refused              it said no to us: our sign-in failed or a permission is missing
         ├── NotFound             it has no such thing
@@ -45,6 +46,10 @@ class NotAPicture(PhotosyncError):
 
 class StoreUnavailable(PhotosyncError):
     """The store cannot be reached; the channel shall deliver the activity again."""
+
+
+class StoreUnusable(StoreUnavailable):
+    """The database that the settings name cannot be used as it is; the sentence names it and says what to do."""
 
 
 class OutsideError(PhotosyncError):

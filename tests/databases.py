@@ -10,8 +10,9 @@ import sqlite3
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 
@@ -64,6 +65,17 @@ def _owner(folder: Path) -> str:
 def _run(user: str, *command: str, check: bool = True) -> None:
     owner = user or None
     subprocess.run(command, check=check, user=owner, cwd="/", env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+
+
+async def fetch(database: str, query: str) -> list[tuple[Any, ...]]:
+    """Rows, behind the store's back."""
+    if database.startswith("sqlite"):
+        with closing(sqlite3.connect(database.removeprefix("sqlite:///"))) as connection:
+            return connection.execute(query).fetchall()
+    there = await asyncpg.connect(database)
+    rows = [tuple(row) for row in await there.fetch(query)]
+    await there.close()
+    return rows
 
 
 async def execute(database: str, *statements: str) -> None:

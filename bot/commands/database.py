@@ -12,8 +12,8 @@ from bot.store.interface import Store
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Store]:
-    """The store, closed at the end. Raises `StoreUnavailable` and `NewerSchema`."""
-    store = await open_store(settings.database_url.reveal())
+    """The store, closed at the end. Raises `StoreUnavailable`."""
+    store = await open_store(settings.database_url.reveal(), existing=True)
     try:
         yield store
     finally:

@@ -18,13 +18,13 @@ def add(parser: argparse.ArgumentParser) -> None:
 def _run(_: argparse.Namespace) -> int:
     settings = load(Use.SERVE)
     from bot import app  # noqa: PLC0415 - wrong settings are named at once, without importing all of the bot
-    from bot.store.schema import NewerSchema  # noqa: PLC0415
+    from bot.errors import StoreUnusable  # noqa: PLC0415
 
     try:
         with asyncio.Runner(loop_factory=app.loop_factory()) as runner:
             runner.run(app.serve(settings))
     except OSError as error:
         return complain(f"cannot listen on {settings.host} port {settings.port}: {error.strerror}")
-    except NewerSchema as error:
+    except StoreUnusable as error:
         return complain(str(error))
     return 0

@@ -11,6 +11,25 @@
 
 A turn commits everything in one transaction: the person, the case, its log, that the activity is handled, and jobs.
 Jobs are done by `bot.turns.worker`; docs/decisions/0002-due-work.md says why they are a table here.
+
+The inbox. An activity that is answered (202) before its turn is committed has to survive the process:
+
+    await store.receive(person, activity, document)   # before the answer; if it raises, do not answer early
+    ...                                               # the turn
+    await store.commit(Change(record, activity, ...)) # takes the activity out of the inbox, in the same transaction
+    await store.discard(person, activity)             # instead, where a turn ends without a commit
+
+What is still there a minute later (`transactions.INBOX_TIMEOUT`) becomes a job of kind `JobKind.TURN` at the next
+claim, in this process or another: `job.payload` is `{"received_at": seconds since 1970, "document": document}`. Its
+doer runs the turn and ends the job as any other: `Change.finish`, or `Store.finish` where the activity turns out to be
+handled already. `erase` takes what is in the inbox too. In a group, `person` is the conversation's id.
+
+Slots. What all processes together may do a few times at once:
+
+    token = await store.acquire("graph-photo", 4, 10.0)   # None: all four are taken; try again a little later
+    await store.release(token)                            # or the lease of 10 seconds ends by itself
+
+After `erase`, `load` reports the erased person's activities (and the one given to `erase`) as handled for an hour.
 """
 
 from __future__ import annotations
@@ -34,6 +53,7 @@ class JobKind(StrEnum):
     FOLLOW_UP = "follow_up"  # look again by ourselves
     TICKET = "ticket"  # hand a case to the helpdesk's system
     PURGE = "purge"  # delete what is older than the retention
+    TURN = "turn"  # an activity that was answered early, and whose turn did not end
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,14 @@ _WIDTH = 12  # letters of a digest
 
 def was_handled(handled: str, activity: str) -> bool:
     """Whether an activity is among those that were handled."""
-    return bool(activity) and _digest(activity) in handled
+    return bool(activity) and digest(activity) in handled
 
 
 def with_handled(handled: str, activity: str) -> str:
     """The same with one more, without the oldest if there are too many."""
-    return f"{_digest(activity)} {handled}"[: MOST * (_WIDTH + 1)] if activity else handled
+    return f"{digest(activity)} {handled}"[: MOST * (_WIDTH + 1)] if activity else handled
 
 
-def _digest(activity: str) -> str:
+def digest(activity: str) -> str:
+    """Short, and the same in every process."""
     return blake2b(activity.encode("utf-8", "surrogatepass"), digest_size=_WIDTH // 2).hexdigest()

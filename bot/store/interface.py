@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from functools import partial, wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from bot.errors import StoreUnavailable
-from bot.store import transactions
+from bot.store import JobKind, transactions
 from bot.store.transactions import Operation
 
 T = TypeVar("T")
 P = ParamSpec("P")
+
+_READY_FOR = 1.0  # seconds that the answer of a probe is good for
+_PROBE_TIMEOUT = 3.0  # seconds
+_COUNT_INTERVAL = 10.0  # seconds
 
 
 def transaction(work: Callable[P, Operation[T]]) -> Callable[Concatenate[Store, P], Coroutine[Any, Any, T]]:
@@ -29,10 +35,15 @@ class Store(ABC):
     """People, cases and jobs in one database. A store is made closed; until `open` has succeeded, and whenever the
     database cannot be reached, every method raises `bot.errors.StoreUnavailable`."""
 
+    def __init__(self) -> None:
+        self._ready = _Sampled(self._probe, _READY_FOR)
+        self._pending = _Sampled(self._count, _COUNT_INTERVAL)
+
     @abstractmethod
-    async def open(self) -> None:
-        """Connect, and bring the database to the present schema. Raises `StoreUnavailable` and `NewerSchema`, holds
-        nothing then, and may be called again."""
+    async def open(self, *, existing: bool = False) -> None:
+        """Connect, and bring the database to the present schema; `existing`: change nothing, and refuse a database that
+        is not there or has an older schema. Raises `StoreUnavailable`, and `StoreUnusable` where waiting does not help;
+        holds nothing then, and may be called again."""
 
     @abstractmethod
     async def run(self, work: Callable[[], Operation[T]]) -> T:
@@ -48,6 +59,8 @@ class Store(ABC):
 
     load = transaction(transactions.load)
     commit = transaction(transactions.commit)
+    receive = transaction(transactions.receive)
+    discard = transaction(transactions.discard)
     owner = transaction(transactions.owner)
     log = transaction(transactions.log)
 
@@ -62,13 +75,55 @@ class Store(ABC):
     retry = transaction(transactions.retry)
     confirm_delivered = transaction(transactions.confirm_delivered)
 
+    acquire = transaction(transactions.acquire)
+    release = transaction(transactions.release)
+
     erase = transaction(transactions.erase)
     purge = transaction(transactions.purge)
 
+    async def read(self, work: Callable[[], Operation[T]]) -> T:
+        """Run an operation that only reads and may take long, so that no turn waits for it."""
+        return await self.run(work)
+
     async def ready(self) -> bool:
-        """Whether the database can be reached now."""
+        """Whether a turn could be committed now: a write was tried within the last second."""
+        return await self._ready.value()
+
+    async def sampled_pending(self, kind: JobKind) -> int:
+        """`pending` as it was a little while ago: however often it is asked for, counting takes a twentieth of the
+        time at most."""
+        return (await self._pending.value()).get(kind.value, 0)
+
+    async def _probe(self) -> bool:
         try:
-            await self.next_due()
-        except StoreUnavailable:
+            async with asyncio.timeout(_PROBE_TIMEOUT):
+                await self.run(transactions.probe)
+        except (StoreUnavailable, TimeoutError):
             return False
         return True
+
+    async def _count(self) -> dict[str, int]:
+        return await self.read(transactions.pending_by_kind)
+
+
+class _Sampled(Generic[T]):
+    """A value that is asked for often and found out seldom, by one caller at a time."""
+
+    def __init__(self, find: Callable[[], Coroutine[Any, Any, T]], every: float) -> None:
+        self._find = find
+        self._every = every
+        self._lock = asyncio.Lock()
+        self._found: list[T] = []
+        self._until = 0.0
+
+    async def value(self) -> T:
+        """The last one if it is young or is being found out again, else a new one."""
+        if self._found and (time.monotonic() < self._until or self._lock.locked()):
+            return self._found[0]
+        async with self._lock:
+            begun = time.monotonic()
+            if not self._found or begun >= self._until:
+                self._found = [await self._find()]
+                ended = time.monotonic()
+                self._until = ended + max(self._every, 20 * (ended - begun))
+            return self._found[0]

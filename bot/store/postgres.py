@@ -1,18 +1,40 @@
-"""PostgreSQL, for several replicas: a pool, one transaction for each operation, woken by LISTEN/NOTIFY."""
+"""PostgreSQL, for several replicas: a pool, one transaction for each operation, woken by LISTEN/NOTIFY.
+
+What an error means. asyncpg has an exception for each SQLSTATE; all of them, its own `InterfaceError`, OSError and
+timeouts are looked at in one place, `unavailable`:
+
+    22 data, 23 constraint, 21 and 42 syntax    a mistake of this program: raised as it is
+    42501 no permission, 42P01, 42703, 3F000    somebody changed the database: `StoreUnavailable`
+    42P05, 26000 prepared statements            a pooler that was not found out: `StoreUnavailable`
+    22021, 22P05 and UnicodeEncodeError         text that cannot be stored: once more with it replaced
+    40001, 40P01 met another transaction        begun again, up to four times
+    everything else                             `StoreUnavailable`
+
+A connection that met an error which is not this program's is closed, never reused: its server may be stopping, full,
+or no longer the primary. A server that can only be read, or is going down, is left by all connections at once.
+
+A pooler that hands out a server's connection for one transaction (pgbouncer) is recognised when the store is opened:
+the process that answers is not the one that the handshake named. Then no statement is prepared by name, and new jobs
+are found by polling, because LISTEN needs a connection of its own.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, TypeVar
 
 import asyncpg
 
-from bot.errors import StoreUnavailable
+from bot.errors import StoreUnavailable, StoreUnusable
 from bot.store.interface import Store
-from bot.store.schema import VERSION, NewerSchema, statements
+from bot.store.postgres_url import Target, read_url
+from bot.store.schema import VERSION, NewerSchema, OlderSchema, statements
+from bot.store.text import storable
 from bot.store.transactions import AfterCommit, Operation, Row, Statement
 
 T = TypeVar("T")
@@ -20,82 +42,173 @@ T = TypeVar("T")
 _CHANNEL = "photosync_work"
 _SCHEMA_LOCK = 7_039_120  # any number, the same in every replica
 _DEADLINE = 10.0  # seconds for one statement
+_CLOSING = 5.0  # seconds
 _TRIES = 4  # of a transaction that met another one
-_MET = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
-_GONE = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, TimeoutError)
+_POLL = 2.0  # seconds between looks for new jobs where LISTEN does not work
+_LISTEN_BACKOFF = (1.0, 30.0)  # seconds between tries to listen, the first and the longest
+
+_FOREIGN = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+_MISTAKES = ("21", "22", "23", "42")  # classes of SQLSTATE
+_NOT_MISTAKES = {"42501", "42P01", "42703", "42P05"}
+_ODD_TEXT = {"22021", "22P05"}
+_MET = {"40001", "40P01"}
+_LEAVE_SERVER = ("25006", "57P")  # read-only, shutting down
+
+
+def unavailable(error: BaseException) -> StoreUnavailable | None:
+    """What an error of the driver means to the store; None for a programming error, which stays what it is."""
+    if isinstance(error, StoreUnavailable):
+        return error
+    # A value of a type that does not fit, found before anything is sent.
+    if not isinstance(error, _FOREIGN) or (isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError)):
+        return None
+    state = _state(error)
+    if state[:2] in _MISTAKES and state not in _NOT_MISTAKES:
+        return None
+    return StoreUnavailable(f"PostgreSQL: {type(error).__name__}{f' {state}' if state else ''}")
+
+
+def _state(error: BaseException) -> str:
+    return getattr(error, "sqlstate", None) or ""
 
 
 class PostgresStore(Store):
     """A store in a database that replicas share; at most `size` connections from this process, and one to listen."""
 
     def __init__(self, url: str, *, size: int = 10) -> None:
-        self._url = url
+        super().__init__()
+        self._target = read_url(url)
         self._size = size
         self._pool: asyncpg.Pool[Any] | None = None
+        self._pooled = False  # behind a pooler: no prepared statements, no LISTEN
         self._woken = asyncio.Event()
         self._listening: asyncpg.Connection[Any] | None = None
+        self._listen_again = 0.0  # when, after it failed
+        self._listen_backoff = _LISTEN_BACKOFF[0]
 
-    async def open(self) -> None:
+    async def open(self, *, existing: bool = False) -> None:
         if self._pool is not None:
             return
         pool: asyncpg.Pool[Any] | None = None
         try:
-            pool = await asyncpg.create_pool(self._url, min_size=1, max_size=self._size, command_timeout=_DEADLINE)
-            async with pool.acquire() as connection, connection.transaction():
-                await _migrate(connection)
-        except BaseException as error:
-            if pool is not None:
-                pool.terminate()
-            if isinstance(error, (*_GONE, asyncpg.PostgresError)):  # an older replica is at work in it, say
-                raise StoreUnavailable(f"database: {type(error).__name__}") from None
-            raise
+            self._pooled = await _prepare(self._target, existing=existing)
+            pool = await asyncpg.create_pool(
+                min_size=1, max_size=self._size, command_timeout=_DEADLINE, **self._target.options(pooled=self._pooled)
+            )
+        except _FOREIGN as error:
+            if isinstance(error, ValueError):  # the driver's text may hold parts of the address
+                raise StoreUnusable(f"PHOTOSYNC_DATABASE_URL cannot be read: {type(error).__name__}") from None
+            raise (unavailable(error) or error) from None
         self._pool = pool
 
     async def close(self) -> None:
-        if self._listening is not None and not self._listening.is_closed():
-            await self._listening.close()
+        listening, self._listening = self._listening, None
         pool, self._pool = self._pool, None
+        if listening is not None:
+            listening.terminate()
         if pool is None:
             return
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(_CLOSING):
                 await pool.close()
-        except TimeoutError:
+        except (TimeoutError, *_FOREIGN):
             pool.terminate()
 
     async def run(self, work: Callable[[], Operation[T]]) -> T:
         """In a transaction of its own, begun again if it met another one."""
-        if self._pool is None:
-            raise StoreUnavailable("the store is not open")
+        values: _Values = _as_they_are
         for attempt in range(1, _TRIES + 1):
-            after: set[AfterCommit] = set()
             try:
-                async with self._pool.acquire(timeout=_DEADLINE) as connection, connection.transaction():
-                    result = await run_on(connection, work(), after)
-            except _MET as error:
-                if attempt == _TRIES:
-                    raise StoreUnavailable(f"database: {type(error).__name__}") from None
-            except _GONE as error:
-                raise StoreUnavailable(f"database: {type(error).__name__}") from None
-            else:
-                if AfterCommit.ANNOUNCE in after:
-                    self._woken.set()
-                return result
-        raise AssertionError("every try returns or raises")
+                return await self._try(work, values)
+            except UnicodeEncodeError:
+                if values is storable:
+                    raise
+                values = storable
+            except _FOREIGN as error:
+                state = _state(error)
+                if state in _ODD_TEXT and values is not storable:
+                    values = storable
+                elif state not in _MET or attempt == _TRIES:
+                    raise (unavailable(error) or error) from None
+        raise StoreUnavailable("PostgreSQL: the transaction met others every time")
+
+    async def _try(self, work: Callable[[], Operation[T]], values: _Values) -> T:
+        pool = self._pool
+        if pool is None:
+            raise StoreUnavailable("the store is not open")
+        after: set[AfterCommit] = set()
+        async with pool.acquire(timeout=_DEADLINE) as connection:
+            try:
+                async with connection.transaction():
+                    result = await run_on(connection, work(), after, values)
+            except _FOREIGN as error:
+                state = _state(error)
+                if state not in _MET and unavailable(error):
+                    connection.terminate()
+                if state.startswith(_LEAVE_SERVER):
+                    await pool.expire_connections()
+                raise
+        if AfterCommit.ANNOUNCE in after:
+            self._woken.set()
+        return result
 
     async def changed(self, within: float) -> None:
-        try:
-            async with asyncio.timeout(within):
-                await self._listen()
+        ends = time.monotonic() + within
+        if not await self._listens(ends):
+            ends = min(ends, time.monotonic() + _POLL)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, ends - time.monotonic())):
                 await self._woken.wait()
-        except (TimeoutError, *_GONE, asyncpg.PostgresError):
-            return
-        self._woken.clear()
+                self._woken.clear()
 
-    async def _listen(self) -> None:
-        if self._listening is None or self._listening.is_closed():
-            self._listening = await asyncpg.connect(self._url, timeout=_DEADLINE)
-            await self._listening.add_listener(_CHANNEL, lambda *_: self._woken.set())
+    async def _listens(self, ends: float) -> bool:
+        """Whether another process's NOTIFY wakes this one. After a failure it is tried again later and later."""
+        if self._pooled or self._pool is None:
+            return False
+        if self._listening is not None and not self._listening.is_closed():
+            return True
+        if time.monotonic() < self._listen_again:
+            return False
+        connection: asyncpg.Connection[Any] | None = None
+        try:
+            async with asyncio.timeout(min(_DEADLINE, max(0.1, ends - time.monotonic()))):
+                connection = await asyncpg.connect(**self._target.options(pooled=False))
+                await connection.add_listener(_CHANNEL, lambda *_: self._woken.set())
+        except _FOREIGN:
+            if connection is not None:
+                connection.terminate()
+            self._listen_again = time.monotonic() + self._listen_backoff
+            self._listen_backoff = min(_LISTEN_BACKOFF[1], 2 * self._listen_backoff)
+            return False
+        self._listening, self._listen_backoff = connection, _LISTEN_BACKOFF[0]
+        return True
+
+
+async def _prepare(target: Target, *, existing: bool) -> bool:
+    """Bring the database to the present schema, or only look whether it is there; returns whether a pooler answers."""
+    connection = await asyncpg.connect(timeout=_DEADLINE, command_timeout=_DEADLINE, **target.options(pooled=True))
+    try:
+        encoding = connection.get_settings().server_encoding
+        if encoding != "UTF8":
+            raise StoreUnusable(f"PostgreSQL: the database has the encoding {encoding}: make one with ENCODING 'UTF8'")
+        async with connection.transaction():
+            process = await connection.fetchval("SELECT pg_backend_pid()")
+            await (_check_existing(connection) if existing else _migrate(connection))
+        return bool(process != connection.get_server_pid())
+    finally:
+        with suppress(*_FOREIGN):
+            await connection.close(timeout=_CLOSING)
+
+
+async def _check_existing(connection: Any) -> None:
+    there = await connection.fetchval("SELECT to_regclass('meta') IS NOT NULL")
+    version = (await connection.fetchval("SELECT version FROM meta") or 0) if there else 0
+    if version > VERSION:
+        raise NewerSchema(version)
+    if not version:
+        raise StoreUnusable("PostgreSQL: there are no Photosync tables in this database: photosync serve makes them")
+    if version < VERSION:
+        raise OlderSchema(version)
 
 
 async def _migrate(connection: Any) -> None:
@@ -111,14 +224,23 @@ async def _migrate(connection: Any) -> None:
     await connection.execute("INSERT INTO meta (version) VALUES ($1)", VERSION)
 
 
-async def run_on(connection: Any, operation: Operation[T], after: set[AfterCommit]) -> T:
+_Values = Callable[[tuple[Any, ...]], tuple[Any, ...]]
+
+
+def _as_they_are(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    return values
+
+
+async def run_on(
+    connection: Any, operation: Operation[T], after: set[AfterCommit], values: _Values = _as_they_are
+) -> T:
     """Take an operation through on a connection, in the transaction it is in; `after` gets what it wants then."""
     rows: list[Row] = []
     try:
         step = next(operation)
         while True:
             if isinstance(step, Statement):
-                rows = [tuple(row) for row in await connection.fetch(_translated(step.text), *step.values)]
+                rows = [tuple(row) for row in await connection.fetch(_translated(step.text), *values(step.values))]
             else:
                 if step is AfterCommit.ANNOUNCE and step not in after:
                     await connection.execute(f"NOTIFY {_CHANNEL}")  # delivered to every replica after the commit

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.errors import PhotosyncError
+from bot.errors import StoreUnusable
 
 # Written so that both databases read the same: TEXT, BIGINT and DOUBLE PRECISION mean the same to SQLite as
 # TEXT, INTEGER and REAL do; only the automatic number and rows kept in the order of their key are spelled differently.
@@ -65,12 +65,30 @@ _STEPS: tuple[tuple[str, ...], ...] = (
             person TEXT PRIMARY KEY, until DOUBLE PRECISION NOT NULL, in_place BIGINT NOT NULL
         ){clustered}""",
     ),
+    (
+        # Activities that were answered before their turn is committed; `activity` is a digest.
+        """CREATE TABLE inbox (
+            person TEXT NOT NULL, activity TEXT NOT NULL, document TEXT NOT NULL, received_at DOUBLE PRECISION NOT NULL,
+            PRIMARY KEY (person, activity)
+        ){clustered}""",
+        # Activities of people who were erased, so that a repeat brings nothing back; `person` is a digest.
+        """CREATE TABLE tombstones (
+            person TEXT PRIMARY KEY, handled TEXT NOT NULL, until DOUBLE PRECISION NOT NULL
+        ){clustered}""",
+        # What all processes together may do a few times at once.
+        """CREATE TABLE slots (
+            name TEXT NOT NULL, number BIGINT NOT NULL, token TEXT NOT NULL, until DOUBLE PRECISION NOT NULL,
+            PRIMARY KEY (name, number)
+        ){clustered}""",
+        # When the person was last saved, a date: who has not been there for longer than the retention is forgotten.
+        "ALTER TABLE people ADD COLUMN touched TEXT NOT NULL DEFAULT ''",
+    ),
 )
 
 VERSION = len(_STEPS)
 
 
-class NewerSchema(PhotosyncError):
+class NewerSchema(StoreUnusable):
     """The database was written by a newer program: using it could lose what that one knows."""
 
     def __init__(self, found: int) -> None:
@@ -81,3 +99,13 @@ class NewerSchema(PhotosyncError):
 def statements(dialect: str, version: int) -> tuple[str, ...]:
     """What leads from `version` to the next one."""
     return tuple(text.format(**_SPELLED[dialect]) for text in _STEPS[version])
+
+
+class OlderSchema(StoreUnusable):
+    """The database was written by an older program, and this use of it changes nothing."""
+
+    def __init__(self, found: int) -> None:
+        super().__init__(
+            f"the database has schema {found}, this program needs {VERSION}: photosync serve brings it there"
+        )
+        self.found = found

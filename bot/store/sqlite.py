@@ -12,7 +12,13 @@ operations do not get a transaction each:
 - Every caller still has a transaction as far as it can tell. An operation that raises must undo its own part only:
   then the batch is rolled back and begun again with a savepoint around each operation (a third dearer, and rare).
 - What is wrong with the file (disk, lock, page) fails the batch as a whole: no operation could do better than another.
-  A connection that cannot leave its transaction is closed, and a new one is opened for the next batch.
+  The connection that met it is closed, and a new one is opened for the next batch: whatever it was, when it is over
+  the store works again.
+
+The file may be exchanged while the bot runs. Before each batch the file and its write-ahead log are compared with those
+that were opened (device and inode: two calls of stat). A file that is gone or that is another one would otherwise take
+commits that nobody ever reads. Gone: everything is refused until it is back, because an empty one in its place would
+forget everybody. Another one: it is opened, if it is a Photosync database.
 
 IMMEDIATE, because a read that becomes a write under another process's write would fail at once, whatever the timeout.
 """
@@ -21,18 +27,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import queue
 import sqlite3
+import stat
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
-from bot.errors import StoreUnavailable
+from bot.errors import StoreUnavailable, StoreUnusable
 from bot.store.interface import Store
-from bot.store.schema import VERSION, NewerSchema, statements
+from bot.store.schema import VERSION, NewerSchema, OlderSchema, statements
+from bot.store.text import readable, storable
 from bot.store.transactions import AfterCommit, Operation, Row, Statement
 
 log = logging.getLogger(__name__)
@@ -41,15 +51,49 @@ T = TypeVar("T")
 
 _BUSY_TIMEOUT = 5_000  # milliseconds to wait for another process's write
 MAX_BATCH = 256  # operations in one commit, or a few more
-_OF_THE_FILE = (sqlite3.OperationalError, sqlite3.InternalError)  # disk, lock: they fail the batch as a whole
 _PRAGMAS = (
     f"PRAGMA busy_timeout = {_BUSY_TIMEOUT}",
-    "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA wal_autocheckpoint = 4000",  # pages: what people change again and again is copied back less often
     "PRAGMA secure_delete = ON",  # what is erased is overwritten
     "PRAGMA foreign_keys = ON",
 )
+# Errors of one statement. All others are of the file or the machine; so are tables and columns that are not there,
+# for every statement of this program is tried against the present schema by the tests.
+_OF_THE_STATEMENT = {
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_TOOBIG,
+    sqlite3.SQLITE_CONSTRAINT,
+    sqlite3.SQLITE_MISMATCH,
+    sqlite3.SQLITE_MISUSE,
+    sqlite3.SQLITE_RANGE,
+}
+_NOT_THERE = ("no such table", "no such column", "has no column")
+
+
+_Values = Callable[[tuple[Any, ...]], tuple[Any, ...]]
+
+
+def _as_they_are(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    return values
+
+
+def unavailable(error: BaseException, path: Path) -> StoreUnavailable | None:
+    """What an error of SQLite means to the store; None for a programming error, which stays what it is."""
+    if isinstance(error, StoreUnavailable):
+        return error
+    if not isinstance(error, sqlite3.Error | OSError):
+        return None
+    code = getattr(error, "sqlite_errorcode", None)
+    of_the_statement = code is None or code & 0xFF in _OF_THE_STATEMENT
+    if isinstance(error, sqlite3.Error) and of_the_statement and not any(text in str(error) for text in _NOT_THERE):
+        return None
+    where = path.absolute()
+    if code is not None and code & 0xFF == sqlite3.SQLITE_NOTADB:
+        return StoreUnusable(f"{where} is not a database: put a backup in its place, or name another file")
+    if code is not None and code & 0xFF == sqlite3.SQLITE_CORRUPT:
+        return StoreUnusable(f"{where} is damaged ({error}): put a backup in its place")
+    return StoreUnavailable(f"{where}: {error}")
 
 
 @dataclass
@@ -62,53 +106,120 @@ class _Request:
     error: BaseException | None = None
     after: set[AfterCommit] = field(default_factory=set)
 
-    def begin(self) -> Operation[Any]:
-        self.after.clear()
-        return self.work()
 
+def connected(path: Path, mode: str = "create") -> sqlite3.Connection:
+    """A connection to a file at the present schema.
 
-def connected(path: Path) -> sqlite3.Connection:
-    """A connection to a file at the present schema. Raises `sqlite3.Error` and `NewerSchema`."""
+    `mode` is `create` (make the file or bring it to the present schema), `again` (it was open before, and must be
+    there) or `existing` (neither make nor change anything). Raises `StoreUnusable`, `sqlite3.Error` and OSError.
+    """
+    _check_place(path, create=mode == "create")
     connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_TIMEOUT / 1000, check_same_thread=False)
     try:
         for pragma in _PRAGMAS:
             connection.execute(pragma)
-        _migrate(connection)
+        _check_version(_version(connection, path), path, create=mode == "create")
+        if mode != "existing":
+            connection.execute("PRAGMA journal_mode = WAL").fetchall()
+            _migrate(connection)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
+def _check_place(path: Path, *, create: bool) -> None:
+    where = path.absolute()
+    if where.is_dir():
+        raise StoreUnusable(f"{where} is a folder: PHOTOSYNC_DATABASE_URL has to name a file")
+    if not where.parent.is_dir():
+        raise StoreUnusable(f"the folder {where.parent} does not exist: make it, or name another file")
+    if not where.exists():
+        if not create:
+            raise StoreUnusable(f"there is no database at {where}")
+        # SQLite gives its other two files the rights of this one.
+        with suppress(FileExistsError):
+            os.close(os.open(where, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        return
+    if not stat.S_ISREG(where.stat().st_mode):
+        raise StoreUnusable(f"{where} is not a file: PHOTOSYNC_DATABASE_URL has to name one")
+    if not (os.access(where, os.R_OK | os.W_OK) and os.access(where.parent, os.W_OK)):
+        raise StoreUnusable(f"{where} cannot be written: give the bot's account the file and its folder")
+    if create:
+        _close_to_others(where)
+
+
+def _close_to_others(where: Path) -> None:
+    """Earlier versions made files that every account of the machine could read."""
+    for file in (where, *(where.with_name(where.name + end) for end in ("-wal", "-shm"))):
+        with suppress(OSError):
+            mode = stat.S_IMODE(file.stat().st_mode)
+            if mode & 0o007:
+                file.chmod(mode & ~0o007)
+                log.info("%s is no longer open to other accounts of this machine", file)
+    folder = where.parent.stat().st_mode
+    if folder & stat.S_IWOTH and not folder & stat.S_ISVTX:
+        log.warning("every account of this machine can write the folder %s, and so exchange the database", where.parent)
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    """The schema's; 0 for an empty file. Raises `StoreUnusable` for another program's database."""
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if "meta" not in tables:
+        if tables:
+            raise _not_ours(path)
+        return 0
+    try:
+        row = connection.execute("SELECT version FROM meta").fetchone()
+    except sqlite3.OperationalError as error:
+        raise _not_ours(path) from error
+    return int(row[0]) if row else 0
+
+
+def _check_version(version: int, path: Path, *, create: bool) -> None:
+    if version > VERSION:
+        raise NewerSchema(version)
+    if not create and not version:
+        raise _not_ours(path)
+    if not create and version < VERSION:
+        raise OlderSchema(version)
+
+
+def _not_ours(path: Path) -> StoreUnusable:
+    return StoreUnusable(
+        f"{path.absolute()} is not a Photosync database: put a backup in its place, or name another file"
+    )
+
+
 def _migrate(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("CREATE TABLE IF NOT EXISTS meta (version BIGINT NOT NULL)")
-    row = connection.execute("SELECT version FROM meta").fetchone()
+    row = connection.execute("SELECT version FROM meta").fetchone()  # another process may have been faster
     version = row[0] if row else 0
-    if version > VERSION:
-        raise NewerSchema(version)
     for step in range(version, VERSION):
         for text in statements("sqlite", step):
             connection.execute(text)
     connection.execute("DELETE FROM meta")
-    connection.execute("INSERT INTO meta (version) VALUES (?)", (VERSION,))
+    connection.execute("INSERT INTO meta (version) VALUES (?)", (max(version, VERSION),))
     connection.execute("COMMIT")
 
 
 class SqliteStore(Store):
-    """A store in a file. `connector` opens it."""
+    """A store in a file. `connector` opens it (`connected`)."""
 
-    def __init__(self, path: Path, connector: Callable[[Path], sqlite3.Connection] = connected) -> None:
-        self._path = path
+    def __init__(self, path: Path, connector: Callable[[Path, str], sqlite3.Connection] = connected) -> None:
+        super().__init__()
+        self.path = path
         self._connector = connector
         self._writer: _Writer | None = None
         self._gathered: list[_Request] = []  # what this round of the event loop brings
         self._woken = asyncio.Event()
 
-    async def open(self) -> None:
+    async def open(self, *, existing: bool = False) -> None:
         if self._writer is not None:
             return
-        writer = _Writer(self._path, self._connector, asyncio.get_running_loop(), self._woken)
+        mode = "existing" if existing else "create"
+        writer = _Writer(_File(self.path, self._connector, mode), asyncio.get_running_loop(), self._woken)
         try:
             await writer.started
         except BaseException:
@@ -135,6 +246,16 @@ class SqliteStore(Store):
         result: T = await request.answer
         return result
 
+    async def read(self, work: Callable[[], Operation[T]]) -> T:
+        """On a connection of its own: readers and the writer do not wait for each other."""
+        if self._writer is None:
+            raise StoreUnavailable("the store is not open")
+        try:
+            result: T = await asyncio.to_thread(_read_apart, self.path, work)
+        except sqlite3.Error as error:
+            raise (unavailable(error, self.path) or error) from None
+        return result
+
     def _gather(self, loop: asyncio.AbstractEventLoop, known: int) -> None:
         """Wait as long as each round of the event loop brings more."""
         if known < len(self._gathered) < MAX_BATCH:
@@ -157,30 +278,105 @@ class SqliteStore(Store):
         self._woken.clear()
 
 
-class _Writer(threading.Thread):
-    """The thread that owns the connection."""
+class _File:
+    """The file and the connection to it, if there is one; used by one thread."""
 
-    def __init__(
-        self,
-        path: Path,
-        connector: Callable[[Path], sqlite3.Connection],
-        loop: asyncio.AbstractEventLoop,
-        woken: asyncio.Event,
-    ) -> None:
+    def __init__(self, path: Path, connector: Callable[[Path, str], sqlite3.Connection], mode: str) -> None:
+        self.path = path
+        self._connector = connector
+        self._mode = mode
+        self._connection: sqlite3.Connection | None = None
+        self._opened: tuple[object, object] = (None, None)  # the file and its log, as they were opened
+        self._reported = ""
+
+    def connection(self) -> sqlite3.Connection:
+        """The present one, or a new one where that was closed or the file is another. Raises `StoreUnavailable`."""
+        found = self._found()
+        if self._connection is not None and found != self._opened:
+            self._let_go(found)
+        if self._connection is None:
+            self._connection = self._connector(self.path, self._mode)
+            self._opened = self._found()
+            self._mode = "again" if self._mode == "create" else self._mode
+        return self._connection
+
+    def failed(self, error: Exception) -> Exception:
+        """Close the connection that met an error; returns what the callers get."""
+        told = unavailable(error, self.path) or error
+        if isinstance(told, sqlite3.Error):  # of no operation: of beginning or ending the transaction
+            told = StoreUnavailable(f"{self.path.absolute()}: {error}")
+        if str(told) != self._reported:
+            log.error("the database failed: %s", told)
+        self._reported = str(told)
+        if not (isinstance(error, StoreUnavailable) and self._connection is not None):
+            self.close()
+        return told
+
+    def worked(self) -> None:
+        """A batch is committed."""
+        if self._reported:
+            log.info("the database works again")
+            self._reported = ""
+
+    def _found(self) -> tuple[object, object]:
+        return _identity(os.fspath(self.path)), _identity(f"{os.fspath(self.path)}-wal")
+
+    def _let_go(self, found: tuple[object, object]) -> None:
+        """Of a file that is gone or another one now."""
+        file, log_of_it = found
+        if file == self._opened[0] and self._opened[1] is None:
+            self._opened = found  # the log was begun since
+            return
+        if file is None:
+            # The connection stays: what it holds is lost with it, and the file may be put back.
+            raise StoreUnavailable(
+                f"{self.path.absolute()} is gone: put it or a backup back, or start the bot again with an empty one"
+            )
+        log.error("%s or its write-ahead log was exchanged while it was open", self.path.absolute())
+        if self._connection is not None and log_of_it is None and file == self._opened[0]:
+            with suppress(sqlite3.Error):  # the log was deleted: what is in it still reaches the file
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        if log_of_it not in (None, self._opened[1]) and self._connection is not None:
+            # Closing would delete the new file's log, which has the name of the old one's.
+            _LEFT_OPEN.append(self._connection)
+            self._connection = None
+        self.close()
+
+    def close(self) -> None:
+        if self._connection is not None:
+            with suppress(sqlite3.Error):
+                self._connection.close()
+        self._connection = None
+
+
+_LEFT_OPEN: list[sqlite3.Connection] = []
+
+
+def _identity(path: str) -> object:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - before each batch: a Path costs several times as much
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+class _Writer(threading.Thread):
+    """The thread that owns the file."""
+
+    def __init__(self, file: _File, loop: asyncio.AbstractEventLoop, woken: asyncio.Event) -> None:
         super().__init__(name="store", daemon=True)
         self.requests: queue.SimpleQueue[list[_Request] | None] = queue.SimpleQueue()
         self.started: asyncio.Future[None] = loop.create_future()
-        self._path = path
-        self._connector = connector
+        self._file = file
         self._loop = loop
         self._woken = woken
         self.start()
 
     def run(self) -> None:
         try:
-            connection = self._connector(self._path)
+            self._file.connection()
         except Exception as error:
-            told = StoreUnavailable(f"{self._path}: {error}") if isinstance(error, sqlite3.Error) else error
+            told = unavailable(error, self._file.path) or error
             self._loop.call_soon_threadsafe(_settle, self.started, None, told)
             return
         self._loop.call_soon_threadsafe(_settle, self.started, None, None)
@@ -188,10 +384,9 @@ class _Writer(threading.Thread):
         while going:
             batch, going = self._waiting()
             if batch:
-                connection = self._usable(connection)
-                _carry_out(connection, batch)
+                _carry_out(self._file, batch)
             self._loop.call_soon_threadsafe(self._answer, batch)
-        connection.close()
+        self._file.close()
 
     def _waiting(self) -> tuple[list[_Request], bool]:
         """Everything that waits, at least one request; and whether to go on."""
@@ -205,20 +400,6 @@ class _Writer(threading.Thread):
                 return batch, False
             batch += requests
         return batch, True
-
-    def _usable(self, connection: sqlite3.Connection) -> sqlite3.Connection:
-        """The connection, or a new one if it could not leave its last transaction."""
-        try:
-            if not connection.in_transaction:
-                return connection
-            connection.close()
-        except sqlite3.Error:
-            pass  # closed already, when the file could not be opened the last time
-        try:
-            return self._connector(self._path)
-        except (sqlite3.Error, NewerSchema) as error:
-            log.error("the database cannot be opened: %s", error)
-            return connection
 
     def _answer(self, batch: list[_Request]) -> None:
         """Back in the event loop."""
@@ -237,75 +418,107 @@ def _settle(future: asyncio.Future[Any], result: object, error: BaseException | 
         future.set_result(result)
 
 
-def _carry_out(connection: sqlite3.Connection, batch: list[_Request]) -> None:
+def _carry_out(file: _File, batch: list[_Request]) -> None:
     """Whatever happens, each request has a result or an error after it."""
     try:
-        if not _in_one(connection, batch):
-            _in_savepoints(connection, batch)
-    except Exception as error:  # of the database mostly; none may end the thread that all wait for
-        with suppress(sqlite3.Error):
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+        connection = file.connection()
+        if not _in_one(connection, batch, file.path):
+            _in_savepoints(connection, batch, file.path)
+    except Exception as error:  # of the file mostly; none may end the thread that all wait for
+        told = file.failed(error)
         for request in batch:
-            request.error = request.error or _unavailable(error)
+            request.error = told
         return
+    file.worked()
     if any(AfterCommit.OVERWRITE in request.after for request in batch):
         _empty_log(connection)
 
 
 def _empty_log(connection: sqlite3.Connection) -> None:
     try:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     except sqlite3.Error as error:
         log.warning("what was deleted stays in SQLite's log until that is written over: %s", error)
+        return
+    if busy:
+        log.warning("what was deleted stays in SQLite's log until that is written over: another process reads it")
 
 
-def _unavailable(error: BaseException) -> StoreUnavailable:
-    return StoreUnavailable(f"database: {type(error).__name__} {error}")
-
-
-def _in_one(connection: sqlite3.Connection, batch: list[_Request]) -> bool:
+def _in_one(connection: sqlite3.Connection, batch: list[_Request], path: Path) -> bool:
     """All in one transaction. False if an operation raised: then nothing is done."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         for request in batch:
             request.result = _run(connection, request)
-    except _OF_THE_FILE:
-        raise
-    except BaseException:
+    except BaseException as error:
+        if unavailable(error, path):
+            raise
         connection.execute("ROLLBACK")
         return False
     connection.execute("COMMIT")
     return True
 
 
-def _in_savepoints(connection: sqlite3.Connection, batch: list[_Request]) -> None:
+def _in_savepoints(connection: sqlite3.Connection, batch: list[_Request], path: Path) -> None:
     """The same, with each operation in a savepoint of its own: what raises undoes its part only."""
     connection.execute("BEGIN IMMEDIATE")
     for request in batch:
         connection.execute("SAVEPOINT part")
         try:
-            request.result = _run(connection, request)
-        except _OF_THE_FILE:
-            raise
+            request.result = _with_odd_text(connection, request)
         except BaseException as error:
+            if unavailable(error, path):
+                raise
             connection.execute("ROLLBACK TO part")
-            request.error = _unavailable(error) if isinstance(error, sqlite3.Error) else error
+            request.error = error
         connection.execute("RELEASE part")
     connection.execute("COMMIT")
 
 
-def _run(connection: sqlite3.Connection, request: _Request) -> Any:
-    operation = request.begin()
+def _with_odd_text(connection: sqlite3.Connection, request: _Request) -> Any:
+    """Run an operation; and once more, where text could not be written or read as it is."""
+    try:
+        return _run(connection, request)
+    except UnicodeEncodeError:
+        connection.execute("ROLLBACK TO part")
+    except sqlite3.OperationalError as error:
+        if "Could not decode" not in str(error):
+            raise
+        connection.execute("ROLLBACK TO part")
+    connection.text_factory = readable
+    try:
+        return _run(connection, request, storable)
+    finally:
+        connection.text_factory = str
+
+
+def _run(connection: sqlite3.Connection, request: _Request, values: _Values = _as_they_are) -> Any:
+    request.after.clear()
+    return run_on(connection, request.work(), request.after, values)
+
+
+def _read_apart(path: Path, work: Callable[[], Operation[T]]) -> T:
+    address = f"file:{quote(os.fspath(path.absolute()))}?mode=ro"
+    with closing(sqlite3.connect(address, uri=True, isolation_level=None, timeout=_BUSY_TIMEOUT / 1000)) as connection:
+        connection.text_factory = readable
+        connection.execute("BEGIN")
+        return run_on(connection, work(), set())
+
+
+def run_on(
+    connection: sqlite3.Connection, operation: Operation[T], after: set[AfterCommit], values: _Values = _as_they_are
+) -> T:
+    """Take an operation through on a connection, in the transaction it is in; `after` gets what it wants then."""
     rows: list[Row] = []
     try:
         step = next(operation)
         while True:
             if isinstance(step, Statement):
-                rows = connection.execute(step.text, step.values).fetchall()
+                rows = connection.execute(step.text, values(step.values)).fetchall()
             else:
-                request.after.add(step)
+                after.add(step)
                 rows = []
             step = operation.send(rows)
     except StopIteration as end:
-        return end.value
+        result: T = end.value
+        return result

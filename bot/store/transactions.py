@@ -31,22 +31,27 @@ out of them again, with every turn.
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from enum import Enum
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
 from bot.conversation import Address
 from bot.store import Change, Claimed, Conflict, DeadLetter, Erased, Job, JobKind, LogEntry, Lost, Record
-from bot.store.dedup import was_handled, with_handled
+from bot.store.dedup import digest, was_handled, with_handled
 from dialogs.case_json import as_document, from_json, to_json
 from dialogs.frozen import replace
 from dialogs.model import Case
+
+_logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Row = Sequence[Any]
@@ -79,7 +84,12 @@ class _Person(NamedTuple):
     address: str
     blocked: int
     handled: str
+    present: str
     document: str | None
+
+
+INBOX_TIMEOUT = 60.0  # seconds after which an activity in the inbox becomes a job
+_TOMBSTONE = 3600.0  # seconds that an erased person's activities count as handled
 
 
 class _Work(NamedTuple):
@@ -96,28 +106,79 @@ class _Work(NamedTuple):
 
 
 def load(person: str, activity: str = "") -> Operation[tuple[Record, bool]]:
-    """The person's record, an empty one for a new person; and whether the activity was handled before."""
+    """The person's record, an empty one for a new person; and whether the activity was handled before.
+
+    What cannot be read of it is left out: without a case `Record.lost` is set and the case's row stays for the admin,
+    an address comes again with the next message.
+    """
     rows = yield Statement(
-        "SELECT p.version, p.name, p.locale, p.platform, p.address, p.blocked, p.handled, c.document "
+        "SELECT p.version, p.name, p.locale, p.platform, p.address, p.blocked, p.handled, p.present, c.document "
         "FROM people p LEFT JOIN cases c ON c.id = p.present WHERE p.person = ?",
         (person,),
     )
-    record = _record(person, _Person(*rows[0])) if rows else Record(person)
+    if not rows:
+        record = Record(person, handled=(yield from _tombstone(person)))
+        return record, was_handled(record.handled, activity)
+    row = _Person(*rows[0])
+    if not _is_version(row.version):
+        row = row._replace(version=secrets.randbelow(1 << 40) + 1)
+        yield Statement("UPDATE people SET version = ? WHERE person = ?", (row.version, person))
+    record = _record(person, row)
     return record, was_handled(record.handled, activity)
 
 
+def _tombstone(person: str) -> Operation[str]:
+    rows = yield Statement(
+        "SELECT handled FROM tombstones WHERE person = ? AND until > ?", (_digest_of_person(person), time.time())
+    )
+    return str(rows[0][0]) if rows else ""
+
+
+def _digest_of_person(person: str) -> str:
+    return blake2b(person.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
 def _record(person: str, row: _Person) -> Record:
-    case = None
-    if row.document:
-        try:
-            case = from_json(row.document)
-        except ValueError:
-            case = None  # a damaged document: the person starts again, the row stays for the admin
-    address = Address(**json.loads(row.address)) if row.address else None
+    case = _read(_case, row.document, "a case") if row.document else None
+    if case is not None and case.id != row.present:
+        case = None
+    address = _read(_address_from, row.address, "a person's address") if row.address else None
     lost = bool(row.document) and case is None
     return Record(
-        person, row.version, row.name, row.locale, row.platform, address, bool(row.blocked), case, lost, row.handled
+        person,
+        row.version,
+        str(row.name),
+        str(row.locale),
+        str(row.platform),
+        address,
+        bool(row.blocked),
+        case,
+        lost,
+        str(row.handled),
     )
+
+
+def _is_version(value: object) -> bool:
+    return isinstance(value, int) and value > 0  # SQLite takes anything in any column
+
+
+def _read(reader: Callable[[str], T], document: str, what: str) -> T | None:
+    try:
+        return reader(document)
+    except Exception as error:  # a damaged document may be anything, and its reader may raise anything
+        _logger.error("%s cannot be read and is left out: %s", what, type(error).__name__)
+        return None
+
+
+def _case(document: str) -> Case:
+    return from_json(document)
+
+
+def _address_from(document: str) -> Address:
+    address = Address(**json.loads(document))
+    if not all(isinstance(part, str) for part in asdict(address).values()):
+        raise ValueError("not text")
+    return address
 
 
 def owner(case: str) -> Operation[str]:
@@ -133,7 +194,7 @@ def commit(change: Change) -> Operation[Record]:
     handled = change.record.handled
     if was_handled(handled, change.activity):
         raise Conflict("the activity was handled meanwhile")
-    saved = yield from _save(replace(change.record, handled=with_handled(handled, change.activity)))
+    saved = yield from _save(replace(change.record, handled=with_handled(handled, change.activity)), change.activity)
     if saved.case is not None and change.log:
         case = saved.case.id
         values = [part for one in change.log for part in (one.at, case, one.kind, one.what)]
@@ -161,27 +222,50 @@ def _entries(count: int) -> str:
     return f"INSERT INTO log (at, case_id, kind, what) VALUES {rows}"  # noqa: S608 - only question marks
 
 
-def _save(record: Record) -> Operation[Record]:
+def receive(person: str, activity: str, document: dict[str, Any]) -> Operation[None]:
+    """Keep an activity that is answered before its turn is committed; a second time changes nothing."""
+    yield Statement(
+        "INSERT INTO inbox (person, activity, document, received_at) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (person, activity) DO NOTHING",
+        (person, digest(activity), json.dumps(document), time.time()),
+    )
+
+
+def discard(person: str, activity: str) -> Operation[None]:
+    """Take an activity out of the inbox: its turn ended without a commit."""
+    yield Statement("DELETE FROM inbox WHERE person = ? AND activity = ?", (person, digest(activity)))
+
+
+def _inbox_to_jobs(now: float) -> Operation[None]:
+    """Activities whose turn did not end in time, because its process died or the database was away, become jobs."""
+    before = now - INBOX_TIMEOUT
+    if not (yield Statement("SELECT 1 FROM inbox WHERE received_at <= ? LIMIT 1", (before,))):
+        return
+    yield Statement(
+        f"INSERT INTO work {_COLUMNS} SELECT 'turn', person || ' ' || activity, person, "  # noqa: S608 - constants
+        "'{\"received_at\": ' || received_at || ', \"document\": ' || document || '}', received_at "
+        "FROM inbox WHERE received_at <= ? ON CONFLICT (kind, key) WHERE dead_at IS NULL DO NOTHING",
+        (before,),
+    )
+    yield Statement("DELETE FROM inbox WHERE received_at <= ?", (before,))
+
+
+def _save(record: Record, activity: str) -> Operation[Record]:
     # A random start: a record cached from before it was erased never has the version of the one after.
     version = record.version + 1 if record.version else secrets.randbelow(1 << 40) + 1
     address = _address(record.address) if record.address else ""
     present = record.case.id if record.case else ""
     known = (record.name, record.locale, record.platform, address, int(record.blocked), present, record.handled)
-    values = (version, *known)
+    values = (version, *known, _today())
+    received = (record.person, digest(activity))
     if record.version == 0:
-        done = yield Statement(
-            "INSERT INTO people (version, name, locale, platform, address, blocked, present, handled, person) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (person) DO NOTHING RETURNING person",
-            (*values, record.person),
-        )
+        done = yield Statement(_INSERT_PERSON, (*values, record.person, *received))
     else:
-        done = yield Statement(
-            "UPDATE people SET version = ?, name = ?, locale = ?, platform = ?, address = ?, blocked = ?, present = ?, "
-            "handled = ? WHERE person = ? AND version = ? RETURNING person",
-            (*values, record.person, record.version),
-        )
+        done = yield Statement(_UPDATE_PERSON, (*values, record.person, record.version, *received))
     if not done:
         raise Conflict(f"version {record.version} is not the stored one")
+    if done[0][0]:
+        yield from discard(record.person, activity)
     if record.case is not None:
         done = yield Statement(
             "INSERT INTO cases (id, person, document, outcome, touched) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) "
@@ -192,6 +276,26 @@ def _save(record: Record) -> Operation[Record]:
         if not done:
             raise Conflict("another person's case has this id")
     return replace(record, version=version, lost=False)
+
+
+# RETURNING answers two questions: whether the version was right, and whether the activity is in the inbox.
+_INSERT_PERSON = """
+    INSERT INTO people (version, name, locale, platform, address, blocked, present, handled, touched, person)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (person) DO NOTHING
+    RETURNING EXISTS (SELECT 1 FROM inbox WHERE inbox.person = ? AND inbox.activity = ?)"""
+_UPDATE_PERSON = """
+    UPDATE people SET version = ?, name = ?, locale = ?, platform = ?, address = ?, blocked = ?, present = ?,
+    handled = ?, touched = ? WHERE person = ? AND version = ?
+    RETURNING EXISTS (SELECT 1 FROM inbox WHERE inbox.person = ? AND inbox.activity = ?)"""
+
+
+def _today() -> str:
+    return _date(int(time.time() // 86_400))
+
+
+@lru_cache(maxsize=1)
+def _date(days: int) -> str:
+    return datetime.fromtimestamp(days * 86_400, UTC).date().isoformat()
 
 
 @lru_cache(maxsize=1_000)
@@ -231,26 +335,40 @@ _REPLACE = (
 )
 # The pick is materialised: PostgreSQL's planner may ignore a LIMIT in a plain sub-select.
 _CLAIM = (
-    "WITH pick AS MATERIALIZED (SELECT id FROM work WHERE dead_at IS NULL AND due_at <= ? "
+    "WITH pick AS MATERIALIZED (SELECT id FROM work WHERE dead_at IS NULL AND due_at <= ? {some} "
     "ORDER BY due_at LIMIT ? /*postgresql FOR UPDATE SKIP LOCKED*/) "
     "UPDATE work SET due_at = ?, fence = fence + 1, attempt = attempt + 1 FROM pick WHERE work.id = pick.id "
     "RETURNING work.id, work.fence, work.attempt, work.kind, work.key, work.person, work.due_at, work.payload"
 )
 
 
-def claim(most: int, lease: float) -> Operation[tuple[Claimed, ...]]:
-    """Up to `most` due jobs, ours for `lease` seconds."""
+def claim(most: int, lease: float, kinds: tuple[JobKind, ...] = tuple(JobKind)) -> Operation[tuple[Claimed, ...]]:
+    """Up to `most` due jobs of these kinds, ours for `lease` seconds. One that cannot be read becomes a dead letter."""
     now = time.time()
     yield from _cards_to_jobs(now)
-    rows = yield Statement(_CLAIM, (now, most, now + lease))
-    return tuple(
-        Claimed(
-            row.id,
-            row.fence,
-            row.attempt,
-            Job(JobKind(row.kind), row.key, row.person, row.due_at, json.loads(row.payload)),
-        )
-        for row in (_Work(*one) for one in rows)
+    yield from _inbox_to_jobs(now)
+    some = f"AND kind IN ({', '.join('?' * len(kinds))})" if len(kinds) < len(JobKind) else ""
+    wanted = tuple(kind.value for kind in kinds) if some else ()
+    claimed = []
+    for row in (yield Statement(_CLAIM.replace("{some}", some), (now, *wanted, most, now + lease))):
+        try:
+            claimed.append(_claimed(_Work(*row)))
+        except Exception as error:  # a damaged row may be anything
+            what = f"cannot be read: {type(error).__name__}"
+            _logger.error("a job %s; it is a dead letter now: photosync work list", what)
+            yield Statement("UPDATE work SET dead_at = ?, error = ? WHERE id = ?", (now, what, row[0]))
+    return tuple(claimed)
+
+
+def _claimed(row: _Work) -> Claimed:
+    payload = json.loads(row.payload)
+    if not isinstance(payload, dict):
+        raise TypeError("not an object")
+    return Claimed(
+        int(row.id),
+        int(row.fence),
+        int(row.attempt),
+        Job(JobKind(row.kind), str(row.key), str(row.person), float(row.due_at), payload),
     )
 
 
@@ -310,15 +428,68 @@ def log(case: str) -> Operation[tuple[LogEntry, ...]]:
 
 def next_due() -> Operation[float | None]:
     """When the next open job is due, or its lease ends; seconds since 1970."""
-    rows = yield Statement("SELECT min(due_at) FROM work WHERE dead_at IS NULL UNION ALL SELECT min(until) FROM owed")
+    rows = yield Statement(
+        "SELECT min(due_at) FROM work WHERE dead_at IS NULL UNION ALL SELECT min(until) FROM owed "
+        "UNION ALL SELECT min(received_at) + ? FROM inbox",
+        (INBOX_TIMEOUT,),
+    )
     return min((at for (at,) in rows if at is not None), default=None)
 
 
 def pending(kind: JobKind) -> Operation[int]:
-    """How many open jobs of a kind there are; pending cards count as jobs to show."""
+    """How many open jobs of a kind there are; pending cards count as jobs to show, the inbox as turns."""
     rows = yield Statement("SELECT count(*) FROM work WHERE kind = ? AND dead_at IS NULL", (kind.value,))
-    owed = (yield Statement("SELECT count(*) FROM owed")) if kind is JobKind.SHOW else ((0,),)
-    return int(rows[0][0]) + int(owed[0][0])
+    before: Sequence[Row] = ()
+    if kind in _BECOME_JOBS:
+        before = yield Statement(f"SELECT count(*) FROM {_BECOME_JOBS[kind]}")  # noqa: S608 - a constant
+    return sum(int(count) for (count,) in (*rows, *before))
+
+
+def pending_by_kind() -> Operation[dict[str, int]]:
+    """`pending` of every kind."""
+    rows = yield Statement(
+        "SELECT kind, count(*) FROM work WHERE dead_at IS NULL GROUP BY kind "
+        "UNION ALL SELECT 'show', count(*) FROM owed UNION ALL SELECT 'turn', count(*) FROM inbox"
+    )
+    counts: dict[str, int] = {}
+    for kind, count in rows:
+        counts[kind] = counts.get(kind, 0) + int(count)
+    return counts
+
+
+def probe() -> Operation[None]:
+    """Nothing, as a write: what a turn needs works."""
+    yield Statement("UPDATE meta SET version = version")
+
+
+_BECOME_JOBS = {JobKind.SHOW: "owed", JobKind.TURN: "inbox"}
+
+
+def acquire(name: str, most: int, lease: float) -> Operation[str | None]:
+    """One of `most` slots of a name, ours for `lease` seconds; a token for `release`, or None if all are taken."""
+    now = time.time()
+    rows = yield Statement("SELECT number FROM slots WHERE name = ? AND until > ?", (name, now))
+    taken = {number for (number,) in rows}
+    for number in range(most):
+        if number in taken:
+            continue
+        token = f"{number} {secrets.token_hex(8)}"
+        done = yield Statement(
+            "INSERT INTO slots (name, number, token, until) VALUES (?, ?, ?, ?) ON CONFLICT (name, number) "
+            "DO UPDATE SET token = excluded.token, until = excluded.until WHERE slots.until <= ? RETURNING number",
+            (name, number, token, now + lease, now),
+        )
+        if done:
+            return f"{name} {token}"
+    return None
+
+
+def release(token: str) -> Operation[None]:
+    """Give a slot back; nothing happens if its lease ended and another process has it."""
+    name, number, secret = token.rsplit(" ", 2)
+    yield Statement(
+        "DELETE FROM slots WHERE name = ? AND number = ? AND token = ?", (name, int(number), f"{number} {secret}")
+    )
 
 
 def dead_letters() -> Operation[tuple[DeadLetter, ...]]:
@@ -330,30 +501,44 @@ def dead_letters() -> Operation[tuple[DeadLetter, ...]]:
 
 
 def retry(number: int) -> Operation[bool]:
-    """Make a dead letter due now; False if there is none with this number. It replaces an open job of its key."""
+    """Make a dead letter due now; False if there is none with this number. Where there is an open job of its kind and
+    key by now, the letter just goes."""
     rows = yield Statement(
-        "SELECT kind, key, person, payload FROM work WHERE id = ? AND dead_at IS NOT NULL", (number,)
+        "UPDATE work SET dead_at = NULL, due_at = ?, attempt = 0, fence = fence + 1, error = '' "
+        "WHERE id = ? AND dead_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM work AS o "
+        "WHERE o.kind = work.kind AND o.key = work.key AND o.dead_at IS NULL) RETURNING id",
+        (time.time(), number),
     )
     if not rows:
-        return False
-    kind, key, person, payload = rows[0]
-    yield Statement("DELETE FROM work WHERE id = ?", (number,))
-    yield from put(Job(JobKind(kind), key, person, time.time(), json.loads(payload)))
-    return True
+        rows = yield Statement("DELETE FROM work WHERE id = ? AND dead_at IS NOT NULL RETURNING id", (number,))
+    if rows:
+        yield AfterCommit.ANNOUNCE
+    return bool(rows)
 
 
-def erase(person: str) -> Operation[Erased]:
-    """Delete everything about a person."""
+def erase(person: str, activity: str = "") -> Operation[Erased]:
+    """Delete everything about a person. `activity`, which asked for it, and those before count as handled for an hour:
+    a repeat brings nothing back."""
+    now = time.time()
     # The person first: a commit that is under way elsewhere is waited for, and a later one is refused.
-    people = yield Statement("DELETE FROM people WHERE person = ? RETURNING person", (person,))
+    people = yield Statement("DELETE FROM people WHERE person = ? RETURNING handled", (person,))
+    handled = with_handled(" ".join([*(row[0] for row in people), (yield from _tombstone(person))]).strip(), activity)
+    yield Statement("DELETE FROM tombstones WHERE until <= ?", (now,))
+    if handled:
+        yield Statement(
+            "INSERT INTO tombstones (person, handled, until) VALUES (?, ?, ?) ON CONFLICT (person) "
+            "DO UPDATE SET handled = excluded.handled, until = excluded.until",
+            (_digest_of_person(person), handled, now + _TOMBSTONE),
+        )
     entries = yield Statement(
         "DELETE FROM log WHERE case_id IN (SELECT id FROM cases WHERE person = ?) RETURNING id", (person,)
     )
     work = yield Statement("DELETE FROM work WHERE person = ? RETURNING id", (person,))
     owed = yield Statement("DELETE FROM owed WHERE person = ? RETURNING person", (person,))
+    inbox = yield Statement("DELETE FROM inbox WHERE person = ? RETURNING person", (person,))
     cases = yield Statement("DELETE FROM cases WHERE person = ? RETURNING id", (person,))
     yield AfterCommit.OVERWRITE
-    return Erased(len(people), len(cases), len(entries), len(work) + len(owed))
+    return Erased(len(people), len(cases), len(entries), len(work) + len(owed) + len(inbox))
 
 
 def purge(before: str) -> Operation[int]:

@@ -90,7 +90,7 @@ class Outbox:
         """
         if result.erased:
             self.cache.forget(before.person)
-            await self._store.erase(before.person)
+            await self._store.erase(before.person, activity)
             self._count(result)
             return result, 0.0
         record, now = result.record, time.time()

@@ -122,9 +122,9 @@ async def test_a_disk_that_fails_for_a_while_is_told_and_gone_on_after(
     """Also where not even a rollback works: the file is opened again."""
     made: list[_Failing] = []
 
-    def connector(path: Path) -> sqlite3.Connection:
+    def connector(path: Path, mode: str) -> sqlite3.Connection:
         made.append(sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=_Failing))
-        connected(path).close()
+        connected(path, mode).close()
         return made[-1]
 
     store = SqliteStore(tmp_path / "photosync.db", connector)

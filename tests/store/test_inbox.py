@@ -1,0 +1,147 @@
+"""What was answered early is done once, what was erased stays erased, and slots hold for all processes together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.conversation import Address
+from bot.store import Change, Erased, JobKind, Record
+from bot.store.connect import open_store
+from bot.store.interface import Store
+from dialogs.model import Case
+from tests.databases import execute, fetch
+
+ADDRESS = Address("https://smba.example/", "a:1", "28:bot", "29:ada", "tenant")
+CASE = Case("C1", opened_at="2026-01-01T00:00:00+00:00")
+ADA = Record("ada", name="Ada", address=ADDRESS, case=CASE)
+DOCUMENT = {"text": "my photo is wrong? 照片 \" ' \\ é", "value": {"n": [1, None, True]}}
+
+
+@pytest.fixture
+async def two(database: str) -> AsyncIterator[tuple[Store, Store]]:
+    """Two processes."""
+    stores = await open_store(database), await open_store(database)
+    yield stores
+    for one in stores:
+        await one.close()
+
+
+async def aged(database: str) -> None:
+    await execute(database, "UPDATE inbox SET received_at = received_at - 61")
+
+
+async def test_what_was_answered_early_and_not_done_becomes_one_job_with_its_document(
+    database: str, two: tuple[Store, Store]
+) -> None:
+    here, there = two
+    await here.receive("ada", "a1", DOCUMENT)
+    await there.receive("ada", "a1", {"text": "the same again"})
+    await here.receive("ben", "a1", {"text": "his"})
+    assert (await here.claim(10, 60), await here.pending(JobKind.TURN)) == ((), 2)
+    await aged(database)
+    jobs = [one for part in await asyncio.gather(here.claim(10, 60), there.claim(10, 60)) for one in part]
+    assert {one.job.person: one.job.payload["document"] for one in jobs} == {"ada": DOCUMENT, "ben": {"text": "his"}}
+    assert [one.job.kind for one in jobs] == [JobKind.TURN] * 2
+    assert all(isinstance(one.job.payload["received_at"], float) for one in jobs)
+    for one in jobs:
+        await there.commit(Change(Record(one.job.person), "a1", finish=one))
+    assert (await here.pending(JobKind.TURN), await here.next_due()) == (0, None)
+    assert (await here.load("ada", "a1"))[1] is True
+
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_a_turn_that_is_committed_takes_its_activity_out_and_no_other(
+    database: str, two: tuple[Store, Store], *, known: bool
+) -> None:
+    here, there = two
+    record = await here.commit(Change(ADA, "a0")) if known else ADA
+    await here.receive("ada", "a1", DOCUMENT)
+    await here.receive("ada", "a2", DOCUMENT)
+    await there.commit(Change(record, "a1"))
+    assert await here.pending(JobKind.TURN) == 1
+    await here.discard("ada", "a2")
+    await aged(database)
+    assert (await here.claim(10, 60), await here.pending(JobKind.TURN)) == ((), 0)
+
+
+async def test_a_turn_that_ends_after_it_became_a_job_is_not_done_twice(
+    database: str, two: tuple[Store, Store]
+) -> None:
+    here, there = two
+    await here.receive("ada", "a1", DOCUMENT)
+    await aged(database)
+    (claimed,) = await there.claim(10, 60)
+    await here.commit(Change(ADA, "a1"))
+    assert (await there.load("ada", "a1"))[1] is True
+    await there.finish(claimed)
+    assert await here.pending(JobKind.TURN) == 0
+
+
+async def test_the_next_job_is_known_from_the_inbox(two: tuple[Store, Store]) -> None:
+    here, _ = two
+    await here.receive("ada", "a1", DOCUMENT)
+    due = await here.next_due()
+    assert due is not None
+    await here.discard("ada", "a1")
+    assert await here.next_due() is None
+
+
+async def test_a_repeat_after_erasing_brings_nothing_back(database: str, two: tuple[Store, Store]) -> None:
+    """Neither of the activity that asked for it, nor of one before, nor what waits in the inbox; for an hour."""
+    here, there = two
+    await here.commit(Change(ADA, "before"))
+    await here.receive("ada", "late", DOCUMENT)
+    assert await here.erase("ada", "forget") == Erased(people=1, cases=1, work=1)
+    assert await there.claim(10, 60) == ()
+    repeated = {one: (await there.load("ada", one))[1] for one in ("before", "forget", "new")}
+    assert repeated == {"before": True, "forget": True, "new": False}
+    back = await there.commit(Change(Record("ada"), "new"))
+    assert (await here.load("ada", "new")) == (back, True)
+    await here.erase("ada", "again")
+    assert [(await here.load("ada", one))[1] for one in ("forget", "again")] == [True, True]
+    await execute(database, "UPDATE tombstones SET until = 1")
+    assert (await here.load("ada", "again"))[1] is False
+
+
+async def test_a_person_who_comes_back_keeps_what_was_handled_before(two: tuple[Store, Store]) -> None:
+    here, there = two
+    await here.commit(Change(ADA, "before"))
+    await here.erase("ada", "forget")
+    loaded, _ = await here.load("ada", "menu")
+    await here.commit(Change(loaded, "menu"))
+    assert [(await there.load("ada", one))[1] for one in ("before", "forget", "menu")] == [True] * 3
+
+
+async def test_a_tombstone_names_nobody(database: str, two: tuple[Store, Store]) -> None:
+    here, _ = two
+    await here.commit(Change(ADA, "before"))
+    await here.erase("ada", "forget")
+    ((person, handled, _),) = await fetch(database, "SELECT * FROM tombstones")
+    assert not {"ada", "before", "forget"} & {person, *handled.split()}
+
+
+async def test_slots_hold_for_all_processes_together(two: tuple[Store, Store]) -> None:
+    tokens = await asyncio.gather(*(one.acquire("photo", 4, 60) for one in two * 8))
+    held = [one for one in tokens if one is not None]
+    assert (len(held), len(set(held))) == (4, 4)
+    assert await two[0].acquire("other", 1, 60) is not None
+    await two[1].release(held[0])
+    assert await two[0].acquire("photo", 4, 60) is not None
+    assert await two[0].acquire("photo", 4, 60) is None
+
+
+async def test_a_dead_ones_slot_is_free_when_its_lease_ends(two: tuple[Store, Store]) -> None:
+    here, there = two
+    first = await here.acquire("a name", 1, 0.2)
+    assert first is not None
+    assert await there.acquire("a name", 1, 60) is None
+    await asyncio.sleep(0.3)
+    second = await there.acquire("a name", 1, 60)
+    assert second is not None
+    await here.release(first)  # too late: it is another one's
+    assert await here.acquire("a name", 1, 60) is None
+    await there.release(second)
+    assert await here.acquire("a name", 1, 60) is not None
