@@ -55,6 +55,7 @@ class Incoming:
     platform: str = ""  # clientInfo.platform: Windows, Mac, iOS, Android, Web, ...
     reply_to: str = ""  # the activity whose button was pressed
     mentioned: bool = False  # in a group: the bot was mentioned
+    is_invoke: bool = False  # the answer to the request is the card: a repeat has to get it again
 
 
 @dataclass(frozen=True)

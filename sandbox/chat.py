@@ -72,7 +72,7 @@ class Chat(Transcript):
         return await self._submit(data, shown)
 
     async def _submit(self, value: dict[str, Any], shown: Shown) -> int:
-        activity = {**self.channel.activity(self), "type": "message", "value": value, "replyToId": shown.id}
+        activity = {**self.channel.activity(self), "type": "message", "value": value, "replyToId": shown.reply_id}
         return (await self.deliver(activity)).status
 
     async def invoke(self, data: dict[str, Any], card: str | None = None) -> tuple[int, Any]:
@@ -82,7 +82,7 @@ class Chat(Transcript):
             "type": "invoke",
             "name": "adaptiveCard/action",
             "value": {"action": {"type": "Action.Execute", "verb": "press", "data": data}, "trigger": "manual"},
-            "replyToId": self.shown(card).id,
+            "replyToId": self.shown(card).reply_id,
         }
         answer = await self.deliver(activity)
         return answer.status, answer.json() if answer.body else None
@@ -124,7 +124,7 @@ class Chat(Transcript):
     async def react(self, kind: str = "like") -> int:
         """Put a reaction under the bot's last message."""
         last = next(one for one in reversed(self.messages) if not one.mine)
-        return await self._happened("messageReaction", reactionsAdded=[{"type": kind}], replyToId=last.id)
+        return await self._happened("messageReaction", reactionsAdded=[{"type": kind}], replyToId=last.reply_id)
 
     async def deliver(
         self, activity: dict[str, Any], token: str | None = None, headers: dict[str, str] | None = None

@@ -13,7 +13,7 @@ from aiohttp import web
 from sandbox.faults import Fault
 from sandbox.fitness import Fitness
 from sandbox.login import Login
-from sandbox.transcript import Transcript
+from sandbox.transcript import Shown, Transcript
 from sandbox.web import act_out, graph_error, json_body
 from sandbox.world import World
 
@@ -137,9 +137,9 @@ class Connector:
         return web.json_response({"id": number}, status=201)
 
     def _update(self, there: Transcript, request: web.Request, activity: Any) -> web.Response:
-        shown = there.found(request.match_info["activity"])
+        shown = self._to_change(there, request)
         if shown is None:
-            return graph_error(404, "ActivityNotFoundInConversation")
+            return _no_such_activity(request)
         refusal = self.fitness.refusal(activity)
         if refusal is not None:
             return refusal
@@ -149,8 +149,22 @@ class Connector:
         return web.json_response({"id": shown.id})
 
     def _delete(self, there: Transcript, request: web.Request, _: Any) -> web.Response:
-        shown = there.found(request.match_info["activity"])
+        shown = self._to_change(there, request)
         if shown is None:
-            return graph_error(404, "ActivityNotFoundInConversation")
+            return _no_such_activity(request)
         there.remove(shown)
         return web.Response()
+
+    def _to_change(self, there: Transcript, request: web.Request) -> Shown | None:
+        identity = request.match_info["activity"]
+        shown = there.found(identity)
+        valid = shown is not None and (identity == shown.reply_id or not self.world.faults.send_ids_invalid)
+        return shown if valid else None
+
+
+def _no_such_activity(request: web.Request) -> web.Response:
+    """404 for a message that there was or may have been; 400 for what is no id of Teams, as it answers itself."""
+    known_form = request.match_info["activity"].removeprefix("1:").isdecimal()
+    if known_form and len(request.match_info["activity"]) >= len("1700000000000"):
+        return graph_error(404, "ActivityNotFoundInConversation")
+    return graph_error(400, "BadArgument", message="Invalid activity ID")

@@ -70,6 +70,7 @@ class Faults:
     login_delay: float = 0.0  # seconds
     keys_down: bool = False
     keys_delay: float = 0.0  # seconds
+    send_ids_invalid: bool = False  # a message can be updated by its `replyToId` only (botbuilder-dotnet#4838)
     paced: bool = False  # the connector holds a conversation to Teams' rates
     graph: deque[Fault] = field(default_factory=deque)  # the next requests, one each
     files: deque[Fault] = field(default_factory=deque)

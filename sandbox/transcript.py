@@ -12,12 +12,16 @@ CARD = "application/vnd.microsoft.card.adaptive"
 
 @dataclass
 class Shown:
-    """One message of a chat; an update takes its place."""
+    """One message of a chat; an update takes its place.
+
+    A button's press names it by `reply_id`, which is not always the id that sending it returned.
+    """
 
     id: str
     activity: dict[str, Any]
     versions: int = 0  # how many times it was updated
     mine: bool = False  # the person's own
+    reply_id: str = ""
 
     @property
     def card(self) -> dict[str, Any] | None:
@@ -38,7 +42,7 @@ class Transcript:
 
     def add(self, identity: str, activity: dict[str, Any], *, mine: bool = False) -> Shown:
         """Show a message."""
-        shown = Shown(identity, activity, mine=mine)
+        shown = Shown(identity, activity, mine=mine, reply_id=identity if mine else f"1:{identity}")
         self.messages.append(shown)
         self._tell("mine" if mine else "message", shown)
         return shown
@@ -61,11 +65,11 @@ class Transcript:
 
     def found(self, identity: str, *, mine: bool = False) -> Shown | None:
         """A message of the bot, or of the person, by its id."""
-        return next((one for one in self.messages if one.id == identity and one.mine is mine), None)
+        return next((one for one in self.messages if identity in (one.id, one.reply_id) and one.mine is mine), None)
 
     def shown(self, card: str | None = None) -> Shown:
         """The newest message with a card, or the one with the id `card`. Raises LookupError if there is none."""
-        found = [one for one in self.messages if one.card is not None and card in (None, one.id)]
+        found = [one for one in self.messages if one.card is not None and card in (None, one.id, one.reply_id)]
         if not found:
             raise LookupError("the bot has shown no such card")
         return found[-1]

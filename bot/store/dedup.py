@@ -8,13 +8,18 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-MOST = 32  # activities of one person
+MOST = 64  # names of one person's activities; a press has two, its id and what was pressed
 _WIDTH = 12  # letters of a digest
 
 
 def was_handled(handled: str, activity: str) -> bool:
     """Whether an activity is among those that were handled."""
     return bool(activity) and digest(activity) in handled
+
+
+def was_last(handled: str, activity: str) -> bool:
+    """Whether an activity is the one that was handled last, under either of the two names that it may have."""
+    return bool(activity) and digest(activity) in handled.split(maxsplit=2)[:2]
 
 
 def with_handled(handled: str, activity: str) -> str:

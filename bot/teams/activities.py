@@ -140,6 +140,7 @@ def read_incoming(activity: Activity, bot: str) -> Incoming | None:
         platform=_text(client, "platform")[:64],
         reply_to=_id(activity, "replyToId"),
         mentioned=bool(mentions),
+        is_invoke=read is _invoke,
     )
 
 

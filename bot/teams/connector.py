@@ -59,6 +59,10 @@ _MAX_WAITING = 50  # messages of one conversation
 _MAX_CONVERSATIONS = 10_000  # whose rates are kept
 
 
+class _BadRequest(Malformed):
+    """Status 400."""
+
+
 class Connector:
     """Sends to any allowed service address.
 
@@ -84,7 +88,7 @@ class Connector:
             return ""
 
     async def update(self, service_url: str, conversation: str, activity_id: str, activity: Mapping[str, Any]) -> None:
-        """Put a message in the place of an earlier one."""
+        """Put a message in the place of an earlier one. Raises `NotFound` as well where Teams does not know its id."""
         async with self._in_order(conversation):
             await self._send_counted(_UPDATE, "PUT", service_url, (conversation, activity_id), activity)
 
@@ -109,6 +113,10 @@ class Connector:
             body = to_json(activity)
             answer = await self._request(policy, method, url, body, rated)
             result = policy.result
+        except _BadRequest as error:
+            # What Teams says of an activity id that it does not know, as often as 404 (msteams-docs#399).
+            result = "gone" if policy is _UPDATE else result
+            raise (NotFound("teams", error.detail) if policy is _UPDATE else error) from None
         except OutsideError as error:
             result = _RESULTS.get(type(error), result)
             raise
@@ -254,7 +262,7 @@ def _error(answer: Answer) -> OutsideError:
         return Throttled("teams", detail, answer.retry_after)
     if answer.status >= 500:
         return Outage("teams", detail)
-    return Malformed("teams", detail)
+    return (_BadRequest if answer.status == 400 else Malformed)("teams", detail)
 
 
 _RESULTS: dict[type[Exception], str] = {Refused: "refused", NotFound: "gone", Throttled: "throttled"}

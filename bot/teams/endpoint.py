@@ -122,16 +122,15 @@ class TeamsEndpoint:
             return web.Response()
         if len(self._turns) >= self._settings.turns_at_once:
             raise Refusal("busy")
-        is_invoke = activity["type"] == "invoke"
         task = asyncio.current_task()
         assert task is not None
         self._turns.add(task)
         try:
-            with early.after(_ACK_AFTER, _invoke_answer if is_invoke else _accepted):
+            with early.after(_ACK_AFTER, _invoke_answer if incoming.is_invoke else _accepted):
                 shown = await self.adapter.run(verified, incoming, self._turn)
         finally:
             self._turns.discard(task)
-        return _invoke_answer(shown) if is_invoke else web.Response()
+        return _invoke_answer(shown) if incoming.is_invoke else web.Response()
 
     def _refused(self, refusal: Refusal) -> web.Response:
         self._metrics.refused.labels(refusal.reason).inc()

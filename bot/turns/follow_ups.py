@@ -112,7 +112,9 @@ class FollowUps:
     async def _deliver(self, result: TurnResult, until: float, channel: Channel, *, in_place: bool) -> None:
         """Show what was not asked for. A channel that refuses for good gets nothing until the person writes."""
         try:
-            await self.outbox.show(result, until, channel, in_place=in_place)
+            case = result.record.case
+            replaces = (case.card,) if in_place and case is not None and case.card else ()
+            await self.outbox.show(result, until, channel, replaces=replaces)
         except (Refused, NotFound) as error:
             log.info("nothing more is sent to this person: %s", error)
             record, _ = await self.outbox.load(result.record.person)

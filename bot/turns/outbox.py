@@ -113,19 +113,23 @@ class Outbox:
             elif isinstance(effect, Ignored):
                 self._metrics.refused.labels(effect.reason).inc()
 
-    async def show(self, result: TurnResult, until: float, channel: Channel, *, in_place: bool) -> Message | None:
-        """Show the case's present card, if there is one to show. Raises `OutsideError`."""
+    async def show(
+        self, result: TurnResult, until: float, channel: Channel, *, replaces: tuple[str, ...] = ()
+    ) -> Message | None:
+        """Show the case's present card, if there is one to show. Raises `OutsideError`.
+
+        `replaces`: ids of the message whose place it takes, tried in this order; a new message where none of them is
+        known to the channel any more.
+        """
         case = result.record.case
         if not result.shows or case is None:
             return None
         message = self._templates.card(self._live.setting, case, result.record.name, result.photos)
-        if in_place and case.card and await _updated(channel, case.card, message):
-            if until:
-                self._confirm_soon(result.record.person, until)
-                return message
-            shown = case.card
-        else:
-            shown = await channel.send(message)
+        updated = await _update_first(channel, replaces, message)
+        if updated and updated == case.card and until:
+            self._confirm_soon(result.record.person, until)
+            return message
+        shown = updated or await channel.send(message)
         if not result.erased:
             await self._store_card(result.record, case, shown)
         return message
@@ -168,10 +172,12 @@ def _follow_ups_end(before: Case, after: Case | None) -> bool:
     return after is None or after.id != before.id or (bool(before.following) and not after.following)
 
 
-async def _updated(channel: Channel, activity: str, message: Message) -> bool:
-    """Whether the card took the place of the earlier one; False if that one is gone."""
-    try:
-        await channel.update(activity, message)
-    except NotFound:
-        return False
-    return True
+async def _update_first(channel: Channel, activities: tuple[str, ...], message: Message) -> str:
+    """Which of the messages the card took the place of; "" if none of them is there."""
+    for activity in activities:
+        try:
+            await channel.update(activity, message)
+        except NotFound:
+            continue
+        return activity
+    return ""

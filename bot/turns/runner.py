@@ -14,7 +14,7 @@ from bot.keyed_lock import KeyedLock
 from bot.languages.live import LiveTranslations
 from bot.metrics import Metrics
 from bot.store import Conflict, Record
-from bot.store.dedup import was_handled
+from bot.store.dedup import was_handled, was_last, with_handled
 from bot.store.interface import Store
 from bot.turns.decisions import Decisions, Stale, TurnResult, moment
 from bot.turns.events import event
@@ -26,6 +26,15 @@ from dialogs.model import Pressed, Resumed
 log = logging.getLogger(__name__)
 
 _TRIES = 5  # of a turn whose record somebody else saved meanwhile
+
+
+@dataclass(frozen=True)
+class _Press:
+    """A button's press beside the person's present card."""
+
+    key: str = ""  # what tells it from other presses; "" if it is not one on the present card
+    repeated: bool = False  # what the person did last, once more: a double click, or an invoke under another id
+    replaces: tuple[str, ...] = ()  # ids of the message whose place the answer takes, the likeliest first
 
 
 @dataclass(frozen=True)
@@ -97,22 +106,26 @@ class TurnRunner:
                 record, fresh, handled = cached, False, was_handled(cached.handled, incoming.id)
             else:
                 (record, handled), fresh = await self.outbox.load(incoming.person, incoming.id), True
-            if handled:
+            if handled and not incoming.is_invoke:
                 return None
             cached = None
+            press = _press(incoming, record)
+            repeated = handled or press.repeated
             try:
-                result = await self._decide(record, incoming, channel, fresh=fresh)
+                result = await self._decide(record, incoming, channel, fresh=fresh, repeated=repeated)
                 if result is None:
                     return None
-                card = result.record.case.card if result.record.case is not None else ""
-                in_place = incoming.kind is ActivityKind.PRESSED and incoming.reply_to in ("", card)
-                saved, until = await self.outbox.save(record, result, in_place=in_place, activity=incoming.id)
+                result = _of_press(result, press)
+                activity = "" if handled else incoming.id
+                saved, until = await self.outbox.save(record, result, in_place=bool(press.replaces), activity=activity)
             except (Conflict, Stale):
                 continue
-            return await self.outbox.show(saved, until, channel, in_place=in_place)
+            return await self.outbox.show(saved, until, channel, replaces=press.replaces)
         raise StoreUnavailable("the record changed under every try")
 
-    async def _decide(self, record: Record, incoming: Incoming, channel: Channel, *, fresh: bool) -> TurnResult | None:
+    async def _decide(
+        self, record: Record, incoming: Incoming, channel: Channel, *, fresh: bool, repeated: bool
+    ) -> TurnResult | None:
         known = record.version > 0
         if incoming.kind is ActivityKind.REMOVED:
             return TurnResult(replace(record, address=None), Photos(), ()) if known else None
@@ -130,6 +143,8 @@ class TurnRunner:
         if record.lost:
             log.error("a case could not be read: its row is kept, the person starts again")
             case, happened = replace(case, notice="notice.lost"), Resumed()
+        elif repeated:
+            happened = Resumed()  # the same card once more, and nothing done twice
         elif isinstance(happened, Pressed) and happened.case not in ("", case.id):
             owner = await self.store.owner(happened.case)
             happened = replace(happened, foreign=owner not in ("", record.person))
@@ -146,3 +161,33 @@ class TurnRunner:
         if present == (record.name, record.locale, record.platform, record.address, record.blocked):
             return record
         return replace(record, name=name, locale=locale, platform=platform, address=incoming.address, blocked=False)
+
+
+def _press(incoming: Incoming, record: Record) -> _Press:
+    """What a press is to the present card.
+
+    A press with the present case and rev was made on the present card, whatever ids Teams gave that: `replyToId` can
+    differ from the id that sending returned, and is then the one by which the message can be updated.
+    """
+    case = record.case
+    if incoming.kind is not ActivityKind.PRESSED or case is None:
+        return _Press()
+    value = incoming.value
+    key = f"{value.get('case')} {value.get('rev')} {sorted(map(str, value.items()))}"
+    current = (value.get("case"), value.get("rev")) == (case.id, case.rev)
+    repeated = not current and was_last(record.handled, key)
+    if current or repeated:
+        ids = (incoming.reply_to, case.card)
+    else:
+        ids = (case.card, "") if incoming.reply_to in ("", case.card) else ("", "")
+    return _Press(key if current or repeated else "", repeated, tuple(dict.fromkeys(filter(None, ids))))
+
+
+def _of_press(result: TurnResult, press: _Press) -> TurnResult:
+    """The result with what has to be saved of the press: that it was made, and by which id its message is known."""
+    record, case = result.record, result.record.case
+    if press.key:
+        record = replace(record, handled=with_handled(record.handled, press.key))
+    if press.replaces and case is not None and case.card != press.replaces[0]:
+        record = replace(record, case=replace(case, card=press.replaces[0]))
+    return replace(result, record=record)

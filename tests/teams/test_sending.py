@@ -234,10 +234,11 @@ async def test_an_update_is_repeated_freely(edge: Stage, fault: str) -> None:
     assert carried_on(edge) == ["POST"] + ["PUT"] * (len(UPDATES[fault]) + 1)
 
 
-async def test_an_update_of_a_message_that_is_gone_says_so(edge: Stage) -> None:
-    with pytest.raises(NotFound) as raised:
-        await edge.edge.channel(edge.address).update("1", CARD)
-    assert raised.value.code == "ActivityNotFoundInConversation"
+@pytest.mark.parametrize("id_", ["1700000000001", "1:1700000000001", "1", "abc", "../activities"])
+async def test_an_update_of_a_message_that_teams_does_not_know_says_so(edge: Stage, id_: str) -> None:
+    with pytest.raises(NotFound):
+        await edge.edge.channel(edge.address).update(id_, CARD)
+    assert edge.sent("gone") == 1
 
 
 async def test_messages_of_one_conversation_keep_their_order_through_faults(edge: Stage) -> None:
