@@ -18,7 +18,7 @@ P = ParamSpec("P")
 
 _READY_FOR = 1.0  # seconds that the answer of a probe is good for
 _PROBE_TIMEOUT = 3.0  # seconds
-_COUNT_INTERVAL = 10.0  # seconds
+_COUNT_INTERVAL = 0.5  # seconds
 
 
 def transaction(work: Callable[P, Operation[T]]) -> Callable[Concatenate[Store, P], Coroutine[Any, Any, T]]:

@@ -34,12 +34,13 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import Enum
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import pairwise
 from typing import Any, NamedTuple, TypeVar
 
 import orjson
@@ -335,29 +336,47 @@ _REPLACE = (
 )
 # The pick is materialised: PostgreSQL's planner may ignore a LIMIT in a plain sub-select.
 _CLAIM = (
-    "WITH pick AS MATERIALIZED (SELECT id FROM work WHERE dead_at IS NULL AND due_at <= ? {some} "
+    "WITH pick AS MATERIALIZED (SELECT id FROM work WHERE dead_at IS NULL AND kind = ? AND due_at <= ? "
     "ORDER BY due_at LIMIT ? /*postgresql FOR UPDATE SKIP LOCKED*/) "
     "UPDATE work SET due_at = ?, fence = fence + 1, attempt = attempt + 1 FROM pick WHERE work.id = pick.id "
     "RETURNING work.id, work.fence, work.attempt, work.kind, work.key, work.person, work.due_at, work.payload"
 )
 
 
-def claim(most: int, lease: float, kinds: tuple[JobKind, ...] = tuple(JobKind)) -> Operation[tuple[Claimed, ...]]:
-    """Up to `most` due jobs of these kinds, ours for `lease` seconds. One that cannot be read becomes a dead letter."""
+_KINDS = sorted(JobKind)
+# Between the kinds that there are, as ranges of the index: what another program put, or what is damaged.
+_UNKNOWN_KIND = " OR ".join(
+    [f"kind < '{_KINDS[0]}'", f"kind > '{_KINDS[-1]}'"]
+    + [f"(kind > '{one}' AND kind < '{other}')" for one, other in pairwise(_KINDS)]
+)
+
+
+def claim(most: int | Mapping[JobKind, int], lease: float) -> Operation[tuple[Claimed, ...]]:
+    """Due jobs, ours for `lease` seconds: up to `most` of each kind. One that cannot be read becomes a dead letter."""
     now = time.time()
     yield from _cards_to_jobs(now)
     yield from _inbox_to_jobs(now)
-    some = f"AND kind IN ({', '.join('?' * len(kinds))})" if len(kinds) < len(JobKind) else ""
-    wanted = tuple(kind.value for kind in kinds) if some else ()
+    for (unknown,) in (
+        yield Statement(
+            f"SELECT id FROM work WHERE dead_at IS NULL AND due_at <= ? AND ({_UNKNOWN_KIND}) LIMIT 10",  # noqa: S608
+            (now,),
+        )
+    ):
+        yield from _unreadable(unknown, "of an unknown kind", now)
+    limits = dict.fromkeys(JobKind, most) if isinstance(most, int) else most
     claimed = []
-    for row in (yield Statement(_CLAIM.replace("{some}", some), (now, *wanted, most, now + lease))):
-        try:
-            claimed.append(_claimed(_Work(*row)))
-        except Exception as error:  # a damaged row may be anything
-            what = f"cannot be read: {type(error).__name__}"
-            _logger.error("a job %s; it is a dead letter now: photosync work list", what)
-            yield Statement("UPDATE work SET dead_at = ?, error = ? WHERE id = ?", (now, what, row[0]))
+    for kind, limit in limits.items():
+        for row in (yield Statement(_CLAIM, (kind.value, now, limit, now + lease))):
+            try:
+                claimed.append(_claimed(_Work(*row)))
+            except Exception as error:  # a damaged row may be anything
+                yield from _unreadable(row[0], f"that cannot be read: {type(error).__name__}", now)
     return tuple(claimed)
+
+
+def _unreadable(job: int, why: str, now: float) -> Operation[None]:
+    _logger.error("a job %s; it is a dead letter now: photosync work list", why)
+    yield Statement("UPDATE work SET dead_at = ?, error = ? WHERE id = ?", (now, f"a job {why}", job))
 
 
 def _claimed(row: _Work) -> Claimed:
@@ -426,13 +445,14 @@ def log(case: str) -> Operation[tuple[LogEntry, ...]]:
     return tuple(LogEntry(*row) for row in rows)
 
 
-def next_due() -> Operation[float | None]:
-    """When the next open job is due, or its lease ends; seconds since 1970."""
-    rows = yield Statement(
-        "SELECT min(due_at) FROM work WHERE dead_at IS NULL UNION ALL SELECT min(until) FROM owed "
-        "UNION ALL SELECT min(received_at) + ? FROM inbox",
-        (INBOX_TIMEOUT,),
-    )
+_NEXT_CARD = "SELECT min(until) FROM owed UNION ALL SELECT min(received_at) + ? FROM inbox"
+
+
+def next_due(kinds: Collection[JobKind] = tuple(JobKind)) -> Operation[float | None]:
+    """When the next open job of these kinds is due, or its lease ends; seconds since 1970."""
+    of_kind = "SELECT min(due_at) FROM work WHERE dead_at IS NULL AND kind = ?"
+    text = " UNION ALL ".join([*[of_kind] * len(kinds), _NEXT_CARD])
+    rows = yield Statement(text, (*(kind.value for kind in kinds), INBOX_TIMEOUT))
     return min((at for (at,) in rows if at is not None), default=None)
 
 

@@ -30,6 +30,7 @@ LEASE = 45.0  # seconds: a dead process's work is taken over within a minute
 SLOTS: Mapping[JobKind, int] = {
     JobKind.SHOW: 6,
     JobKind.TICKET: 4,
+    JobKind.TURN: 6,
     JobKind.FOLLOW_UP: 4,  # as many as Graph gives photos to at once; people who wait come first
     JobKind.PURGE: 1,
 }
@@ -56,8 +57,8 @@ class Worker:
             self._freed.clear()
             try:
                 free = self._free()
-                claimed = await self._store.claim(sum(free.values()), self._lease) if free else ()
-                due = None if claimed else await self._store.next_due()
+                claimed = await self._store.claim(free, self._lease) if free else ()
+                due = None if claimed or not free else await self._store.next_due(tuple(free))
             except StoreUnavailable as error:
                 log.error("jobs wait: %s; again in %.0f s", error, wait)
                 await asyncio.sleep(wait * random.uniform(0.7, 1.0))  # noqa: S311 - spreads replicas
