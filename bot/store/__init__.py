@@ -141,8 +141,17 @@ class DeadLetter:
 
 
 @dataclass(frozen=True)
+class Purged:
+    """How much was deleted because it was older than the retention."""
+
+    cases: int = 0  # that had ended
+    people: int = 0  # who were not there for so long
+    unfinished: int = 0  # cases of these people
+
+
+@dataclass(frozen=True)
 class Erased:
-    """How much was deleted."""
+    """How much of one person was deleted."""
 
     people: int = 0
     cases: int = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -12,6 +13,9 @@ from urllib.parse import quote
 import asyncpg
 
 from bot.errors import StoreUnavailable
+from bot.store.postgres import check_encoding
+from bot.store.postgres_url import Target, read_url
+from bot.store.sqlite import check_place, schema_of, unavailable
 
 _SQLITE = "sqlite:///"
 _DEADLINE = 10.0  # seconds
@@ -30,43 +34,33 @@ class Database:
 
 
 async def inspect(url: str) -> Database:
-    """What is at the address. Raises `StoreUnavailable`, without the address, which may hold a password."""
+    """What is at the address. Raises `StoreUnavailable` and `StoreUnusable`, as `serve` does; never with a password."""
     if url.startswith(_SQLITE):
         return await asyncio.to_thread(_sqlite, Path(url.removeprefix(_SQLITE)))
+    target = read_url(url)
     try:
         async with asyncio.timeout(_DEADLINE):
-            return await _postgres(url)
+            return await _postgres(target)
     except (OSError, ValueError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise StoreUnavailable(f"PostgreSQL: {type(error).__name__}") from None
 
 
 def _sqlite(path: Path) -> Database:
-    folder = path.absolute().parent
-    if not folder.is_dir():
-        raise StoreUnavailable("SQLite: the folder of the file does not exist")
-    writable = os.access(folder, os.W_OK)
-    if not path.exists():
+    writable = os.access(path.absolute().parent, os.W_OK)
+    if not check_place(path, write=False):
         return Database("SQLite", 0, writable)
+    address = f"file:{quote(str(path.absolute()))}?mode=ro"
     try:
-        connection = sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, timeout=_DEADLINE)
-        try:
-            return Database("SQLite", _version(connection), writable and os.access(path, os.W_OK))
-        finally:
-            connection.close()
+        with closing(sqlite3.connect(address, uri=True, timeout=_DEADLINE)) as connection:
+            return Database("SQLite", schema_of(connection, path), writable and os.access(path, os.W_OK))
     except sqlite3.Error as error:
-        raise StoreUnavailable(f"SQLite: {error}") from None
+        raise unavailable(error, path) or StoreUnavailable(f"{path.absolute()}: {error}") from None
 
 
-def _version(connection: sqlite3.Connection) -> int:
-    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone() is None:
-        return 0
-    row = connection.execute("SELECT version FROM meta").fetchone()
-    return int(row[0]) if row else 0
-
-
-async def _postgres(url: str) -> Database:
-    connection = await asyncpg.connect(url, timeout=_DEADLINE)
+async def _postgres(target: Target) -> Database:
+    connection = await asyncpg.connect(timeout=_DEADLINE, **target.options(pooled=True))
     try:
+        check_encoding(connection)
         async with connection.transaction(readonly=True):
             there = await connection.fetchval("SELECT to_regclass('meta') IS NOT NULL")
             version = await connection.fetchval("SELECT version FROM meta") if there else 0

@@ -10,7 +10,7 @@ from functools import partial, wraps
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from bot.errors import StoreUnavailable
-from bot.store import JobKind, transactions
+from bot.store import JobKind, Purged, transactions
 from bot.store.transactions import Operation
 
 T = TypeVar("T")
@@ -79,11 +79,24 @@ class Store(ABC):
     release = transaction(transactions.release)
 
     erase = transaction(transactions.erase)
-    purge = transaction(transactions.purge)
+    purge_ended = transaction(transactions.purge_ended)
+    purge_people = transaction(transactions.purge_people)
 
     async def read(self, work: Callable[[], Operation[T]]) -> T:
         """Run an operation that only reads and may take long, so that no turn waits for it."""
         return await self.run(work)
+
+    async def purge(self, before: str) -> Purged:
+        """Delete cases that ended before a time (UTC, ISO 8601), and everything of people who were not saved since; in
+        many small transactions, so that turns go on meanwhile."""
+        ended = people = unfinished = 0
+        while batch := await self.purge_ended(before):
+            ended += batch
+        after, going = "", True
+        while going:
+            gone, cases, after = await self.purge_people(before, after)
+            people, unfinished, going = people + gone, unfinished + cases, bool(after)
+        return Purged(ended, people, unfinished)
 
     async def ready(self) -> bool:
         """Whether a turn could be committed now: a write was tried within the last second."""

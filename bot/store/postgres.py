@@ -188,9 +188,7 @@ async def _prepare(target: Target, *, existing: bool) -> bool:
     """Bring the database to the present schema, or only look whether it is there; returns whether a pooler answers."""
     connection = await asyncpg.connect(timeout=_DEADLINE, command_timeout=_DEADLINE, **target.options(pooled=True))
     try:
-        encoding = connection.get_settings().server_encoding
-        if encoding != "UTF8":
-            raise StoreUnusable(f"PostgreSQL: the database has the encoding {encoding}: make one with ENCODING 'UTF8'")
+        check_encoding(connection)
         async with connection.transaction():
             process = await connection.fetchval("SELECT pg_backend_pid()")
             await (_check_existing(connection) if existing else _migrate(connection))
@@ -198,6 +196,13 @@ async def _prepare(target: Target, *, existing: bool) -> bool:
     finally:
         with suppress(*_FOREIGN):
             await connection.close(timeout=_CLOSING)
+
+
+def check_encoding(connection: asyncpg.Connection[Any]) -> None:
+    """Raises `StoreUnusable` for a database that cannot hold every language."""
+    encoding = connection.get_settings().server_encoding
+    if encoding != "UTF8":
+        raise StoreUnusable(f"PostgreSQL: the database has the encoding {encoding}: make one with ENCODING 'UTF8'")
 
 
 async def _check_existing(connection: Any) -> None:

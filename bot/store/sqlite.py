@@ -113,12 +113,17 @@ def connected(path: Path, mode: str = "create") -> sqlite3.Connection:
     `mode` is `create` (make the file or bring it to the present schema), `again` (it was open before, and must be
     there) or `existing` (neither make nor change anything). Raises `StoreUnusable`, `sqlite3.Error` and OSError.
     """
-    _check_place(path, create=mode == "create")
+    if not check_place(path):
+        if mode != "create":
+            raise StoreUnusable(f"there is no database at {path.absolute()}")
+        _make(path)
+    elif mode == "create":
+        _close_to_others(path.absolute())
     connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_TIMEOUT / 1000, check_same_thread=False)
     try:
         for pragma in _PRAGMAS:
             connection.execute(pragma)
-        _check_version(_version(connection, path), path, create=mode == "create")
+        _check_version(schema_of(connection, path), path, create=mode == "create")
         if mode != "existing":
             connection.execute("PRAGMA journal_mode = WAL").fetchall()
             _migrate(connection)
@@ -128,25 +133,25 @@ def connected(path: Path, mode: str = "create") -> sqlite3.Connection:
     return connection
 
 
-def _check_place(path: Path, *, create: bool) -> None:
+def check_place(path: Path, *, write: bool = True) -> bool:
+    """Whether there is a file. Raises `StoreUnusable` where there can be no database."""
     where = path.absolute()
     if where.is_dir():
         raise StoreUnusable(f"{where} is a folder: PHOTOSYNC_DATABASE_URL has to name a file")
     if not where.parent.is_dir():
         raise StoreUnusable(f"the folder {where.parent} does not exist: make it, or name another file")
-    if not where.exists():
-        if not create:
-            raise StoreUnusable(f"there is no database at {where}")
-        # SQLite gives its other two files the rights of this one.
-        with suppress(FileExistsError):
-            os.close(os.open(where, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        return
-    if not stat.S_ISREG(where.stat().st_mode):
+    there = where.exists()
+    if there and not stat.S_ISREG(where.stat().st_mode):
         raise StoreUnusable(f"{where} is not a file: PHOTOSYNC_DATABASE_URL has to name one")
-    if not (os.access(where, os.R_OK | os.W_OK) and os.access(where.parent, os.W_OK)):
+    if write and not (os.access(where.parent, os.W_OK) and (not there or os.access(where, os.R_OK | os.W_OK))):
         raise StoreUnusable(f"{where} cannot be written: give the bot's account the file and its folder")
-    if create:
-        _close_to_others(where)
+    return there
+
+
+def _make(where: Path) -> None:
+    """SQLite gives its other two files the rights of this one."""
+    with suppress(FileExistsError):
+        os.close(os.open(where, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def _close_to_others(where: Path) -> None:
@@ -162,8 +167,8 @@ def _close_to_others(where: Path) -> None:
         log.warning("every account of this machine can write the folder %s, and so exchange the database", where.parent)
 
 
-def _version(connection: sqlite3.Connection, path: Path) -> int:
-    """The schema's; 0 for an empty file. Raises `StoreUnusable` for another program's database."""
+def schema_of(connection: sqlite3.Connection, path: Path) -> int:
+    """Its version; 0 for an empty file. Raises `StoreUnusable` for another program's database."""
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if "meta" not in tables:
         if tables:

@@ -90,6 +90,7 @@ class _Person(NamedTuple):
 
 
 INBOX_TIMEOUT = 60.0  # seconds after which an activity in the inbox becomes a job
+PURGE_BATCH = 500  # cases or people in one transaction
 _TOMBSTONE = 3600.0  # seconds that an erased person's activities count as handled
 
 
@@ -267,6 +268,12 @@ def _save(record: Record, activity: str) -> Operation[Record]:
         raise Conflict(f"version {record.version} is not the stored one")
     if done[0][0]:
         yield from discard(record.person, activity)
+    if record.lost:
+        # What cannot be read stays for the admin, and goes with what else ended.
+        case = record.case.id if record.case is not None else ""
+        yield Statement(
+            "UPDATE cases SET outcome = 'expired' WHERE person = ? AND outcome = '' AND id <> ?", (record.person, case)
+        )
     if record.case is not None:
         done = yield Statement(
             "INSERT INTO cases (id, person, document, outcome, touched) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) "
@@ -561,17 +568,49 @@ def erase(person: str, activity: str = "") -> Operation[Erased]:
     return Erased(len(people), len(cases), len(entries), len(work) + len(owed) + len(inbox))
 
 
-def purge(before: str) -> Operation[int]:
-    """Delete cases that ended before a time (UTC, ISO 8601) with their logs; returns how many."""
-    yield Statement(
-        "DELETE FROM log WHERE case_id IN (SELECT id FROM cases WHERE outcome <> '' AND touched < ?)", (before,)
+def purge_ended(before: str) -> Operation[int]:
+    """Delete up to `PURGE_BATCH` cases that ended before a time, with their logs; returns how many."""
+    rows = yield Statement(
+        "SELECT id FROM cases WHERE outcome <> '' AND touched < ? ORDER BY touched LIMIT ?", (before, PURGE_BATCH)
     )
-    yield Statement(
+    for (case,) in rows:
         # With a new version: where the case is cached, it has to be loaded again.
-        "UPDATE people SET present = '', version = version + 1 "
-        "WHERE present IN (SELECT id FROM cases WHERE outcome <> '' AND touched < ?)",
-        (before,),
+        yield Statement(
+            "UPDATE people SET present = '', version = version + 1 "
+            "WHERE person = (SELECT person FROM cases WHERE id = ?) AND present = ?",
+            (case, case),
+        )
+        yield Statement("DELETE FROM log WHERE case_id = ?", (case,))
+        yield Statement("DELETE FROM cases WHERE id = ?", (case,))
+    if rows:
+        yield AfterCommit.OVERWRITE
+    return len(rows)
+
+
+def purge_people(before: str, after: str) -> Operation[tuple[int, int, str]]:
+    """Delete who was not saved since a time, with an unfinished case if there is one.
+
+    Looks at `PURGE_BATCH` people that come after `after` in the order of their ids, so that no turn waits long. Returns
+    how many people and cases are gone, and after whom to go on; "" at the end.
+    """
+    rows = yield Statement(
+        "SELECT person, touched FROM people WHERE person > ? ORDER BY person LIMIT ?", (after, PURGE_BATCH)
     )
-    gone = yield Statement("DELETE FROM cases WHERE outcome <> '' AND touched < ? RETURNING id", (before,))
-    yield AfterCommit.OVERWRITE
-    return len(gone)
+    unknown = [person for person, touched in rows if not touched]  # saved by an earlier version: counted from now
+    old = [person for person, touched in rows if touched and touched < before[:10]]
+    for person in unknown:
+        yield Statement("UPDATE people SET touched = ? WHERE person = ? AND touched = ''", (_today(), person))
+    people = cases = 0
+    for person in old:
+        if (yield from _lock_old(person, before)):
+            people += 1
+            cases += (yield from erase(person)).cases
+    return people, cases, rows[-1][0] if len(rows) == PURGE_BATCH else ""
+
+
+def _lock_old(person: str, before: str) -> Operation[bool]:
+    """Whether the person was not saved in this very moment. No activity of so long ago is repeated: no tombstone."""
+    rows = yield Statement(
+        "UPDATE people SET handled = '' WHERE person = ? AND touched < ? RETURNING person", (person, before[:10])
+    )
+    return bool(rows)

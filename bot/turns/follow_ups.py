@@ -166,7 +166,8 @@ class FollowUps:
         before = datetime.fromtimestamp(time.time() - self.retention, UTC).isoformat(timespec="seconds")
         self.outbox.cache.clear()
         gone = await self.store.purge(before)
-        log.info("deleted %d cases older than the retention", gone)
+        self.runner.metrics.cases.labels("expired").inc(gone.unfinished)
+        log.info("deleted what is older than the retention: %s", gone)
         await self.store.postpone(claimed, time.time() + _PURGE_EVERY, "")
 
 

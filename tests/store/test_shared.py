@@ -51,7 +51,7 @@ async def test_a_purged_case_does_not_come_back_from_anothers_memory(
 ) -> None:
     here, there = two
     saved = await there.commit(Change(ADA))
-    assert await here.purge("2027") == 1
+    assert (await here.purge("2026-06-01T00:00:00+00:00")).cases == 1
     with pytest.raises(Conflict):
         await there.commit(Change(saved, "a1"))
     assert (await here.load("ada"))[0].case is None

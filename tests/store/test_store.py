@@ -12,7 +12,7 @@ import pytest
 
 from bot.conversation import Address
 from bot.errors import StoreUnavailable
-from bot.store import Change, Conflict, Erased, Job, JobKind, LogEntry, Lost, PendingCard, Record
+from bot.store import Change, Conflict, Erased, Job, JobKind, LogEntry, Lost, PendingCard, Purged, Record, transactions
 from bot.store.connect import open_store
 from bot.store.dedup import MOST
 from bot.store.interface import Store
@@ -20,7 +20,7 @@ from bot.store.schema import NewerSchema, statements
 from bot.store.transactions import Operation, Statement
 from dialogs.case_json import to_json
 from dialogs.model import Case, Check, Trace, Verdict
-from tests.databases import execute
+from tests.databases import execute, fetch
 
 ADDRESS = Address("https://smba.example/", "a:1", "28:bot", "29:ada", "tenant")
 CASE = Case("C1", 3, "resync.tile", ("desk.menu",), "sv", opened_at="2026-01-01T00:00:00+00:00", checks=(Check("2026-01-01T00:00:01+00:00", Verdict.DIFFER, "", 0.5),), traces=(Trace("look.differ", "2026-01-01T00:00:02+00:00", "next"),))  # fmt: skip
@@ -238,9 +238,34 @@ async def test_only_what_ended_long_ago_is_purged(store: Store) -> None:
     ended = replace(CASE, id="OLD", outcome="resolved")
     for number, case in enumerate((ended, replace(ended, id="NEW", opened_at="2026-06-01T00:00:00+00:00"), CASE)):
         await store.commit(Change(replace(ADA, person=f"p{number}", case=case), log=(LogEntry("t", "typed", "x"),)))
-    assert await store.purge("2026-03-01T00:00:00+00:00") == 1
+    assert await store.purge("2026-03-01T00:00:00+00:00") == Purged(cases=1)
     assert [(await store.load(f"p{n}"))[0].case is not None for n in range(3)] == [False, True, True]
     assert [len(await store.log(key)) for key in ("OLD", "NEW", "C1")] == [0, 1, 1]
+
+
+async def test_who_was_not_there_for_longer_than_the_retention_is_forgotten(database: str, store: Store) -> None:
+    """With an unfinished case or without one; whoever was saved by an earlier version is counted from today."""
+    people = {"walked off": "2026-01-01", "no case": "2026-01-01", "earlier version": "", "here": "2026-05-01"}
+    for number, (name, touched) in enumerate(people.items()):
+        case = None if name == "no case" else replace(CASE, id=f"C{number}")
+        await store.commit(Change(replace(ADA, person=name, case=case), "a1", (LogEntry("t", "typed", "x"),) if case else (), (due(name),)))  # fmt: skip
+        await execute(database, f"UPDATE people SET touched = '{touched}' WHERE person = '{name}'")
+    await execute(database, "UPDATE work SET person = key")
+    purged = await store.purge("2026-03-01T00:00:00+00:00")
+    assert purged == Purged(people=2, unfinished=1)
+    assert {name for (name,) in await fetch(database, "SELECT person FROM people")} == {"earlier version", "here"}
+    assert {name for (name,) in await fetch(database, "SELECT person FROM work")} == {"earlier version", "here"}
+    assert await fetch(database, "SELECT count(*) FROM tombstones") == [(0,)]
+    assert [touched != "" for (touched,) in await fetch(database, "SELECT touched FROM people")] == [True, True]
+
+
+async def test_a_purge_of_many_lets_turns_through(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transactions, "PURGE_BATCH", 10)
+    ended = [replace(ADA, person=f"p{n}", case=replace(CASE, id=f"C{n}", outcome="resolved")) for n in range(35)]
+    await asyncio.gather(*(store.commit(Change(one)) for one in ended))
+    purging = asyncio.create_task(store.purge("2026-03-01T00:00:00+00:00"))
+    await asyncio.gather(*(store.load("p1") for _ in range(5)))
+    assert await purging == Purged(cases=35)
 
 
 async def test_a_worker_is_woken_by_new_work(store: Store) -> None:
@@ -300,7 +325,7 @@ async def test_a_database_of_the_first_schema_is_led_forward(database: str) -> N
     assert (record.version, record.locale, record.case) == (7, "sv", CASE)
     assert [one.job.kind for one in await store.claim(10, 60)] == [JobKind.SHOW]
     assert (await store.commit(Change(record, "a2", pending_card=PendingCard(0.0, in_place=True)))).version == 8
-    assert await store.purge("2026-03-01T00:00:00+00:00") == 0
+    assert await store.purge("2026-03-01T00:00:00+00:00") == Purged()
     await store.close()
 
 
