@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -49,13 +50,34 @@ class Incoming:
     address: Address
     person: str  # aadObjectId of the sender, "" if the channel gave none
     name: str = field(default="", repr=False)  # display name as the channel gave it: text, never markup
-    text: str = field(default="", repr=False)  # without the bot's own mention, capped
+    text: str = field(default="", repr=False)  # the words alone, capped; "" for a picture, a GIF, a file
     value: Mapping[str, Any] = field(default_factory=dict, repr=False)  # what the button carries, and its inputs
+    links: tuple[str, ...] = field(default=(), repr=False)  # addresses behind the words of the text
     locale: str = ""  # BCP 47 as the channel gave it
+    timezone: str = ""  # of the person: an IANA name, or an offset as in "+02:00"
     platform: str = ""  # clientInfo.platform: Windows, Mac, iOS, Android, Web, ...
     reply_to: str = ""  # the activity whose button was pressed
     mentioned: bool = False  # in a group: the bot was mentioned
     is_invoke: bool = False  # the answer to the request is the card: a repeat has to get it again
+
+
+def visible(text: str) -> str:
+    """One line of what can be seen of a text: without control characters, overrides of direction and invisible signs.
+
+    Joiners stay, since names in Persian and Hindi and families of emoji are torn without them.
+    """
+    if not text.isprintable():
+        text = "".join(map(_visible, text))
+    return " ".join(text.split())
+
+
+def _visible(letter: str) -> str:
+    if letter.isprintable() or letter in _JOINERS or "\U000e0020" <= letter <= "\U000e007f":  # tags: in flags
+        return letter
+    return "" if unicodedata.category(letter) == "Cf" else " "
+
+
+_JOINERS = "\u200c\u200d"
 
 
 @dataclass(frozen=True)

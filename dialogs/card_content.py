@@ -35,6 +35,7 @@ EXTRA_KEYS = (
     "photo.none",
     "notice.stale",
     "notice.unknown_words",
+    "notice.no_words",
     "notice.not_here",
     "notice.rated",
     "notice.comment_taken",

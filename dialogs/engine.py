@@ -115,6 +115,8 @@ class Engine:
             return self._act(replace(case, site=event.link), "check", "", moment)
         if event.action:
             return self._act(case, event.action, event.value, moment)
+        if not any(letter.isalnum() for letter in event.text) and (case.step != START or not event.text.strip()):
+            return self._stay(case, "notice.no_words")  # a picture, a GIF, an emoji: the person keeps their place
         if self.library.step(case.step).form == "comment":
             return self._stay(replace(case, comment=event.text[:COMMENT_LENGTH]), "notice.comment_taken")
         if case.step == START:

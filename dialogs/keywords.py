@@ -143,14 +143,16 @@ class Keywords:
         for tag in dict.fromkeys([locale, *self.keywords]):
             action = self._titled(message, tag, step)
             if action:
-                return Typed(*_TITLES.get(action, (action, "")), text)
+                return Typed(*_TITLES.get(action, (action, "")), text, language=tag)
         language = self._language(message)
         if language:
             return Typed("set_language", language, text)
         for tag in dict.fromkeys([locale, *self.keywords]):
             action = self._heaviest(message, tag, self.near if tag == locale else None)
             if action:
-                return Typed(text=text) if action == OTHER else Typed(*_RATINGS.get(action, (action, "")), text)
+                if action == OTHER:
+                    return Typed(text=text, language=tag)
+                return Typed(*_RATINGS.get(action, (action, "")), text, language=tag)
         return Typed("stop" if self._short_stop(Message(message), locale) else "", "", text)
 
     def _short_stop(self, message: Message, tag: str) -> bool:

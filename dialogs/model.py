@@ -219,6 +219,7 @@ class Typed:
     value: str = ""  # with `set_language` the language named, with `rate` up or down
     text: str = field(default="", repr=False)  # as written, capped
     link: str = field(default="", repr=False)  # the address of a SharePoint site it names
+    language: str = ""  # in which the words were understood, "" if in none
 
 
 @dataclass(frozen=True)

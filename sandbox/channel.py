@@ -6,6 +6,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import aiohttp
@@ -22,6 +23,7 @@ from sandbox.world import Person, World
 __all__ = ["CARD", "ISSUER", "SCOPE", "Channel", "Chat", "Delivered", "Shown", "fresh_id"]
 
 ISSUER = "https://api.botframework.com"
+_EAST = timezone(timedelta(hours=2))  # of everybody's clock
 _DEADLINE = aiohttp.ClientTimeout(total=15)  # Teams gives a bot this long
 _GROUPS = {"groupChat": "19:{}@thread.v2", "channel": "19:{}@thread.tacv2;messageid=1700000000000"}
 
@@ -108,10 +110,13 @@ class Channel:
         if chat.kind == "channel":
             thread = chat.conversation.partition(";")[0]
             data |= {"team": {"id": thread}, "channel": {"id": thread}}
-        client = {"type": "clientInfo", "locale": chat.locale, "platform": chat.platform}
+        client = {"type": "clientInfo", "locale": chat.locale, "platform": chat.platform, "timezone": chat.timezone}
+        now = datetime.now(UTC)
         return {
             "id": self.connector.fresh(),
-            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime()),
+            "timestamp": now.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+            "localTimestamp": now.astimezone(_EAST).isoformat(timespec="milliseconds"),
+            "localTimezone": chat.timezone,
             "channelId": "msteams",
             "serviceUrl": self.service_url,
             "from": {"id": f"29:{person.id}", "name": person.name, "aadObjectId": person.id},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,6 +15,9 @@ from sandbox.world import Person
 
 if TYPE_CHECKING:
     from sandbox.channel import Channel
+
+
+_LINK = re.compile(r"(https?://[^\s<>\"]+)")
 
 
 @dataclass(frozen=True)
@@ -37,22 +42,42 @@ class Chat(Transcript):
         self.kind = kind
         self.locale = person.locale
         self.platform = person.platform
+        self.timezone = "Europe/Riga"
 
     async def say(self, text: str, **changes: Any) -> int:
         """Write something; returns the status of the bot's answer. `changes` override fields of the activity.
 
-        In front of others the bot hears only what is said to it: there the text begins with its mention.
+        As in Teams the text has entities, and the message comes as HTML too. In front of others the bot hears only what
+        is said to it: there the text begins with its mention.
         """
-        activity = {**self.channel.activity(self), "type": "message", "textFormat": "plain"}
-        if self.kind == "personal":
-            activity["text"] = text
-        else:
+        plain = html.escape(text, quote=False)
+        return await self._write(plain, "<p>" + _LINK.sub(r'<a href="\1">\1</a>', plain) + "</p>", changes)
+
+    async def paste(self, address: str, title: str, words: str = "") -> int:
+        """Paste a link, behind some words: its text is the page's title then, its address only in the HTML."""
+        plain, shown = html.escape(words, quote=False), html.escape(title, quote=False)
+        link = f'<a href="{html.escape(address)}" rel="noreferrer noopener" title="{html.escape(address)}" target="_blank">{shown}</a>'
+        return await self._write(f"{plain} {shown}".strip(), f"<p>{plain} {link}</p>", {})
+
+    async def send_picture(self) -> int:
+        """Send a picture without a word."""
+        address = f"{self.channel.url}/v3/attachments/1/views/original"
+        picture = {"contentType": "image/*", "contentUrl": address}
+        return await self._write("", f'<p><img src="{address}" itemscope="image"></p>', {}, picture)
+
+    async def _write(self, text: str, content: str, changes: dict[str, Any], *more: dict[str, Any]) -> int:
+        activity = {**self.channel.activity(self), "type": "message", "textFormat": "plain", "text": text}
+        if self.kind != "personal":
             called = {"id": self.channel.bot_account, "name": "Photosync"}
             mention = {"type": "mention", "mentioned": called, "text": "<at>Photosync</at>"}
-            activity["text"] = f"<at>Photosync</at> {text}"
+            activity["text"] = f"<at>Photosync</at>&nbsp;{text}"
             activity["entities"] = [*activity["entities"], mention]
+            content = (
+                f'<span itemscope itemtype="http://schema.skype.com/Mention" itemid="0">Photosync</span>&nbsp;{content}'
+            )
+        activity["attachments"] = [*more, {"contentType": "text/html", "content": content}]
         activity |= changes
-        self.add(str(activity["id"]), activity, mine=True)
+        self.add(str(activity["id"]), {**activity, "text": html.unescape(str(activity["text"]))}, mine=True)
         return (await self.deliver(activity)).status
 
     async def press(

@@ -16,7 +16,7 @@ from typing import Any
 from babel import Locale
 from babel.dates import format_date, format_timedelta
 
-from bot.conversation import Message
+from bot.conversation import Message, visible
 from dialogs.card_content import Button, CardContent
 from dialogs.translations import SOURCE, Catalog, MissingText, Translations
 
@@ -63,7 +63,7 @@ def babel(tag: str) -> Locale:
 
 def escape_markdown(value: str, longest: int = NAME_LENGTH) -> str:
     """Text from outside as text: one line, not too long, nothing that Markdown would take for markup."""
-    line = " ".join("".join(letter for letter in value if letter.isprintable() or letter.isspace()).split())
+    line = visible(value)
     if len(line) > longest:
         line = line[: longest - 1] + "…"
     return line.translate(_MARKDOWN)

@@ -11,18 +11,21 @@ import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, NoReturn
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from bot.conversation import ActivityKind, Address, Incoming, Scope
+from bot.conversation import ActivityKind, Address, Incoming, Scope, visible
 from bot.teams.refusal import Refusal
+from bot.teams.text import Written, written
 
-MAX_TEXT = 2_000  # letters of what a person wrote
 _MAX_NAME = 256
 _MAX_ID = 1_024
 _MAX_TAG = 64  # letters of a language's tag
 _MAX_DEPTH = 64
-_MAX_MENTIONS = 20  # of one message, that are looked at
 _LANGUAGE = re.compile(r"[A-Za-z0-9]{1,8}([-_][A-Za-z0-9]{1,8}){0,4}")
 _PERSON = re.compile(r"[0-9A-Za-z-]{1,64}")
+_ZONE = re.compile(r"[A-Za-z0-9_+-]{1,32}(/[A-Za-z0-9_+-]{1,32}){0,2}")
+_OFFSET = re.compile(r"[+-](0\d|1[0-4]):[0-5]\d$")
+_NOTHING = Written("")
 _BOT = "28:"  # begins the ids of bots in Teams; people's begin with 29:
 
 Activity = Mapping[str, Any]
@@ -119,7 +122,13 @@ def read_incoming(activity: Activity, bot: str) -> Incoming | None:
     us = _id(recipient, "id") or f"{_BOT}{bot}"
     conversation = _object(activity, "conversation")
     entities = _entities(activity)
-    mentions = [one for one in entities if one.get("type") == "mention" and _object(one, "mentioned").get("id") == us]
+    mentions = [one for one in entities if one.get("type") == "mention" and _object(one, "mentioned")]
+    text = _text(activity, "text")
+    words = (
+        _NOTHING
+        if kind is not ActivityKind.TYPED
+        else written(text, activity.get("attachments"), mentions, us, _text(recipient, "name"))
+    )
     client = next((one for one in entities if one.get("type") == "clientInfo"), {})
     return Incoming(
         id=number,
@@ -133,18 +142,22 @@ def read_incoming(activity: Activity, bot: str) -> Incoming | None:
             tenant=_id(conversation, "tenantId") or _id(_object(_object(activity, "channelData"), "tenant"), "id"),
         ),
         person=_person(sender),
-        name=_line(_text(sender, "name")),
-        text=_words(activity, mentions),
+        name=visible(_text(sender, "name")[: 4 * _MAX_NAME])[:_MAX_NAME],
+        text=words.text,
+        links=words.links,
         value=value,
+        timezone=_timezone(activity, client),
         locale=_language(activity) or _language(client),
         platform=_text(client, "platform")[:64],
         reply_to=_id(activity, "replyToId"),
-        mentioned=bool(mentions),
+        mentioned=any(_object(one, "mentioned").get("id") == us for one in mentions),
         is_invoke=read is _invoke,
     )
 
 
 def _message(activity: Activity) -> tuple[ActivityKind, Activity]:
+    if isinstance(activity.get("value"), str) and not _text(activity, "text"):
+        return ActivityKind.TYPED, {}  # a submit whose data is a text: it says nothing that could be understood
     value = _object(activity, "value")
     return (ActivityKind.PRESSED, value) if value else (ActivityKind.TYPED, {})
 
@@ -189,19 +202,29 @@ def _scope(conversation: Activity) -> Scope:
     return Scope.PERSONAL if alone else Scope.GROUP
 
 
-def _words(activity: Activity, mentions: list[dict[str, Any]]) -> str:
-    text = _text(activity, "text")
-    for mention in mentions[:_MAX_MENTIONS]:
-        called = _text(mention, "text")
-        text = text.replace(called, " ") if called else text
-    return text.strip()[:MAX_TEXT]
-
-
 def _person(sender: Activity) -> str:
     person = _text(sender, "aadObjectId").lower()
     if person and not _PERSON.fullmatch(person):
         raise Refusal("not_an_activity")
     return person
+
+
+def _timezone(activity: Activity, client: Activity) -> str:
+    """The person's time zone by name, else their present offset from UTC, else ""."""
+    for name in (activity.get("localTimezone"), client.get("timezone")):
+        if isinstance(name, str) and len(name) <= _MAX_TAG and _is_zone(name):
+            return name
+    local = activity.get("localTimestamp")
+    offset = _OFFSET.search(local) if isinstance(local, str) and len(local) <= _MAX_TAG else None
+    return offset[0] if offset else ""
+
+
+@lru_cache(maxsize=256)
+def _is_zone(name: str) -> bool:
+    try:
+        return bool(_ZONE.fullmatch(name)) and ZoneInfo(name) is not None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
 
 
 def _language(source: Activity) -> str:
@@ -238,14 +261,6 @@ def _text(parent: Activity, name: str) -> str:
     if not isinstance(value, str):
         raise Refusal("not_an_activity")
     return value
-
-
-def _line(text: str) -> str:
-    """One line of what can be seen: no control characters, no line breaks, not too long."""
-    seen = text[: 4 * _MAX_NAME]
-    if not seen.isprintable():
-        seen = "".join(letter if letter.isprintable() else " " for letter in seen)
-    return " ".join(seen.split())[:_MAX_NAME]
 
 
 def _id(parent: Activity, name: str) -> str:

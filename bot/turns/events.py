@@ -33,7 +33,7 @@ def event(incoming: Incoming, case: Case, languages: Languages) -> Event:
         return Joined()
     if incoming.kind is ActivityKind.TYPED:
         typed = languages.vocabulary.understand(incoming.text, case.locale, case.step)
-        return replace(typed, link=address_in(incoming.text))
+        return replace(typed, link=address_in(" ".join((incoming.text, *incoming.links))))
     return _pressed(incoming, languages)
 
 

@@ -21,7 +21,7 @@ from bot.turns.events import event
 from bot.turns.outbox import Outbox
 from dialogs.card_content import entry
 from dialogs.frozen import replace
-from dialogs.model import Pressed, Resumed
+from dialogs.model import Pressed, Resumed, Typed
 
 log = logging.getLogger(__name__)
 
@@ -140,6 +140,10 @@ class TurnRunner:
         if (case.locale, case.platform) != (record.locale or "en", record.platform):
             case = replace(case, locale=record.locale or "en", platform=record.platform)
         happened = event(incoming, case, self.live.languages)
+        if not record.locale and isinstance(happened, Typed) and happened.language != case.locale and happened.language:
+            # The channel named no language, as Teams on iOS does: answered in the one that was understood.
+            record = replace(record, locale=happened.language)
+            case = replace(case, locale=happened.language)
         if record.lost:
             log.error("a case could not be read: its row is kept, the person starts again")
             case, happened = replace(case, notice="notice.lost"), Resumed()
