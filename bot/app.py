@@ -107,7 +107,7 @@ class Bot:
         pictures = resources.illustrations()
         chat = f"https://teams.microsoft.com/l/chat/0/0?users=28:{settings.app_id}"
         live = LiveTranslations(settings.locales_dir, pictures, chat)
-        engine = Engine(packaged.topics(live.languages, pictures))
+        engine = Engine(packaged.topics(live.languages, pictures), tickets=settings.ticket_system != "none")
         out = Outside(settings, http)
         metrics = out.metrics
         tickets = SYSTEMS[settings.ticket_system](settings, http)

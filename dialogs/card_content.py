@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dialogs.library import Library
-from dialogs.model import Case, Fact, Reason, SiteFinding, Step, Verdict
+from dialogs.model import Case, Fact, Outcome, Reason, SiteFinding, Step, Verdict
 
 MOST_BUTTONS = 6  # Teams shows no more
 # What is offered besides a step's own choices, the nearest to hand first.
@@ -25,9 +25,18 @@ EXTRA_KEYS = (
     "card.ticket",
     "card.again",
     "card.earlier_ticket",
+    "card.earlier_sent",
+    "card.earlier_failed",
+    "card.helpdesk_informed",
+    "summary.case",
+    "summary.looked",
+    "summary.not_looked",
+    "summary.steps",
+    "summary.comment",
     "form.comment.label",
     "form.comment.placeholder",
     "form.locale.label",
+    "form.summary.label",
     "photo.microsoft365.caption",
     "photo.microsoft365.alt",
     "photo.sharepoint.caption",
@@ -38,6 +47,8 @@ EXTRA_KEYS = (
     "notice.no_words",
     "notice.not_here",
     "notice.rated",
+    "notice.rated_down",
+    "notice.summary_taken",
     "notice.comment_taken",
     "notice.unknown_language",
     "notice.moved",
@@ -62,6 +73,16 @@ class Button:
 
 
 @dataclass(frozen=True)
+class Summary:
+    """A case in lines to copy. Every line is the key of a text, but for what the person wrote."""
+
+    looked_at: str = ""  # UTC, ISO 8601; "" if the photos were not looked at
+    found: tuple[str, ...] = ()
+    steps: tuple[str, ...] = ()
+    comment: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
 class CardContent:
     """One card. Every text is a key; `values` are what its placeholders stand for."""
 
@@ -72,7 +93,7 @@ class CardContent:
     title: str
     body: tuple[str, ...]
     notice: str = ""
-    earlier: tuple[str, str] = ("", "")  # an earlier case whose ticket is known now: its id and the ticket's number
+    earlier: tuple[str, str, str] | None = None  # of an earlier case: the key of what became of its ticket, id, number
     progress: tuple[int, int] | None = None
     steps_ahead: int = 0
     greeting: bool = False
@@ -82,12 +103,13 @@ class CardContent:
     photos: bool = False
     form: str = ""
     comment: str = field(default="", repr=False)
+    summary: Summary | None = None
     buttons: tuple[Button, ...] = ()
     values: Mapping[str, str] = field(default_factory=dict)
     spans: Mapping[str, float] = field(default_factory=dict)  # seconds: `when` from now, `age` of a difference
 
 
-TemplateKey = tuple[str, str, str, str, bool, bool, bool]
+TemplateKey = tuple[str, str, str, str, bool, str, bool, bool]
 
 
 def platform_of(name: str) -> str:
@@ -113,7 +135,7 @@ def content_of(library: Library, case: Case, *, contact: str = "", again: float 
         title=f"{step.id}.title",
         body=_body(step, case, contact, again),
         notice=case.notice,
-        earlier=(case.earlier_case, case.earlier_ticket),
+        earlier=_earlier(case),
         progress=library.progress(step.id),
         steps_ahead=ahead[1] if ahead and ahead[0] == 1 else 0,
         greeting=step.greeting,
@@ -123,6 +145,7 @@ def content_of(library: Library, case: Case, *, contact: str = "", again: float 
         photos=step.photos and not (case.checks and case.checks[-1].verdict is Verdict.UNKNOWN),
         form=step.form,
         comment=case.comment if step.form == "comment" else "",
+        summary=_summary(library, case) if step.form == "summary" else None,
         buttons=_buttons(library, step, case, bool(link)),
         values=_values(case, contact),
         spans={"when": again, "age": (case.checks[-1].older_by or 0.0) if case.checks else 0.0},
@@ -132,10 +155,30 @@ def content_of(library: Library, case: Case, *, contact: str = "", again: float 
 def template_key(library: Library, case: Case) -> TemplateKey | None:
     """What a static card shows of a case but its id and rev: equal keys, equal cards. None where a card shows more."""
     step = library.step(case.step)
-    if not step.static or case.earlier_ticket:
+    if not step.static or case.earlier_case:
         return None
     platform = platform_of(case.platform) if step.hints else ""
-    return case.step, case.locale, case.notice, platform, bool(case.trail), bool(case.rating), bool(case.outcome)
+    has_trail, ended, in_case = bool(case.trail), bool(case.outcome), bool(case.id)
+    return case.step, case.locale, case.notice, platform, has_trail, case.rating, ended, in_case
+
+
+def _earlier(case: Case) -> tuple[str, str, str] | None:
+    if not case.earlier_case:
+        return None
+    failed = case.earlier_result == "failed"
+    key = "card.earlier_failed" if failed else "card.earlier_ticket" if case.earlier_ticket else "card.earlier_sent"
+    return key, case.earlier_case, case.earlier_ticket
+
+
+def _summary(library: Library, case: Case) -> Summary:
+    """What the helpdesk would have to ask for: what the last look found, and which steps were tried."""
+    walked = dict.fromkeys(trace.step for trace in case.traces if trace.answer == "next" and library.has(trace.step))
+    steps = tuple(f"{ref}.title" for ref in walked if library.step(ref).numbered)
+    if not case.checks:
+        return Summary(steps=steps, comment=case.comment)
+    last = case.checks[-1]
+    found = (f"look.{last.result}.title", *((f"reason.{last.reason}",) if last.reason else ()))
+    return Summary(last.at, found, steps, case.comment)
 
 
 def _values(case: Case, contact: str) -> dict[str, str]:
@@ -153,22 +196,33 @@ def _body(step: Step, case: Case, contact: str, again: float) -> tuple[str, ...]
     last = case.checks[-1] if case.checks else None
     because = last.reason if step.reason and last else ""
     facts = last.facts if step.photos and last else ()
+    handed_over = step.outcome == Outcome.ESCALATED
     lines = {
         f"reason.{because}": bool(because),
         f"{step.id}.body": True,
         **{f"fact.{fact}": True for fact in facts},
         f"site.{last.site_finding if last else ''}": bool(step.photos and last and last.site_finding),
-        "card.again": bool(step.reason and again and case.following == step.id),
+        "card.again": bool((step.reason or handed_over) and again and case.following == step.id),
         step.more: bool(step.more),
         "card.ticket": step.link == "ticket" and bool(case.ticket),
-        "card.contact": step.id == "desk.contact" and bool(contact),
+        "card.contact": step.form == "summary" and bool(contact),
+        "card.helpdesk_informed": bool(step.photos and step.outcome == Outcome.RESOLVED_LATER and _with_helpdesk(case)),
     }
     return tuple(key for key, wanted in lines.items() if wanted)
 
 
+def _with_helpdesk(case: Case) -> bool:
+    return case.outcome == Outcome.ESCALATED and case.submissions > 0
+
+
 def _buttons(library: Library, step: Step, case: Case, linked: bool) -> tuple[Button, ...]:
     own = [Button(action, library.button(step.id, action), main=True) for action in step.choices]
-    offered = _DESK if step.id.startswith("desk.") else _AFTERWARDS if step.outcome else _ALWAYS
+    if not case.id:
+        return tuple(own)  # nothing to go back to, to stop or to delete
+    offered = _DESK if step.id.startswith("desk.") and not step.photos else _AFTERWARDS if step.outcome else _ALWAYS
+    unhelped = case.rating == "down" and not _with_helpdesk(case)
+    if unhelped:
+        offered = tuple(dict.fromkeys(("ticket", *offered)))
     more = []
     for name in offered:
         action, _, score = name.partition(" ")
@@ -178,6 +232,6 @@ def _buttons(library: Library, step: Step, case: Case, linked: bool) -> tuple[Bu
             continue
         if library.everywhere.get(action) == step.id:
             continue
-        more.append(Button(action, f"button.{name.replace(' ', '_')}", score=score))
+        more.append(Button(action, f"button.{name.replace(' ', '_')}", unhelped and action == "ticket", score))
     room = MOST_BUTTONS - len(own) - linked
     return (*own, *more[: max(0, room)])

@@ -8,7 +8,7 @@ from typing import Any
 
 from dialogs.model import Case, Check, Trace, Verdict
 
-_TEXTS = tuple(one.name for one in fields(Case) if one.name not in ("rev", "trail", "checks", "traces"))
+_TEXTS = tuple(one.name for one in fields(Case) if one.name not in ("rev", "submissions", "trail", "checks", "traces"))
 
 
 def to_json(case: Case) -> str:
@@ -31,6 +31,8 @@ def from_json(text: str) -> Case:
         document = json.loads(text)
         values: dict[str, Any] = {name: _text(document[name]) for name in _TEXTS if name in document}
         values["rev"] = _number(document.get("rev", 0))
+        handed_over = document.get("outcome") == "escalated"  # a case of before they were counted
+        values["submissions"] = _number(document.get("submissions", int(handed_over)))
         values["trail"] = tuple(_text(ref) for ref in document.get("trail", ()))
         values["checks"] = tuple(_check(one) for one in document.get("checks", ()))
         values["traces"] = tuple(

@@ -16,12 +16,14 @@ An event becomes one of these transitions:
 and each of them ends in one of two ways:
 
   arrive  at a step for the first time: its action is asked for if it has one; else it is shown. Arriving ends the
-          case where the step has an outcome, begins to follow up where it has `later`, and raises `rev`
+          case where the step has an outcome (see `_decides`), begins to follow up where it has `later`, and raises
+          `rev`
   return  to a step that was there before: shown again. But the photos are kept nowhere, and a match is only reported
           fresh: so a step with photos goes back to the look that led to it (`checked_by`) and arrives from there
 
 `rev` counts the cards: a button names the case and the rev of its card, so one of an older card is recognised.
-`following` names the step for which we look again by ourselves; what such a look finds is a `Followed`. A notice is
+`following` names the step for which we look again by ourselves; what such a look finds is a `Followed`. Handing over
+does not end it: when the photo arrives then, the person is shown it and the helpdesk gets a `Comment`. A notice is
 shown on one card; where that card has to look first, the notice waits at the step with the action ("kept").
 """
 
@@ -34,6 +36,8 @@ from dialogs.library import BACK, Library
 from dialogs.model import (
     ACTIONS,
     Case,
+    Check,
+    Comment,
     Diagnose,
     Diagnosed,
     Effect,
@@ -50,6 +54,7 @@ from dialogs.model import (
     Pressed,
     Resumed,
     Show,
+    Step,
     Submit,
     Submitted,
     Trace,
@@ -67,21 +72,25 @@ Decision = tuple[Case, tuple[Effect, ...]]
 _EFFECTS_ON_ARRIVAL: dict[str, Effect] = {"photos": Diagnose(), "ticket": Submit(), "forget": Erase()}
 _OPENERS = ("fix", "add", "check")  # what begins a new case when the last one has ended
 _HOME = {"send_ticket": "ticket", "forget_confirmed": "forget"}  # where an action is at home that needs its own card
+# The commands that lead away from the form for a comment, where they are all that was typed: the rest is the comment.
+_LEAVE_FORM = ("send_ticket", "back", "stop", "menu")
+_NOT_THERE = (Verdict.DIFFER, Verdict.MISSING, Verdict.NO_PHOTO)
 # What a button may ask for without saying which card it is on; the others only make sense on their card.
 _FREE = ("fix", "add", "check", "menu", "language", "ticket", "stop", "forget")
 
 
 @dataclass(frozen=True)
 class Engine:
-    """Decides over one library of topics. Holds nothing else."""
+    """Decides over one library of topics. Without `tickets` (no ticket system) there is a summary instead of a form."""
 
     library: Library
+    tickets: bool = True
 
     def decide(self, case: Case, event: Event, moment: Moment) -> Decision:
         """The case after the event, and the effects in the order they are to be performed. Never raises."""
         case = self._usable(case)
         if case.earlier_case and isinstance(event, Typed | Pressed):
-            case = replace(case, earlier_case="", earlier_ticket="")  # that was read
+            case = replace(case, earlier_case="", earlier_ticket="", earlier_result="")  # that was read
         match event:
             case Typed():
                 return self._typed(case, event, moment)
@@ -94,7 +103,7 @@ class Engine:
             case Submitted():
                 return self._submitted(case, event)
             case Erased():
-                return self._branch(case, "forget", "done")
+                return self._erased(case)
             case Followed():
                 return self._followed(case, event)
             case Resumed():
@@ -111,24 +120,34 @@ class Engine:
     # What the person does
 
     def _typed(self, case: Case, event: Typed, moment: Moment) -> Decision:
+        form = self.library.step(case.step).form
+        if form == "comment" and not (event.whole and event.action in _LEAVE_FORM):
+            return self._commented(case, event.text, "notice.comment_taken")
         if event.link:
             return self._act(replace(case, site=event.link), "check", "", moment)
         if event.action:
             return self._act(case, event.action, event.value, moment)
         if not any(letter.isalnum() for letter in event.text) and (case.step != START or not event.text.strip()):
             return self._stay(case, "notice.no_words")  # a picture, a GIF, an emoji: the person keeps their place
-        if self.library.step(case.step).form == "comment":
-            return self._stay(replace(case, comment=event.text[:COMMENT_LENGTH]), "notice.comment_taken")
+        if form == "summary":
+            return self._commented(case, event.text, "notice.summary_taken")
         if case.step == START:
             return self._stay(case, "notice.unknown_words")
         return self._go(case, START, notice="notice.unknown_words")
+
+    def _commented(self, case: Case, text: str, notice: str) -> Decision:
+        """More words for the helpdesk; a picture or a file has none, and takes nothing away."""
+        if not text.strip():
+            return self._stay(case, "notice.no_words")
+        comment = f"{case.comment}\n{text.strip()}".strip()
+        return self._stay(replace(case, comment=comment[:COMMENT_LENGTH]), notice)
 
     def _pressed(self, case: Case, event: Pressed, moment: Moment) -> Decision:
         if event.action not in ACTIONS:
             return self._refuse(case, "invented")
         if event.foreign:
             return self._refuse(case, "foreign", "notice.other_person")
-        free = not event.case and event.rev is None and event.action in _FREE
+        free = not event.case and event.action in _FREE
         if not free and (event.case, event.rev) != (case.id, case.rev):
             return self._refuse(case, "stale")
         if event.action == "set_language" and not event.known:
@@ -161,42 +180,92 @@ class Engine:
     def _rate(self, case: Case, value: str, moment: Moment) -> Decision:
         if value not in ("up", "down"):
             return self._refuse(case, "invented")
-        return self._stay(replace(self._traced(case, "rate", value, moment), rating=value), "notice.rated")
+        notice = "notice.rated_down" if value == "down" else "notice.rated"
+        return self._stay(replace(self._traced(case, "rate", value, moment), rating=value), notice)
 
     # What came of an action on arrival, and of following up
 
     def _diagnosed(self, case: Case, event: Diagnosed) -> Decision:
-        case = replace(case, checks=(*case.checks, event.check)[-HISTORY_LENGTH:])
-        return self._branch(case, "photos", event.check.result)
+        case, report = self._found(case, event.check)
+        case, effects = self._branch(case, "photos", event.check.result)
+        return case, (*report, *effects)
+
+    def _found(self, case: Case, check: Check) -> Decision:
+        """The case with what a look found. The helpdesk that holds the case is told when the photo has arrived."""
+        arrived = check.verdict is Verdict.MATCH and bool(case.checks) and case.checks[-1].verdict is not Verdict.MATCH
+        case = replace(case, checks=(*case.checks, check)[-HISTORY_LENGTH:])
+        if not (arrived and case.outcome == Outcome.ESCALATED and case.submissions):
+            return case, ()
+        return replace(case, submissions=case.submissions + 1), (Comment(),)
 
     def _followed(self, case: Case, event: Followed) -> Decision:
-        if not case.following or case.outcome or not self.library.has(case.following):
+        handed_over = case.outcome == Outcome.ESCALATED
+        if not case.following or (case.outcome and not handed_over) or not self.library.has(case.following):
             return case, ()  # it ended meanwhile
         here, later = case.following, self.library.step(case.following).later
         matches = event.check.verdict is Verdict.MATCH
-        case = replace(case, checks=(*case.checks, event.check)[-HISTORY_LENGTH:])
+        last = case.checks[-1] if case.checks else None
+        if last and event.check.verdict is last.verdict is Verdict.UNKNOWN and event.check.reason == last.reason:
+            case = replace(case, checks=case.checks[:-1])  # an outage fills no history
+        case, report = self._found(case, event.check)
         if matches and "match" in later:
-            return self._arrive(replace(case, following=""), later["match"])
+            case, effects = self._arrive(replace(case, following=""), later["match"])
+            return case, (*report, *effects)
         if event.check.verdict is not Verdict.UNKNOWN and "known" in later:
             checker = self.library.step(later["known"])
+            if case.step != here and not matches:  # the person has gone on, and it is no news that would help them
+                watched = case.step if handed_over and self.library.step(case.step).later else ""
+                return replace(case, following=watched), ()
             case = replace(case, following="", checked_by=checker.id)
-            if case.step != here and not matches:
-                return case, ()  # the person has gone on meanwhile, and it is no news that would help them
-            return self._arrive(case, checker.branches[event.check.result])
-        if event.over:
-            return self._arrive(replace(case, following=""), later["over"], follow=False)
-        return case, ()
+            case, effects = self._arrive(case, checker.branches[event.check.result])
+            return case, (*report, *effects)
+        if not event.over:
+            return case, ()
+        case = replace(case, following="")
+        if handed_over:
+            return case, ()  # the helpdesk has it: that nothing changed is no news
+        if event.check.verdict is Verdict.UNKNOWN and "known" not in later:
+            # Nothing was seen at the end, so nothing is claimed: why not is shown.
+            checker = self.library.step(self._checker(replace(case, step=here)))
+            return self._arrive(case, checker.branches[event.check.result], follow=False)
+        return self._arrive(case, later["over"], follow=False)
 
     def _submitted(self, case: Case, event: Submitted) -> Decision:
         if event.case and event.case != case.id:
-            if not event.number:
-                return case, ()
-            return self._stay(replace(case, earlier_case=event.case, earlier_ticket=event.number), "")
-        case = replace(case, ticket=event.number or case.ticket, ticket_url=event.url or case.ticket_url)
-        handing = next((step for step in self.library.steps() if step.on_arrival == "ticket"), None)
-        if handing is None or case.step == handing.id:
-            return self._branch(case, "ticket", event.result)
-        return self._arrive(case, handing.branches[event.result])  # known later than the person waited
+            earlier = replace(case, earlier_case=event.case, earlier_ticket=event.number, earlier_result=event.result)
+            return self._stay(earlier, "")
+        # The first number stays: a system may number comments too.
+        case = replace(case, ticket=case.ticket or event.number, ticket_url=case.ticket_url or event.url)
+        step = self.library.step(case.step)
+        if step.on_arrival == "ticket":
+            sent = "" if event.result != "contact" else case.comment
+            return self._branch(replace(case, comment=sent), "ticket", event.result)
+        if event.result == "failed":  # nothing that was written is lost: it can be sent again
+            comment = f"{event.comment}\n{case.comment}".strip()[:COMMENT_LENGTH]
+            # The same submission again, if no other came after it: the receiver may have taken it after all.
+            again = event.submission == case.submissions and event.submission > 0
+            case = replace(case, comment=comment, submissions=case.submissions - again)
+        return self._arrive(case, self._submitter().branches[event.result])  # known later than the person waited
+
+    def _submitter(self) -> Step:
+        """The step that hands a case over."""
+        return next(step for step in self.library.steps() if step.on_arrival == "ticket")
+
+    def _erased(self, case: Case) -> Decision:
+        """The last card of a case that is no more: it belongs to no case, and nothing of the old one is on it."""
+        step = self.library.step(case.step)
+        if step.on_arrival != "forget":
+            return case, ()
+        blank = Case("", step=step.branches["done"], locale=case.locale, platform=case.platform, card=case.card)
+        return blank, (Show(),)
+
+    def without_case(self, action: str, locale: str, platform: str = "") -> Case:
+        """What a press on a card is answered with when nothing is known of its case or of the person: no case either.
+
+        Its buttons begin one. Nothing of it is to be stored.
+        """
+        done = next(step for step in self.library.steps() if step.on_arrival == "forget").branches["done"]
+        return Case("", step=done if action == "forget_confirmed" else START, locale=locale, platform=platform)
 
     def _branch(self, case: Case, action: str, result: str) -> Decision:
         step = self.library.step(case.step)
@@ -246,23 +315,32 @@ class Engine:
 
     def _arrive(self, case: Case, target: str, notice: str = "", *, follow: bool = True) -> Decision:
         step = self.library.step(target)
+        if step.form == "comment" and not self.tickets:
+            step = self._submitter()  # nothing would be sent: so there is nothing to fill in
         if step.on_arrival:
-            return replace(case, step=target, notice=notice, rev=case.rev + 1), (_EFFECTS_ON_ARRIVAL[step.on_arrival],)
-        trail = case.trail[:-1] if case.trail and case.trail[-1] == target else case.trail
+            submissions = case.submissions + (step.on_arrival == "ticket" and self.tickets)
+            case = replace(case, step=step.id, notice=notice, rev=case.rev + 1, submissions=submissions)
+            return case, (_EFFECTS_ON_ARRIVAL[step.on_arrival],)
+        trail = case.trail[:-1] if case.trail and case.trail[-1] == step.id else case.trail
         kept = notice or (case.notice if self.library.step(case.step).on_arrival else "")
-        arrived = replace(case, step=target, trail=trail, notice=kept, rev=case.rev + 1)
-        follow = follow and bool(step.later) and (not step.reason or self._passing(case))
-        following: tuple[Effect, ...] = (Follow(),) if follow else ()
-        if follow:
-            arrived = replace(arrived, following=step.id)
-        unchanged = step.outcome in ("", case.outcome) or (case.outcome and step.outcome == Outcome.STOPPED)
-        if unchanged:
-            return arrived, (*following, Show())
-        return replace(arrived, outcome=step.outcome, following=""), (Ended(step.outcome), Show())
+        arrived = replace(case, step=step.id, trail=trail, notice=kept, rev=case.rev + 1)
+        effects: tuple[Effect, ...] = ()
+        if step.outcome not in ("", Outcome.ESCALATED):
+            arrived = replace(arrived, following="")
+        if step.outcome and _decides(case.outcome, step.outcome):
+            arrived, effects = replace(arrived, outcome=step.outcome), (Ended(step.outcome),)
+        if follow and step.later and self._worth_following(case, step):
+            arrived, effects = replace(arrived, following=step.id), (*effects, Follow())
+        return arrived, (*effects, Show())
 
     @staticmethod
-    def _passing(case: Case) -> bool:
-        return bool(case.checks) and case.checks[-1].passing
+    def _worth_following(case: Case, step: Step) -> bool:
+        """Whether looking again by ourselves may find news: not where a photo never differed, or cannot be read."""
+        if step.outcome == Outcome.ESCALATED:
+            known = (check.verdict for check in reversed(case.checks) if check.verdict is not Verdict.UNKNOWN)
+            last = next(known, None)
+            return last in _NOT_THERE or (last is Verdict.UNSURE and bool(case.following))
+        return not step.reason or (bool(case.checks) and case.checks[-1].passing)
 
     def _refuse(self, case: Case, reason: str, notice: str = "notice.stale") -> Decision:
         """A press that does not fit the present card: nothing changes, the present card is shown again."""
@@ -272,3 +350,15 @@ class Engine:
     def _traced(self, case: Case, action: str, value: str, moment: Moment) -> Case:
         answer = f"{action} {value}".strip()
         return replace(case, traces=(*case.traces, Trace(case.step, moment.at, answer))[-HISTORY_LENGTH:])
+
+
+def _decides(before: str, outcome: str) -> bool:
+    """Whether a case with one outcome gets another: what it came to is decided once.
+
+    Only a case that was stopped, or that ran out, may still be resolved; and a hand-over is one, whatever was before.
+    """
+    if outcome == Outcome.ESCALATED:
+        return before != Outcome.ESCALATED
+    if outcome in (Outcome.STOPPED, Outcome.EXPIRED):
+        return not before
+    return before in ("", Outcome.STOPPED, Outcome.EXPIRED)

@@ -143,7 +143,7 @@ class Keywords:
         for tag in dict.fromkeys([locale, *self.keywords]):
             action = self._titled(message, tag, step)
             if action:
-                return Typed(*_TITLES.get(action, (action, "")), text, language=tag)
+                return Typed(*_TITLES.get(action, (action, "")), text, language=tag, whole=True)
         language = self._language(message)
         if language:
             return Typed("set_language", language, text)
@@ -152,8 +152,14 @@ class Keywords:
             if action:
                 if action == OTHER:
                     return Typed(text=text, language=tag)
-                return Typed(*_RATINGS.get(action, (action, "")), text, language=tag)
+                whole = self._is_command(message, tag, action)
+                return Typed(*_RATINGS.get(action, (action, "")), text, language=tag, whole=whole)
         return Typed("stop" if self._short_stop(Message(message), locale) else "", "", text)
+
+    def _is_command(self, text: str, tag: str, action: str) -> bool:
+        """Whether a message is nothing but the words of a command, each as it is written."""
+        exact = Message(text)
+        return any(keyword.command and keyword.weight(exact) for name, keyword in self.keywords[tag] if name == action)
 
     def _short_stop(self, message: Message, tag: str) -> bool:
         """Whether a few words that mean nothing else hold one that means stop: "no, cancel that please"."""

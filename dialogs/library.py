@@ -10,7 +10,7 @@ from typing import Any
 from dialogs.model import ACTIONS, STEP_ACTIONS, Outcome, Step, Topic
 
 BACK = "@back"
-FORMS = ("comment", "locale")
+FORMS = ("comment", "locale", "summary")
 LATER = ("match", "known", "over")  # what looking again by ourselves comes to
 LINKS = ("chat", "ticket")  # the bot's own 1:1 chat, the page of the case's ticket
 _STEP_ENTRIES = {one.name for one in fields(Step)} - {"id", "on_arrival"} | {"check"}
@@ -157,7 +157,8 @@ def _branch_problems(library: Library, step: Step) -> Iterator[str]:
 
 
 def _later_problems(library: Library, step: Step) -> Iterator[str]:
-    if "over" not in step.later or not {"match", "known"} & set(step.later):
+    silent = step.outcome == Outcome.ESCALATED  # the helpdesk has it: that the photo did not come is no news
+    if not ("over" in step.later or silent) or not {"match", "known"} & set(step.later):
         yield f"{step.id}: looking again later needs `over`, and `match` or `known`"
     for result, target in step.later.items():
         yield from _arrow_problems(library, step.id, result, target, LATER)

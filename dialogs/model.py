@@ -117,15 +117,14 @@ class Step:
     link: str = ""  # an https address its button opens, or one of `library.LINKS`
     hints: str = ""  # the group of per-platform lines it shows: `hint.{hints}.{platform}`
     more: str = ""  # the key of one more line
-    form: str = ""  # `comment` or `locale`: what the person fills in
+    form: str = ""  # `comment` or `locale`: what the person fills in; `summary`: what they can copy
     outcome: str = ""  # arriving here ends the case so
     entry: bool = False  # shown by the edge, outside any case
 
     @cached_property
     def static(self) -> bool:
         """Whether its card shows nothing that the case holds, like the steps of a walk: such cards are cached."""
-        of_the_case = self.photos or self.reason or self.greeting or self.form or self.link == "ticket"
-        return not of_the_case and self.id != "desk.contact"
+        return not (self.photos or self.reason or self.greeting or self.form or self.later or self.link == "ticket")
 
 
 @dataclass(frozen=True)
@@ -187,15 +186,17 @@ class Case:
     checked_by: str = ""  # the step whose look or ticket led to the present card
     following: str = ""  # the step for which we look again by ourselves
     notice: str = ""  # the key of a line above the present card
-    comment: str = field(default="", repr=False)  # what the person wants the helpdesk to know
+    comment: str = field(default="", repr=False)  # what the person wants the helpdesk to know, and is not sent yet
+    submissions: int = 0  # how often it was handed over: the ticket, then comments to it
     outcome: str = ""
     ticket: str = ""  # the number the helpdesk gave
     ticket_url: str = ""
     rating: str = ""  # up, down
     card: str = ""  # the activity that shows the case, for the update in place
     site: str = ""  # the address of a SharePoint site the person sent: looked at too
-    earlier_case: str = ""  # an earlier case whose ticket got its number
-    earlier_ticket: str = ""
+    earlier_case: str = ""  # an earlier case of which the helpdesk was heard later
+    earlier_ticket: str = ""  # its number, if it got one
+    earlier_result: str = ""  # `sent`, `failed`; "" in cases of before: `sent`
 
 
 @dataclass(frozen=True)
@@ -218,6 +219,7 @@ class Typed:
     action: str = ""
     value: str = ""  # with `set_language` the language named, with `rate` up or down
     text: str = field(default="", repr=False)  # as written, capped
+    whole: bool = field(default=False, compare=False)  # nothing but the action's own words
     link: str = field(default="", repr=False)  # the address of a SharePoint site it names
     language: str = ""  # in which the words were understood, "" if in none
 
@@ -261,11 +263,13 @@ class Submitted:
     number: str = ""
     url: str = ""
     case: str = ""  # the case it is about, if the person may have opened another one since
+    submission: int = 0  # the how manieth of the case, where it is known later; 0 while the person waits
+    comment: str = field(default="", repr=False)  # what was to be sent with it
 
 
 @dataclass(frozen=True)
 class Erased:
-    """Everything known of the person is gone."""
+    """Everything known of the person is to go; the card that says so belongs to no case."""
 
     log_kind: ClassVar[str] = "erased"
 
@@ -305,6 +309,11 @@ class Submit:
 
 
 @dataclass(frozen=True)
+class Comment:
+    """Tell the helpdesk that holds the case what was found since; no event follows."""
+
+
+@dataclass(frozen=True)
 class Erase:
     """Erase everything known of the person, then decide on `Erased`."""
 
@@ -328,4 +337,4 @@ class Ignored:
     reason: str
 
 
-Effect = Show | Diagnose | Submit | Erase | Follow | Ended | Ignored
+Effect = Show | Diagnose | Submit | Comment | Erase | Follow | Ended | Ignored

@@ -1,4 +1,5 @@
-"""A helpdesk system that takes signed tickets: the Standard Webhooks scheme, one ticket for each `webhook-id`."""
+"""A helpdesk system that takes signed tickets: the Standard Webhooks scheme, one ticket for each `webhook-id`, and
+comments to it."""
 
 from __future__ import annotations
 
@@ -39,6 +40,7 @@ class Helpdesk:
         self.world = world
         self.secret = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
         self.tickets: list[Ticket] = []
+        self.comments: list[Ticket] = []  # each with the number of the ticket it belongs to
         self.tries = 0
         self.url = ""
         self._runner: web.AppRunner | None = None
@@ -68,9 +70,11 @@ class Helpdesk:
         except standardwebhooks.WebhookVerificationError:
             return web.json_response({"error": "bad signature"}, status=401)
         document = await json_body(request)
-        if not _fits(document, _FIELDS):
+        comment = isinstance(document, dict) and document.get("type") == "comment"
+        if not _fits(document, {"type": str, **_FIELDS} if comment else _FIELDS):
             return web.json_response({"error": "wrong fields"}, status=422)
-        ticket = self._keep(request.headers["webhook-id"], document)
+        keep = self._add if comment else self._keep
+        ticket = keep(request.headers["webhook-id"], document)
         if fault is not None:
             return await act_out(fault, request)
         address = f"{self.url}/{ticket.number}"
@@ -83,6 +87,15 @@ class Helpdesk:
         ticket = Ticket(f"INC{len(self.tickets) + 1:04}", webhook_id, document)
         self.tickets.append(ticket)
         return ticket
+
+    def _add(self, webhook_id: str, document: dict[str, Any]) -> Ticket:
+        for known in self.comments:
+            if known.webhook_id == webhook_id:
+                return known
+        of = next((one.number for one in self.tickets if one.body["case"] == document["case"]), "")
+        comment = Ticket(of, webhook_id, document)
+        self.comments.append(comment)
+        return comment
 
 
 def _fits(value: Any, shape: Any) -> bool:

@@ -57,8 +57,9 @@ class Talk:
             self.send(Pressed(action, self.case.id, self.case.step, self.case.rev, value))
         return self
 
-    def type(self, action: str, value: str = "", text: str = "") -> Talk:
-        return self.send(Typed(action, value, text))
+    def type(self, action: str, value: str = "", text: str = "", *, whole: bool = True) -> Talk:
+        """`whole`: the words of the action are all that was written."""
+        return self.send(Typed(action, value, text, whole))
 
     def send(self, event: Event) -> Talk:
         waiting: list[Event] = [event]

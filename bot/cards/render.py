@@ -14,10 +14,10 @@ from functools import lru_cache
 from typing import Any
 
 from babel import Locale
-from babel.dates import format_date, format_timedelta
+from babel.dates import format_date, format_datetime, format_timedelta
 
 from bot.conversation import Message, visible
-from dialogs.card_content import Button, CardContent
+from dialogs.card_content import Button, CardContent, Summary
 from dialogs.translations import SOURCE, Catalog, MissingText, Translations
 
 Card = dict[str, Any]
@@ -116,9 +116,9 @@ class _Renderer:
             parts.append(
                 {"type": "Container", "style": "accent", "bleed": True, "items": [_line(text(content.notice))]}
             )
-        if content.earlier[1]:
-            case, ticket = map(escape_markdown, content.earlier)
-            parts.append(_line(text("card.earlier_ticket", case=case, ticket=ticket)))
+        if content.earlier:
+            key, case, ticket = content.earlier
+            parts.append(_line(text(key, case=escape_markdown(case), ticket=escape_markdown(ticket))))
         if content.progress:
             number, total = content.progress
             parts.append(_line(text("card.progress", number=number, total=total), size="Small", isSubtle=True))
@@ -192,6 +192,31 @@ class _Renderer:
             "value": self.content.comment,
         }
 
+    def _summary(self) -> Card:
+        """Text to copy: in an input, since what a text block shows cannot be selected on a phone."""
+        summary, text = self.content.summary or Summary(), self.language.text
+        lines = [text("summary.case", case=self.content.case)]
+        if summary.looked_at:
+            lines.append(text("summary.looked", date=self._time(summary.looked_at)))
+            lines += [f"- {text(key)}" for key in summary.found]
+        else:
+            lines.append(text("summary.not_looked"))
+        if summary.steps:
+            lines += [text("summary.steps"), *(f"- {text(key)}" for key in summary.steps)]
+        if summary.comment:
+            lines += [text("summary.comment"), summary.comment]
+        return {
+            "type": "Input.Text",
+            "id": "summary",
+            "label": text("form.summary.label"),
+            "isMultiline": True,
+            "value": "\n".join(lines),
+        }
+
+    def _time(self, at: str) -> str:
+        """A time of the case, which is UTC, as the language writes it."""
+        return format_datetime(datetime.fromisoformat(at), "long", locale=babel(self.language.tag))
+
     def _locale(self) -> Card:
         catalogs = sorted(self.setting.translations.catalogs.values(), key=lambda one: one.name.casefold())
         return {
@@ -231,6 +256,7 @@ class _Renderer:
 _FORMS: dict[str, Callable[[_Renderer], Card]] = {
     "comment": _Renderer._comment,  # noqa: SLF001 - the table belongs to the class
     "locale": _Renderer._locale,  # noqa: SLF001
+    "summary": _Renderer._summary,  # noqa: SLF001
 }
 
 

@@ -1,4 +1,8 @@
-"""A case as the helpdesk gets it (docs/contract.md, "Ticket webhook")."""
+"""A case as the helpdesk gets it (docs/contract.md, "Ticket webhook").
+
+The first submission of a case is its ticket, later ones are comments to that: another id, and `type` `comment`. The
+submissions are counted in the case, so a retry has the same id, and what a person writes later has another one.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +19,19 @@ from dialogs.model import Case
 class Ticket:
     """What is handed over; `body` is the document of the contract."""
 
-    id: str  # the same on every try
+    id: str  # the same on every try, another one for each submission of a case
     body: dict[str, Any] = field(repr=False)
 
 
-def ticket(record: Record, case: Case, upn: str, log: Sequence[LogEntry]) -> Ticket:
-    """The evidence of a case and its log. `upn` is "" where it could not be read."""
+def ticket(record: Record, case: Case, upn: str, log: Sequence[LogEntry], *, comment: str | None = None) -> Ticket:
+    """The evidence of a case and its log, as its present submission.
+
+    `upn` is "" where it could not be read; `comment` is what the bot itself has to say, else it is the person's.
+    """
     last = case.checks[-1] if case.checks else None
-    body = {
+    later = case.submissions > 1
+    body: dict[str, Any] = {
+        **({"type": "comment"} if later else {}),
         "case": case.id,
         "opened_at": case.opened_at,
         "person": {"id": record.person, "name": record.name, "upn": upn, "locale": case.locale},
@@ -32,14 +41,20 @@ def ticket(record: Record, case: Case, upn: str, log: Sequence[LogEntry]) -> Tic
             {"at": check.at, "verdict": check.verdict.value, "similarity": check.similarity} for check in case.checks
         ],
         "steps": [{"step": trace.step, "at": trace.at, "answer": trace.answer} for trace in case.traces],
-        "comment": case.comment,
+        "comment": case.comment if comment is None else comment,
         "summary": _summary(case),
         # One line each: what a person wrote cannot look like a line of its own.
         "transcript": "\n".join(
             f"{entry.at} {entry.kind}: {' '.join(entry.what.split())}".rstrip(" :") for entry in log
         ),
     }
-    return Ticket(f"ticket_{case.id}", body)
+    return Ticket(f"ticket_{case.id}_{case.submissions}" if later else f"ticket_{case.id}", body)
+
+
+def found_since(case: Case) -> str:
+    """What the last look found, for a helpdesk that has the case already."""
+    last = case.checks[-1]
+    return f"Looked again, {last.at}: {VERDICTS[last.verdict]}."
 
 
 def _summary(case: Case) -> str:

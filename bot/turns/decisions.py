@@ -23,13 +23,14 @@ from bot.photos.comparison import thumbnail
 from bot.store import Job, JobKind, LogEntry, Record
 from bot.store.interface import Store
 from bot.tickets import TicketSystem
-from bot.tickets.ticket import ticket
+from bot.tickets.ticket import Ticket, found_since, ticket
 from bot.turns.events import log_entry, now
 from dialogs.engine import Engine
 from dialogs.frozen import replace
 from dialogs.model import (
     Case,
     Check,
+    Comment,
     Diagnose,
     Diagnosed,
     Effect,
@@ -124,7 +125,10 @@ class Decisions:
                 if isinstance(effect, Diagnose):
                     pending, photos = await self._diagnose(record.person, case, channel)
                 elif isinstance(effect, Submit):
-                    pending, jobs = await self._submit(record, case, entries)
+                    pending, submission = await self._submit(record, case, entries)
+                    jobs += submission
+                elif isinstance(effect, Comment):
+                    jobs += (await self._comment(record, case, entries),)
                 elif isinstance(effect, Erase):
                     pending = Erased()
             entries += [log_entry(pending)] if pending is not None else [LogEntry(now(), "shown", case.step)]
@@ -146,10 +150,32 @@ class Decisions:
         except OutsideError as error:
             log.error("ticket not handed over yet: %s", error)
             submitted, at = Submitted("queued"), time.time()
-            payload = {"id": made.id, "body": made.body, "since": at}
-            jobs = (Job(JobKind.TICKET, case.id, record.person, at + _TICKET_RETRY, payload),)
+            jobs = (_ticket_job(record, case, made, at + _TICKET_RETRY),)
         self.metrics.tickets.labels(submitted.result).inc()
         return submitted, jobs
+
+    async def _comment(self, record: Record, case: Case, entries: list[LogEntry]) -> Job:
+        """Tell the helpdesk what was found since; nobody waits for it, so it is a job from the beginning."""
+        upn, earlier = await asyncio.gather(self.diagnosis.upn(record.person), self.store.log(case.id))
+        made = ticket(record, case, upn, [*earlier, *entries], comment=found_since(case))
+        return _ticket_job(record, case, made, time.time(), asked=False)
+
+
+def _ticket_job(record: Record, case: Case, made: Ticket, at: float, *, asked: bool = True) -> Job:
+    """A submission that is still to be made. Each has a key of its own: a later one does not take an earlier's place.
+
+    `asked`: the person asked for it, and gets to know what became of it.
+    """
+    payload = {
+        "id": made.id,
+        "body": made.body,
+        "since": time.time(),
+        "case": case.id,
+        "submission": case.submissions,
+        "asked": asked,
+    }
+    key = case.id if case.submissions <= 1 else f"{case.id}_{case.submissions}"
+    return Job(JobKind.TICKET, key, record.person, at, payload)
 
 
 def check_of(result: DiagnosisResult) -> Check:

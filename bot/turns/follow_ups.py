@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from bot.conversation import Address, Channel
 from bot.errors import NotFound, OutsideError, Refused
@@ -19,13 +20,15 @@ from bot.turns.decisions import Decisions, TurnResult, check_of, thumbnails
 from bot.turns.outbox import Outbox
 from bot.turns.runner import TurnRunner
 from bot.turns.worker import LEASE, Doer
-from dialogs.model import Case, Followed, Resumed, Submitted
+from dialogs.model import Case, Followed, Outcome, Resumed, Submitted, Verdict
 
 log = logging.getLogger(__name__)
 
 _TICKET_FOR = 24 * 3600.0  # seconds that a ticket is tried
 _TICKET_FIRST_WAIT = 2.0
 _TICKET_LONGEST_WAIT = 3600.0
+_UNKNOWN_FOR = 7 * 24 * 3600.0  # seconds of looks that could not tell, after which they end
+_UNKNOWN_LONGEST_WAIT = 3600.0
 _PURGE_EVERY = 6 * 3600.0  # seconds
 
 
@@ -67,29 +70,47 @@ class FollowUps:
             await self._deliver(saved, until, channel, in_place=in_place)
 
     async def look_again(self, claimed: Claimed) -> None:
-        """Look again; write when the photo has arrived, or when this was the last time."""
+        """Look again; write when the photo has arrived, or when this was the last time.
+
+        A look that could not tell uses up nothing of the schedule and claims nothing: it is made again soon. Looks that
+        were missed while nothing ran, or while none could tell, are made up for by one.
+        """
         async with self.runner.lock(claimed.job.person):
             record, _ = await self.outbox.load(claimed.job.person)
             case = record.case
             if case is None or record.address is None or not _wanted(claimed, record, case):
                 await self.store.finish(claimed)
                 return
-            turn = int(claimed.job.payload.get("turn", 0)) + 1
-            over = turn >= len(self.schedule)
+            payload, now = claimed.job.payload, time.time()
+            since = float(payload.get("since", now))
+            due = sum(since + seconds <= now for seconds in self.schedule)
+            turn = max(due, int(payload.get("turn", 0)) + 1)  # how many looks of the schedule are over after this one
             paths, digest, changed = await self._cheaply(claimed)
-            if not changed and not over:
-                await self._look_later(claimed, Change(record), turn, paths, digest)
+            later = {"since": since, "paths": list(paths), "digest": digest}
+            if not changed and turn < len(self.schedule):
+                await self._look_later(claimed, Change(record), {**later, "turn": turn})
                 return
             last = case.checks[-1].at if case.checks else ""
             found = await self.decisions.diagnosis.look(record.person, case.site, last)
+            unknown = found.verdict is Verdict.UNKNOWN
+            unknown_since = float(payload.get("unknown_since", now)) if unknown else 0.0
+            over = now - unknown_since >= _UNKNOWN_FOR if unknown else turn >= len(self.schedule)
             channel = self.channel(record.address)
             result = await self.decisions.perform(record, case, Followed(check_of(found), over=over), channel)
-            if not result.shows:
-                await self._look_later(claimed, Change(result.record, log=result.log), turn, paths, digest)
+            if result.shows:
+                result = replace(result, photos=await asyncio.to_thread(thumbnails, found))
+                saved, until = await self.outbox.save(record, result, in_place=False, finish=claimed)
+                await self._deliver(saved, until, channel, in_place=False)
                 return
-            result = replace(result, photos=await asyncio.to_thread(thumbnails, found))
-            saved, until = await self.outbox.save(record, result, in_place=False, finish=claimed)
-            await self._deliver(saved, until, channel, in_place=False)
+            change = Change(result.record, log=result.log, put=result.jobs)
+            if result.record.case is None or not result.record.case.following:
+                await self.outbox.commit(replace(change, finish=claimed))  # it is over, and there is nothing to say
+            elif unknown:
+                tries = int(payload.get("tries", 0)) + 1
+                again = {"turn": payload.get("turn", 0), "unknown_since": unknown_since, "tries": tries}
+                await self._look_later(claimed, change, {**later, **again})
+            else:
+                await self._look_later(claimed, change, {**later, "turn": turn})
 
     async def _cheaply(self, claimed: Claimed) -> tuple[tuple[str, ...], str, bool]:
         """What is watched, its present digest, and whether that is another one than last time: one request.
@@ -101,13 +122,14 @@ class FollowUps:
         digest = await diagnosis.digest(paths)
         return paths, digest, not digest or digest != payload.get("digest")
 
-    async def _look_later(
-        self, claimed: Claimed, change: Change, turn: int, paths: tuple[str, ...], digest: str
-    ) -> None:
-        since = float(claimed.job.payload.get("since", time.time()))
-        at = max(time.time(), since + self.schedule[turn])
-        payload = {"turn": turn, "since": since, "paths": list(paths), "digest": digest}
-        await self.outbox.commit(replace(change, put=(replace(claimed.job, at=at, payload=payload),)))
+    async def _look_later(self, claimed: Claimed, change: Change, payload: dict[str, Any]) -> None:
+        """At the next time of the schedule; after a look that could not tell with a backoff, however late it is."""
+        if tries := payload.get("tries", 0):
+            at = time.time() + min(_UNKNOWN_LONGEST_WAIT, self.schedule[0] * 2 ** min(tries - 1, 20))
+        else:
+            at = max(time.time(), payload["since"] + self.schedule[payload["turn"]])
+        again = replace(claimed.job, at=at, payload=payload)
+        await self.outbox.commit(replace(change, put=(*change.put, again)))
 
     async def _deliver(self, result: TurnResult, until: float, channel: Channel, *, in_place: bool) -> None:
         """Show what was not asked for. A channel that refuses for good gets nothing until the person writes."""
@@ -122,7 +144,7 @@ class FollowUps:
             await self.outbox.commit(Change(replace(record, blocked=True), drop=drop, delivered=True))
 
     async def submit_again(self, claimed: Claimed) -> None:
-        """Try a ticket again, with the same `webhook-id`; the person is told its number, or after a day the failure."""
+        """Try a submission again, with the same id; the person is shown its number, or after a day the failure."""
         payload, now = claimed.job.payload, time.time()
         try:
             submitted = await self.decisions.tickets.submit(Ticket(str(payload["id"]), payload["body"]))
@@ -135,6 +157,9 @@ class FollowUps:
                 return
             log.error("ticket given up after a day: %s; photosync work list", error)
             submitted = Submitted("failed")
+        if not payload.get("asked", True):
+            await self._done(claimed, submitted)
+            return
         self.decisions.metrics.tickets.labels(submitted.result).inc()
         await self._report(claimed, submitted)
 
@@ -146,7 +171,13 @@ class FollowUps:
                 await self._done(claimed, submitted)
                 return
             channel = self.channel(record.address)
-            submitted = replace(submitted, case=claimed.job.key)
+            payload = claimed.job.payload
+            submitted = replace(
+                submitted,
+                case=payload.get("case", claimed.job.key),  # jobs of earlier releases name it in the key alone
+                submission=payload.get("submission", 1),
+                comment=payload["body"].get("comment", ""),
+            )
             result = await self.decisions.perform(record, case, submitted, channel)
             if submitted.result == "failed":
                 saved, until = await self.outbox.save(record, result, in_place=False)
@@ -177,4 +208,5 @@ def purging() -> Job:
 
 
 def _wanted(claimed: Claimed, record: Record, case: Case) -> bool:
-    return case.id == claimed.job.key and bool(case.following) and not case.outcome and not record.blocked
+    open_ = case.outcome in ("", Outcome.ESCALATED)  # who has asked the helpdesk still wants to know
+    return case.id == claimed.job.key and bool(case.following) and open_ and not record.blocked

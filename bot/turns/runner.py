@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 
 from bot.cards import render
 from bot.cards.render import Photos
 from bot.conversation import ActivityKind, Channel, Incoming, Message, Scope
-from bot.errors import OutsideError, StoreUnavailable, location
+from bot.errors import NotFound, OutsideError, StoreUnavailable, location
 from bot.keyed_lock import KeyedLock
 from bot.languages.live import LiveTranslations
 from bot.metrics import Metrics
@@ -19,12 +19,13 @@ from bot.store.interface import Store
 from bot.turns.decisions import Decisions, Stale, TurnResult, moment
 from bot.turns.events import event
 from bot.turns.outbox import Outbox
-from dialogs.card_content import entry
+from dialogs.card_content import content_of, entry
 from dialogs.frozen import replace
 from dialogs.model import Pressed, Resumed, Typed
 
 log = logging.getLogger(__name__)
 
+_WITHOUT_CASE = ("menu", "forget_confirmed")  # what a card is asked that belongs to no case
 _TRIES = 5  # of a turn whose record somebody else saved meanwhile
 
 
@@ -108,6 +109,8 @@ class TurnRunner:
                 (record, handled), fresh = await self.outbox.load(incoming.person, incoming.id), True
             if handled and not incoming.is_invoke:
                 return None
+            if not record.version and (message := await self._without_case(incoming, channel)) is not None:
+                return message
             cached = None
             press = _press(incoming, record)
             repeated = handled or press.repeated
@@ -122,6 +125,28 @@ class TurnRunner:
                 continue
             return await self.outbox.show(saved, until, channel, replaces=press.replaces)
         raise StoreUnavailable("the record changed under every try")
+
+    async def _without_case(self, incoming: Incoming, channel: Channel) -> Message | None:
+        """The answer to a press when nothing is known of the person and of the case: a repeat or a double click of
+        "delete my data", the menu button after it, a card from before. It stores nothing. None for everything else.
+        """
+        action, case_id = (str(incoming.value.get(name) or "") for name in ("action", "case"))
+        if incoming.kind is not ActivityKind.PRESSED or not (case_id or action in _WITHOUT_CASE):
+            return None
+        if case_id and await self.store.owner(case_id):
+            return None  # another person's
+        engine, locale = self.decisions.engine, self.live.languages.negotiate(incoming.locale)
+        case = engine.without_case(action, locale, incoming.platform)
+        if action not in _WITHOUT_CASE:
+            self.metrics.refused.labels("stale").inc()
+            case = replace(case, notice="notice.stale")
+        message = render.message(self.live.setting, content_of(engine.library, case), name=incoming.name)
+        with suppress(NotFound):
+            if incoming.reply_to:
+                await channel.update(incoming.reply_to, message)
+                return message
+        await channel.send(message)
+        return message
 
     async def _decide(
         self, record: Record, incoming: Incoming, channel: Channel, *, fresh: bool, repeated: bool

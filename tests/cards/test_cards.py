@@ -23,7 +23,7 @@ from bot.languages import packaged
 from bot.languages.catalogs import Languages
 from dialogs.card_content import CardContent, content_of, entry
 from dialogs.library import Library
-from dialogs.model import Case, Check, Reason, Step, Verdict
+from dialogs.model import Case, Check, Reason, Step, Trace, Verdict
 from dialogs.translations import Catalog, Translations
 from tests.cards.outline import outline
 
@@ -55,8 +55,12 @@ def setting(spoken: Languages, pictures: dict[str, bytes]) -> CardSetting:
 
 def case(ref: str, tag: str) -> Case:
     """A case in the middle of its life, standing on a step."""
-    following = ref if ref.endswith(".unknown") else ""
-    return Case("1A2B3C4D", 7, ref, ("desk.menu",), tag, "Windows", checks=(LOOKS.get(ref, SEEN),), following=following, ticket="INC0042", ticket_url="https://helpdesk.example/INC0042")  # fmt: skip
+    following = ref if ref.endswith((".unknown", ".ticket_sent")) else ""
+    if ref == "desk.forgotten":
+        return Case("", step=ref, locale=tag)
+    if ref == "desk.arrived":
+        return Case("1A2B3C4D", 7, ref, ("desk.menu",), tag, checks=(SEEN,), outcome="escalated", submissions=2)
+    return Case("1A2B3C4D", 7, ref, ("desk.menu",), tag, "Windows", checks=(LOOKS.get(ref, SEEN),), following=following, traces=(Trace("resync.private_window", AT, "next"),), comment="In the org chart.", ticket="INC0042", ticket_url="https://helpdesk.example/INC0042")  # fmt: skip
 
 
 def all_contents(shelf: Library, tag: str) -> Iterator[tuple[str, CardContent]]:
@@ -97,7 +101,9 @@ def keys_of(part: Any) -> Iterator[str]:
     """The key of every text of a card in `Keys`. Fails where a text is more or less than one whole sentence."""
     if isinstance(part, dict):
         for name, value in part.items():
-            if name in TEXTS and not (name == "value" and part["type"].startswith("Input.")):
+            if part.get("id") == "summary" and name == "value":
+                yield from (json.loads(line.removeprefix("- "))[0] for line in value.split("\n") if '["' in line)
+            elif name in TEXTS:
                 yield json.loads(value)[0]
             elif name not in ("choices", "data"):
                 yield from keys_of(value)
@@ -110,18 +116,21 @@ def spoken_in(catalog: Catalog, part: Any) -> Any:
     """A card in `Keys` with every key replaced by the language's own sentence, its values filled in."""
     if isinstance(part, dict):
         return {
-            name: _sentence(catalog, value) if name in TEXTS and isinstance(value, str) else spoken_in(catalog, value)
+            name: "\n".join(_sentence(catalog, line) for line in value.split("\n"))
+            if isinstance(value, str) and (name in TEXTS or part.get("id") == "summary")
+            else spoken_in(catalog, value)
             for name, value in part.items()
         }
     return [spoken_in(catalog, one) for one in part] if isinstance(part, list) else part
 
 
 def _sentence(catalog: Catalog, text: str) -> str:
+    bullet = "- " if text.startswith("- ") else ""
     try:
-        key, values = json.loads(text)
+        key, values = json.loads(text.removeprefix(bullet))
     except ValueError:
         return text  # the name of a language to choose, or what the person wrote: nobody's translation
-    return catalog.text(key, **values)
+    return bullet + catalog.text(key, **values)
 
 
 def every_scene(shelf: Library, tag: str) -> Iterator[tuple[str, CardContent]]:

@@ -11,19 +11,22 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from bot import resources
 from bot.languages import packaged
-from dialogs.card_content import MOST_BUTTONS
+from dialogs.card_content import MOST_BUTTONS, content_of
 from dialogs.case_json import from_json, to_json
 from dialogs.engine import Engine
 from dialogs.model import (
     ACTIONS,
     Case,
     Check,
+    Comment,
     Diagnosed,
     Erased,
     Event,
+    Follow,
     Followed,
     Ignored,
     Joined,
+    Moment,
     Pressed,
     Resumed,
     Submitted,
@@ -53,8 +56,8 @@ CONVERSATIONS = [
     ("added, lagging, resynced", [V.NO_PHOTO, V.MISSING, V.MATCH], ["fix", "next", *ADD, "next", *WALK], "resync.done", ["resolved"]),
     ("added, and not there yet", [V.NO_PHOTO], ["add", *ADD], "add_photo.still_none", []),
     ("cannot be read: the walk anyway", [V.UNKNOWN], ["fix", "next"], "resync.private_window", []),
-    ("cannot be read: submitted over", [V.UNKNOWN], ["fix", "ticket", "send_ticket"], "desk.ticket_sent", ["escalated"]),
-    ("submitted over from the middle of a walk", [V.DIFFER], ["fix", "next", "next", "ticket", "send_ticket"], "desk.ticket_sent", ["escalated"]),
+    ("cannot be read: handed over", [V.UNKNOWN], ["fix", "ticket", "send_ticket"], "desk.ticket_sent", ["escalated"]),
+    ("handed over from the middle of a walk", [V.DIFFER], ["fix", "next", "next", "ticket", "send_ticket"], "desk.ticket_sent", ["escalated"]),
     ("stopped in the middle of a walk", [V.DIFFER], ["fix", "next", "next", "stop"], "desk.stopped", ["stopped"]),
     ("stopped after a match stays resolved", [V.MATCH], ["fix", "stop"], "desk.stopped", ["resolved"]),
     ("a new case after the last one ended", [V.MATCH, V.DIFFER], ["fix", "fix"], "look.differ", ["resolved"]),
@@ -147,11 +150,6 @@ def test_words_that_mean_nothing_lead_to_the_menu_and_back_leads_on(engine: Engi
     assert talk.press("back").step == "add_photo.circle"
 
 
-def test_what_is_typed_at_the_ticket_becomes_its_comment(engine: Engine) -> None:
-    talk = Talk(engine).press("ticket").type("", text="in the org chart")
-    assert (talk.step, talk.card.comment) == ("desk.ticket", "in the org chart")
-
-
 def test_a_language_chosen_in_mid_walk_keeps_the_step(engine: Engine) -> None:
     talk = Talk(engine).press(*WALKING, "language")
     talk.press("set_language", value="lv")
@@ -172,8 +170,220 @@ def test_a_language_nobody_translated_is_refused_politely(engine: Engine) -> Non
 def test_a_ticket_ends_as_the_helpdesk_answers(engine: Engine, submitted: Submitted, step: str) -> None:
     talk = Talk(engine, submitted=submitted).press("ticket")
     talk.press("send_ticket", value="please")
-    assert (talk.step, talk.case.comment) == (step, "please")
+    assert (talk.step, talk.case.submissions) == (step, 1)
     assert talk.outcomes == ["escalated"]
+
+
+COMMENTS = [
+    ("a sentence about the photo", [("fix", "my old photo still shows on the start page", False)]),
+    ("words in which a command stands", [("stop", "no, please cancel that old picture", False)]),
+    ("a whole command of another card", [("check", "look at my photos", True)]),
+    ("the name of a language", [("set_language", "Swedish", True)]),
+    ("a rating", [("rate", "not helpful", True)]),
+    ("what means nothing", [("", "purple monkey", False)]),
+    ("more words are added", [("", "in the org chart", False), ("fix", "and in Teams", False)]),
+]
+
+
+@pytest.mark.parametrize("typed", [row[1] for row in COMMENTS], ids=[row[0] for row in COMMENTS])
+def test_what_is_typed_on_the_form_is_the_comment(engine: Engine, typed: list[tuple[str, str, bool]]) -> None:
+    talk = Talk(engine).press("ticket")
+    for action, text, whole in typed:
+        talk.type(action, text=text, whole=whole)
+    assert (talk.step, talk.card.notice) == ("desk.ticket", "notice.comment_taken")
+    assert talk.card.comment == "\n".join(text for _, text, _ in typed)
+
+
+@pytest.mark.parametrize(
+    ("action", "step"),
+    [("send_ticket", "desk.ticket_sent"), ("back", "desk.menu"), ("stop", "desk.stopped"), ("menu", "desk.menu")],
+)
+def test_a_whole_command_leaves_the_form(engine: Engine, action: str, step: str) -> None:
+    assert Talk(engine).press("ticket").type(action, text=action).step == step
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\t"])
+def test_a_picture_takes_nothing_away_and_leaves_nothing(engine: Engine, text: str) -> None:
+    talk = Talk(engine).press("ticket").type("", text="in the org chart").type("", text=text)
+    assert (talk.step, talk.card.comment, talk.card.notice) == ("desk.ticket", "in the org chart", "notice.no_words")
+    walking = Talk(engine).press(*WALKING).type("", text=text)
+    assert (walking.step, walking.card.notice) == ("add_photo.circle", "notice.no_words")
+    assert Talk(engine).type("", text=text).card.notice == "notice.no_words"
+
+
+def test_a_second_submission_has_only_what_is_new(engine: Engine) -> None:
+    talk = Talk(engine).press("ticket").press("send_ticket", value="please")
+    talk.submitted = Submitted("sent", "COMMENT-7")
+    talk.type("ticket")
+    assert talk.card.comment == ""
+    talk.press("send_ticket", value="and hurry")
+    assert (talk.case.submissions, talk.case.ticket) == (2, "INC1")
+    assert talk.outcomes == ["escalated"]
+
+
+def test_the_same_ticket_again_is_the_same_submission(engine: Engine) -> None:
+    talk = Talk(engine, submitted=Submitted("queued")).press("ticket").press("send_ticket", value="please")
+    talk.send(Submitted("failed", case="FIRST", submission=1, comment="please"))
+    assert (talk.step, talk.case.submissions) == ("desk.ticket_failed", 0)
+    assert talk.press("next").card.comment == "please"
+    assert talk.press("send_ticket").case.submissions == 1
+
+
+def test_a_failure_of_an_older_submission_takes_no_number_twice(engine: Engine) -> None:
+    talk = Talk(engine, submitted=Submitted("queued")).press("ticket").press("send_ticket", value="one")
+    talk.type("ticket").press("send_ticket", value="two")
+    talk.send(Submitted("failed", case="FIRST", submission=1, comment="one"))
+    assert (talk.press("next").card.comment, talk.press("send_ticket").case.submissions) == ("one", 3)
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (Submitted("sent", "INC7", case="EARLIER"), ("card.earlier_ticket", "EARLIER", "INC7")),
+        (Submitted("sent", case="EARLIER"), ("card.earlier_sent", "EARLIER", "")),
+        (Submitted("failed", case="EARLIER", submission=1), ("card.earlier_failed", "EARLIER", "")),
+    ],
+)
+def test_what_became_of_an_earlier_cases_ticket_is_said_once(
+    engine: Engine, event: Submitted, line: tuple[str, str, str]
+) -> None:
+    talk = Talk(engine).press(*WALKING).send(event)
+    assert (talk.step, talk.card.earlier) == ("add_photo.circle", line)
+    assert talk.press("next").card.earlier is None
+
+
+def without_tickets(engine: Engine) -> Engine:
+    return Engine(engine.library, tickets=False)
+
+
+def test_without_a_ticket_system_there_is_no_form_and_a_summary_to_copy(engine: Engine) -> None:
+    talk = Talk(without_tickets(engine), submitted=Submitted("contact")).press("fix", "next", "next", "ticket")
+    assert (talk.step, talk.outcomes) == ("desk.contact", ["escalated"])
+    summary = talk.card.summary
+    assert summary is not None
+    assert summary.found == ("look.differ.title",)
+    assert summary.steps == ("resync.private_window.title",)
+    talk.type("", text="in the org chart").type("", text="and in Teams")
+    assert talk.card.notice == "notice.summary_taken"
+    assert talk.card.summary is not None
+    assert talk.card.summary.comment == "in the org chart\nand in Teams"
+    assert talk.type("fix", text="my photo is wrong", whole=False).case.id != "FIRST"  # a new visit
+
+
+def test_without_a_ticket_system_a_case_that_stood_on_the_form_keeps_its_comment(engine: Engine) -> None:
+    stood = Case("C", 3, "desk.ticket", ("desk.menu",), comment="please")
+    talk = Talk(without_tickets(engine), submitted=Submitted("contact"), case=stood).press("send_ticket", value="")
+    assert talk.card.summary is not None
+    assert talk.card.summary.comment == "please"
+
+
+HAND_OVER = ["fix", "next", "ticket", "send_ticket"]
+
+
+def followed(verdict: Verdict, *, over: bool = False) -> Followed:
+    return Followed(Check("2026-01-02T00:00:00+00:00", verdict, "outage" if verdict is V.UNKNOWN else ""), over=over)
+
+
+@pytest.mark.parametrize("verdict", [V.DIFFER, V.MISSING, V.NO_PHOTO])
+def test_after_a_hand_over_the_arrival_is_shown_and_the_helpdesk_hears_of_it_once(
+    engine: Engine, verdict: Verdict
+) -> None:
+    talk = Talk(engine, [verdict]).press("fix", "ticket", "send_ticket")
+    assert Follow() in talk.effects
+    talk.send(followed(verdict)).send(followed(V.UNKNOWN))
+    assert talk.step == "desk.ticket_sent"
+    talk.send(followed(V.MATCH)).send(followed(V.MATCH))
+    assert (talk.step, talk.case.following, talk.outcomes) == ("desk.arrived", "", ["escalated"])
+    assert talk.effects.count(Comment()) == 1
+    assert talk.case.submissions == 2
+    assert "card.helpdesk_informed" in talk.card.body
+
+
+def test_a_hand_over_from_the_wait_goes_on_looking_and_ends_in_silence(engine: Engine) -> None:
+    talk = Talk(engine).press("fix", "next", *WALK, "ticket", "send_ticket")
+    shown = talk.shown
+    talk.send(followed(V.DIFFER, over=True))
+    assert (talk.case.following, talk.shown, talk.case.outcome) == ("", shown, "escalated")
+
+
+@pytest.mark.parametrize("verdicts", [[V.MATCH], [V.UNSURE], [V.UNKNOWN]])
+def test_nothing_is_watched_where_no_arrival_could_be_seen(engine: Engine, verdicts: list[Verdict]) -> None:
+    talk = Talk(engine, verdicts).press("fix", "ticket", "send_ticket")
+    assert talk.case.following != "desk.ticket_sent"
+
+
+def test_a_match_that_the_person_finds_after_a_hand_over_reaches_the_helpdesk_too(engine: Engine) -> None:
+    talk = Talk(engine, [V.DIFFER, V.MATCH]).press("fix", "next", "ticket", "send_ticket", "back", "back", "back")
+    assert (talk.step, talk.case.outcome, talk.case.following) == ("look.match", "escalated", "")
+    assert talk.effects.count(Comment()) == 1
+
+
+def test_without_a_ticket_system_the_arrival_is_shown_and_nobody_else_is_named(engine: Engine) -> None:
+    talk = Talk(without_tickets(engine), submitted=Submitted("contact")).press("fix", "ticket")
+    talk.send(followed(V.MATCH))
+    assert talk.step == "desk.arrived"
+    assert "card.helpdesk_informed" not in talk.card.body
+    assert Comment() not in talk.effects
+
+
+DECIDED_ONCE = [
+    ("rating what arrived later", ["rate"], ["resolved_later"], [V.MATCH]),
+    ("looking again at what arrived later", ["language", "back"], ["resolved_later"], [V.MATCH]),
+    ("stopping afterwards", ["stop"], ["resolved_later"], [V.MATCH]),
+    ("asking the helpdesk after all", ["ticket", "send_ticket"], ["resolved_later", "escalated"], [V.MATCH]),
+]
+
+
+@pytest.mark.parametrize(("presses", "outcomes", "verdicts"), [row[1:] for row in DECIDED_ONCE], ids=[row[0] for row in DECIDED_ONCE])  # fmt: skip
+def test_what_a_case_came_to_is_decided_once(
+    engine: Engine, presses: list[str], outcomes: list[str], verdicts: list[Verdict]
+) -> None:
+    talk = Talk(engine).press("fix", "next", *WALK).send(followed(V.MATCH))
+    talk.verdicts = verdicts
+    for action in presses:
+        talk.press(action, value="up" if action == "rate" else "")
+    assert talk.outcomes == outcomes
+
+
+@pytest.mark.parametrize("presses", [["back"], ["rate"], ["back", "stop"], ["stop"]])
+def test_a_hand_over_stays_one(engine: Engine, presses: list[str]) -> None:
+    talk = Talk(engine).press("fix", "ticket", "send_ticket").send(followed(V.MATCH))
+    talk.verdicts = [V.MATCH]
+    for action in presses:
+        talk.press(action, value="up" if action == "rate" else "")
+    assert (talk.outcomes, talk.case.outcome) == (["escalated"], "escalated")
+
+
+def test_a_last_look_that_could_not_tell_claims_nothing(engine: Engine) -> None:
+    talk = Talk(engine).press("fix", "next", *WALK)
+    talk.send(followed(V.UNKNOWN)).send(followed(V.UNKNOWN))
+    assert (talk.step, len(talk.case.checks)) == ("resync.waiting", 3)  # an outage fills no history
+    talk.send(followed(V.UNKNOWN, over=True))
+    assert (talk.step, talk.case.following, talk.outcomes) == ("resync.unknown", "", [])
+
+
+def test_not_helpful_offers_the_helpdesk_at_once(engine: Engine) -> None:
+    talk = Talk(engine, [V.MATCH]).press("fix").press("rate", value="down")
+    assert talk.card.notice == "notice.rated_down"
+    assert ("ticket", True) in [(button.action, button.main) for button in talk.card.buttons]
+    walking = Talk(engine).press(*WALKING).type("rate", "down", "it did not help")
+    assert ("ticket", True) in [(button.action, button.main) for button in walking.card.buttons]
+
+
+def test_what_is_deleted_leaves_a_card_that_belongs_to_no_case(engine: Engine) -> None:
+    talk = Talk(engine).press("fix", "ticket").type("", text="secret").press("forget", "forget_confirmed")
+    assert (talk.step, talk.case) == ("desk.forgotten", Case("", step="desk.forgotten", locale="en"))
+    assert [button.action for button in talk.card.buttons] == ["menu"]
+
+
+@pytest.mark.parametrize(("action", "step"), [("menu", "desk.menu"), ("forget_confirmed", "desk.forgotten")])
+def test_a_card_without_a_case_offers_only_what_needs_none(engine: Engine, action: str, step: str) -> None:
+    case = engine.without_case(action, "sv")
+    assert (case.id, case.step, case.locale) == ("", step, "sv")
+    for button in content_of(engine.library, case).buttons:
+        opened = engine.open(Moment("2026-01-01T00:00:00+00:00", "NEW"), locale="sv")
+        _, effects = engine.decide(opened, Pressed(button.action, "", case.step, case.rev), Moment("", "OTHER"))
+        assert not any(isinstance(effect, Ignored) for effect in effects), button.action
 
 
 @pytest.mark.parametrize(
@@ -213,7 +423,7 @@ def test_no_card_has_more_buttons_than_teams_shows(engine: Engine) -> None:
             assert 1 <= len(card.buttons) + bool(card.link) <= MOST_BUTTONS, step.id
 
 
-LOG_KINDS = [
+LOG_KINDS: list[tuple[Event, str]] = [
     (Typed("fix", text="my photo is wrong"), "typed"),
     (Pressed("next"), "pressed"),
     (Joined(), "joined"),
@@ -272,6 +482,26 @@ class AnyConversation(RuleBasedStateMachine):
     @rule(verdict=st.sampled_from(Verdict))
     def a_late_look_arrives(self, verdict: Verdict) -> None:
         self.talk.send(Diagnosed(Check("2026-01-01T00:00:00+00:00", verdict)))
+
+    @rule(verdict=st.sampled_from(Verdict), over=st.booleans())
+    def we_look_again(self, verdict: Verdict, over: bool) -> None:
+        before = self.talk.case.outcome
+        self.talk.send(followed(verdict, over=over))
+        assert not (over and verdict is not V.MATCH and before == "") or self.talk.case.following == ""
+
+    @rule(result=st.sampled_from(["sent", "failed"]), case=st.sampled_from(["FIRST", "EARLIER"]))
+    def a_ticket_is_known_later(self, result: str, case: str) -> None:
+        shown = self.talk.shown
+        self.talk.send(Submitted(result, "INC8", case=case, submission=self.talk.case.submissions))
+        assert self.talk.shown == shown + 1
+
+    @invariant()
+    def a_hand_over_stays_one(self) -> None:
+        if hasattr(self, "talk"):
+            self.escalated = getattr(self, "escalated", set()) | (
+                {self.talk.case.id} if self.talk.case.outcome == "escalated" else set()
+            )
+            assert self.talk.case.outcome == "escalated" or self.talk.case.id not in self.escalated
 
     @rule()
     def installs_again(self) -> None:

