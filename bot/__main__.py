@@ -11,6 +11,7 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn
 
 from bot.commands.terminal import complain
@@ -33,11 +34,14 @@ _WRONG = 2  # exit status for wrong use or wrong settings
 
 
 class _Parser(argparse.ArgumentParser):
-    """Asks its command's module for the arguments as soon as it has to parse something."""
+    """Asks its command's module for the arguments when it has to parse something. All take --env-file."""
 
     def __init__(self, *, module: str = "", **options: Any) -> None:
         super().__init__(**options)
         self._module = module
+        self.add_argument(
+            "--env-file", metavar="FILE", type=Path, default=argparse.SUPPRESS, help="settings (default .env, if there)"
+        )
 
     def parse_known_args(  # type: ignore[override]  # the overloads are typeshed's
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
@@ -86,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="photosync",
         description="A Teams bot that finds out why a profile photo is old in SharePoint, and walks people "
         "through the fix.",
-        epilog="Settings come from the environment or a .env file; the README lists them.",
+        epilog="Settings come from the environment, over a .env file; the README lists them.",
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)

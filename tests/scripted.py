@@ -78,7 +78,7 @@ async def desk(answers: Mapping[str, Any], **changes: str) -> AsyncIterator[Desk
     app.router.add_route("*", "/{path:.*}", script.answer)
     runner, port = await listen(app, None)
     script.url = f"http://127.0.0.1:{port}"
-    environ = {"PHOTOSYNC_GRAPH_URL": script.url, "MicrosoftAppId": "b0", "MicrosoftAppPassword": "p", "MicrosoftAppTenantId": "c0"}  # fmt: skip
+    environ = {"PHOTOSYNC_GRAPH_URL": script.url, "MicrosoftAppId": "b0000000-0000-4000-8000-000000000000", "MicrosoftAppPassword": "p", "MicrosoftAppTenantId": "c0000000-0000-4000-8000-000000000000"}  # fmt: skip
     settings = read({**environ, **changes})
     http, metrics = HttpClient.from_settings(settings), Metrics()
     try:

@@ -49,7 +49,7 @@ async def _demo(chosen: argparse.Namespace) -> int:
     from sandbox import terminal  # noqa: PLC0415 - an installation without the extra has not all that it imports
     from sandbox.tenant import Tenant  # noqa: PLC0415
 
-    locales_dir = environment().get("PHOTOSYNC_LOCALES_DIR", "")
+    locales_dir = environment(chosen).get("PHOTOSYNC_LOCALES_DIR", "")
     async with Tenant.open() as tenant:
         settings = read({**tenant.environment(), **_CHANGES, "PHOTOSYNC_LOCALES_DIR": locales_dir})
         logs.set_up(settings)

@@ -19,7 +19,7 @@ _OBJECT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     parser.add_argument("user", metavar="USER", help="user principal name or object id")
-    parser.set_defaults(run=lambda chosen: asyncio.run(_erase(load(Use.GRAPH), chosen.user)))
+    parser.set_defaults(run=lambda chosen: asyncio.run(_erase(load(Use.GRAPH, chosen), chosen.user)))
 
 
 async def _erase(settings: Settings, user: str) -> int:

@@ -43,7 +43,7 @@ def _host(text: str) -> str:
 
 def _run(chosen: argparse.Namespace) -> int:
     """Build, check, write; returns 0, or 1 with one line for each reason why there is no package."""
-    settings, out = load(Use.PACKAGE), chosen.out
+    settings, out = load(Use.PACKAGE, chosen), chosen.out
     values = {"app_id": settings.app_id, "host": chosen.host or PLACEHOLDER_HOST, "version": chosen.app_version}
     try:
         package = _checked(settings, values)

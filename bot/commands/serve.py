@@ -15,8 +15,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_run)
 
 
-def _run(_: argparse.Namespace) -> int:
-    settings = load(Use.SERVE)
+def _run(chosen: argparse.Namespace) -> int:
+    settings = load(Use.SERVE, chosen)
     from bot import app  # noqa: PLC0415 - wrong settings are named at once, without importing all of the bot
     from bot.errors import StoreUnusable  # noqa: PLC0415
 

@@ -22,10 +22,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     """The commands and their arguments."""
     kinds = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     listing = kinds.add_parser("list", help="how much is due, and every dead letter with its number")
-    listing.set_defaults(run=lambda _: asyncio.run(_list(load(Use.STORE))))
+    listing.set_defaults(run=lambda chosen: asyncio.run(_list(load(Use.STORE, chosen))))
     again = kinds.add_parser("retry", help="try a dead letter again now")
     again.add_argument("id", metavar="ID", type=number, help="its number")
-    again.set_defaults(run=lambda chosen: asyncio.run(_retry(load(Use.STORE), chosen.id)))
+    again.set_defaults(run=lambda chosen: asyncio.run(_retry(load(Use.STORE, chosen), chosen.id)))
 
 
 async def _list(settings: Settings) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from urllib.parse import urlencode
 
 import msal
 
+from bot import certificate
 from bot.clouds import CLOUDS
 from bot.errors import Outage, OutsideError, Refused, SettingsError, Throttled, TimedOut
 from bot.http_client import NEVER, Answer, HttpClient, plain_code
@@ -27,7 +27,6 @@ _DEADLINE = 5.0  # seconds, of one request to the login service
 _EARLY = 300.0  # seconds before its end that a token is not used any more
 _REFUSAL_CACHED = 10.0  # seconds: a wrong secret does not become right by an immediate retry
 _TRANSIENT = frozenset({"temporarily_unavailable", "server_error"})  # OAuth's words for an outage
-_PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----.+?-----END [A-Z ]*PRIVATE KEY-----\n?", re.DOTALL)
 _PUBLIC_LOGINS = frozenset(cloud.login_url for cloud in CLOUDS.values())
 
 
@@ -203,22 +202,12 @@ def graph_tokens(settings: Settings, http: HttpClient, bot: Tokens | None = None
 
 
 def certificate_credential(file: Path) -> dict[str, str]:
-    """msal's credential from a PEM file with a private key and a certificate, in any order. Raises `SettingsError`."""
-    from cryptography import x509  # noqa: PLC0415 - needed by few installations
-    from cryptography.hazmat.primitives import serialization as form  # noqa: PLC0415
-
+    """msal's credential from a PEM file. Raises `SettingsError`."""
     try:
-        pem = file.read_bytes()
-        key = form.load_pem_private_key(b"".join(_PRIVATE_KEY.findall(pem)), None)
-        certificate = x509.load_pem_x509_certificates(pem)[0]
-    except (OSError, ValueError, TypeError):  # TypeError: the key has a password
-        problem = "MicrosoftAppCertificate must be a PEM file with a private key without password and its certificate"
-        raise SettingsError((problem,)) from None
-    private = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption())
-    return {
-        "private_key": private.decode("ascii"),
-        "public_certificate": certificate.public_bytes(form.Encoding.PEM).decode("ascii"),
-    }
+        found = certificate.read(file.read_bytes())
+    except (OSError, certificate.NotUsable) as error:
+        raise SettingsError((f"MicrosoftAppCertificate cannot be used: {error}",)) from None
+    return {"private_key": found.private_key, "public_certificate": found.public}
 
 
 def _confidential(

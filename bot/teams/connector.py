@@ -28,7 +28,8 @@ from bot.errors import Malformed, NotFound, Outage, OutsideError, Refused, Throt
 from bot.http_client import Answer, Bearer, HttpClient, Retry, TokenSource
 from bot.keyed_lock import KeyedLock
 from bot.metrics import Metrics
-from bot.settings import Host, Settings
+from bot.setting_values import Host
+from bot.settings import Settings
 
 log = logging.getLogger(__name__)
 

@@ -99,9 +99,9 @@ FAULTS: list[tuple[str, Any, str, dict[str, tuple[str, ...]]]] = [
     ("the secret of the separate application is wrong",
      lambda tenant: {"PHOTOSYNC_GRAPH_CLIENT_ID": tenant.app, "PHOTOSYNC_GRAPH_CLIENT_SECRET": "wrong"}, IDS["old"],
      {"graph_token": ("AADSTS7000215", "PHOTOSYNC_GRAPH_CLIENT_SECRET")}),
-    ("another application", setting(MicrosoftAppId="0-0"), IDS["old"], {
+    ("another application", setting(MicrosoftAppId=MISSING), IDS["old"], {
         "graph_token": ("AADSTS700016", "MicrosoftAppId"), "bot_token": ("AADSTS700016", "MicrosoftAppId")}),
-    ("another tenant", setting(MicrosoftAppTenantId="0-0"), IDS["old"], {
+    ("another tenant", setting(MicrosoftAppTenantId=MISSING), IDS["old"], {
         "graph_token": ("AADSTS90002", "MicrosoftAppTenantId"), "bot_token": ("AADSTS90002", "MicrosoftAppTenantId")}),
     ("a scope that is none", setting(PHOTOSYNC_CHANNEL_SCOPE="https://wrong.example/.default"), IDS["old"],
      {"bot_token": ("AADSTS500011", "PHOTOSYNC_CHANNEL_SCOPE")}),
@@ -235,7 +235,7 @@ async def test_a_managed_identity_that_is_not_assigned_is_told_as_such(monkeypat
         for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):  # these are not ours: the machine's library reads them
             monkeypatch.setenv(name, environ.pop(name))
         well = await findings(tenant, **environ)
-        ill = await findings(tenant, **environ, MicrosoftAppId="0-0")
+        ill = await findings(tenant, **environ, MicrosoftAppId=MISSING)
     assert (well["graph_token"].state, well["graph_token"].found) == (OK, "given by the managed identity")
     assert well["bot_token"].state is OK
     for name in ("graph_token", "bot_token"):

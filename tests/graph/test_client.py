@@ -235,8 +235,9 @@ async def test_a_certificate_that_cannot_be_used_is_refused_at_the_start_by_its_
     made: bytes, tmp_path: Path
 ) -> None:
     file = tmp_path / "bot.pem"
-    file.write_bytes(made)
+    file.write_bytes(pem())
     async with office(MicrosoftAppPassword="", MicrosoftAppCertificate=str(file)) as one:
+        file.write_bytes(made)  # after the settings were read, which would have refused it
         with pytest.raises(SettingsError, match="MicrosoftAppCertificate"):
             bot_tokens(one.settings, one.http)
 

@@ -18,7 +18,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    settings = load(Use.SERVE)
+    settings = load(Use.SERVE, chosen)
     from bot.commands.doctor.examine import doctor  # noqa: PLC0415 - after the settings: it imports all that is called
 
     if settings.log_level != "DEBUG":

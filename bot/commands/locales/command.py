@@ -28,29 +28,31 @@ def add(parser: argparse.ArgumentParser) -> None:
         one.set_defaults(run=run)
         return one
 
-    command("list", "every language: coverage, plural forms, direction", lambda _: coverage.show(_folders()))
-    begin = command("new", "a file ready to be translated", lambda chosen: new.create(_folders(), chosen.tag))
+    command("list", "every language: coverage, plural forms, direction", lambda chosen: coverage.show(_folders(chosen)))
+    begin = command("new", "a file ready to be translated", lambda chosen: new.create(_folders(chosen), chosen.tag))
     begin.add_argument("tag", metavar="TAG", help="the language, such as ca or pt-PT")
     lint = command(
         "check",
         "what is wrong, with line numbers; exit status 1 if anything is an error",
-        lambda chosen: check(_folders(), chosen.tag),
+        lambda chosen: check(_folders(chosen), chosen.tag),
     )
     lint.add_argument("tag", metavar="TAG", nargs="?", default="", help="one language; without it all")
-    command("sync", "bring changed and new English texts into every language's file", lambda _: sync(_folders()))
+    command(
+        "sync", "bring changed and new English texts into every language's file", lambda chosen: sync(_folders(chosen))
+    )
     show = command("preview", "every card of a language as a page and as pictures", _preview)
     show.add_argument("tag", metavar="TAG", help="such as sv or zh-Hant; qps-ploc, qps-plocm: pseudo-languages")
     show.add_argument("--out", metavar="DIR", type=Path, help="where to (default preview-TAG)")
 
 
-def _own() -> str:
+def _own(chosen: argparse.Namespace) -> str:
     """The one setting that matters to translators, who have no registration."""
-    return environment().get("PHOTOSYNC_LOCALES_DIR", "").strip()
+    return environment(chosen).get("PHOTOSYNC_LOCALES_DIR", "").strip()
 
 
-def _folders() -> Folders:
-    return folders(LOCALES, _own())
+def _folders(chosen: argparse.Namespace) -> Folders:
+    return folders(LOCALES, _own(chosen))
 
 
 def _preview(chosen: argparse.Namespace) -> int:
-    return preview(chosen.tag, chosen.out, Path(_own()) if _own() else None)
+    return preview(chosen.tag, chosen.out, Path(_own(chosen)) if _own(chosen) else None)

@@ -24,7 +24,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    settings = load(Use.GRAPH)
+    settings = load(Use.GRAPH, chosen)
     from bot.commands.scan.scan import scan  # noqa: PLC0415 - after the settings: it imports all that is called
 
     # The report has each failure in its row; a log line for each would tear the progress bar.

@@ -1,0 +1,270 @@
+"""The values of settings: how each kind is read from text, and what is refused.
+
+A reader returns the value or raises `Wrong` with what it must be, never with the value itself, which may be a secret in
+the wrong place.
+"""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import os
+import re
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from bot import certificate
+
+_HOST = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?")
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_NO_TENANT = ("common", "organizations", "consumers")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_LONGEST = 3650 * 86400.0  # seconds
+
+
+class Secret:
+    """A text that nothing prints: not `str`, not `repr`, not a format, not JSON. `reveal` gives it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str = "") -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself, for the system that it belongs to."""
+        return self._text
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __repr__(self) -> str:
+        return "Secret(***)" if self._text else "Secret()"
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+@dataclass(frozen=True)
+class Host:
+    """`name`, `*.name` (anything below it) with an optional `:port`; without a port only 443 fits."""
+
+    pattern: str
+
+    def matches(self, url: str) -> bool:
+        """Whether an https address may be called: exact host or below the wildcard, the port, and no user part."""
+        try:
+            parts = urlsplit(url)
+            port = parts.port or 443
+        except ValueError:
+            return False
+        if parts.scheme != "https" or parts.username is not None or parts.password is not None or "\\" in url:
+            return False
+        name, _, wanted = self.pattern.partition(":")
+        if port != int(wanted or 443):
+            return False
+        host = (parts.hostname or "").lower()
+        if name.startswith("*."):
+            return host.endswith(name[1:]) and len(host) > len(name) - 1
+        return host == name
+
+
+class Wrong(Exception):
+    """What a value must be, to stand behind the setting's name."""
+
+
+def text(value: str) -> str:
+    return value
+
+
+def guid(value: str) -> str:
+    """The id of an application or a tenant."""
+    found = value.lower()
+    if not _GUID.fullmatch(found):
+        bare = re.sub("[^0-9a-f]", "", found)
+        if len(bare) == 32 and not re.search("[g-z]", found):
+            raise Wrong("must be an id without quotes or braces, with its four hyphens")
+        raise Wrong("must be an id like 1f0c2d7e-0000-4000-8000-5b3a9c6d7e8f, not a name or an address")
+    if not found.strip("0-"):
+        raise Wrong("must be the id itself: it is all zeros, as in an example")
+    return found
+
+
+def tenant(value: str) -> str:
+    """The id of one tenant."""
+    if value.lower() in _NO_TENANT:
+        raise Wrong("must be the id of the bot's one tenant: common, organizations and consumers stand for any")
+    if "." in value:  # a domain would refuse every message as foreign: messages carry the id
+        raise Wrong("must be the tenant's id, which the overview page of Entra ID shows, not a domain")
+    return guid(value)
+
+
+def client_secret(value: str) -> Secret:
+    """The value of a client secret."""
+    if _GUID.fullmatch(value.lower()):
+        raise Wrong("must be the value of the client secret: this is the form of its id")
+    return Secret(value)
+
+
+def whole(value: str, most: int) -> int:
+    """A number from 0 on."""
+    if not value.isascii() or not value.isdecimal() or len(value) > 9 or int(value) > most:
+        raise Wrong(f"must be a whole number, at most {most}")
+    return int(value)
+
+
+def port(value: str) -> int:
+    """A port to listen on."""
+    try:
+        return whole(value, 65535)
+    except Wrong:
+        raise Wrong("must be a port number from 0 (any free one) to 65535") from None
+
+
+def listening_host(value: str) -> str:
+    """An address of this machine, or its name."""
+    with suppress(ValueError):
+        return str(ipaddress.ip_address(value.strip("[]")))
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", value):
+        raise Wrong("must be an address of this machine such as 127.0.0.1 or 0.0.0.0, without scheme and port")
+    return value
+
+
+def proxy(value: str) -> str:
+    """A proxy's address."""
+    try:
+        parts = urlsplit(value)
+        there = parts.scheme == "http" and bool(parts.hostname) and (parts.port or 80) > 0
+    except ValueError:
+        there = False
+    if not there:
+        raise Wrong("must be like http://proxy.contoso.com:8080: no other kind of proxy can be used")
+    return value
+
+
+def https(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        parts.port  # noqa: B018 - a bad port is found only here
+    except ValueError:
+        raise Wrong("must be an https address") from None
+    if parts.scheme == "http" and parts.hostname in _LOOPBACK:
+        return value.rstrip("/")
+    if parts.scheme != "https" or not parts.hostname or parts.username is not None:
+        raise Wrong("must be an https address")
+    return value.rstrip("/")
+
+
+def issuer(value: str) -> str:
+    if not value.startswith("https://"):
+        raise Wrong("must be an https address")
+    return value
+
+
+def host_name(value: str) -> str:
+    value = value.lower()
+    if not _HOST.fullmatch(value) or value.startswith("*."):
+        raise Wrong("must be a host name such as contoso-my.sharepoint.com")
+    return value
+
+
+def hosts(value: str) -> tuple[Host, ...]:
+    found = tuple(Host(part.strip().lower()) for part in value.split(",") if part.strip())
+    for host in found:
+        if not _HOST.fullmatch(host.pattern) or (host.pattern.startswith("*.") and host.pattern.count(".") < 2):
+            raise Wrong("must be hosts separated by commas, each like name.example.com, *.example.com or name:8443")
+    if not found:
+        raise Wrong("must name at least one host")
+    return found
+
+
+def signing_secret(value: str) -> Secret:
+    try:
+        key = base64.b64decode(value.removeprefix("whsec_") + "==", validate=False)
+    except ValueError:
+        key = b""
+    if not key:
+        raise Wrong("must be a Standard Webhooks secret: whsec_ and base64")
+    return Secret(value)
+
+
+def duration(value: str) -> float:
+    """Seconds."""
+    match = re.fullmatch(r"([0-9]{1,6})([smhd])", value.strip())
+    seconds = float(int(match[1]) * _UNITS[match[2]]) if match else 0.0
+    if not 0 < seconds <= _LONGEST:
+        raise Wrong("must be a time such as 30s, 15m, 6h or 90d, at most 3650d")
+    return seconds
+
+
+def durations(value: str) -> tuple[float, ...]:
+    found = tuple(duration(part) for part in value.split(","))
+    if list(found) != sorted(set(found)):
+        raise Wrong("must be times that grow, such as 2m,15m,1h")
+    return found
+
+
+def database(value: str) -> Secret:
+    # It may hold a password: a secret like the others.
+    if not re.fullmatch(r"sqlite:///.+|postgres(ql)?://[^/]+/.+", value):
+        raise Wrong("must be like sqlite:///photosync.db or postgresql://user:password@host/name")
+    return Secret(value)
+
+
+def choice(*allowed: str) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        for choice in allowed:
+            if value.lower() == choice.lower():
+                return choice
+        raise Wrong("must be one of " + ", ".join(allowed))
+
+    return read
+
+
+def count(value: str) -> int:
+    """How many of something."""
+    return whole(value, 1_000_000)
+
+
+def file(value: str) -> Path:
+    """A file that can be read now."""
+    path = Path(value)
+    if not path.is_file() or not os.access(path, os.R_OK):
+        raise Wrong("must be a file that can be read")
+    return path
+
+
+def certificate_file(value: str) -> Path:
+    """A PEM file with a private key and its certificate."""
+    path = file(value)
+    try:
+        certificate.read(path.read_bytes())
+    except certificate.NotUsable as error:
+        raise Wrong(f"must be a PEM file with a private key without password and its certificate: {error}") from None
+    return path
+
+
+def authorities(value: str) -> Path:
+    path = file(value)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=str(path))
+    except ssl.SSLError:
+        raise Wrong("must be a PEM file with certificates of authorities") from None
+    return path
+
+
+def folder(value: str) -> Path:
+    path = Path(value)
+    if not path.is_dir() or not os.access(path, os.R_OK | os.X_OK):
+        raise Wrong("must be a folder that can be read")
+    return path
