@@ -100,7 +100,7 @@ def test_every_code_of_sqlite_is_an_outage_or_a_mistake(name: str) -> None:
     assert (unavailable(error, Path("photosync.db")) is None) == (name in SQLITE_MISTAKES)
 
 
-@pytest.mark.parametrize("table", ["people", "cases", "work", "owed", "inbox", "meta", "tombstones"])
+@pytest.mark.parametrize("table", ["people", "cases", "work", "owed", "inbox", "slots", "tombstones"])
 async def test_a_table_that_was_dropped_is_an_outage_until_it_is_back(database: str, store: Store, table: str) -> None:
     await execute(database, f"ALTER TABLE {table} RENAME TO away")
     calls = (store.load("ada"), store.commit(Change(ADA, "a1")), store.claim(1, 60), store.erase("ada"), store.run(probe))  # fmt: skip
