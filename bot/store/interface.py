@@ -36,8 +36,8 @@ class Store(ABC):
     database cannot be reached, every method raises `bot.errors.StoreUnavailable`."""
 
     def __init__(self) -> None:
-        self._ready = _Sampled(self._probe, _READY_FOR)
-        self._pending = _Sampled(self._count, _COUNT_INTERVAL)
+        self._ready = _Sampled(self._probe, _READY_FOR, share=1.0)
+        self._pending = _Sampled(self._count, _COUNT_INTERVAL, share=0.05)
 
     @abstractmethod
     async def open(self, *, existing: bool = False) -> None:
@@ -122,9 +122,10 @@ class Store(ABC):
 class _Sampled(Generic[T]):
     """A value that is asked for often and found out seldom, by one caller at a time."""
 
-    def __init__(self, find: Callable[[], Coroutine[Any, Any, T]], every: float) -> None:
+    def __init__(self, find: Callable[[], Coroutine[Any, Any, T]], every: float, share: float) -> None:
         self._find = find
         self._every = every
+        self._share = share  # of the time that finding out may take
         self._lock = asyncio.Lock()
         self._found: list[T] = []
         self._until = 0.0
@@ -138,5 +139,5 @@ class _Sampled(Generic[T]):
             if not self._found or begun >= self._until:
                 self._found = [await self._find()]
                 ended = time.monotonic()
-                self._until = ended + max(self._every, 20 * (ended - begun))
+                self._until = ended + max(self._every, (ended - begun) * (1 / self._share - 1))
             return self._found[0]

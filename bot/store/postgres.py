@@ -6,7 +6,7 @@ timeouts are looked at in one place, `unavailable`:
     22 data, 23 constraint, 21 and 42 syntax    a mistake of this program: raised as it is
     42501 no permission, 42P01, 42703, 3F000    somebody changed the database: `StoreUnavailable`
     42P05, 26000 prepared statements            a pooler that was not found out: `StoreUnavailable`
-    22021, 22P05 and UnicodeEncodeError         text that cannot be stored: once more with it replaced
+    22021, 22P05, from UnicodeEncodeError       text that cannot be stored: once more with it replaced
     40001, 40P01 met another transaction        begun again, up to four times
     everything else                             `StoreUnavailable`
 
@@ -120,13 +120,10 @@ class PostgresStore(Store):
         for attempt in range(1, _TRIES + 1):
             try:
                 return await self._try(work, values)
-            except UnicodeEncodeError:
-                if values is storable:
-                    raise
-                values = storable
             except _FOREIGN as error:
                 state = _state(error)
-                if state in _ODD_TEXT and values is not storable:
+                odd_text = state in _ODD_TEXT or isinstance(error.__cause__, UnicodeEncodeError)
+                if odd_text and values is not storable:
                     values = storable
                 elif state not in _MET or attempt == _TRIES:
                     raise (unavailable(error) or error) from None

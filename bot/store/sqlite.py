@@ -341,20 +341,17 @@ class _File:
         if self._connection is not None and log_of_it is None and file == self._opened[0]:
             with suppress(sqlite3.Error):  # the log was deleted: what is in it still reaches the file
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        if log_of_it not in (None, self._opened[1]) and self._connection is not None:
-            # Closing would delete the new file's log, which has the name of the old one's.
-            _LEFT_OPEN.append(self._connection)
-            self._connection = None
         self.close()
+        if file != self._opened[0] and log_of_it == self._opened[1]:
+            # SQLite would read the old file's log into the new file.
+            for end in ("-wal", "-shm"):
+                self.path.with_name(self.path.name + end).unlink(missing_ok=True)
 
     def close(self) -> None:
         if self._connection is not None:
             with suppress(sqlite3.Error):
                 self._connection.close()
         self._connection = None
-
-
-_LEFT_OPEN: list[sqlite3.Connection] = []
 
 
 def _identity(path: str) -> object:

@@ -485,8 +485,12 @@ def pending_by_kind() -> Operation[dict[str, int]]:
 
 
 def probe() -> Operation[None]:
-    """Nothing, as a write: what a turn needs works."""
-    yield Statement("UPDATE meta SET version = version")
+    """A write, as a turn's: SQLite writes nothing where nothing changes, so the time does."""
+    yield Statement(
+        "INSERT INTO slots (name, number, token, until) VALUES ('probe', 0, '', ?) "
+        "ON CONFLICT (name, number) DO UPDATE SET until = excluded.until",
+        (time.time(),),
+    )
 
 
 _BECOME_JOBS = {JobKind.SHOW: "owed", JobKind.TURN: "inbox"}

@@ -1,0 +1,237 @@
+"""What a database can answer: every class of error of PostgreSQL and SQLite, odd text, and rows that nobody can read."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sqlite3
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from bot.conversation import Address
+from bot.errors import StoreUnavailable
+from bot.store import Change, Job, JobKind, LogEntry, Record
+from bot.store.connect import open_store
+from bot.store.interface import Store
+from bot.store.sqlite import unavailable
+from bot.store.transactions import Operation, Statement, probe
+from dialogs.case_json import to_json
+from dialogs.model import Case
+from tests.databases import execute, fetch
+
+ADDRESS = Address("https://smba.example/", "a:1", "28:bot", "29:ada", "tenant")
+CASE = Case("C1", opened_at="2026-01-01T00:00:00+00:00")
+ADA = Record("ada", name="Ada", address=ADDRESS, case=CASE)
+
+# One of each class of SQLSTATE in PostgreSQL's appendix A (but 01 and 02, which are warnings), and more where the
+# environment and mistakes share a class.
+UNAVAILABLE = re.findall(
+    r"\w+",
+    """
+    03000 08000 08003 08006 08001 08004 08007 08P01 09000 0A000 0B000 0F000 0L000 0P000 0Z000 20000 24000 25000
+    25001 25006 25P01 25P02 25P03 25P04 26000 27000 28000 28P01 2B000 2D000 2F000 34000 38000 39000 3B000 3D000
+    3F000 40000 40002 40003 42501 42703 42P01 42P05 44000 53000 53100 53200 53300 53400 54000 54001 55000 55006
+    55P03 57000 57014 57P01 57P02 57P03 57P04 57P05 58000 58030 58P01 72000 F0000 HV000 P0000 P0001 P0002 XX000
+    XX001 XX002
+    """,
+)
+MISTAKES = re.findall(
+    r"\w+",
+    """
+    21000 22000 22003 22012 22P02 23000 23502 23505 23514 42000 42601 42804 42883 42P02
+    """,
+)
+
+
+@pytest.fixture
+async def store(database: str) -> AsyncIterator[Store]:
+    one = await open_store(database)
+    yield one
+    await one.close()
+
+
+def raising(state: str) -> Operation[None]:
+    yield Statement(f"DO $$ BEGIN RAISE EXCEPTION 'as planned' USING ERRCODE = '{state}'; END $$")
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+async def test_every_class_of_errors_is_an_outage_or_a_mistake_and_the_next_turn_works(store: Store) -> None:
+    saved = await store.commit(Change(ADA))
+    found = {}
+    for state in [*UNAVAILABLE, *MISTAKES]:
+        try:
+            await store.run(lambda state=state: raising(state))  # type: ignore[misc]
+        except StoreUnavailable:
+            found[state] = True
+        except asyncpg.PostgresError:
+            found[state] = False
+        assert (await store.load("ada"))[0] == saved, state
+    assert found == {**dict.fromkeys(UNAVAILABLE, True), **dict.fromkeys(MISTAKES, False)}
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("state", ["40001", "40P01"])
+async def test_a_transaction_that_always_meets_another_is_an_outage_in_the_end(store: Store, state: str) -> None:
+    tries = 0
+
+    def work() -> Operation[None]:
+        nonlocal tries
+        tries += 1
+        return raising(state)
+
+    with pytest.raises(StoreUnavailable):
+        await store.run(work)
+    assert tries == 4
+
+
+SQLITE = {name: code for name in dir(sqlite3) if name.startswith("SQLITE_") and isinstance(code := getattr(sqlite3, name), int)}  # fmt: skip
+CODES = ["ERROR", "INTERNAL", "PERM", "ABORT", "BUSY", "LOCKED", "NOMEM", "READONLY", "INTERRUPT", "IOERR", "CORRUPT", "NOTFOUND", "FULL", "CANTOPEN", "PROTOCOL", "EMPTY", "SCHEMA", "TOOBIG", "CONSTRAINT", "MISMATCH", "MISUSE", "NOLFS", "AUTH", "FORMAT", "RANGE", "NOTADB"]  # fmt: skip
+SQLITE_MISTAKES = {"ERROR", "TOOBIG", "CONSTRAINT", "MISMATCH", "MISUSE", "RANGE"}
+
+
+@pytest.mark.parametrize("name", CODES)
+def test_every_code_of_sqlite_is_an_outage_or_a_mistake(name: str) -> None:
+    error = sqlite3.OperationalError("as planned")
+    error.sqlite_errorcode = SQLITE[f"SQLITE_{name}"]
+    assert (unavailable(error, Path("photosync.db")) is None) == (name in SQLITE_MISTAKES)
+
+
+@pytest.mark.parametrize("table", ["people", "cases", "work", "owed", "inbox", "slots", "tombstones"])
+async def test_a_table_that_was_dropped_is_an_outage_until_it_is_back(database: str, store: Store, table: str) -> None:
+    await execute(database, f"ALTER TABLE {table} RENAME TO away")
+    calls = (store.load("ada"), store.commit(Change(ADA, "a1")), store.claim(1, 60), store.erase("ada"), store.run(probe))  # fmt: skip
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    failed = [one for one in results if isinstance(one, BaseException)]
+    assert failed
+    assert all(isinstance(one, StoreUnavailable) for one in failed), failed
+    await execute(database, f"ALTER TABLE away RENAME TO {table}")
+    await store.commit(Change(replace(ADA, person="eve", case=None), "a2"))
+
+
+ODD = {
+    "a NUL": "my\x00 photo",
+    "half an emoji": "my \ud83d photo",
+    "the other half, and a NUL": "\udc4d\x00",
+    "beyond the plane": "\U0010ffff\ufffe",
+    "only NULs": "\x00" * 3,
+    "long": "x" * 3_000_000,
+    "right to left": "\u202eabc\u2066",
+}
+
+
+@pytest.mark.parametrize("text", ODD.values(), ids=ODD)
+async def test_whatever_a_person_writes_is_kept(store: Store, text: str) -> None:
+    record = replace(ADA, name=text, platform=text, case=replace(CASE, comment=text))
+    people = [replace(ADA, person=f"p{n}", case=replace(CASE, id=f"P{n}")) for n in range(3)]
+    saved, *_ = await asyncio.gather(
+        store.commit(
+            Change(
+                record,
+                text[:99],
+                (LogEntry("t", "typed", text),),
+                (Job(JobKind.TICKET, "C1", "ada", 0.0, {"text": text}),),
+            )
+        ),
+        *(store.commit(Change(one, "a1")) for one in people),
+    )
+    loaded, handled = await store.load("ada", text[:99])
+    assert (loaded.version, handled, len(await store.log("C1"))) == (saved.version, True, 1)
+    assert loaded.name.replace("\ufffd", "") == "".join(one for one in text if one != "\x00" and not "\ud800" <= one <= "\udfff") or loaded.name == text  # fmt: skip
+    (job,) = await store.claim(10, 60)
+    assert job.job.payload["text"]
+    await store.fail(job, text)
+    await store.receive("ada", text[:99], {"text": text})
+    await store.commit(Change(replace(loaded, name="Ada"), "next"))
+    assert (await store.erase("ada")).people == 1
+
+
+DAMAGED = {
+    "a kind of a newer program": ("remind", "{}"),
+    "an empty kind": ("", "{}"),
+    "half a document": ("ticket", '{"id": "x'),
+    "no document": ("ticket", ""),
+    "a list": ("follow_up", "[1, 2]"),
+    "a number": ("follow_up", "7"),
+    "null": ("show", "null"),
+    "deep": ("purge", "[" * 100_000),
+}
+
+
+async def test_jobs_that_cannot_be_read_become_dead_letters_and_the_others_are_done(
+    database: str, store: Store
+) -> None:
+    for number, (kind, payload) in enumerate(DAMAGED.values()):
+        await execute(database, f"INSERT INTO work (kind, key, person, payload, due_at) VALUES ('{kind}', 'k{number}', 'ada', '{payload}', {number})")  # fmt: skip
+    await store.put(Job(JobKind.FOLLOW_UP, "C1", "ada", 100.0))
+    found = [one.job.key for _ in range(3) for one in await store.claim(16, 60)]
+    letters = await store.dead_letters()
+    assert (found, len(letters)) == (["C1"], len(DAMAGED))
+    assert all("cannot be read" in one.error for one in letters)
+    assert await store.retry(letters[0].id)
+    assert await store.claim(16, 60) == ()
+    assert len(await store.dead_letters()) == len(DAMAGED)
+
+
+async def test_a_letter_whose_place_is_taken_goes_without_touching_the_newer_job(store: Store) -> None:
+    await store.put(Job(JobKind.FOLLOW_UP, "C1", "ada", 0.0, {"turn": 1}))
+    (claimed,) = await store.claim(1, 60)
+    await store.fail(claimed, "Outage")
+    await store.put(Job(JobKind.FOLLOW_UP, "C1", "ada", 0.0, {"turn": 2}))
+    (letter,) = await store.dead_letters()
+    assert await store.retry(letter.id)
+    assert [one.job.payload for one in await store.claim(10, 60)] == [{"turn": 2}]
+    assert await store.dead_letters() == ()
+
+
+COLUMNS = {
+    "an address cut off": ("people", "address", '{"service_url": "https'),
+    "an address of a newer program": ("people", "address", '{"who": "knows"}'),
+    "an address that is a list": ("people", "address", "[1]"),
+    "an address with a number": ("people", "address", '{"service_url": 1, "conversation": 2, "bot": 3, "user": 4, "tenant": 5}'),
+    "a case cut off": ("cases", "document", '{"id": "C1"'),
+    "a case that is null": ("cases", "document", "null"),
+    "a case that is a list": ("cases", "document", "[]"),
+    "a case of numbers": ("cases", "document", '{"id": 1, "rev": "x", "checks": 5, "traces": {}}'),
+    "a case so deep": ("cases", "document", "[" * 100_000),
+    "another case": ("cases", "document", to_json(replace(CASE, id="C9"))),
+    "a version of zero": ("people", "version", 0),
+    "a negative version": ("people", "version", -5),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("table", "column", "value"), COLUMNS.values(), ids=COLUMNS)
+async def test_a_row_that_cannot_be_read_costs_that_person_alone_a_new_start(
+    database: str, store: Store, table: str, column: str, value: str | int
+) -> None:
+    await store.commit(Change(ADA, "a1"))
+    await store.commit(Change(replace(ADA, person="ben", case=replace(CASE, id="C2"))))
+    spelled = value if isinstance(value, int) else f"'{value}'"
+    await execute(database, f"UPDATE {table} SET {column} = {spelled} WHERE {'id' if table == 'cases' else 'person'} = '{'C1' if table == 'cases' else 'ada'}'")  # fmt: skip
+    loaded, handled = await store.load("ada", "a1")
+    assert (loaded.name, handled, loaded.lost) == ("Ada", True, table == "cases")
+    fresh = replace(loaded, address=ADDRESS, case=replace(CASE, id="NEW"))
+    saved = await store.commit(Change(fresh, "a2"))
+    assert await store.load("ada", "a2") == (saved, True)
+    assert (await store.load("ben"))[0].case == replace(CASE, id="C2")
+    if table == "cases":
+        kept = await fetch(database, "SELECT document FROM cases WHERE id = 'C1'")
+        assert kept == [(value,)]
+
+
+async def test_bytes_that_are_no_text_stop_neither_the_person_nor_the_worker(tmp_path: Path) -> None:
+    """SQLite keeps whatever was put in a column."""
+    url = f"sqlite:///{tmp_path / 'photosync.db'}"
+    store = await open_store(url)
+    await store.commit(Change(ADA, "a1", (LogEntry("t", "typed", "x"),), (Job(JobKind.FOLLOW_UP, "C1", "ada", 0.0),)))
+    await execute(url, "UPDATE people SET name = CAST(x'ff41' AS TEXT)", "UPDATE work SET error = CAST(x'ff' AS TEXT), key = CAST(x'43ff' AS TEXT)", "UPDATE log SET what = CAST(x'fe' AS TEXT)")  # fmt: skip
+    loaded, _ = await store.load("ada")
+    assert (loaded.name, (await store.log("C1"))[0].what) == ("\ufffdA", "\ufffd")
+    await store.commit(Change(loaded, "a2"))
+    (claimed,) = await store.claim(10, 60)
+    await store.fail(claimed, "x")
+    assert len(await store.dead_letters()) == 1
+    await store.close()
