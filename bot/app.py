@@ -115,7 +115,7 @@ class Bot:
         templates = CardTemplates(engine.library, settings.helpdesk_contact, next(iter(settings.follow_ups), 0.0))
         outbox = Outbox(store, templates, live, metrics, settings.follow_ups)
         turns = TurnRunner(decisions, outbox, live, store, metrics)
-        endpoint = TeamsEndpoint(settings, http, out.bot_tokens, metrics, turns.turn)
+        endpoint = TeamsEndpoint(settings, http, out.bot_tokens, metrics, turns.turn, turns)
         follow_ups = FollowUps(
             turns, decisions, outbox, store, endpoint.channel, settings.follow_ups, settings.retention
         )

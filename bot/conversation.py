@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -59,6 +59,22 @@ class Incoming:
     reply_to: str = ""  # the activity whose button was pressed
     mentioned: bool = False  # in a group: the bot was mentioned
     is_invoke: bool = False  # the answer to the request is the card: a repeat has to get it again
+
+
+def to_document(incoming: Incoming) -> dict[str, Any]:
+    """An activity as JSON, for the store's inbox."""
+    return asdict(incoming)
+
+
+def from_document(document: Mapping[str, Any]) -> Incoming:
+    """What `to_document` made, also by an earlier release. Raises what a damaged document raises."""
+    known = {name: document[name] for name in Incoming.__dataclass_fields__ if name in document}
+    known |= {
+        "kind": ActivityKind(known["kind"]),
+        "scope": Scope(known["scope"]),
+        "address": Address(**known["address"]),
+    }
+    return Incoming(**{**known, "links": tuple(known.get("links", ()))})
 
 
 def visible(text: str) -> str:

@@ -36,6 +36,23 @@ async def answer(_: Incoming, channel: Channel) -> Message | None:
 
 
 @dataclass
+class Inbox:
+    """What was kept before an early answer, and what of it was taken out again."""
+
+    there: list[Incoming] = field(default_factory=list)
+    discarded: list[Incoming] = field(default_factory=list)
+    error: Exception | None = None
+
+    async def receive(self, incoming: Incoming) -> None:
+        if self.error is not None:
+            raise self.error
+        self.there.append(incoming)
+
+    async def discard(self, incoming: Incoming) -> None:
+        self.discarded.append(incoming)
+
+
+@dataclass
 class Stage:
     """The edge, what surrounds it, and what came through it."""
 
@@ -45,6 +62,7 @@ class Stage:
     metrics: Metrics
     act: Act = nothing
     turns: list[Incoming] = field(default_factory=list)
+    inbox: Inbox = field(default_factory=Inbox)
 
     @property
     def chat(self) -> Chat:
@@ -90,14 +108,14 @@ async def stage(*, ready: bool = True, prepare: Callable[[Tenant], None] | None 
         if prepare is not None:
             prepare(tenant)
         settings = read(tenant.environment())
-        http, metrics = HttpClient.from_settings(settings), Metrics()
+        http, metrics, inbox = HttpClient.from_settings(settings), Metrics(), Inbox()
 
         async def turn(incoming: Incoming, channel: Channel) -> Message | None:
             here.turns.append(incoming)
             return await here.act(incoming, channel)
 
-        edge = TeamsEndpoint(settings, http, bot_tokens(settings, http), metrics, turn)
-        here = Stage(tenant, settings, edge, metrics)
+        edge = TeamsEndpoint(settings, http, bot_tokens(settings, http), metrics, turn, inbox)
+        here = Stage(tenant, settings, edge, metrics, inbox=inbox)
         site = web.Application()
         site.router.add_post("/api/messages", edge.messages)
         runner = web.AppRunner(site, access_log=None, shutdown_timeout=0.5)

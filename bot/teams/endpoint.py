@@ -9,7 +9,14 @@ ends, the handler returns the response that was written already, which aiohttp d
 closed with an early answer, because aiohttp works on one request of a connection at a time: the next would wait for
 the turn.
 
-A turn that was answered early counts as under way until it ends: a bot that stops waits for it (`TeamsEndpoint.stop`).
+An answer is a promise: Teams does not deliver the activity again. So the activity is committed to the inbox before the
+early answer is written, and there is no early answer where that fails. The turn's own commit takes it out again. A turn
+that does not get that far, because the process or the database dies, is run again from the inbox by the background
+worker (`JobKind.TURN`); the activity's id makes sure that it is done once. A bot that stops waits for such turns too.
+
+Queues. The turns of one person run one after the other. At most `_MAX_OF_PERSON` of them are under way or wait; what
+comes beyond that is answered and counted, and has no effect: it would be answered with the same card again. What waits
+takes nothing from others: the limit on turns counts people.
 """
 
 from __future__ import annotations
@@ -17,22 +24,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Self
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
 
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from bot.background import Beat
-from bot.conversation import Address, Channel, Message
+from bot.conversation import ActivityKind, Address, Channel, Incoming, Message
 from bot.errors import StoreUnavailable, location
 from bot.http_client import HttpClient, TokenSource
 from bot.metrics import Metrics
 from bot.settings import Settings
 from bot.teams.activities import is_foreign, parse, read_incoming
 from bot.teams.adapter import Adapter, Turn
-from bot.teams.authentication import ChannelAuthentication, Keys
+from bot.teams.authentication import ChannelAuthentication, Keys, Verified
 from bot.teams.connector import CARD, Connector, TeamsChannel, card_json, to_json
 from bot.teams.refusal import Refusal
 
@@ -41,24 +49,39 @@ log = logging.getLogger(__name__)
 MAX_BYTES = 256 * 1024  # of a body
 _BODY_TIMEOUT = 10.0  # seconds for a body to arrive
 _ACK_AFTER = 8.0  # seconds after which a request is answered although its turn goes on
+_MAX_OF_PERSON = 6  # turns of one person under way or waiting
 _LOG_INTERVAL = 1.0  # seconds between two log lines of one reason
 _NO_CARD = "application/vnd.microsoft.activity.message"
 _USUAL_TYPES = ("application/json", "application/json; charset=utf-8")
 _HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}
 
 
+class Inbox(Protocol):
+    """Where an activity is kept while its turn goes on after the answer: `bot.turns.runner.TurnRunner`."""
+
+    async def receive(self, incoming: Incoming) -> None:
+        """Commit it. Raises `StoreUnavailable`."""
+
+    async def discard(self, incoming: Incoming) -> None:
+        """Its turn has ended."""
+
+
 class TeamsEndpoint:
     """Authenticated activities in, messages out."""
 
-    def __init__(self, settings: Settings, http: HttpClient, tokens: TokenSource, metrics: Metrics, turn: Turn) -> None:
+    def __init__(
+        self, settings: Settings, http: HttpClient, tokens: TokenSource, metrics: Metrics, turn: Turn, inbox: Inbox
+    ) -> None:
         self._settings = settings
         self._metrics = metrics
         self._turn = turn
+        self._inbox = inbox
         self._keys = Keys(settings.channel_keys_url, http)
         self._connector = Connector(settings, http, tokens, metrics)
         self._authentication = ChannelAuthentication(settings, self._keys)
         self.adapter = Adapter(self._authentication, self._connector)  # `use` takes middleware of the SDK
         self._turns: set[asyncio.Task[Any]] = set()
+        self._under_way: Counter[str] = Counter()  # turns, by person
         self._logged_at: dict[str, float] = {}
         self._closing = False
 
@@ -98,6 +121,10 @@ class TeamsEndpoint:
         except Refusal as refusal:
             answer = self._refused(refusal)
         except StoreUnavailable:
+            kept = await early.sent()
+            if kept is not None:
+                log.warning("the store went out of reach after an early answer: the turn is run again from the inbox")
+                return kept
             answer = self._refused(Refusal("store"))
         except Exception as error:  # no traceback: an exception's text may be a person's
             log.error("request failed: %s at %s", type(error).__name__, location(error))
@@ -120,25 +147,46 @@ class TeamsEndpoint:
         incoming = read_incoming(activity, self._settings.app_id)
         if incoming is None:
             return web.Response()
-        if len(self._turns) >= self._settings.turns_at_once:
-            raise Refusal("busy")
-        task = asyncio.current_task()
-        assert task is not None
-        self._turns.add(task)
-        try:
-            with early.after(_ACK_AFTER, _invoke_answer if incoming.is_invoke else _accepted):
-                shown = await self.adapter.run(verified, incoming, self._turn)
-        finally:
-            self._turns.discard(task)
+        if not self._fits(incoming):
+            self._count(Refusal("too_many"))
+            return _invoke_answer() if incoming.is_invoke else web.Response()
+        shown = await self._run(verified, incoming, early)
         return _invoke_answer(shown) if incoming.is_invoke else web.Response()
 
+    def _fits(self, incoming: Incoming) -> bool:
+        """Whether the person's queue has room. Raises `Refusal` if too many people's turns are under way."""
+        waiting = self._under_way[_person(incoming)]
+        if not waiting and len(self._under_way) >= self._settings.turns_at_once:
+            raise Refusal("busy")
+        return waiting < _MAX_OF_PERSON or incoming.kind not in (ActivityKind.TYPED, ActivityKind.PRESSED)
+
+    async def _run(self, verified: Verified, incoming: Incoming, early: _EarlyAnswer) -> Message | None:
+        task, person = asyncio.current_task(), _person(incoming)
+        assert task is not None
+        self._turns.add(task)
+        self._under_way[person] += 1
+        try:
+            with early.after(_ACK_AFTER, incoming, self._inbox):
+                shown = await self.adapter.run(verified, incoming, self._turn)
+            if await early.sent() is not None:
+                await self._inbox.discard(incoming)
+        finally:
+            self._turns.discard(task)
+            self._under_way[person] -= 1
+            if not self._under_way[person]:
+                del self._under_way[person]
+        return shown
+
     def _refused(self, refusal: Refusal) -> web.Response:
+        self._count(refusal)
+        return web.Response(status=refusal.status, headers=_HEADERS.get(refusal.status))
+
+    def _count(self, refusal: Refusal) -> None:
         self._metrics.refused.labels(refusal.reason).inc()
         now = time.monotonic()
         if now - self._logged_at.get(refusal.reason, float("-inf")) >= _LOG_INTERVAL:
             self._logged_at[refusal.reason] = now
             log.warning("refused with %d: %s", refusal.status, refusal.reason)
-        return web.Response(status=refusal.status, headers=_HEADERS.get(refusal.status))
 
 
 class _EarlyAnswer:
@@ -146,34 +194,33 @@ class _EarlyAnswer:
 
     def __init__(self, request: web.Request) -> None:
         self._request = request
-        self._seconds = 0.0
-        self._answer: Callable[[], web.Response] = web.Response
-        self._timer: asyncio.TimerHandle | None = None
-        self._sending: asyncio.Task[web.Response] | None = None
+        self._sending: asyncio.Task[web.Response | None] | None = None
 
-    def after(self, seconds: float, answer: Callable[[], web.Response]) -> Self:
-        """What is sent, and when."""
-        self._seconds, self._answer = seconds, answer
-        return self
+    @contextmanager
+    def after(self, seconds: float, incoming: Incoming, inbox: Inbox) -> Iterator[None]:
+        """Answer if the block takes longer than that."""
 
-    def __enter__(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(self._seconds, self._begin)
+        def begin() -> None:
+            self._sending = asyncio.create_task(self._send(incoming, inbox))
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        timer = asyncio.get_running_loop().call_later(seconds, begin)
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     async def sent(self) -> web.Response | None:
-        """The answer that was sent, None if there was no need."""
+        """The answer that was sent, None if there was no need or it could not be kept."""
         return None if self._sending is None else await self._sending
 
-    def _begin(self) -> None:
-        self._sending = asyncio.create_task(self._send())
-
-    async def _send(self) -> web.Response:
-        response = self._answer()
+    async def _send(self, incoming: Incoming, inbox: Inbox) -> web.Response | None:
+        try:
+            await inbox.receive(incoming)
+        except Exception as error:  # whatever it is: without a commit there is no answer, and Teams delivers again
+            log.warning("no early answer: %s at %s", type(error).__name__, location(error))
+            return None
+        # An invoke has no answer that says "later"; the turn that goes on updates the card.
+        response = _invoke_answer() if incoming.is_invoke else web.Response(status=202)
         response.force_close()
         try:
             await response.prepare(self._request)
@@ -224,9 +271,9 @@ async def _read_body(request: web.Request) -> bytes:
     return bytes(body)
 
 
-def _accepted() -> web.Response:
-    """The turn goes on; what it comes to is sent when it is there."""
-    return web.Response(status=202)
+def _person(incoming: Incoming) -> str:
+    """Whose queue it belongs to; in a group everybody's."""
+    return incoming.person or incoming.address.conversation
 
 
 def _invoke_answer(shown: Message | None = None) -> web.Response:

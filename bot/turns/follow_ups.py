@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.conversation import Address, Channel
+from bot.conversation import Address, Channel, from_document
 from bot.errors import NotFound, OutsideError, Refused
 from bot.store import Change, Claimed, Job, JobKind, Record
 from bot.store.interface import Store
@@ -49,6 +49,7 @@ class FollowUps:
         """What does a job of each kind."""
         return {
             JobKind.SHOW: self.show_pending,
+            JobKind.TURN: self.run_turn,
             JobKind.FOLLOW_UP: self.look_again,
             JobKind.TICKET: self.submit_again,
             JobKind.PURGE: self.purge,
@@ -68,6 +69,13 @@ class FollowUps:
             in_place = bool(claimed.job.payload.get("in_place"))
             saved, until = await self.outbox.save(record, result, in_place=in_place, pending=False)
             await self._deliver(saved, until, channel, in_place=in_place)
+
+    async def run_turn(self, claimed: Claimed) -> None:
+        """Run the turn of an activity that was answered early and whose own turn did not end; once, by its id."""
+        incoming = from_document(claimed.job.payload["document"])
+        # An invoke that was handled meanwhile would be shown its card again: here no request waits for it.
+        await self.runner.turn(replace(incoming, is_invoke=False), self.channel(incoming.address))
+        await self.store.finish(claimed)
 
     async def look_again(self, claimed: Claimed) -> None:
         """Look again; write when the photo has arrived, or when this was the last time.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from bot.cards import render
 from bot.cards.render import Photos
-from bot.conversation import ActivityKind, Channel, Incoming, Message, Scope
+from bot.conversation import ActivityKind, Channel, Incoming, Message, Scope, to_document
 from bot.errors import NotFound, OutsideError, StoreUnavailable, location
 from bot.keyed_lock import KeyedLock
 from bot.languages.live import LiveTranslations
@@ -66,6 +66,14 @@ class TurnRunner:
             log.error("turn failed: %s at %s", type(error).__name__, location(error))
             return await self._apologise(incoming, channel)
         return None
+
+    async def receive(self, incoming: Incoming) -> None:
+        """Keep an activity that is about to be answered although its turn goes on. Raises `StoreUnavailable`."""
+        await self.store.receive(_inbox_of(incoming), incoming.id, to_document(incoming))
+
+    async def discard(self, incoming: Incoming) -> None:
+        """The turn of an activity that was kept has ended. Raises `StoreUnavailable`."""
+        await self.store.discard(_inbox_of(incoming), incoming.id)
 
     def lock(self, person: str) -> AbstractAsyncContextManager[None]:
         """One turn of a person at a time in this process; other processes are met by `Conflict`."""
@@ -190,6 +198,10 @@ class TurnRunner:
         if present == (record.name, record.locale, record.platform, record.address, record.blocked):
             return record
         return replace(record, name=name, locale=locale, platform=platform, address=incoming.address, blocked=False)
+
+
+def _inbox_of(incoming: Incoming) -> str:
+    return incoming.person or incoming.address.conversation
 
 
 def _press(incoming: Incoming, record: Record) -> _Press:

@@ -1,0 +1,110 @@
+"""An early answer is a promise: the activity is kept before it, and its turn is done once, whatever dies."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot import app
+from bot.conversation import ActivityKind, Address, Channel, Incoming, Message, Scope, from_document, to_document
+from bot.errors import StoreUnavailable
+from bot.settings import read
+from bot.store import JobKind, transactions
+from bot.store.connect import connect
+from bot.store.interface import Store
+from sandbox.tenant import Tenant
+from tests.chatting import step
+from tests.teams_edge import CARD, stage
+
+
+async def eventually(true: Callable[[], bool], seconds: float = 15.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not true():
+            await asyncio.sleep(0.05)
+
+
+async def test_what_cannot_be_kept_is_not_answered_early() -> None:
+    """Teams gives up, and delivers it again: it is not lost."""
+    async with stage() as here:
+        here.inbox.error = StoreUnavailable("gone")
+
+        async def slowly(_: Incoming, channel: Channel) -> Message | None:
+            await asyncio.sleep(9)
+            await channel.send(CARD)
+            return CARD
+
+        here.act = slowly
+        begun = time.monotonic()
+        assert (await here.deliver()).status == 200
+        assert time.monotonic() - begun >= 9  # the turn's own answer
+        assert here.inbox.discarded == []
+
+
+async def test_a_turn_that_was_answered_at_once_costs_no_commit_of_its_own() -> None:
+    async with stage() as here:
+        assert (await here.deliver()).status == 200
+        assert (here.inbox.there, here.inbox.discarded) == ([], [])
+
+
+INCOMING = Incoming(
+    "17", ActivityKind.PRESSED, Scope.PERSONAL, Address("https://x/", "a:1", "28:b", "29:a", "t"), "0a",
+    name="Ada", value={"action": "next", "rev": 3, "nested": {"a": [1]}}, links=("https://a.example/",), is_invoke=True,
+)  # fmt: skip
+
+
+def test_an_activity_survives_the_inbox_whole() -> None:
+    assert from_document(to_document(INCOMING)) == INCOMING
+    assert from_document({**to_document(INCOMING), "of_a_later_release": 1}) == INCOMING
+    assert from_document({k: v for k, v in to_document(INCOMING).items() if k != "timezone"}) == INCOMING
+
+
+@pytest.mark.parametrize("broken", [{}, {"kind": "x"}, {"kind": "typed", "scope": "personal", "address": 5}])
+def test_a_damaged_document_is_an_error_of_its_job(broken: dict[str, Any]) -> None:
+    with pytest.raises((KeyError, ValueError, TypeError)):
+        from_document(broken)
+
+
+@pytest.mark.parametrize("times", [1, 2], ids=["once", "and delivered again by Teams meanwhile"])
+async def test_a_turn_whose_process_died_is_done_once_after_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    monkeypatch.setattr(transactions, "INBOX_TIMEOUT", 1.0)
+    async with Tenant.open(bot_url="http://127.0.0.1:9") as tenant:
+        environ = {
+            **tenant.environment(),
+            "PHOTOSYNC_PORT": "0",
+            "PHOTOSYNC_DATABASE_URL": f"sqlite:///{tmp_path}/p.db",
+        }
+        chat = tenant.channel.chat(next(one.id for one in tenant.world.people if one.story == "old"))
+        activity = {**tenant.channel.activity(chat), "type": "message", "text": "my photo is wrong"}
+        store = connect(read(environ).database_url.reveal())
+        await store.open()
+        incoming = Incoming(
+            str(activity["id"]), ActivityKind.TYPED, Scope.PERSONAL,
+            Address(tenant.channel.service_url, chat.conversation, tenant.channel.bot_account, f"29:{chat.person.id}", tenant.id),
+            chat.person.id, name=chat.person.name, text="my photo is wrong", locale="en-US",
+        )  # fmt: skip
+        await store.receive(chat.person.id, incoming.id, to_document(incoming))  # as before an early answer
+        await store.close()
+        bot = await app.start(read(environ))
+        tenant.channel.bot_url = f"http://127.0.0.1:{bot.port}"
+        try:
+            if times == 2:
+                await eventually(lambda: bot.endpoint.ready)
+                assert (await chat.deliver(activity)).status == 200
+            await eventually(lambda: any(one.card for one in chat.messages))
+            await asyncio.sleep(2.5)
+            assert step(chat) == "look.differ"
+            assert len([one for one in chat.messages if one.card is not None]) == 1
+            assert await pending(bot.store) == 0
+        finally:
+            await bot.stop()
+
+
+async def pending(store: Store) -> int:
+    return await store.pending(JobKind.TURN)
