@@ -23,7 +23,7 @@ import urllib.request
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 
 import aiohttp
 from yarl import URL
@@ -32,6 +32,8 @@ from bot.errors import Malformed, Outage, TimedOut
 from bot.settings import Settings
 
 AGENT = "photosync"
+T = TypeVar("T")
+_LONGEST_WAIT = 86_400.0  # seconds: no service that works asks for more
 _FIRST_WAIT = 0.5  # seconds; doubled on each further attempt, from half to all of it by chance: callers spread out
 
 
@@ -63,6 +65,11 @@ class Answer:
             return ""
 
     @property
+    def request_id(self) -> str:
+        """Graph's own name of the request, for its makers' support; "" without one."""
+        return plain_code(self.headers.get("request-id", ""))
+
+    @property
     def retry_after(self) -> float | None:
         """Seconds to wait, as the service says: a number, also fractional, or a date."""
         return retry_after(self.headers.get("Retry-After", ""))
@@ -70,10 +77,8 @@ class Answer:
     @property
     def last_modified(self) -> datetime | None:
         """When what was answered was changed, if that is known; UTC."""
-        try:
-            return email.utils.parsedate_to_datetime(self.headers.get("Last-Modified", "")).astimezone(UTC)
-        except (ValueError, OverflowError):
-            return None
+        found = http_date(self.headers.get("Last-Modified", ""))
+        return None if found is None else in_our_time(found)
 
 
 @dataclass(frozen=True)
@@ -126,15 +131,28 @@ def plain_code(code: object) -> str:
 
 def retry_after(value: str, now: float | None = None) -> float | None:
     """Seconds from a `Retry-After` header, never negative; None where it says nothing usable."""
-    value = value.strip()
     try:
-        seconds = float(value)
+        seconds = float(value.strip())
     except ValueError:
-        try:
-            seconds = email.utils.parsedate_to_datetime(value).timestamp() - (time.time() if now is None else now)
-        except (ValueError, OverflowError):
+        date = http_date(value)
+        if date is None:
             return None
-    return max(0.0, seconds) if math.isfinite(seconds) else None
+        seconds = date.timestamp() - (time.time() if now is None else now)
+    return min(_LONGEST_WAIT, max(0.0, seconds)) if math.isfinite(seconds) else None
+
+
+def http_date(value: str) -> datetime | None:
+    """The date of a header, in UTC; None for what is none."""
+    try:
+        found = email.utils.parsedate_to_datetime(value.strip())
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return None
+
+
+def in_our_time(moment: datetime) -> datetime | None:
+    """A date of this product's time; None for one that nothing can have happened at, such as the year 1 or 9999."""
+    return moment if 1990 <= moment.year <= 2100 else None
 
 
 def trust(settings: Settings) -> ssl.SSLContext:
@@ -225,7 +243,7 @@ class HttpClient:
             return await self._send(sent, sent.headers, ends)
         tokens, scope = sent.bearer.tokens, sent.bearer.scope
         for last in (False, True):
-            token = await tokens.token(scope)
+            token = await before(ends, tokens.token(scope), TimedOut("login", "no token in time"))
             answer = await self._send(sent, {"Authorization": f"Bearer {token}", **sent.headers}, ends)
             if answer.status != 401 or last:
                 break
@@ -253,6 +271,15 @@ class HttpClient:
                 if len(received) > sent.limit:
                     raise too_large
             return Answer(response.status, response.headers.copy(), bytes(received), sent.system)
+
+
+async def before(ends: float, work: Awaitable[T], failure: TimedOut) -> T:
+    """Its result, if it comes before `ends`, a `time.monotonic()`; else raises `failure`."""
+    try:
+        async with asyncio.timeout(max(0.0, ends - time.monotonic()) if math.isfinite(ends) else None):
+            return await work
+    except TimeoutError:
+        raise failure from None
 
 
 async def _pause(attempt: int, wait: float | None, ends: float) -> bool:

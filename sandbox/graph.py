@@ -11,6 +11,7 @@ import base64
 import json
 import random
 import re
+import uuid
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -89,6 +90,7 @@ class Graph:
             answer = await self._batch(request, roles)
         else:
             answer = await self._view(request.method, path, request.query, roles)
+        answer.headers["request-id"] = str(uuid.uuid4())
         return answer if fault is None else await act_out(fault, request)
 
     async def _view(self, method: str, path: str, query: Mapping[str, str], roles: frozenset[str]) -> web.Response:

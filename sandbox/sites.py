@@ -119,7 +119,7 @@ class Sites:
             return refusal
         named = re.fullmatch(r"(?P<account>.+)_(?P<letter>[SML])Thumb\.jpg", match["file"])
         copy = self.world.filed(named["account"]) if named and match["folder"] == FOLDER else None
-        if named is None or copy is None:
+        if named is None or copy is None or named["letter"] not in copy.files:
             return graph_error(404, "itemNotFound")
         data = copy.files[named["letter"]]
         address = self.files.keep(data)

@@ -82,7 +82,9 @@ class Users:
                 {"service": service, "capabilityStatus": "Enabled" if enabled else "Deleted"}
                 for service, enabled in plans
             ],
-            "mySite": None if person.user_type == "Guest" else f"https://{MY_SITE}/personal/{person.id}/",
+            "mySite": None
+            if person.user_type == "Guest"
+            else f"https://{MY_SITE}/personal/{self.world.personal_site(person.id)}/",
         }
 
     async def photo(self, _: Asked, match: re.Match[str]) -> web.Response:
@@ -120,7 +122,7 @@ class Users:
 def _nothing(photo: Photo, value: bool) -> web.Response:
     """The two shapes of "no photo"."""
     if photo.empty_shape != "1x1":
-        return graph_error(404, "ImageNotFound")
+        return graph_error(404, photo.empty_code)
     if value:
         return web.Response(body=_ONE_PIXEL, content_type="image/gif")
     return web.json_response(

@@ -58,6 +58,7 @@ class Photo:
     picture: Image.Image | None
     etag: str
     empty_shape: str = "404"  # or `1x1`
+    empty_code: str = "ImageNotFound"  # one of the many codes of a 404
     in_exchange: bool = True  # Exchange serves many sizes, Entra ID the one it was given
 
 
@@ -77,7 +78,7 @@ class Holdings:
 
     photo: Photo
     copies: dict[str, Copy] = field(default_factory=dict)  # by account name
-    by_name: bool = False  # an older tenant's way to name the files
+    by_name: bool = False  # files named by the account's name: older tenants, and tools that copy in bulk
     due: list[tuple[float, Image.Image]] = field(default_factory=list)  # copies under way: (when, of what)
 
 
@@ -112,7 +113,9 @@ class World:
         self._numbers = itertools.count(1)
         self._holdings: dict[str, Holdings] = {}
         self._indexed: tuple[Person, ...] = ()
-        self._by_name: dict[str, Person] = {}  # object id, user principal name, and the name of its files
+        self._by_name: dict[str, Person] = {}  # object id and user principal name
+        self._sites: dict[str, str] = {}  # names of personal sites by object id
+        self._filed: dict[str, list[str]] = {}  # object ids of those whose files may have a name
 
     def now(self) -> float:
         """Seconds since 1970."""
@@ -124,10 +127,22 @@ class World:
 
     def _index(self) -> dict[str, Person]:
         if self._indexed is not self.people:
-            self._indexed, self._by_name = self.people, {}
-            for one in reversed(self.people):  # the first of two counts
-                self._by_name |= {file_name(one.upn): one, one.upn: one, one.id: one}
+            self._indexed, self._by_name, self._sites, self._filed = self.people, {}, {}, {}
+            taken: set[str] = set()
+            for one in self.people:
+                plain = site_name(one.upn)
+                number = next(n for n in itertools.count() if f"{plain}{n or ''}" not in taken)
+                self._sites[one.id] = f"{plain}{number or ''}"
+                taken.add(self._sites[one.id])
+                self._by_name |= {one.upn: one, one.id: one}
+                for name in {one.id, file_name(one.upn), self._sites[one.id]}:
+                    self._filed.setdefault(name, []).append(one.id)
         return self._by_name
+
+    def personal_site(self, person_id: str) -> str:
+        """The last part of its address: SharePoint's own spelling of the account, made when the site was."""
+        self._index()
+        return self._sites[person_id]
 
     def crowd(self, size: int, like: Sequence[Person] = PEOPLE[:1]) -> tuple[Person, ...]:
         """That many more people, for long runs, with the stories of those they are `like`, in turn."""
@@ -149,7 +164,7 @@ class World:
     def holdings(self, person_id: str) -> Holdings:
         """What is held now: copies that have become due are made first."""
         if person_id not in self._holdings:
-            self._holdings[person_id] = self._begin(person_id)
+            self._begin(person_id)
         held = self._holdings[person_id]
         while held.due and held.due[0][0] <= self.now():
             when, picture = held.due.pop(0)
@@ -157,9 +172,10 @@ class World:
         return held
 
     def filed(self, account: str) -> Copy | None:
-        """SharePoint's copy under an account name: an object id, or `file_name` of a user principal name."""
-        person = self._index().get(account)
-        return None if person is None else self.holdings(person.id).copies.get(account)
+        """SharePoint's copy under an account name: an object id, `file_name`, or the name of a personal site."""
+        self._index()
+        copies = (self.holdings(one).copies.get(account) for one in self._filed.get(account, ()))
+        return next(filter(None, copies), None)
 
     @staticmethod
     def drawing(person_id: str, variant: int) -> Image.Image:
@@ -187,13 +203,12 @@ class World:
 
     # Beginnings
 
-    def _begin(self, person_id: str) -> Holdings:
+    def _begin(self, person_id: str) -> None:
         person = self.person(person_id)
         assert person is not None
-        held = Holdings(self._photo(person_id, 0))
+        held = self._holdings[person_id] = Holdings(self._photo(person_id, 0))
         story = person.story.partition("-")[0] if person.story.startswith("old-") else person.story
         _BEGINNINGS[story](self, person_id, held)
-        return held
 
     def _photo(self, person_id: str, variant: int, *, in_exchange: bool = True) -> Photo:
         seed = _seed(person_id)
@@ -204,11 +219,15 @@ class World:
         return f'"{next(self._numbers):08X}"'
 
     def copy(self, person_id: str, held: Holdings, picture: Image.Image, when: datetime) -> None:
+        """A sync."""
         person = self.person(person_id)
         assert person is not None
-        account = file_name(person.upn) if held.by_name else person_id
-        files = {letter: jpeg(picture, (side, side), quality=75) for letter, side in THUMBNAILS.items()}
-        held.copies[account] = Copy(files, self._etag(), when)
+        self.file(person_id, file_name(person.upn) if held.by_name else person_id, picture, when)
+
+    def file(self, person_id: str, account: str, picture: Image.Image, when: datetime, letters: str = "SML") -> None:
+        """Put files of those sizes there by hand, as a tool does that copies in bulk."""
+        files = {letter: jpeg(picture, (THUMBNAILS[letter],) * 2, quality=75) for letter in letters}
+        self.holdings(person_id).copies[account] = Copy(files, self._etag(), when)
 
     def begin_old(self, person_id: str, held: Holdings) -> None:
         self.copy(person_id, held, _drawn(_seed(person_id), variant=3), _long_ago())
@@ -259,7 +278,12 @@ _BEGINNINGS = {
 
 
 def file_name(upn: str) -> str:
-    """How older tenants name the files of an account."""
+    """How older tenants, and tools that copy in bulk, name the files of an account: two accounts may share a name."""
+    return upn.replace("@", "_").replace(".", "_")
+
+
+def site_name(upn: str) -> str:
+    """How SharePoint names a personal site, before it puts a number behind a name that is taken."""
     return "".join(c if c.isascii() and c.isalnum() else "_" for c in upn)
 
 

@@ -111,8 +111,8 @@ def tenant(photo: bytes, copy: bytes | None = None) -> dict[str, Any]:
     """Answers for Ada, whose photo and copy these are."""
     answers: dict[str, Any] = {
         "/users/ada-1": ADA,
-        "/users/ada-1/photo": {"id": "648x648", "width": 648, "height": 648, "@odata.mediaEtag": '"1"'},
         "/users/ada-1/photos/360x360/$value": photo,
+        "/users/ada-1/photo/$value": photo,
         f"/sites/{HOST}": {"id": f"{HOST},1,2"},
         f"{SITE}/drives": {"value": [{"id": "other", "webUrl": f"https://{HOST}/Documents"}, LIBRARY]},
         f"{DRIVE}/root/children": {"value": [{"id": "f", "name": FOLDER, "folder": {}}]},

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Self, TypeVar
 
@@ -14,14 +15,15 @@ from bot.errors import NotAPicture, Outage, OutsideError, PhotosyncError, Refuse
 from bot.graph.changes import Changes
 from bot.graph.client import Graph
 from bot.graph.sharepoint import LibraryMissing, SharePoint
-from bot.graph.sites import SiteResult, Sites, parse_address
-from bot.graph.users import NoMailbox, Person, PersonUnknown, Users
+from bot.graph.sites import SiteResult, Sites
+from bot.graph.users import NoMailbox, Person, PersonUnknown, PhotoSlots, Users
 from bot.metrics import Metrics
 from bot.photos.comparison import compare
+from bot.photos.decode import is_large
 from bot.photos.picture import Picture
 from bot.photos.placeholders import is_placeholder
 from bot.settings import Settings
-from dialogs.model import Reason, SiteFinding, Verdict
+from dialogs.model import Reason, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +40,7 @@ _REASONS: tuple[tuple[type[PhotosyncError], Reason], ...] = (
     (Refused, Reason.PERMISSION),
     (OutsideError, Reason.OUTAGE),
 )
+_DECODING = 4  # pictures at a time
 _FOR_ADMINS = (Reason.PERMISSION, Reason.SIGN_IN, Reason.LIBRARY)
 
 T = TypeVar("T")
@@ -94,11 +97,21 @@ class Diagnosis:
         self._metrics = metrics
         self._configured_host = configured_host
         self._limits = limits
+        # Not the loop's own threads, which sign in; and what is slow to decode does not hold up the rest.
+        self._decoding = ThreadPoolExecutor(_DECODING, "decode")
+        self._decoding_large = ThreadPoolExecutor(1, "decode-large")
 
     @classmethod
-    def from_settings(cls, graph: Graph, settings: Settings, metrics: Metrics, limits: Limits = IN_A_CHAT) -> Self:
-        """Over all that Graph has of one tenant."""
-        users, sharepoint = Users(graph), SharePoint(graph, settings.my_site_host)
+    def from_settings(
+        cls,
+        graph: Graph,
+        settings: Settings,
+        metrics: Metrics,
+        limits: Limits = IN_A_CHAT,
+        photo_slots: PhotoSlots | None = None,
+    ) -> Self:
+        """`photo_slots` hold back requests for photos beyond Graph's limit; without them this process does so alone."""
+        users, sharepoint = Users(graph, photo_slots), SharePoint(graph, settings.my_site_host)
         changes = Changes(graph, users, sharepoint)
         return cls(users, sharepoint, changes, Sites(graph), metrics, settings.my_site_host, limits)
 
@@ -115,17 +128,15 @@ class Diagnosis:
     async def watched(self, person: str) -> tuple[str, ...]:
         """What `digest` is to watch for a person; () where that cannot be read now."""
         try:
-            async with asyncio.timeout(self._limits.fetching):
-                return await self._changes.watched(person)
-        except (OutsideError, TimeoutError):
+            return await self._changes.watched(person, self._ends())
+        except OutsideError:
             return ()
 
     async def digest(self, paths: tuple[str, ...]) -> str:
         """The same text as long as neither side changes, by one request; "" where that cannot be read now."""
         try:
-            async with asyncio.timeout(self._limits.fetching):
-                return await self._changes.digest(paths) if paths else ""
-        except (OutsideError, TimeoutError):
+            return await self._changes.digest(paths, self._ends()) if paths else ""
+        except OutsideError:
             return ""
 
     async def object_id(self, who: str) -> str:
@@ -135,24 +146,33 @@ class Diagnosis:
     async def upn(self, person: str) -> str:
         """The user principal name for a ticket, or "" where it cannot be read now."""
         try:
-            async with asyncio.timeout(self._limits.fetching / 2):
-                return (await self._users.person(person)).upn
-        except (OutsideError, TimeoutError):
+            return (await self._users.person(person, time.monotonic() + self._limits.fetching / 2)).upn
+        except OutsideError:
             return ""
 
-    async def _look(self, who: str | Person, site: str, since: str) -> DiagnosisResult:
-        ends = time.monotonic() + self._limits.fetching
+    async def original_size(self, who: str) -> tuple[int, int] | None:
+        """Width and height of the largest photo that Microsoft 365 has; None where that is not known."""
         try:
-            person = who if isinstance(who, Person) else await _within(ends, self._users.person(who))
+            return await self._users.original_size(who)
+        except OutsideError:
+            return None
+
+    def _ends(self) -> float:
+        return time.monotonic() + self._limits.fetching
+
+    async def _look(self, who: str | Person, site: str, since: str) -> DiagnosisResult:
+        ends = self._ends()
+        try:
+            person = who if isinstance(who, Person) else await self._users.person(who, ends)
         except OutsideError as error:
             return _unknown(error)
         if person.guest:
             return DiagnosisResult(Verdict.UNKNOWN, Reason.GUEST)
-        sides = self._users.photo(person.id), self._sharepoint.copy(person)
-        ours, theirs = await asyncio.gather(*(_side(_within(ends, side)) for side in sides))
+        sides = self._users.photo(person.id, ends), self._sharepoint.copy(person, ends)
+        ours, theirs = await asyncio.gather(*map(_side, sides))
         try:
             async with asyncio.timeout(self._limits.comparing):
-                found = await asyncio.to_thread(_judge, ours, theirs)
+                found = await self._decode(ours, theirs, lambda: _judge(ours, theirs))
         except TimeoutError:
             return _unknown(NotAPicture("broken"))
         copy = theirs if isinstance(theirs, Picture) else None
@@ -177,6 +197,12 @@ class Diagnosis:
             incomplete=partial is None or isinstance(theirs, Throttled | Outage),
         )
 
+    async def _decode(self, ours: _Side, theirs: _Side, work: Callable[[], T]) -> T:
+        """The result of comparing pictures, in a thread."""
+        large = any(isinstance(side, Picture) and is_large(side.data) for side in (ours, theirs))
+        threads = self._decoding_large if large else self._decoding
+        return await asyncio.get_running_loop().run_in_executor(threads, work)
+
     async def _partial(self, ends: float, found: DiagnosisResult, copy: Picture | None) -> bool | None:
         """Whether only some sizes of the copy are current; None where that cannot be read now.
 
@@ -185,33 +211,21 @@ class Diagnosis:
         if copy is None or found.microsoft365 is None or found.verdict not in (Verdict.MATCH, Verdict.DIFFER):
             return False
         try:
-            sizes = await _within(ends, self._sharepoint.other_sizes(copy))
+            sizes = await self._sharepoint.other_sizes(copy, ends)
             if not uneven([copy.modified, *(modified for modified, _ in sizes)]):
                 return False
-            files = [await _within(ends, self._sharepoint.bytes_at(path)) for _, path in sizes]
+            files = [await self._sharepoint.bytes_at(path, ends) for _, path in sizes]
             ours, other = found.microsoft365.data, "different" if found.verdict is Verdict.MATCH else "same"
             async with asyncio.timeout(self._limits.comparing):
-                return await asyncio.to_thread(lambda: any(compare(ours, one).verdict == other for one in files))
+                return await self._decode(
+                    found.microsoft365, copy, lambda: any(compare(ours, one).verdict == other for one in files)
+                )
         except (OutsideError, NotAPicture, TimeoutError) as error:
             log.info("the smaller sizes cannot be compared: %s", type(error).__name__)
             return None if isinstance(error, Throttled | Outage) else False
 
     async def _on_site(self, ends: float, site: str, person: Person, copy: Picture | None) -> SiteResult:
-        if not site:
-            return SiteResult("", "")
-        try:
-            return await _within(ends, self._sites.look(site, person, copy))
-        except TimedOut:
-            return SiteResult(parse_address(site)[0], SiteFinding.FAILED)
-
-
-async def _within(ends: float, request: Coroutine[Any, Any, T]) -> T:
-    """Its result, if it comes before `ends`, a `time.monotonic()`; else raises `TimedOut`."""
-    try:
-        async with asyncio.timeout(max(0.0, ends - time.monotonic())):
-            return await request
-    except TimeoutError:
-        raise TimedOut("graph", "no answer within the time of a look") from None
+        return await self._sites.look(site, person, copy, ends) if site else SiteResult("", "")
 
 
 async def _side(request: Coroutine[Any, Any, Picture | None]) -> _Side:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-from bot.graph.client import Graph
+from bot.graph.client import NEVER_ENDS, Graph
 from bot.graph.fields import path_segment, text
 from bot.graph.sharepoint import SharePoint
 from bot.graph.users import Users
@@ -22,15 +22,15 @@ class Changes:
         self._users = users
         self._sharepoint = sharepoint
 
-    async def watched(self, person: str) -> tuple[str, ...]:
+    async def watched(self, person: str, ends: float = NEVER_ENDS) -> tuple[str, ...]:
         """The paths on Graph that show a change, for `digest`. Raises the errors of `Graph`."""
-        known = await self._users.person(person)
-        return (f"/users/{path_segment(known.id)}/photo", *await self._sharepoint.paths(known))
+        known = await self._users.person(person, ends)
+        return (f"/users/{path_segment(known.id)}/photo", *await self._sharepoint.paths(known, ends))
 
-    async def digest(self, paths: tuple[str, ...]) -> str:
+    async def digest(self, paths: tuple[str, ...], ends: float = NEVER_ENDS) -> str:
         """The same text as long as nothing changes; "" where that is not known. Raises the errors of `Graph`."""
-        async with self._users.photo_slots:  # a photo in a batch counts against the same limit
-            answers = await self._graph.batch(paths)
+        async with self._users.photo_slots():  # a photo in a batch counts against the same limit
+            answers = await self._graph.batch(paths, ends=ends)
         if any(status not in _CONCLUSIVE for status, _ in answers):
             return ""
         seen = [[path, status, _etag(body)] for path, (status, body) in zip(paths, answers, strict=True)]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
+import math
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from bot.errors import Malformed, NotFound, Outage, OutsideError, Refused, Throttled
+from bot.errors import Malformed, NotFound, Outage, OutsideError, Refused, Throttled, TimedOut
 from bot.graph.circuit_breaker import CircuitBreaker
 from bot.graph.clock_skew import ClockSkew
 from bot.graph.fields import text
@@ -16,7 +19,15 @@ from bot.http_client import Answer, Bearer, HttpClient, TokenSource, retry_after
 from bot.metrics import Metrics
 from bot.settings import Settings
 
+log = logging.getLogger(__name__)
+
 _DEADLINE = 8.0  # seconds
+_FAIR = 1.0  # seconds: a request that had less time says nothing about Graph when it times out
+NEVER_ENDS = math.inf
+_KNOWN_PARTS = frozenset({
+    "users", "photo", "photos", "360x360", "$value", "sites", "root", "root:", "drives", "drive", "lists", "items",
+    "children", "content", "$batch",
+})  # fmt: skip
 LARGEST_PICTURE = 8 << 20  # bytes
 
 
@@ -29,7 +40,9 @@ class BadRequest(Malformed):
 
 
 class Graph:
-    """One tenant's Graph. Paths are relative to `/v1.0`."""
+    """One tenant's Graph. Paths are relative to `/v1.0`; `ends`, a `time.monotonic()`, is when an answer is of no use
+    any more, such as the end of a look. A request has eight seconds at most.
+    """
 
     def __init__(self, settings: Settings, http: HttpClient, tokens: TokenSource, metrics: Metrics) -> None:
         self._settings = settings
@@ -40,76 +53,87 @@ class Graph:
         self._skew = ClockSkew()
         self._bearer = Bearer(tokens, graph_scope(settings))
 
-    async def json(self, path: str, *, permission: str = "") -> dict[str, Any]:
+    async def json(self, path: str, *, permission: str = "", ends: float = NEVER_ENDS) -> dict[str, Any]:
         """The object at a path such as `/users/...`; `permission` is named in `Refused`."""
-        return (await self._get(path, permission, 1 << 20)).json()
+        return (await self._get(path, permission, 1 << 20, ends=ends)).json()
 
-    async def pages(self, path: str, *, permission: str = "", most: int = 20) -> list[dict[str, Any]]:
+    async def pages(
+        self, path: str, *, permission: str = "", most: int = 20, ends: float = NEVER_ENDS
+    ) -> list[dict[str, Any]]:
         """All items of a collection of at most `most` pages, each of which has to be on Graph."""
         found: list[dict[str, Any]] = []
         for _ in range(most):
-            items, path = await self.page(path, permission=permission)
+            items, path = await self.page(path, permission=permission, ends=ends)
             found += items
             if not path:
                 return found
         raise Malformed("graph", "pages without end")
 
-    async def page(self, path: str, *, permission: str = "") -> tuple[list[dict[str, Any]], str]:
+    async def page(
+        self, path: str, *, permission: str = "", ends: float = NEVER_ENDS
+    ) -> tuple[list[dict[str, Any]], str]:
         """One page of a collection, and the path of the next one or ""."""
-        page = await self.json(path, permission=permission)
-        items, following = page.get("value"), page.get("@odata.nextLink")
+        page = await self.json(path, permission=permission, ends=ends)
+        items, following = page.get("value"), text(page, "@odata.nextLink")
         if not isinstance(items, list):
             raise Malformed("graph", "a page without items")
         found = [item for item in items if isinstance(item, dict)]
-        if not isinstance(following, str):
+        if not following:
             return found, ""
         if not following.startswith(self._base + "/"):
             raise Malformed("graph", "the next page is elsewhere")
         return found, following.removeprefix(self._base)
 
-    async def batch(self, paths: Sequence[str]) -> list[tuple[int, dict[str, Any]]]:
+    async def batch(self, paths: Sequence[str], *, ends: float = NEVER_ENDS) -> list[tuple[int, dict[str, Any]]]:
         """Status and object of each of up to 20 paths, in their order, by one request; {} for what is no object.
 
         Raises `Throttled` where one of them was, beside the errors of every request.
         """
         requests = [{"id": str(number), "method": "GET", "url": path} for number, path in enumerate(paths)]
         body = json.dumps({"requests": requests}).encode()
-        answers = (await self._get("/$batch", "", 1 << 20, body)).json().get("responses")
+        answers = (await self._get("/$batch", "", 1 << 20, body, ends=ends)).json().get("responses")
         if not isinstance(answers, list):
             raise Malformed("graph", "a batch without answers")
-        by_id = {one.get("id"): one for one in answers if isinstance(one, dict)}
+        by_id = {text(one, "id"): one for one in answers if isinstance(one, dict)}
         if by_id.keys() != {one["id"] for one in requests}:
             raise Malformed("graph", "a batch with other answers than requests")
         return [_part(by_id[one["id"]]) for one in requests]
 
-    async def picture(self, path: str, *, permission: str = "") -> tuple[bytes, datetime | None]:
+    async def picture(
+        self, path: str, *, permission: str = "", ends: float = NEVER_ENDS
+    ) -> tuple[bytes, datetime | None]:
         """The bytes at a path, and when they were changed if that is known.
 
         A redirect is followed once, without our token, to a listed host.
         """
-        answer = await self._get(path, permission, LARGEST_PICTURE)
+        answer = await self._get(path, permission, LARGEST_PICTURE, ends=ends)
         if answer.status == 302:
-            return await self.download(answer.headers.get("Location", "")), None
+            return await self.download(answer.headers.get("Location", ""), ends=ends), None
         return answer.body, answer.last_modified
 
-    async def download(self, url: str) -> bytes:
+    async def download(self, url: str, *, ends: float = NEVER_ENDS) -> bytes:
         """The bytes at a pre-authorised address, which must not see our token and must be on a listed host."""
         if not any(host.matches(url) for host in self._settings.download_hosts):
             raise Malformed("sharepoint", "the download is on a host that is not listed")
-        answer = await self._http.request("GET", url, system="sharepoint", deadline=_DEADLINE, limit=LARGEST_PICTURE)
+        seconds = _seconds("sharepoint", ends)
+        answer = await self._http.request("GET", url, system="sharepoint", deadline=seconds, limit=LARGEST_PICTURE)
         if answer.status != 200:
             raise _error("sharepoint", answer, "")
         return answer.body
 
-    async def _get(self, path: str, permission: str, limit: int, body: bytes | None = None) -> Answer:
+    async def _get(
+        self, path: str, permission: str, limit: int, body: bytes | None = None, *, ends: float = NEVER_ENDS
+    ) -> Answer:
         """A GET; with a body, which only reads too, a POST of JSON: it may be repeated like a GET."""
+        seconds = _seconds("graph", ends)
         self._breaker.allow()
+        begun = time.monotonic()
         try:
             answer = await self._http.request(
                 "POST" if body else "GET",
                 self._base + path,
                 system="graph",
-                deadline=_DEADLINE,
+                deadline=seconds,
                 headers={"Content-Type": "application/json"} if body else None,
                 body=body,
                 limit=limit,
@@ -118,10 +142,13 @@ class Graph:
         except OutsideError as error:
             if error.system == "graph":
                 self._metrics.graph_requests.labels(type(error).__name__.lower()).inc()
-                self._breaker.failed(error)
+                if not isinstance(error, TimedOut) or seconds >= _FAIR:
+                    self._breaker.failed(error)
+            log.debug("Graph: %s, no answer after %.2f s: %s", _kind(path), time.monotonic() - begun, error.detail)
             raise
         self._metrics.graph_requests.labels(str(answer.status)).inc()
         self._skew.observe(answer.headers.get("Date"))
+        log.debug("Graph: %s, status %d after %.2f s", _kind(path), answer.status, time.monotonic() - begun)
         if answer.status == 429 or answer.status >= 500:
             self._breaker.failed(_error("graph", answer, ""))
         else:
@@ -129,6 +156,19 @@ class Graph:
         if answer.status not in (200, 302):
             raise _error("graph", answer, permission)
         return answer
+
+
+def _seconds(system: str, ends: float) -> float:
+    """How long a request may take. Raises `TimedOut` where there is no time left."""
+    seconds = min(_DEADLINE, ends - time.monotonic())
+    if seconds <= 0:
+        raise TimedOut(system, "no time left")
+    return seconds
+
+
+def _kind(path: str) -> str:
+    """What a request reads, for the log: without ids, names and hosts."""
+    return "/".join(part for part in path.partition("?")[0].split("/") if part in _KNOWN_PARTS)
 
 
 def _part(one: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
@@ -143,8 +183,8 @@ def _part(one: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
 
 
 def _error(system: str, answer: Answer, permission: str) -> OutsideError:
-    code = answer.error_code
-    detail = f"status {answer.status} {code}".strip()
+    code, request_id = answer.error_code, answer.request_id
+    detail = " ".join(filter(None, (f"status {answer.status}", code, request_id and f"request-id {request_id}")))
     if answer.status in (401, 403):
         return Refused(system, detail, permission if answer.status == 403 else "")
     if answer.status == 429 or (answer.status == 503 and answer.retry_after is not None):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import email.utils
 import logging
 import time
+
+from bot.http_client import http_date, in_our_time
 
 log = logging.getLogger(__name__)
 
@@ -21,13 +22,10 @@ class ClockSkew:
 
     def observe(self, date: str | None) -> None:
         """Take the header of one answer; a skew beyond `MAX_SKEW` is logged, once an hour."""
-        try:
-            theirs = email.utils.parsedate_to_datetime(date).timestamp() if date else None
-        except (ValueError, OverflowError):
+        theirs = http_date(date or "")
+        if theirs is None or in_our_time(theirs) is None:
             return
-        if theirs is None:
-            return
-        self.seconds = time.time() - theirs
+        self.seconds = time.time() - theirs.timestamp()
         if abs(self.seconds) > MAX_SKEW and time.monotonic() - self._logged > _LOG_INTERVAL:
             self._logged = time.monotonic()
             log.error("this machine's clock is %+.0f s off: tokens may be refused; set it by NTP", self.seconds)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, unquote
 
 from bot.errors import Malformed
+from bot.http_client import in_our_time
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def text(document: Mapping[str, Any], name: str) -> str:
     """A string, "" for anything else."""
     value = document.get(name)
-    return value if isinstance(value, str) else ""
+    # JSON can spell half of a surrogate pair, which no address and no database takes.
+    return value if isinstance(value, str) and not _SURROGATE.search(value) else ""
 
 
 def item_id(document: Mapping[str, Any]) -> str:
@@ -40,7 +45,7 @@ def moment(value: object) -> datetime | None:
         return None
     try:
         found = datetime.fromisoformat(value)
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        return in_our_time(found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC))
     except (ValueError, OverflowError):  # OverflowError: the zone leads beyond the calendar
         return None
 

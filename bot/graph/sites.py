@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from bot.errors import NotFound, OutsideError, Refused
-from bot.graph.client import Graph
+from bot.graph.client import NEVER_ENDS, Graph
 from bot.graph.fields import has_address, item_id, text
 from bot.graph.users import Person
 from bot.photos.picture import Picture
@@ -23,6 +23,7 @@ READ_THE_SITE = "Sites.Selected, role read on that site (or Sites.Read.All)"
 _LIST = "/_catalogs/users"
 _MAX_PAGES = 25
 _PAGE = 200
+_LONGEST_NAME = 100
 _COLLECTIONS = ("sites", "teams", "personal")
 _SHARED = re.compile(r"/:[a-z]:/(?P<kind>[rstp])/")  # the forms of "copy link"
 _SHARED_AS = {"s": "/sites/", "t": "/teams/", "p": "/personal/", "r": "/"}
@@ -44,12 +45,12 @@ class Sites:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
 
-    async def look(self, address: str, person: Person, copy: Picture | None) -> SiteResult:
+    async def look(self, address: str, person: Person, copy: Picture | None, ends: float = NEVER_ENDS) -> SiteResult:
         """Whether the site of an address points at SharePoint's present copy. Never raises `OutsideError`."""
         host, path = parse_address(address)
         name = path.rpartition("/")[2] or host
         try:
-            name, entry = await self._entry(host, path, name, person)
+            name, entry = await self._entry(host, path, name, person, ends)
         except Refused:
             return SiteResult(name, SiteFinding.FORBIDDEN)
         except OutsideError:
@@ -58,17 +59,19 @@ class Sites:
             return SiteResult(name, SiteFinding.UNLISTED)
         return SiteResult(name, SiteFinding.SAME if _points_at(entry, copy) else SiteFinding.OLD)
 
-    async def _entry(self, host: str, path: str, name: str, person: Person) -> tuple[str, dict[str, Any] | None]:
+    async def _entry(
+        self, host: str, path: str, name: str, person: Person, ends: float
+    ) -> tuple[str, dict[str, Any] | None]:
         where = f"/sites/{quote(host)}:{quote(path)}" if path else f"/sites/{quote(host)}"
-        site = await self._graph.json(f"{where}?$select=id,displayName,webUrl", permission=READ_THE_SITE)
-        name = text(site, "displayName") or name
+        site = await self._graph.json(f"{where}?$select=id,displayName,webUrl", permission=READ_THE_SITE, ends=ends)
+        name = text(site, "displayName")[:_LONGEST_NAME] or name
         base = f"/sites/{item_id(site)}/lists"
-        lists = await self._graph.pages(f"{base}?$select=id,name,webUrl,system", permission=READ_THE_SITE)
+        lists = await self._graph.pages(f"{base}?$select=id,name,webUrl,system", permission=READ_THE_SITE, ends=ends)
         known = next((one for one in lists if has_address(one, _LIST)), None)
         if known is None:
             raise NotFound("sharepoint", "the site has no list of people")
         items = f"{base}/{item_id(known)}/items?$expand=fields($select=Name,UserName,EMail,Picture)&$top={_PAGE}"
-        for item in await self._graph.pages(items, permission=READ_THE_SITE, most=_MAX_PAGES):
+        for item in await self._graph.pages(items, permission=READ_THE_SITE, most=_MAX_PAGES, ends=ends):
             fields = item.get("fields")
             if isinstance(fields, dict) and _is(fields, person):
                 return name, fields
@@ -117,7 +120,7 @@ def _points_at(fields: dict[str, Any], copy: Picture | None) -> bool:
     synced = _synced(url)
     if copy is None or copy.modified is None or synced is None:
         return copy is not None
-    return synced + _TIME_ZONES >= copy.modified
+    return copy.modified - synced <= _TIME_ZONES
 
 
 def _synced(url: str) -> datetime | None:

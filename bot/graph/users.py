@@ -1,16 +1,25 @@
-"""The Microsoft 365 side: the person, and the photo as Graph serves it."""
+"""The Microsoft 365 side: the person, and the photo as Graph serves it.
+
+One request reads a photo: `/photos/360x360/$value`. A photo held in Entra ID comes in one size of its own, so that a
+404 there leads to `/photo/$value`, whose answer counts. "No photo" has many spellings, none of which is an outage: a
+404 by any of a dozen codes of four services, or 200 with a GIF of one pixel.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import unquote
 
-from bot.errors import Malformed, NotFound, OutsideError, Refused
-from bot.graph.client import BadRequest, Graph
+from bot.errors import Malformed, NotFound, OutsideError, Refused, TimedOut
+from bot.graph.client import NEVER_ENDS, BadRequest, Graph
 from bot.graph.fields import path_segment, text, whole_number
+from bot.http_client import before
 from bot.photos.picture import Picture
 
 READ_USERS = "User.Read.All (application permission of Microsoft Graph)"
@@ -18,15 +27,39 @@ _FIELDS = "id,userPrincipalName,displayName,userType,accountEnabled,assignedPlan
 # Large enough to compare with SharePoint's 200-300 px, small enough to fetch for everyone.
 _SIZE = "360x360"
 _PHOTO_REQUESTS = 4  # that Graph takes from one application at a time
-_NO_PERSON = "Request_ResourceNotFound"
-_NO_MAILBOX = "AuthenticationError"  # with 400
-_MAILBOX_ELSEWHERE = "MailboxNotHostedInExchangeOnline"
+_NO_PERSON = "request_resourcenotfound"
 _ENABLED = ("Enabled", "Warning")  # states in which a plan works
-# Codes of a 404 that mean "no photo"; some services send none at all. Any other says that Graph cannot tell: there may
-# be a photo elsewhere.
+# What a 404 or 400 for the photo of a person who is there means, by its code in lower case. Any other code says that
+# Graph cannot tell: there may be a photo elsewhere.
 _NO_PHOTO = frozenset(
-    {"", "ImageNotFound", "ErrorEntityNotFound", "ErrorItemNotFound", "ErrorNonExistentMailbox", "itemNotFound"}
+    {
+        "",
+        "imagenotfound",
+        "errorimagenotfound",
+        "getuserphoto",
+        "erroritemnotfound",
+        "itemnotfound",
+        "errorentitynotfound",
+        "errornonexistentmailbox",
+        "photonotfound",
+        _NO_PERSON,
+    }
 )
+_NO_MAILBOX = frozenset(
+    {"authenticationerror", "resourcenotfound", "errorinvaliduser", "errormailboxnotfound", "mailboxnotfound"}
+)
+_MAILBOX_ELSEWHERE = frozenset(
+    {
+        "mailboxnothostedinexchangeonline",
+        "mailboxnotenabledforrestapi",
+        "mailboxnotsupportedforrestapi",
+        "errormailboxmoveinprogress",
+    }
+)
+_PERSONAL_SITE = re.compile(r"https://(?P<host>[^/?#]+)(?:/personal/(?P<name>[^/?#]+))?", re.IGNORECASE)
+
+PhotoSlots = Callable[[], AbstractAsyncContextManager[object]]
+"""Entered around every request for a photo: at most four at once, of all processes together where it can do that."""
 
 
 class PersonUnknown(NotFound):
@@ -43,6 +76,7 @@ class Person:
     guest: bool = False
     enabled: bool | None = None  # None: not known
     plans: frozenset[str] | None = None  # services with an enabled plan, in lower case; None: not known
+    my_site_name: str = field(default="", repr=False)  # SharePoint's own spelling of the account, "" where unknown
 
 
 class NoMailbox(OutsideError):
@@ -56,18 +90,19 @@ class NoMailbox(OutsideError):
 class Users:
     """Reads people and their photos."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, photo_slots: PhotoSlots | None = None) -> None:
         self._graph = graph
-        self.photo_slots = asyncio.Semaphore(_PHOTO_REQUESTS)  # for every request for a photo
+        slots = asyncio.Semaphore(_PHOTO_REQUESTS)
+        self.photo_slots: PhotoSlots = photo_slots or (lambda: slots)
 
-    async def person(self, who: str) -> Person:
+    async def person(self, who: str, ends: float = NEVER_ENDS) -> Person:
         """By object id or user principal name. Raises `PersonUnknown`, and the errors of `Graph`."""
         path = f"/users/{path_segment(who)}?$select={_FIELDS}"
         try:
             # Some tenants answer 400 or 403 for `mySite` alone.
-            found = await self._person(f"{path},mySite")
+            found = await self._person(f"{path},mySite", ends)
         except (BadRequest, Refused):
-            found = await self._person(path)
+            found = await self._person(path, ends)
         return _person(found)
 
     async def people(self, ids: Sequence[str]) -> dict[str, Person]:
@@ -76,64 +111,73 @@ class Users:
         answers = zip(ids, await self._graph.batch(paths), strict=True)
         return {identity: _person(found) for identity, (status, found) in answers if status == 200}
 
-    async def _person(self, path: str) -> dict[str, Any]:
+    async def _person(self, path: str, ends: float) -> dict[str, Any]:
         try:
-            return await self._graph.json(path, permission=READ_USERS)
+            return await self._graph.json(path, permission=READ_USERS, ends=ends)
         except NotFound as error:
-            if error.code == _NO_PERSON:
+            if error.code.lower() == _NO_PERSON:
                 raise PersonUnknown("graph", error.detail, error.code) from None
             raise
 
-    async def photo(self, person: str) -> Picture | None:
-        """The photo, or None where there is none. Raises `PersonUnknown`, and the errors of `Graph`."""
+    async def photo(self, person: str, ends: float = NEVER_ENDS) -> Picture | None:
+        """The photo of a person who is there, or None. Raises `NoMailbox`, and the errors of `Graph`."""
         base = f"/users/{path_segment(person)}"
-        async with self.photo_slots:
-            try:
-                facts = await self._graph.json(f"{base}/photo", permission=READ_USERS)
-                if _is_placeholder(facts):
-                    return None
-                data, modified = await self._bytes(base)
-            except NotFound as error:
-                return self._none(error)
-            except BadRequest as error:
-                raise NoMailbox(error.detail, elsewhere=False) if error.code == _NO_MAILBOX else error from None
-        etag = text(facts, "@odata.mediaEtag")
-        return Picture(data, etag, modified, whole_number(facts.get("width")), whole_number(facts.get("height")))
-
-    @staticmethod
-    def _none(error: NotFound) -> None:
-        if error.code == _NO_PERSON:
-            raise PersonUnknown("graph", error.detail, error.code)
-        if error.code == _MAILBOX_ELSEWHERE:
-            raise NoMailbox(error.detail, elsewhere=True)
-        if error.code not in _NO_PHOTO:
-            raise error
-
-    async def _bytes(self, base: str) -> tuple[bytes, datetime | None]:
         try:
-            return await self._graph.picture(f"{base}/photos/{_SIZE}/$value", permission=READ_USERS)
+            data, modified = await self._bytes(f"{base}/photos/{_SIZE}/$value", ends)
         except (NotFound, BadRequest):
-            # Photos held in Entra ID come in one size of their own.
-            return await self._graph.picture(f"{base}/photo/$value", permission=READ_USERS)
+            try:
+                data, modified = await self._bytes(f"{base}/photo/$value", ends)
+            except (NotFound, BadRequest) as error:
+                _raise_unless_absent(error)
+                return None
+        return None if _is_one_pixel(data) else Picture(data, modified=modified)
+
+    async def original_size(self, person: str) -> tuple[int, int] | None:
+        """Width and height of the largest photo; None where that is not known. Raises the errors of `Graph`."""
+        async with self.photo_slots():
+            facts = await self._graph.json(f"/users/{path_segment(person)}/photo", permission=READ_USERS)
+        width, height = whole_number(facts.get("width")), whole_number(facts.get("height"))
+        return (width, height) if width and height else None
+
+    async def _bytes(self, path: str, ends: float) -> tuple[bytes, datetime | None]:
+        async with AsyncExitStack() as stack:
+            no_slot = TimedOut("graph", "no room among the photo requests in time")
+            await before(ends, stack.enter_async_context(self.photo_slots()), no_slot)
+            return await self._graph.picture(path, permission=READ_USERS, ends=ends)
+
+
+def _raise_unless_absent(error: NotFound | BadRequest) -> None:
+    """Returns where there is no photo; raises `NoMailbox`, or the error where that is not sure."""
+    code = error.code.lower()
+    if code in _NO_MAILBOX:
+        raise NoMailbox(error.detail, elsewhere=False) from None
+    if code in _MAILBOX_ELSEWHERE:
+        raise NoMailbox(error.detail, elsewhere=True) from None
+    # 400 without a code is a request that Graph does not understand.
+    if code not in _NO_PHOTO or (isinstance(error, BadRequest) and not code):
+        raise error
+
+
+def _is_one_pixel(data: bytes) -> bool:
+    """The other shape of "no photo": 200 with a GIF of one pixel."""
+    sides = int.from_bytes(data[6:8], "little"), int.from_bytes(data[8:10], "little")
+    return data.startswith((b"GIF87a", b"GIF89a")) and max(sides) <= 1
 
 
 def _person(found: dict[str, Any]) -> Person:
     identity = text(found, "id")
     if not identity:
         raise Malformed("graph", "a person without an id")
+    my_site = _PERSONAL_SITE.match(text(found, "mySite"))
     return Person(
         identity,
         text(found, "userPrincipalName"),
-        _host(found.get("mySite")),
+        my_site["host"].lower() if my_site else "",
         text(found, "userType").casefold() == "guest",
         found["accountEnabled"] if isinstance(found.get("accountEnabled"), bool) else None,
         _plans(found.get("assignedPlans")),
+        unquote(my_site["name"] or "") if my_site else "",
     )
-
-
-def _is_placeholder(facts: dict[str, Any]) -> bool:
-    """The second shape of "no photo": 200 with a 1x1 GIF."""
-    return text(facts, "id") == "1x1" or text(facts, "@odata.mediaContentType").endswith("gif")
 
 
 def _plans(assigned: object) -> frozenset[str] | None:
@@ -141,9 +185,3 @@ def _plans(assigned: object) -> frozenset[str] | None:
         return None
     enabled = (one for one in assigned if isinstance(one, dict) and one.get("capabilityStatus") in _ENABLED)
     return frozenset(text(one, "service").casefold() for one in enabled)
-
-
-def _host(my_site: object) -> str:
-    if not isinstance(my_site, str) or not my_site.startswith("https://"):
-        return ""
-    return my_site.removeprefix("https://").partition("/")[0].lower()

@@ -98,7 +98,9 @@ def _common(low: float, high: float) -> tuple[float, float, float, float]:
 def _relief(picture: Image.Image) -> Image.Image:
     """How much lighter or darker each pixel is than what is around it, so that brightness as such moves nothing."""
     by = min(picture.size) // _BEGUN
-    light = (picture.reduce(by) if by > 1 else picture).convert("L")
+    # Not `reduce`: where the sides are no multiple of `by`, its last pixels are partial, and everything is moved.
+    smaller = (picture.width // by, picture.height // by) if by > 1 else picture.size
+    light = picture.resize(smaller, Image.Resampling.BOX).convert("L")
     return ImageChops.subtract(light, light.filter(ImageFilter.BoxBlur(min(light.size) * _AROUND)), 1, 128)
 
 

@@ -13,7 +13,7 @@ small errors everywhere, while another face before the same wall is one large sp
 5. Where that is a little too much, it is tried again with one picture made as soft or sharp as the other: services
    scale down with different filters.
 6. Some pairs have several readings, of which the best counts: with or without a colour profile that a service dropped;
-   an oblong photo and its middle square.
+   transparency on white or on black; an oblong photo and its middle square.
 
 Similarity is 1 less the worst spot's share of what is no likeness at all. Two thresholds leave a band between in which
 the person decides. A small or few-coloured picture is compared on a coarser grid. Where the figures come from and how
@@ -95,8 +95,12 @@ def _grid(ours: Decoded, theirs: Decoded) -> _Grid:
 
 
 def _readings(first: Decoded, second: Decoded) -> Iterable[tuple[Image.Image, Image.Image]]:
-    """What to lay over each other: the pictures, also as if a profile had been dropped, and as squares if one is."""
+    """What to lay over each other: the pictures, also as if a profile had been dropped, or black been laid behind
+    transparency instead of white, and as squares if one is.
+    """
     pairs = [(first.picture, second.picture)]
+    if first.on_black or second.on_black:
+        pairs.append((first.on_black or first.picture, second.on_black or second.picture))
     if first.unprofiled and not second.unprofiled:
         pairs.append((first.unprofiled, second.picture))
     if second.unprofiled and not first.unprofiled:

@@ -1,12 +1,13 @@
-"""Is it what stands where there is no photo: a grey silhouette, or a plain tile with initials?
+"""Is it what stands where there is no photo: a picture of one colour, a grey silhouette, a plain tile with initials?
 
-Both have just two colours and the edges between. A silhouette is grey, symmetric and stands on the lower edge; initials
-stand in the middle of their tile. SharePoint stores a silhouette as if it were a photo (docs/photos.md).
+The last two have just two colours and the edges between. A silhouette is grey, symmetric and stands on the lower edge;
+initials stand in the middle of their tile. SharePoint stores all of them as if they were photos (docs/photos.md).
 """
 
 from __future__ import annotations
 
 from functools import reduce
+from typing import cast
 
 from PIL import Image, ImageChops, ImageOps, ImageStat
 
@@ -16,6 +17,8 @@ _SIDE = 48  # pixels looked at, each way
 _PIXELS = _SIDE * _SIDE
 _LEAST = 8  # pixels: less shows no face
 _NEAR = 20  # of 255: still the same of two colours
+_BLANK = 6  # of 255: the most difference of light or colour in a picture of one colour
+_RIM = 3  # pixels at each edge that may be a frame around it
 _GREY = 24  # of 255: the most colour in a silhouette
 _LETTERS = (0.12, 0.88)  # where initials stand, of the side
 
@@ -24,10 +27,16 @@ _Colour = tuple[int, ...]
 
 def is_placeholder(data: bytes) -> bool:
     """Whether the picture stands for no photo. Raises `NotAPicture`."""
-    picture = decode(data, 2 * _SIDE).picture
-    if min(picture.size) < _LEAST:
+    decoded = decode(data, 2 * _SIDE)
+    if min(decoded.picture.size) < _LEAST:
         return True  # a single pixel stands for "no photo"
-    picture = picture.resize((_SIDE, _SIDE), Image.Resampling.BOX, middle_square(picture))
+    picture, *others = (
+        one.resize((_SIDE, _SIDE), Image.Resampling.BOX, middle_square(one))
+        for one in (decoded.picture, decoded.on_black)
+        if one is not None
+    )
+    if all(map(_blank, (picture, *others))):
+        return True
     ground = _middle_colour(picture.crop((0, 0, _SIDE, 2)))
     distance = _distance(picture, ground)
     reach = ImageStat.Stat(distance).extrema[0][1]
@@ -36,6 +45,11 @@ def is_placeholder(data: bytes) -> bool:
     figure = _above(distance, reach / 2)
     colours = ground, _middle_colour(picture, _above(distance, 0.9 * reach))
     return _of_two_colours(picture, distance, reach, colours) and (_silhouette(figure, colours) or _initials(figure))
+
+
+def _blank(picture: Image.Image) -> bool:
+    inside = picture.crop((_RIM, _RIM, _SIDE - _RIM, _SIDE - _RIM))
+    return all(most - least <= _BLANK for least, most in cast(list[tuple[int, int]], inside.getextrema()))
 
 
 def _of_two_colours(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -125,3 +126,66 @@ async def test_a_next_page_elsewhere_is_not_followed() -> None:
         one.script.answers[f"{SITE}/drives"] = {"value": [], "@odata.nextLink": f"{one.script.url}/v1.0{SITE}/drives"}
         assert (await one.diagnosis.look("ada-1")).reason == "outage"
         assert one.script.count(f"{SITE}/drives") < 30
+
+
+@dataclass(frozen=True)
+class Names:
+    """An account, the last part of its personal site's address, and whose file of what name there is."""
+
+    upn: str
+    site: str
+    file: str
+    verdict: Verdict
+    others: tuple[str, ...] = ()  # accounts that the directory knows too
+
+
+NAMES = [
+    ("by object id", Names("ada.oneil@contoso.com", "", "ada-1", Verdict.MATCH)),
+    ("a plain name", Names("ada.oneil@contoso.com", "", "ada_oneil_contoso_com", Verdict.MATCH)),
+    ("a hyphen", Names("anna-lee@contoso.com", "", "anna-lee_contoso_com", Verdict.MATCH)),
+    ("an apostrophe", Names("ada.o'neil@contoso.com", "", "ada_o'neil_contoso_com", Verdict.MATCH)),
+    ("a plus", Names("ada+test@contoso.com", "", "ada+test_contoso_com", Verdict.MATCH)),
+    ("a hyphen in the domain", Names("ada@con-toso.com", "", "ada_con-toso_com", Verdict.MATCH)),
+    ("an ampersand, a hash", Names("a&b#c@contoso.com", "", "a&b#c_contoso_com", Verdict.MATCH)),
+    ("SharePoint's spelling", Names("anna-lee@contoso.com", "anna_lee_contoso_com", "anna_lee_contoso_com", Verdict.MATCH)),
+    ("a renamed account", Names("ada.smith@contoso.com", "ada_oneil_contoso_com", "ada_oneil_contoso_com", Verdict.MATCH)),
+    ("a number at SharePoint's spelling", Names("ada.oneil@contoso.com", "ada_oneil_contoso_com1", "ada_oneil_contoso_com1", Verdict.MATCH)),
+    # Somebody else's
+    ("another sign", Names("anna-lee@contoso.com", "", "anna_lee_contoso_com", Verdict.MISSING)),
+    ("another sign, a site of its own", Names("anna-lee@contoso.com", "anna-lee_contoso_com", "anna_lee_contoso_com", Verdict.MISSING)),
+    ("no sign", Names("anna.lee@contoso.com", "", "annalee_contoso_com", Verdict.MISSING)),
+    ("a dot in the other's name", Names("anna_lee@contoso.com", "", "anna_lee_contoso_com", Verdict.MISSING, ("anna.lee@contoso.com",))),
+    ("a line in the other's name", Names("anna.lee@contoso.com", "", "anna_lee_contoso_com", Verdict.MISSING, ("anna_lee@contoso.com",))),
+    ("another domain", Names("anna@lee.contoso.com", "", "anna_lee_contoso_com", Verdict.MISSING, ("anna.lee@contoso.com",))),
+    ("the name was taken", Names("anna-lee@contoso.com", "anna-lee_contoso_com2", "anna-lee_contoso_com", Verdict.MISSING)),
+    ("another, but the site is hers", Names("anna.lee@contoso.com", "anna_lee_contoso_com", "anna_lee_contoso_com", Verdict.MATCH, ("anna_lee@contoso.com",))),
+    ("too many spellings to look up", Names("a.b.c.d@sub.contoso.co.uk", "", "a_b_c_d_sub_contoso_co_uk", Verdict.MISSING)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("names", [row[1] for row in NAMES], ids=[row[0] for row in NAMES])
+async def test_a_file_counts_only_where_its_name_is_the_persons_alone(names: Names) -> None:
+    site = f"https://{HOST}/personal/{names.site}/" if names.site else f"https://{HOST}/"
+    answers = tenant(PHOTO) | {"/users/ada-1": {**ADA, "userPrincipalName": names.upn, "mySite": site}}
+    answers |= {file(names.file): item("2025-01-01T00:00:00Z"), file(names.file) + ":/content": COPY}
+    answers |= {f"/users/{other}": {"id": "another"} for other in names.others}
+    found = await look(answers)
+    assert (found.verdict, found.reason) == (names.verdict, "")
+    assert (found.sharepoint is not None) == (names.verdict is Verdict.MATCH)
+
+
+async def test_while_the_directory_cannot_be_asked_an_ambiguous_file_is_not_shown() -> None:
+    answers = tenant(PHOTO) | {"/users/ada-1": {**ADA, "mySite": None}, "/users/ada_oneil@contoso.com": (500, "x")}
+    answers |= {file(BY_NAME): item("2025-01-01T00:00:00Z"), file(BY_NAME) + ":/content": COPY}
+    found = await look(answers, PHOTOSYNC_MY_SITE_HOST=HOST)
+    assert (found.verdict, found.reason, found.sharepoint) == (Verdict.UNKNOWN, "outage", None)
+
+
+@pytest.mark.parametrize(("sizes", "verdict"), [("M", Verdict.MATCH), ("S", Verdict.MATCH), ("MS", Verdict.MATCH), ("", Verdict.MISSING)])  # fmt: skip
+async def test_the_largest_size_that_is_there_counts(sizes: str, verdict: Verdict) -> None:
+    answers = tenant(PHOTO)
+    for letter in sizes:
+        path = file("ada-1").replace("_LThumb", f"_{letter}Thumb")
+        picture = {"M": jpeg(portrait("ada"), 72), "S": OLD if "M" in sizes else jpeg(portrait("ada"), 48)}[letter]
+        answers |= {path: item("2025-01-01T00:00:00Z"), path + ":/content": picture}
+    assert (await look(answers)).verdict is verdict

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -129,6 +131,11 @@ NO_PICTURES = [
     ("a WebP", encoded(portrait("ada"), 48, "WEBP"), "unknown format"),
     ("a bomb of 9,000 x 9,000", bomb(9_000, 9_000), "too many pixels"),
     ("a bomb of 30,000 x 30,000", bomb(30_000, 30_000), "too many pixels"),
+    ("a line of 1 x 19,999,999", bomb(1, 19_999_999), "too many pixels"),
+    ("a line of 19,999,999 x 1", bomb(19_999_999, 1), "too many pixels"),
+    ("a strip of 12,001 x 1,000", bomb(12_001, 1_000), "too many pixels"),
+    ("a strip of 100 x 12,000", bomb(100, 12_000), "too oblong"),
+    ("a strip of 4,001 x 200", bomb(4_001, 200), "too oblong"),
     ("larger than is taken", GOOD + b"\0" * LARGEST_FILE, "too large"),
 ]
 
@@ -189,3 +196,110 @@ def test_a_noisy_picture_still_fits_on_a_card() -> None:
 
 def test_an_initials_tile_is_drawn_for_the_sandbox() -> None:
     assert initials("AO", 72).size == (72, 72)
+
+
+def drawn(side: int, wall: str, shirt: str) -> Image.Image:
+    """An avatar as drawing programs make them: a flat wall, hard edges."""
+    picture = Image.new("RGB", (side, side), wall)
+    pen, unit = ImageDraw.Draw(picture), side / 100
+    for box, colour in (
+        ((20, 65, 80, 130), shirt), ((32, 18, 68, 66), "#3c281e"), ((35, 24, 65, 68), "#f0c8aa"),
+        ((42, 40, 46, 44), "black"), ((54, 40, 58, 44), "black"),
+    ):  # fmt: skip
+        pen.ellipse([part * unit for part in box], fill=colour)
+    return picture
+
+
+@pytest.mark.parametrize("side", [300, 333, 360, 500, 648, 700, 1000, 1023])
+@pytest.mark.parametrize(("wall", "shirt"), [("white", "#c8283c"), ("#ffdc00", "#0000c8"), ("#14a03c", "#ff0000")])
+def test_a_drawn_portrait_is_the_same_as_its_thumbnail_whatever_its_size(side: int, wall: str, shirt: str) -> None:
+    picture = drawn(side, wall, shirt)
+    for ours in (encoded(picture, 0, "PNG"), encoded(picture, quality=90)):
+        for theirs in (encoded(picture, 300), encoded(cropped(picture, 0.02), 200)):
+            assert compare(ours, theirs).verdict == "same"
+    other = encoded(drawn(side, wall, "#209020"), 300)
+    assert compare(encoded(picture, 0, "PNG"), other).verdict == "different"
+
+
+def on(wall: str, front: Image.Image) -> Image.Image:
+    return Image.alpha_composite(Image.new("RGBA", front.size, wall), front).convert("RGB")
+
+
+def cut_out() -> Image.Image:
+    """A portrait whose wall was taken away."""
+    picture = portrait("ada").convert("RGBA")
+    mask = Image.new("L", picture.size, 0)
+    ImageDraw.Draw(mask).ellipse((150, 80, 500, 700), fill=255)
+    picture.putalpha(mask)
+    return picture
+
+
+@pytest.mark.parametrize("wall", ["white", "black"])
+@pytest.mark.parametrize("kind", ["alpha", "palette", "palette the other way"])
+def test_transparency_is_the_same_picture_on_white_and_on_black(wall: str, kind: str) -> None:
+    front = cut_out() if kind == "alpha" else cut_out().quantize(128, method=Image.Quantize.FASTOCTREE)
+    ours, theirs = encoded(front, 0, "PNG"), encoded(on(wall, cut_out()), 300)
+    if kind == "palette the other way":
+        ours, theirs = theirs, ours
+    assert compare(ours, theirs).verdict == "same"
+
+
+def test_transparency_does_not_make_another_picture_the_same() -> None:
+    other = portrait("ben").convert("RGBA")
+    other.putalpha(cut_out().getchannel("A"))
+    for wall in ("white", "black", "#2060c0"):
+        assert compare(encoded(cut_out(), 0, "PNG"), encoded(on(wall, other), 300)).verdict == "different"
+
+
+def framed(picture: Image.Image) -> Image.Image:
+    ImageDraw.Draw(picture).rectangle((0, 0, picture.width - 1, picture.height - 1), outline="grey", width=4)
+    return picture
+
+
+def plain(colour: str, size: tuple[int, int] = (300, 300)) -> Image.Image:
+    return Image.new("RGB", size, colour)
+
+
+BLANK = [
+    ("white", encoded(plain("white"))),
+    ("black", encoded(plain("black"), 0, "PNG")),
+    ("a colour", encoded(plain("#b0c4de"), quality=30)),
+    ("oblong", encoded(plain("#f3f2f1", (300, 200)))),
+    ("with a frame", encoded(framed(plain("white")))),
+    ("nothing but transparency", encoded(Image.new("RGBA", (300, 300), (0, 0, 0, 0)), 0, "PNG")),
+    ("a grey of one channel", encoded(Image.new("L", (96, 96), 200))),
+    ("almost white", encoded(Image.eval(Image.effect_noise((300, 300), 4).convert("RGB"), lambda v: 240 + v // 40))),
+]
+
+
+@pytest.mark.parametrize("data", [row[1] for row in BLANK], ids=[row[0] for row in BLANK])
+def test_a_picture_of_one_colour_is_no_photo(data: bytes) -> None:
+    assert is_placeholder(data)
+
+
+def test_a_dark_a_pale_and_a_white_figure_on_transparency_are_photos() -> None:
+    figure = Image.new("RGBA", (300, 300), (255, 255, 255, 0))
+    ImageDraw.Draw(figure).polygon([(40, 300), (90, 60), (200, 120), (280, 300)], fill="white")
+    for picture in (Image.eval(portrait("ada"), lambda level: level // 6), Image.eval(portrait("ada"), lambda level: 215 + level // 6)):  # fmt: skip
+        assert not is_placeholder(encoded(picture, 300))
+    assert not is_placeholder(encoded(figure, 0, "PNG"))
+
+
+SIX_AT_ONCE = """
+import io, resource, sys, threading
+from PIL import Image
+from bot.photos.decode import decode
+out = io.BytesIO()
+picture = Image.new("RGBA", (3_400, 3_400), (9, 8, 7, 255)); picture.putpixel((5, 5), (1, 2, 3, 4)); picture.save(out, "PNG")
+del picture
+begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+threads = [threading.Thread(target=decode, args=(out.getvalue(), 80)) for _ in range(6)]
+for one in threads: one.start()
+for one in threads: one.join()
+sys.stdout.write(str((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - begun) // 1024))
+"""
+
+
+def test_six_large_pictures_at_once_take_the_memory_of_one() -> None:
+    done = subprocess.run([sys.executable, "-c", SIX_AT_ONCE], capture_output=True, text=True, check=True, timeout=120)
+    assert int(done.stdout) < 150  # MB, beside what making the file took: one decoded takes 46 and its copy too

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,9 @@ async def check(settings: Settings, request: Request) -> int:
     folder = Folder.ready(request.save_to, *_SIDES) if request.save_to else None
     async with app.outside(settings) as outside:
         look = await outside.diagnosis.look(request.user, address_in(request.site))
+        original = await outside.diagnosis.original_size(request.user) if look.microsoft365 else None
+    if look.microsoft365 and original:
+        look = replace(look, microsoft365=replace(look.microsoft365, width=original[0], height=original[1]))
     saved = {name: str(folder.keep(name, one)) for name, one in _pictures(look).items() if one} if folder else {}
     found = document(request.user, look, saved)
     sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n" if request.as_json else lines(found))
