@@ -8,14 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import bot
-import dialogs
 
 _BOT = Path(bot.__file__).resolve().parent
 LOCALES = _BOT.parent / "locales"
 MANIFEST = _BOT.parent / "manifest"
 ILLUSTRATIONS = _BOT / "cards" / "illustrations"
 RENDERER = _BOT.parent / "sandbox" / "renderer.py"  # run, never imported: says where the card renderer is
-TOPICS = Path(dialogs.__file__).resolve().parent / "topics"
+TOPICS = _BOT.parent / "dialogs" / "topics"
 
 
 def illustrations() -> dict[str, bytes]:

@@ -176,7 +176,19 @@ def written(root: Path) -> dict[str, Any]:
         "wing_cycles": cycles(between),
         "wing_cycles_with_types": cycles(between_typed),
         "wing_floors": floors(between),
+        "floors_over_one_ground": floors(on_one_ground(root, between)),
     }
+
+
+def on_one_ground(root: Path, between: Graph) -> dict[str, set[str]]:
+    """The wings, with the flat files that use nothing but each other and `dialogs` as one: what all others stand on."""
+    flat = {path.stem for path in (root / "bot").glob("*.py")} | {"bot"}
+    ground = {name for name in flat & between.keys() if _reached(between, name) <= flat | {"dialogs"}}
+    graph: dict[str, set[str]] = {}
+    for name, wanted in between.items():
+        here = "ground" if name in ground else name
+        graph[here] = graph.get(here, set()) | {"ground" if one in ground else one for one in wanted} - {here}
+    return graph
 
 
 def _rank(ordered: list[int], share: float) -> int:
@@ -320,8 +332,9 @@ def _static_lines(told: Mapping[str, Any]) -> Iterator[str]:
     for name in ("module_cycles", "module_cycles_with_types", "wing_cycles", "wing_cycles_with_types"):
         yield f"{name.replace('_', ' ')}: {len(told[name])}"
         yield from (f"  {', '.join(group)}" for group in told[name])
-    yield f"wing floors: {len(told['wing_floors'])}"
-    yield from (f"  {n:2} {', '.join(floor)}" for n, floor in reversed([*enumerate(told["wing_floors"], 1)]))
+    for name in ("wing_floors", "floors_over_one_ground"):
+        yield f"{name.replace('_', ' ')}: {len(told[name])}"
+        yield from (f"  {n:2} {', '.join(floor)}" for n, floor in reversed([*enumerate(told[name], 1)]))
 
 
 def _run_lines(title: str, told: Mapping[str, Any]) -> Iterator[str]:

@@ -29,7 +29,6 @@ Doer = Callable[[Claimed], Awaitable[None]]
 LEASE = 45.0  # seconds: a dead process's work is taken over within a minute
 SLOTS: Mapping[JobKind, int] = {
     JobKind.SHOW: 6,
-    JobKind.TURN: 4,
     JobKind.TICKET: 4,
     JobKind.TURN: 6,
     JobKind.FOLLOW_UP: 4,  # as many as Graph gives photos to at once; people who wait come first
