@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,7 +19,7 @@ from bot import resources
 from bot.background import Background, Beat
 from bot.cards.templates import CardTemplates
 from bot.diagnosis.diagnosis import IN_A_CHAT, Diagnosis, Limits
-from bot.errors import SettingsError, StoreUnavailable, StoreUnusable
+from bot.errors import PhotosyncError, SettingsError, StoreUnavailable, StoreUnusable
 from bot.graph.client import Graph
 from bot.graph.tokens import Tokens, bot_tokens, graph_tokens
 from bot.http_client import HttpClient
@@ -45,6 +46,14 @@ MOST_BYTES = 256 * 1024  # of one activity
 _GARBAGE = 20_000  # new objects between two rounds of the collector
 _GRACE = 10.0  # seconds that turns under way get to finish
 _RETRY_INTERVAL = 5.0  # seconds between two tries to open the database
+
+
+class CannotListen(PhotosyncError):
+    """The port is taken, or the address is not this machine's."""
+
+    def __init__(self, host: str, port: int, error: OSError) -> None:
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else "no such address"
+        super().__init__(f"cannot listen on {host} port {port}: {reason}")
 
 
 class Outside:
@@ -174,9 +183,10 @@ class Bot:
 
 @dataclass(frozen=True)
 class Running:
-    """A bot that answers on `port`."""
+    """A bot that answers on `port`, and operators on `operator_port` if it is not 0."""
 
     port: int
+    operator_port: int
     endpoint: TeamsEndpoint
     store: Store
     live: LiveTranslations
@@ -191,7 +201,7 @@ class Running:
 async def start(settings: Settings, store: Store | None = None) -> Running:
     """Build everything and listen. `store`, still closed, takes the place of the one that the settings name.
 
-    Raises OSError if the port is taken, `SettingsError` for a useless certificate, `StoreUnusable`.
+    Raises `CannotListen`, `SettingsError` for a useless certificate, `StoreUnusable`.
     """
     store, http = store or connect(settings.database_url.reveal()), HttpClient.from_settings(settings)
     try:
@@ -199,25 +209,39 @@ async def start(settings: Settings, store: Store | None = None) -> Running:
     except SettingsError:
         await asyncio.gather(store.close(), http.close())
         raise
-    server = HttpServer(_site(bot), grace=_GRACE, closed_early=bot.metrics.refused.labels("connections").inc)
+    servers: list[HttpServer] = []
+
+    async def listen(host: str, port: int, *, details: bool) -> int:
+        closed_early = bot.metrics.refused.labels("connections").inc
+        servers.append(HttpServer(_site(bot, details=details), grace=_GRACE, closed_early=closed_early))
+        try:
+            return await servers[-1].start(host, port)
+        except OSError as error:
+            raise CannotListen(host, port, error) from None
 
     async def stop() -> None:
         bot.endpoint.close()
-        await server.stop()
+        await asyncio.gather(*(server.stop() for server in servers))
         await bot.close()
 
+    apart = settings.operator_port is not None
     try:
-        port = await server.start(settings.host, settings.port)
+        port = await listen(settings.host, settings.port, details=not apart)
+        operator_port = await listen(settings.operator_host, settings.operator_port or 0, details=True) if apart else 0
         await bot.open_store_soon()
     except BaseException:
         await stop()
         raise
     bot.start_tasks()
     log.info("listening on %s port %d, languages %s", settings.host, port, ", ".join(bot.live.languages.tags))
-    return Running(port, bot.endpoint, store, bot.live, bot.background, stop)
+    if apart:
+        log.info("operators are answered on %s port %d", settings.operator_host, operator_port)
+    return Running(port, operator_port, bot.endpoint, store, bot.live, bot.background, stop)
 
 
-def _site(bot: Bot) -> web.Application:
+def _site(bot: Bot, *, details: bool) -> web.Application:
+    """Without `details` what the internet may see: no metrics, and whether it is ready, not why."""
+
     async def alive(_: web.Request) -> web.Response:
         return web.json_response({"alive": True})
 
@@ -235,7 +259,8 @@ def _site(bot: Bot) -> web.Application:
             detail["background_failing"] = list(failing)
         if bot.live.languages.problems:  # the last good ones are spoken: no reason not to be ready
             detail["language_files_not_used"] = list(bot.live.languages.problems)
-        return web.json_response(detail, status=200 if all(parts.values()) else 503)
+        well = all(parts.values())
+        return web.json_response(detail if details else {"ready": well}, status=200 if well else 503)
 
     async def counted(_: web.Request) -> web.Response:
         with suppress(StoreUnavailable):
@@ -247,7 +272,8 @@ def _site(bot: Bot) -> web.Application:
     site.router.add_post("/api/messages", bot.endpoint.messages)
     site.router.add_get("/healthz", alive)
     site.router.add_get("/readyz", ready)
-    site.router.add_get("/metrics", counted)
+    if details:
+        site.router.add_get("/metrics", counted)
     return site
 
 

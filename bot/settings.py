@@ -98,6 +98,19 @@ class Settings:
         "PHOTOSYNC_HOST", values.listening_host, "the address it listens on", value="127.0.0.1", default="`127.0.0.1`"
     )
     port: int = _setting("PHOTOSYNC_PORT", values.port, "the port it listens on", value=3978, default="`3978`")
+    operator_host: str = _setting(
+        "PHOTOSYNC_OPERATOR_HOST",
+        values.listening_host,
+        "the address of the operators' port",
+        value="127.0.0.1",
+        default="`127.0.0.1`",
+    )
+    operator_port: int | None = _setting(
+        "PHOTOSYNC_OPERATOR_PORT",
+        values.port,
+        "a second port: with it, `/metrics` and the details of `/readyz` are answered there only",
+        value=None,
+    )
     cloud: str = _setting(
         "PHOTOSYNC_CLOUD",
         values.choice(*CLOUDS),
@@ -277,6 +290,9 @@ def read(environ: Mapping[str, str], use: Use = Use.SERVE) -> Settings:
         except (OSError, ValueError):
             problems.append(f"{setting.name} names something that cannot be read")
     problems += _missing(known, given, use)
+    port = known.get("port", 3978)
+    if port and known.get("operator_port") == port:
+        problems.append("PHOTOSYNC_OPERATOR_PORT must be another port than PHOTOSYNC_PORT")
     if use in (Use.GRAPH, Use.SERVE):
         problems += _wrong_proxies(environ)
     if problems:

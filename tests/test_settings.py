@@ -67,6 +67,8 @@ WRONG = [
     ("a proxy without a scheme", GOOD | {"https_proxy": "proxy.contoso.com:8080"}, ["https_proxy"]),
     ("a SOCKS proxy", GOOD | {"HTTP_PROXY": "socks5://127.0.0.1:1080"}, ["HTTP_PROXY"]),
     ("a proxy with a port that is none", GOOD | {"HTTPS_PROXY": "http://proxy:x"}, ["HTTPS_PROXY"]),
+    ("one port for both", GOOD | {"PHOTOSYNC_PORT": "80", "PHOTOSYNC_OPERATOR_PORT": "80"}, ["PHOTOSYNC_OPERATOR_PORT"]),
+    ("the usual port for operators", GOOD | {"PHOTOSYNC_OPERATOR_PORT": "3978"}, ["PHOTOSYNC_OPERATOR_PORT"]),
     ("half a Graph application", GOOD | {"PHOTOSYNC_GRAPH_CLIENT_ID": ID}, ["PHOTOSYNC_GRAPH_CLIENT_SECRET"]),
 ]  # fmt: skip
 

@@ -23,8 +23,8 @@ def _run(chosen: argparse.Namespace) -> int:
     try:
         with asyncio.Runner(loop_factory=app.loop_factory()) as runner:
             runner.run(app.serve(settings))
-    except OSError as error:
-        return complain(f"cannot listen on {settings.host} port {settings.port}: {error.strerror}")
-    except StoreUnusable as error:
+    except (app.CannotListen, StoreUnusable) as error:
         return complain(str(error))
+    except OSError as error:
+        return complain(f"cannot start: {error.strerror or type(error).__name__}")
     return 0

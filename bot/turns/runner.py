@@ -85,11 +85,11 @@ class TurnRunner:
         if incoming.kind is ActivityKind.OTHER:
             return None
         if incoming.scope is Scope.GROUP or not incoming.person:
-            return await self._without_case(incoming, channel)
+            return await self._impersonal(incoming, channel)
         async with self.lock(incoming.person):
             return await self._personal(incoming, channel)
 
-    async def _without_case(self, incoming: Incoming, channel: Channel) -> Message | None:
+    async def _impersonal(self, incoming: Incoming, channel: Channel) -> Message | None:
         """In front of others one card that leads to the 1:1 chat, and only when the bot was spoken to; in a chat with
         somebody of whom the channel gives no id, one that says so. A repeat is not answered."""
         group, kind = incoming.scope is Scope.GROUP, incoming.kind

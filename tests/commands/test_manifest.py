@@ -45,7 +45,7 @@ def unpacked(file: Path) -> dict[str, Any]:
 def po(folder: Path, tag: str, **sentences: str) -> None:
     """A catalogue with these sentences; `__` in a name stands for the dot."""
     folder.mkdir(exist_ok=True)
-    header = f'msgid ""\nmsgstr ""\n"Language: {tag}\\n"\n"Content-Type: text/plain; charset=UTF-8\\n"\n'
+    header = f'msgid ""\nmsgstr ""\n"Language: {tag}\\n"\n"Content-Type: text/plain; charset=UTF-8\\n"\n"Plural-Forms: nplurals=2; plural=(n != 1);\\n"\n'
     entries = [
         f'msgctxt "{name.replace("__", ".")}"\nmsgid "source"\nmsgstr {json.dumps(text, ensure_ascii=False)}\n'
         for name, text in sentences.items()

@@ -124,6 +124,41 @@ async def test_a_port_in_use_is_told_in_one_line() -> None:
     assert b"Traceback" not in log
 
 
+async def test_operators_have_a_port_of_their_own_and_the_public_one_says_no_more_than_it_must() -> None:
+    operators = free_port()
+    async with Tenant.open() as tenant, serving(tenant, PHOTOSYNC_OPERATOR_PORT=str(operators)) as process:
+        public, private = tenant.channel.bot_url, f"http://127.0.0.1:{operators}"
+        chat = tenant.channel.chat(tenant.world.people[0].id)
+        assert await chat.say("hello") in (200, 201, 202)
+        async with aiohttp.ClientSession() as session:
+            for url, path, status, words in (
+                (public, "/metrics", 404, ""),
+                (public, "/readyz", 200, '{"ready": true}'),
+                (public, "/healthz", 200, '{"alive": true}'),
+                (private, "/metrics", 200, "photosync_turns_total"),
+                (private, "/readyz", 200, '"channel_keys": true'),
+                (private, "/healthz", 200, '{"alive": true}'),
+            ):
+                async with session.get(f"{url}{path}") as answer:
+                    assert (answer.status, words in await answer.text()) == (status, True), f"{url}{path}"
+        assert f"port {operators}" in await ended(process)
+
+
+async def test_an_operators_port_in_use_is_named_in_one_line() -> None:
+    async with Tenant.open() as tenant:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            number = taken.getsockname()[1]
+            environ = {**tenant.environment(), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PHOTOSYNC_PORT": "0", "PHOTOSYNC_OPERATOR_PORT": str(number), "PHOTOSYNC_LOG_LEVEL": "ERROR"}  # fmt: skip
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "bot", "serve", env=environ, stderr=PIPE
+            )
+            _, log = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 1
+    assert log.decode() == f"photosync: cannot listen on 127.0.0.1 port {number}: Address already in use\n"
+
+
 async def test_an_installations_own_language_file_is_laid_over_the_packaged_ones(tmp_path: Path) -> None:
     text = (ROOT / "locales/sv.po").read_text(encoding="utf-8")
     (tmp_path / "sv.po").write_text(text.replace("Hur kan jag hjälpa till med ditt foto?", "Hej från Kontoret!"), encoding="utf-8")  # fmt: skip
