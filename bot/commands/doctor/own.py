@@ -40,13 +40,13 @@ async def database(at: Installation) -> CheckResult:
 async def catalogs(at: Installation) -> CheckResult:
     """Whether every language is loaded, and how much of each is said in English."""
     try:
-        spoken, left_out = await asyncio.to_thread(_loaded, at.settings.locales_dir)
+        spoken = await asyncio.to_thread(_loaded, at.settings.locales_dir)
     except (CatalogError, LibraryError) as error:
         where = "the files in PHOTOSYNC_LOCALES_DIR" if at.settings.locales_dir else "the installation: install it anew"
         return failed(str(error), f"Correct {where}.")
-    if left_out:
+    if spoken.problems:
         return failed(
-            f"{len(spoken.tags)} languages; left out: {', '.join(left_out)}",
+            f"{len(spoken.tags)} languages; not used: {'; '.join(spoken.problems)}",
             "Correct these files: photosync locales check tells what is wrong with them.",
         )
     behind = {tag: count for tag in spoken.tags if (count := _missing(spoken, tag))}
@@ -54,13 +54,11 @@ async def catalogs(at: Installation) -> CheckResult:
     return ok(f"{len(spoken.tags)} languages; sentences said in English instead: {named or 'none'}")
 
 
-def _loaded(over: Path | None) -> tuple[Languages, list[str]]:
-    """The languages, which the topics go with, and the names of the files that are none."""
+def _loaded(over: Path | None) -> Languages:
+    """The languages, which the topics go with."""
     spoken = packaged.languages(over)
     packaged.topics(spoken, resources.illustrations())
-    folders = [resources.LOCALES, *([over] if over else [])]
-    files = {path.stem.replace("_", "-"): path.name for folder in folders for path in folder.glob("*.po")}
-    return spoken, sorted(name for tag, name in files.items() if tag not in spoken.tags)
+    return spoken
 
 
 def _missing(spoken: Languages, tag: str) -> int:
