@@ -161,6 +161,26 @@ class Keywords:
         exact = Message(text)
         return any(keyword.command and keyword.weight(exact) for name, keyword in self.keywords[tag] if name == action)
 
+    def language_of(self, text: str) -> str:
+        """The language in which a message means most; "" if it means nothing, or as much in another.
+
+        For a person of whom no language is known; every language's keywords are gone through. First counts how surely
+        it means one thing ("foto sharepoint" does in many languages), then how many letters are in any keyword.
+        """
+        message = Message(folded(text))
+        weights = {tag: self._weights(message, tag) for tag in self.keywords}
+        most = max(weights.values(), default=(0, 0))
+        best = [tag for tag, weight in weights.items() if weight == most]
+        return best[0] if most[0] and len(best) == 1 else ""
+
+    def _weights(self, message: Message, tag: str) -> tuple[int, int]:
+        keywords = [keyword for action, keyword in self.keywords[tag] if action != OTHER]
+        weight = max((keyword.weight(message) for keyword in keywords), default=0)
+        if not weight:
+            return 0, 0
+        words = {word for keyword in keywords for word in keyword.words}
+        return weight, sum(message.has(*word) for word in words)
+
     def _short_stop(self, message: Message, tag: str) -> bool:
         """Whether a few words that mean nothing else hold one that means stop: "no, cancel that please"."""
         if len(message.words) > _FEW_WORDS or len(message.packed) > _FEW_LETTERS:
@@ -220,13 +240,30 @@ class _WhenAsked(Mapping[str, T]):
 
 
 def _keywords(catalog: Catalog) -> tuple[tuple[str, Keyword], ...]:
-    return tuple((key.partition(".")[2], keyword) for key in WORD_KEYS for keyword in alternatives(catalog, key))
+    twice = {(key, keyword) for key, _, keyword in conflicts(catalog)}
+    every = ((key, keyword) for key in WORD_KEYS for keyword in alternatives(catalog, key))
+    return tuple((key.partition(".")[2], keyword) for key, keyword in every if (key, keyword) not in twice)
+
+
+def conflicts(catalog: Catalog) -> Iterator[tuple[str, str, Keyword]]:
+    """Alternatives that mean another action already: (key, the key that has it first, keyword). They are not used."""
+    seen: dict[tuple[tuple[str, bool], ...], str] = {}
+    for key in WORD_KEYS:
+        for keyword in alternatives(catalog, key):
+            first = seen.setdefault(tuple(sorted(keyword.words)), key)  # in any order they say the same
+            if first != key:
+                yield key, first, keyword
+
+
+def usable(alternative: str) -> bool:
+    """Whether each `*` stands at the end of a word."""
+    return not any("*" in word.removesuffix("*") for word in alternative.split())
 
 
 def alternatives(catalog: Catalog, key: str) -> Iterator[Keyword]:
     """The keywords of one entry, `words.<action>`."""
     command = key.partition(".")[2] not in _IN_SENTENCES
-    for alternative in "|".join(catalog.entries.get(key, ())).split("|"):
+    for alternative in filter(usable, "|".join(catalog.entries.get(key, ())).split("|")):
         pieces = [(folded(piece.removesuffix("*")), piece.endswith("*")) for piece in alternative.split()]
         # One piece can fold to several words, such as `e-mail`.
         words = tuple((word, ending) for letters, ending in pieces for word in letters.split())

@@ -1,28 +1,30 @@
-"""PO files -> catalogs. One language is one file; what is wrong in it is dropped for English, and reported."""
+"""The languages' files -> catalogs, and how to choose among them.
+
+One language is one file. An installation's own file is laid over the packaged one entry by entry: an entry that it has,
+whole and without a fault, takes the place of the packaged one; every other entry stays as it is. Where neither has a
+text, the card is in English as a whole. What is not used is named in `Languages.problems` (files) and
+`Languages.faults` (entries); nothing that one file has can keep another from being used.
+"""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
 import langcodes
-from babel import Locale, UnknownLocaleError
+from babel import Locale
 from rapidfuzz.distance import OSA
 
-from bot.languages import names, plurals, po_reader
-from bot.languages.po_document import PoEntry
-from dialogs.keywords import WORD_KEYS, Keywords, keywords_of
-from dialogs.translations import SOURCE, Catalog, Translations, placeholders
-
-log = logging.getLogger(__name__)
+from bot.languages import folder, language_file, names, plurals, tags
+from bot.languages.folder import Problem
+from bot.languages.language_file import LanguageFile
+from dialogs.keywords import Keywords, keywords_of
+from dialogs.translations import SOURCE, Catalog, Translations
 
 # Beyond this a "nearest" language is one the person may not read at all (docs/facts.md).
 _FARTHEST = 10
-_FUZZY, _EMPTY = "is marked fuzzy", "is not translated"
-_UNFINISHED = (_FUZZY, _EMPTY)  # a translator's work in progress: counted, not listed
 _RTL_SCRIPTS = frozenset({"Arab", "Hebr", "Thaa", "Syrc", "Nkoo", "Adlm", "Rohg", "Mand", "Samr"})
 _LONGEST_TAG = 35  # RFC 5646 recommends room for this many letters
 
@@ -38,6 +40,9 @@ class Languages:
     wording: Translations
     vocabulary: Keywords
     problems: tuple[str, ...] = ()  # files that are not used, each with line and reason
+    faults: tuple[str, ...] = ()  # entries that are not used
+    unreadable: bool = False  # the system did not give a file or the folder: worth another try
+    packaged: Mapping[str, Catalog] = field(default_factory=dict, repr=False)  # without what lies over them
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -60,7 +65,7 @@ class Languages:
 def _nearest(locale: str, tags: tuple[str, ...]) -> str:
     try:
         found, _ = langcodes.closest_match(locale, tags, max_distance=_FARTHEST)
-    except ValueError:
+    except Exception:  # the library raises more than it says for what is far from a tag
         return ""
     return found if found in tags else ""
 
@@ -68,83 +73,81 @@ def _nearest(locale: str, tags: tuple[str, ...]) -> str:
 def load(packaged: Path, over: Path | None = None, last: Languages | None = None) -> Languages:
     """All packaged languages, and an installation's own files laid over them.
 
-    A file that is no catalog is not used: the language stays as it was `last`, or as it is packaged, or is left out,
-    and `problems` names it. Raises `CatalogError` if there is no English at all.
+    `last` is what was loaded before, by a running bot: the packaged files are not read again, and a language of which
+    the own file can no longer be used stays as it was. Raises `CatalogError` if there is no English at all.
     """
-    known = last.wording.catalogs if last is not None else {}
-    catalogs: dict[str, Catalog] = {}
-    problems: list[str] = []
-    for folder in filter(None, (packaged, over)):
-        files = {path.stem.replace("_", "-"): path for path in sorted(folder.glob("*.po"))}
-        for tag in sorted(files, key=lambda one: (one != SOURCE, one)):
+    loading = _Loading(last)
+    loading.packaged = dict(last.packaged) if last is not None else loading.folder(packaged, {})
+    if SOURCE not in loading.packaged:
+        reason = next((f": {one}" for one in loading.problems if one.path.stem == SOURCE), "")
+        raise CatalogError(f"there is no {SOURCE}.po in {packaged}{reason}")
+    catalogs = {**loading.packaged}
+    if over is not None:
+        catalogs |= loading.folder(over, loading.packaged)
+    ordered = {tag: catalogs[tag] for tag in sorted(catalogs, key=lambda tag: (tag != SOURCE, tag))}
+    words = keywords_of(ordered.values(), _names(ordered), _near)
+    problems, faults = (tuple(map(str, found)) for found in (loading.problems, loading.faults))
+    return Languages(Translations(ordered), words, problems, faults, loading.unreadable, loading.packaged)
+
+
+class _Loading:
+    """The files of one or two folders, on their way to catalogs."""
+
+    def __init__(self, last: Languages | None) -> None:
+        self.packaged: dict[str, Catalog] = {}
+        self.problems: list[Problem] = []
+        self.faults: list[Problem] = []
+        self.unreadable = False
+        self._last = last.wording.catalogs if last is not None else {}
+
+    def folder(self, path: Path, below: Mapping[str, Catalog]) -> dict[str, Catalog]:
+        """A folder's catalogs, each over the one `below` it."""
+        try:
+            listing = folder.listing(path)
+        except OSError as error:
+            self.problems.append(Problem(path, 1, f"the folder cannot be read: {error.strerror}"))
+            self.unreadable = True
+            return {**self._last}
+        self.problems += listing.problems
+        catalogs: dict[str, Catalog] = {}
+        for tag, file in listing.files.items():
+            english = below.get(SOURCE) or catalogs.get(SOURCE)
+            found = language_file.read(file, tag, english.entries if english else None)
             try:
-                catalogs[tag] = read(files[tag], tag, catalogs.get(SOURCE) if tag != SOURCE else None)
-            except CatalogError as error:
-                log.error("language file not used: %s", error)
-                problems.append(str(error))
-                if tag in known:
-                    catalogs[tag] = known[tag]
-    if SOURCE not in catalogs:
-        raise CatalogError(f"there is no {SOURCE}.po in {packaged}")
-    words = keywords_of(catalogs.values(), _names(catalogs), _near)
-    return Languages(Translations(catalogs), words, tuple(problems))
+                if found.usable:
+                    catalogs[tag] = _catalog(found, below.get(tag))
+                    self.faults += [_problem(file, fault.line, fault.key, fault.text) for fault in found.faults]
+                    continue
+                line, text = found.faults[0].line, found.faults[0].text
+            except Exception as error:  # what the libraries of languages make of one stays with that one
+                line, text = 1, f"cannot be used: {type(error).__name__}: {error}"
+            self.problems.append(Problem(file, line, text))
+            self.unreadable = self.unreadable or found.document.unreadable
+            if tag in self._last:
+                catalogs[tag] = self._last[tag]
+        return catalogs
 
 
-def read(path: Path, tag: str, english: Catalog | None) -> Catalog:
-    """One file. Entries that are fuzzy, empty, or whose placeholders differ from the English are dropped and logged."""
-    try:
-        locale = Locale.parse(tag, sep="-")
-    except (ValueError, UnknownLocaleError):
-        raise CatalogError(f"{path.name}: {tag} is not a language tag") from None
-    try:
-        document = po_reader.read(path)
-        count, plural = plurals.read(document.fields.get("Plural-Forms", ""))
-    except (OSError, plurals.WrongRule) as error:
-        raise CatalogError(f"{path.name}: {error}") from None
-    if document.faults:
-        raise CatalogError(f"{path.name}:{document.faults[0].line}: {document.faults[0].text}")
-    entries, unfinished = {}, 0
-    for entry in document.entries:
-        problem = _problem(entry, count, english) if entry.key else ""
-        if problem in _UNFINISHED:
-            unfinished += 1
-        elif problem:
-            log.warning("%s:%d: %s %s; English is used", path.name, entry.line, entry.key, problem)
-        elif entry.key:
-            entries[entry.key] = entry.texts
-    if unfinished:
-        log.warning("%s: %d texts are fuzzy or not translated; English is used", path.name, unfinished)
-    name = document.fields.get("X-Language-Name", "").strip() or locale.get_display_name() or tag
-    return Catalog(tag, name, _rtl(tag), entries, plural)
+def _problem(file: Path, line: int, key: str, text: str) -> Problem:
+    return Problem(file, line, f"{key}: {text}" if key else text)
+
+
+def _catalog(found: LanguageFile, below: Catalog | None) -> Catalog:
+    """A file's texts, laid over another catalog of its language entry by entry."""
+    if below is None:
+        locale = Locale.parse(found.tag, sep="-")
+        rule = found.rule or plurals.rule(plurals.header(locale), locale)
+        return Catalog(found.tag, found.name or tags.own_name(locale), _rtl(found.tag), found.texts, rule)
+    texts = found.texts
+    if found.rule is not None and isinstance(below.plural, plurals.Rule) and found.rule is not below.plural:
+        ours, theirs = found.rule, below.plural
+        texts = {key: ours.like(theirs, forms) if len(forms) > 1 else forms for key, forms in texts.items()}
+    return replace(below, name=found.name or below.name, entries={**below.entries, **texts})
 
 
 def _rtl(tag: str) -> bool:
     """Whether the language is written from right to left: by its script, which costs less than the CLDR's own word."""
     return langcodes.Language.get(tag).maximize().script in _RTL_SCRIPTS
-
-
-def _problem(entry: PoEntry, plurals: int, english: Catalog | None) -> str:
-    if entry.fuzzy:
-        return _FUZZY
-    if not all(entry.texts):
-        return _EMPTY
-    if entry.plural and len(entry.texts) != plurals:
-        return f"has {len(entry.texts)} plural forms in place of {plurals}"
-    if entry.key in WORD_KEYS:
-        return ""
-    return _brace_problem(entry.texts, entry.texts if english is None else english.entries.get(entry.key, ()))
-
-
-def _brace_problem(forms: tuple[str, ...], english: tuple[str, ...]) -> str:
-    try:
-        used = [placeholders(form) for form in forms]
-    except ValueError as error:
-        return f"has bad braces ({error})"
-    wanted = frozenset[str]().union(*(placeholders(form) for form in english))
-    # A plural form may leave the number out ("one step"), nothing else.
-    if any(names - wanted or (wanted - names) - {"count"} for names in used):
-        return "has other placeholders than the English"
-    return ""
 
 
 def _near(one: str, other: str, errors: int) -> bool:

@@ -10,6 +10,11 @@ setting and go with it.
 
 Falling back. A file that cannot be used keeps what it said when it could be; without an earlier state, the packaged
 texts are used, or the language is not there. `languages.problems` names each such file, for `/readyz` and `doctor`.
+A folder that cannot be read (a share that is away, a permission taken) changes nothing.
+
+Going on. Whatever is raised is logged, once while it stays the same, and the next poll comes all the same. Where the
+system did not give a file or the folder, it is tried again every few polls without a change being seen: a share that is
+back has the same files as before.
 """
 
 from __future__ import annotations
@@ -21,54 +26,92 @@ from pathlib import Path
 
 from bot.background import Beat
 from bot.cards.render import CardSetting
-from bot.languages import packaged
-from bot.languages.catalogs import CatalogError, Languages
+from bot.errors import location
+from bot.languages import folder, packaged
+from bot.languages.catalogs import Languages
 
 log = logging.getLogger(__name__)
 
 _POLL_INTERVAL = 1.0  # seconds
+_RETRY_POLLS = 5  # polls between two tries to read what the system did not give
 
-_Stamps = Mapping[str, tuple[int, int]]
+_State = tuple[tuple[object, ...], ...]
 
 
 class LiveTranslations:
     """The languages as they are now, and what cards are drawn with. Raises `CatalogError` if there is no English."""
 
-    def __init__(self, folder: Path | None, pictures: Mapping[str, bytes], chat: str) -> None:
-        self._folder = folder
+    def __init__(self, own: Path | None, pictures: Mapping[str, bytes], chat: str) -> None:
+        self._folder = own
         self._pictures = pictures
         self._chat = chat
-        self._stamps = _stamps(folder)
-        self._replace(packaged.languages(folder))
+        self._failure = ""
+        self._polls = 0
+        self._state = _state(own)
+        self._replace(packaged.languages(own))
+        _report(self.languages, None)
 
     def _replace(self, languages: Languages) -> None:
         # Both at once: no turn may negotiate in one and be drawn in another.
         self.languages, self.setting = languages, CardSetting(languages.wording, self._pictures, self._chat)
 
     async def watch(self, beat: Beat) -> None:
-        """Use what is saved in the folder, for ever. A background task."""
-        while self._folder is not None:
+        """Keep up with the folder for as long as the process lives; `beat` is called after each poll that went well.
+
+        Raises nothing: what a poll raises is logged, and the next one tries again.
+        """
+        while True:
             await asyncio.sleep(_POLL_INTERVAL)
-            stamps = await asyncio.to_thread(_stamps, self._folder)
-            beat()
-            if stamps == self._stamps:
-                continue
-            self._stamps = stamps
             try:
-                self._replace(await asyncio.to_thread(packaged.languages, self._folder, self.languages))
-            except CatalogError as error:
-                log.error("languages stay as they are: %s", error)
-                continue
-            log.info("languages: %s", ", ".join(self.languages.tags))
+                await self._poll()
+            except Exception as error:
+                failure = f"{type(error).__name__}: {error} at {location(error)}"
+                if failure != self._failure:
+                    log.error("languages stay as they are: %s", failure)
+                self._failure = failure
+            else:
+                self._failure = ""
+                beat()
+
+    async def _poll(self) -> None:
+        state = await asyncio.to_thread(_state, self._folder)
+        self._polls += 1
+        retry = self.languages.unreadable and self._polls % _RETRY_POLLS == 0
+        if state == self._state and not retry:
+            return
+        before = self.languages
+        self._replace(await asyncio.to_thread(packaged.languages, self._folder, before))
+        changed, self._state = state != self._state, state  # after the load: a load that failed is tried again
+        if changed or self.languages.problems != before.problems:
+            _report(self.languages, before)
 
 
-def _stamps(folder: Path | None) -> _Stamps:
-    """When each file was changed, and its size; one that is deleted meanwhile counts as deleted."""
-    found: dict[str, tuple[int, int]] = {}
-    for path in folder.glob("*.po") if folder is not None else ():
-        try:
-            status = path.stat()
-        except OSError:
-            continue
-        found[path.name] = (status.st_mtime_ns, status.st_size)
-    return found
+def _report(languages: Languages, before: Languages | None) -> None:
+    """Log what is not used, each once."""
+    known = frozenset((*before.problems, *before.faults)) if before is not None else frozenset[str]()
+    for problem in languages.problems:
+        if problem not in known:
+            log.error("language file not used: %s", problem)
+    for fault in languages.faults:
+        if fault not in known:
+            log.warning("text not used: %s", fault)
+    if before is not None:
+        log.info("languages: %s", ", ".join(languages.tags))
+
+
+def _state(own: Path | None) -> _State:
+    """What of the folder's files a change can be seen by; also that the folder, or a file, cannot be read."""
+    if own is None:
+        return ()
+    try:
+        return tuple(sorted((path.name, *_stamp(path)) for path in folder.names(own)))
+    except OSError as error:
+        return ((str(error.errno),),)
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    try:
+        found = path.stat()
+    except OSError as error:
+        return (-1, error.errno or 0)
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, found.st_mode

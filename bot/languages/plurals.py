@@ -12,7 +12,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
 from babel import Locale
@@ -26,6 +26,7 @@ _CATEGORIES = ("zero", "one", "two", "few", "many", "other")
 _COUNTS = tuple(range(1001))
 _MILLIONS = (1_000_000, 2_000_000)
 _OFTEN = 5  # where gettext draws the line too
+_LONGEST = 1_000  # characters of a header; the longest that is known has 200
 _HEADER = re.compile(r"\s*nplurals\s*=\s*(\d+)\s*;\s*plural\s*=\s*([^;]+?)[\s;]*")
 # What Babel's own table lacks, in the usual spelling.
 _MORE = (
@@ -37,6 +38,44 @@ _MORE = (
 
 class WrongRule(Exception):
     """A header's plural rule that cannot be read, or is another language's."""
+
+
+class Rule:
+    """A header's rule: how many forms there are, and a count -> index of its form."""
+
+    def __init__(self, forms: int, index: Callable[[int], int]) -> None:
+        self.forms = forms
+        self._index = index
+
+    def __call__(self, count: int) -> int:
+        """Never raises: a formula may divide by nothing for a count that it was not tried with."""
+        try:
+            return self._index(count)
+        except (ArithmeticError, RecursionError):
+            return self.forms - 1
+
+    @cached_property
+    def used(self) -> frozenset[int]:
+        """The forms that whole numbers take. Russian has another for fractions, which no card shows."""
+        return frozenset(map(self, (*_COUNTS, *_MILLIONS)))
+
+    @cached_property
+    def seldom(self) -> frozenset[int]:
+        """The forms that stand for a few counts only, so that they can do without the number: "one step"."""
+        often = Counter(map(self, _COUNTS))
+        return frozenset(form for form, times in often.items() if times < _OFTEN)
+
+    @cached_property
+    def groups(self) -> frozenset[frozenset[int]]:
+        """Which counts share a form; which number a form has is the file's own business."""
+        return _partition(self, _COUNTS)
+
+    def like(self, other: Rule, texts: tuple[str, ...]) -> tuple[str, ...]:
+        """The forms of this rule's language, in the order that another header gives them."""
+        first: dict[int, int] = {}
+        for count in (*_COUNTS, *_MILLIONS):
+            first.setdefault(other(count), count)
+        return tuple(texts[min(self(first.get(form, 0)), len(texts) - 1)] for form in range(other.forms))
 
 
 def categories(locale: Locale, counts: Iterable[int] = _COUNTS) -> tuple[str, ...]:
@@ -64,72 +103,54 @@ def present(locale: Locale) -> str:
     names = categories(locale)
     usual = [PLURALS[tag][1] for tag in (str(locale), locale.language) if tag in PLURALS]
     for formula in (*usual, *_MORE, *(formula for _, formula in PLURALS.values())):
-        rule = gettext.c2py(formula)
-        if _agrees(rule, locale, _COUNTS) and max(map(rule, (*_COUNTS, *_MILLIONS))) < len(names):
+        index = gettext.c2py(formula)
+        agrees = _partition(index, _COUNTS) == _partition(locale.plural_form, _COUNTS)
+        if agrees and max(map(index, (*_COUNTS, *_MILLIONS))) < len(names):
             return f"nplurals={len(names)}; plural={formula};"
     # What is left over takes the last form, so that a language whose "other" is for fractions needs no form for it.
     return to_gettext(PluralRule({name: str(locale.plural_form.rules[name]) for name in names[:-1]}))
 
 
-def forms(plural_forms: str, locale: Locale) -> int:
-    """How many forms a header asks for. Raises `WrongRule` if it is not the language's."""
-    count, index = _read(plural_forms)
+@lru_cache(maxsize=512)
+def rule(plural_forms: str, locale: Locale) -> Rule:
+    """A header's `Plural-Forms`. Raises `WrongRule` if it cannot be read, or is not the language's."""
     wanted = header(locale)
-    if index is None:
+    found = _read(plural_forms)
+    if found is None:
         raise WrongRule(f"cannot be read; this language has {wanted}")
-    by_the_library = any(
-        count == len(categories(locale, counts)) and _agrees(index, locale, counts)
-        for counts in (_COUNTS, (*_COUNTS, *_MILLIONS))
-    )
-    if not by_the_library and not any(_same(count, index, one) for one in known(locale)):
-        names = categories(locale)
-        raise WrongRule(f"does not fit the CLDR's forms of this language ({', '.join(names)}): {wanted}")
-    return count
+    if _spelling(plural_forms) in map(_spelling, known(locale)):
+        return found
+    # A form for fractions may be there too; no whole number takes it.
+    enough = max(found.used) < found.forms <= max(len(locale.plural_form.tags) + 1, len(found.used))
+    if not (enough and min(found.used) >= 0 and _is_right(found, locale)):
+        names = ", ".join(categories(locale))
+        raise WrongRule(f"does not fit the CLDR's forms of this language ({names}): {wanted}")
+    return found
 
 
-def _same(count: int, index: Callable[[int], int], header_: str) -> bool:
-    """Whether a formula tells the same counts apart as a header's; in which order is its own business."""
-    wanted, rule = _read(header_)
-    return rule is not None and count == wanted and _partition(index, _COUNTS) == _partition(rule, _COUNTS)
+def _is_right(found: Rule, locale: Locale) -> bool:
+    """Whether it tells the same counts apart as the CLDR, the library's present one or an earlier release."""
+    if found.groups == _partition(locale.plural_form, _COUNTS):
+        return True
+    return any(found.groups == other.groups for one in known(locale) if (other := _read(one)) is not None)
 
 
-def _partition(rule: Callable[[int], int], counts: Iterable[int]) -> set[frozenset[int]]:
-    groups: dict[int, set[int]] = {}
+def _partition(form: Callable[[int], object], counts: Iterable[int]) -> frozenset[frozenset[int]]:
+    groups: dict[object, set[int]] = {}
     for number in counts:
-        groups.setdefault(rule(number), set()).add(number)
-    return {frozenset(group) for group in groups.values()}
+        groups.setdefault(form(number), set()).add(number)
+    return frozenset(frozenset(group) for group in groups.values())
 
 
-def seldom(plural_forms: str) -> frozenset[int]:
-    """The forms that stand for a few counts only, so that they can do without the number: "one step"."""
-    _, index = _read(plural_forms)
-    often = Counter(index(number) for number in _COUNTS) if index else Counter[int]()
-    return frozenset(form for form, times in often.items() if times < _OFTEN)
+def _spelling(plural_forms: str) -> str:
+    return "".join(plural_forms.split()).rstrip(";")
 
 
-def read(plural_forms: str) -> tuple[int, Callable[[int], int]]:
-    """How many forms a header asks for, and a count -> index of its form. Raises `WrongRule` if it is no rule."""
-    parts = _HEADER.fullmatch(plural_forms)
+@lru_cache(maxsize=512)
+def _read(plural_forms: str) -> Rule | None:
+    parts = _HEADER.fullmatch(plural_forms) if len(plural_forms) <= _LONGEST else None
     try:
-        if parts:
-            return int(parts[1]), gettext.c2py(parts[2])
-    except ValueError:
-        pass
-    raise WrongRule("Plural-Forms cannot be read")
-
-
-def _read(plural_forms: str) -> tuple[int, Callable[[int], int] | None]:
-    try:
-        return read(plural_forms)
-    except WrongRule:
-        return 0, None
-
-
-def _agrees(index: Callable[[int], int], locale: Locale, counts: Iterable[int]) -> bool:
-    """Whether a formula tells the same counts apart as the CLDR; in which order is its own business."""
-    rule = locale.plural_form
-    forms_of: dict[str, int] = {}
-    for count in counts:
-        if forms_of.setdefault(rule(count), index(count)) != index(count):
-            return False
-    return len(set(forms_of.values())) == len(forms_of)
+        found = Rule(int(parts[1]), gettext.c2py(parts[2])) if parts and int(parts[1]) else None
+    except Exception:  # whatever a formula makes of the library: ValueError, SyntaxError, RecursionError, MemoryError
+        return None
+    return found

@@ -22,6 +22,7 @@ class Fault(NamedTuple):
 
     line: int
     text: str
+    key: str = ""  # of the entry that it is in
 
 
 class Field(NamedTuple):
@@ -85,11 +86,6 @@ class PoEntry:
         return "fuzzy" in self.flags
 
     @property
-    def whole(self) -> bool:
-        """Every form written, and sure: what the bot will use."""
-        return not self.fuzzy and all(form.text for form in self.strings)
-
-    @property
     def previous(self) -> tuple[str, ...]:
         """The English that a fuzzy translation was made from, as the `#|` lines keep it; () without them."""
         found: dict[str, str] = {}
@@ -111,6 +107,7 @@ class Document:
     header: PoEntry | None
     entries: tuple[PoEntry, ...]
     faults: tuple[Fault, ...]
+    unreadable: bool = False  # the system did not give it: it may do so a moment later, without a change of the file
 
     @cached_property
     def fields(self) -> Mapping[str, str]:

@@ -7,25 +7,35 @@ changed is written back byte by byte. The bot reads every language at its start:
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from bot.languages.po_document import ESCAPE, ESCAPES, KEYWORD, Document, Fault, Field, PoEntry, unescape
 
 _QUOTED = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
+_LARGEST = 2_000_000  # bytes; the largest that ships has 120,000
+_MOST_FAULTS = 50  # a file of something else has one in each line
 _BYTE_ORDER_MARK = "\ufeff"
 
 
 def read(path: Path) -> Document:
-    """A file; what is wrong with it is in `faults`. Raises OSError if it cannot be read."""
-    data = path.read_bytes()
+    """A file; what is wrong with it is in `faults`, also that it cannot be read at all. Raises nothing."""
     try:
+        data = _content(path)
         text = data.decode()
     except UnicodeDecodeError as error:
         at = data[: error.start].count(b"\n") + 1
         return Document(path, (), "\n", None, (), (Fault(at, "is not UTF-8: save the file as UTF-8"),))
+    except _Unusable as error:
+        return Document(path, (), "\n", None, (), (Fault(1, str(error)),))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        return Document(path, (), "\n", None, (), (Fault(1, f"cannot be read: {reason}"),), unreadable=True)
     newline = "\r\n" if "\r\n" in text else "\n"
     lines = tuple(line.removesuffix("\r") for line in text.split("\n"))
     found = _Reader()
@@ -35,11 +45,36 @@ def read(path: Path) -> Document:
     header = found.entries.pop(0) if found.entries and not (found.entries[0].id.text or found.entries[0].key) else None
     if header is None:
         found.fault(1, 'has no header: the first entry has to be msgid ""')
-    return Document(path, lines, newline, header, tuple(found.entries), tuple(sorted(found.faults, key=_line)))
+    faults = tuple(islice(sorted(found.faults, key=_line), _MOST_FAULTS))
+    return Document(path, lines, newline, header, tuple(found.entries), faults)
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of an ordinary file; nothing else is read, and nothing is waited for: a named pipe has no end."""
+    # O_NONBLOCK and O_BINARY are not on every system.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    if path.is_symlink() and not path.exists():
+        raise _Unusable("cannot be read: a link to a file that is not there")
+    descriptor = os.open(path, flags)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            raise _Unusable(f"is {'a folder' if stat.S_ISDIR(mode) else 'a pipe or a device'}, not a file")
+        with open(descriptor, "rb", closefd=False) as file:
+            data = file.read(_LARGEST + 1)
+    finally:
+        os.close(descriptor)
+    if len(data) > _LARGEST:
+        raise _Unusable(f"is larger than {_LARGEST // 1_000_000} MB: that is no file of translations")
+    return data
 
 
 def _line(fault: Fault) -> int:
     return fault.line
+
+
+class _Unusable(Exception):
+    """What is there is no file of translations; says what it is."""
 
 
 @dataclass(slots=True)

@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 import langcodes
-from babel import Locale, UnknownLocaleError
+from babel import Locale
 from babel.localedata import locale_identifiers
 from rapidfuzz.distance import OSA
 
 from bot.errors import LocalesError
 
 # gettext's names of the two Chinese scripts: what Poedit and Weblate know.
+# What stands behind an @ in gettext's names: a script, which comes second in a tag, or a variant, which comes last.
+_MODIFIERS = {"latin": "Latn", "cyrillic": "Cyrl", "arabic": "Arab", "devanagari": "Deva", "valencia": "valencia"}
+_SCRIPT = 4  # letters
 _HEADER_NAMES = {"zh-Hans": "zh_CN", "zh-Hant": "zh_TW"}
+
+
+def of_file(name: str) -> str:
+    """The language of a file by its name without `.po`; "" if it is none that the CLDR knows.
+
+    `pt_BR`, `PT-br` and gettext's `sr@latin` are `pt-BR` and `sr-Latn`.
+    """
+    plain, _, modifier = name.partition("@")
+    language, *rest = plain.replace("_", "-").split("-")
+    subtag = _MODIFIERS.get(modifier.lower(), "" if not modifier else "?")
+    tag = "-".join(filter(None, (language, subtag if len(subtag) == _SCRIPT else "", *rest)))
+    tag += f"-{subtag}" if len(subtag) != _SCRIPT and subtag else ""
+    return standard(tag) if known(tag) else ""
 
 
 def known(tag: str) -> Locale | None:
     """The CLDR's language of a BCP 47 tag, however it is spelt; None if it has none."""
     try:
-        return Locale.parse(standard(tag), sep="-")
-    except (ValueError, UnknownLocaleError):
+        spelt = standard(tag)
+        return None if spelt.startswith("und") else Locale.parse(spelt, sep="-")
+    except Exception:  # the two libraries raise more than they say for what is far from a tag
         return None
 
 
@@ -59,7 +76,7 @@ def header_name(tag: str) -> str:
 
 def same_language(header: str, tag: str) -> bool:
     """Whether a header's `Language` means the language of a file's name."""
-    named, meant = known(header.replace("@latin", "_Latn")), known(tag)
+    named, meant = known(of_file(header)), known(tag)
     return named is not None and meant is not None and _whole(named) == _whole(meant)
 
 

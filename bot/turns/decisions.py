@@ -39,9 +39,11 @@ from dialogs.model import (
     Event,
     Follow,
     Moment,
+    Pressed,
     Show,
     Submit,
     Submitted,
+    Typed,
 )
 
 log = logging.getLogger(__name__)
@@ -114,6 +116,7 @@ class Decisions:
         entries = [log_entry(event)]
         photos = Photos()
         jobs: tuple[Job, ...] = ()
+        drawn_in = case.locale
         pending: Event | None = event
         while pending is not None:
             case, effects = self.engine.decide(case, pending, moment())
@@ -132,7 +135,9 @@ class Decisions:
                 elif isinstance(effect, Erase):
                     pending = Erased()
             entries += [log_entry(pending)] if pending is not None else [LogEntry(now(), "shown", case.step)]
-        language = case.locale if case.locale != (record.locale or "en") else record.locale
+        chosen = isinstance(event, Pressed | Typed) and (event.action, event.value) == ("set_language", case.locale)
+        # What a card is drawn in is no choice: the chosen language's file may be away for a moment.
+        language = case.locale if chosen or case.locale != drawn_in else record.locale
         return TurnResult(replace(record, case=case, locale=language), photos, tuple(done), tuple(entries), jobs)
 
     async def _diagnose(self, person: str, case: Case, channel: Channel) -> tuple[Diagnosed, Photos]:

@@ -184,11 +184,11 @@ class TurnRunner:
                 raise Stale  # elsewhere the bot may have been removed, or the person forgotten
             return None  # the second of the two activities of an install, or a repeat
         record = self._updated(record, incoming)
-        case = record.case or self.decisions.engine.open(
-            moment(), locale=record.locale or "en", platform=record.platform
-        )
-        if (case.locale, case.platform) != (record.locale or "en", record.platform):
-            case = replace(case, locale=record.locale or "en", platform=record.platform)
+        # The record keeps the language that was chosen, also while its file is away; the case has what it is drawn in.
+        locale = self.live.languages.negotiate(record.locale)
+        case = record.case or self.decisions.engine.open(moment(), locale=locale, platform=record.platform)
+        if (case.locale, case.platform) != (locale, record.platform):
+            case = replace(case, locale=locale, platform=record.platform)
         happened = event(incoming, case, self.live.languages)
         if not record.locale and isinstance(happened, Typed) and happened.language != case.locale and happened.language:
             # The channel named no language, as Teams on iOS does: answered in the one that was understood.
@@ -208,13 +208,20 @@ class TurnRunner:
 
     def _updated(self, record: Record, incoming: Incoming) -> Record:
         """The record with what an activity says of the person. The language is taken once; then it is their choice."""
-        asked = record.locale or incoming.locale  # a language can be taken out of an installation again
         name, platform = incoming.name or record.name, incoming.platform or record.platform
-        locale = self.live.languages.negotiate(asked) if asked else ""
+        locale = record.locale or self._language(incoming)
         present = (name, locale, platform, incoming.address, False)
         if present == (record.name, record.locale, record.platform, record.address, record.blocked):
             return record
         return replace(record, name=name, locale=locale, platform=platform, address=incoming.address, blocked=False)
+
+    def _language(self, incoming: Incoming) -> str:
+        """The language of a person who has none yet; "" where nothing says it."""
+        languages = self.live.languages
+        if incoming.locale:
+            return languages.negotiate(incoming.locale)
+        # Teams on iOS names no language: what they write may do so.
+        return languages.vocabulary.language_of(incoming.text) if incoming.kind is ActivityKind.TYPED else ""
 
 
 def _inbox_of(incoming: Incoming) -> str:

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import errno
+import logging
+import os
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
+
+from bot import resources
+from bot.languages.live import LiveTranslations
 from bot.resources import LOCALES
 from tests.chatting import Scene, scene, title
+from tests.languages.test_files import OWN
 
 
 async def soon(true: Callable[[], bool]) -> None:
@@ -63,10 +72,169 @@ async def test_a_new_file_is_spoken_by_a_running_bot_and_a_broken_one_leaves_the
 async def test_a_card_is_never_of_two_languages(tmp_path: Path) -> None:
     swedish = (LOCALES / "sv.po").read_text(encoding="utf-8")
     at = swedish.index('msgctxt "desk.menu.body"')
-    (tmp_path / "sv.po").write_text(swedish[:at] + swedish[at:].replace('msgstr "', 'msgstr ""\n#~ msgstr "', 1), encoding="utf-8")  # fmt: skip
+    (tmp_path / "fo.po").write_text(swedish[:at] + swedish[at:].replace('msgstr "', 'msgstr ""\n#~ msgstr "', 1), encoding="utf-8")  # fmt: skip
     async with scene(PHOTOSYNC_LOCALES_DIR=str(tmp_path)) as stage:
-        chat = stage.chat("old", "sv-SE")
+        chat = stage.chat("old", "fo-FO")
         await chat.say("meny")
         assert title(chat) == "How can I help with your photo?"
         await chat.say("mitt foto är fel")
         assert title(chat) == "SharePoint har fortfarande ett annat foto"
+
+
+async def test_an_own_file_of_one_sentence_changes_one_sentence(tmp_path: Path) -> None:
+    own = OWN.replace("button.fix", "desk.menu.title").replace("Fel foto", "Vad kan jag göra?")
+    (tmp_path / "sv.po").write_text(own, encoding="utf-8")
+    async with scene(PHOTOSYNC_LOCALES_DIR=str(tmp_path)) as stage:
+        chat = stage.chat("old", "sv-SE")
+        await chat.say("meny")
+        assert title(chat) == "Vad kan jag göra?"
+        assert "Menu" not in str(chat.card())
+        await chat.say("mitt foto är fel")
+        assert title(chat) == "SharePoint har fortfarande ett annat foto"
+
+
+def whole(text: str) -> str:
+    """A Faroese file in which the menu's card is whole: English but for its title."""
+    return (LOCALES / "en.po").read_text(encoding="utf-8").replace("X-Language-Name: English", "X-Language-Name: Føroyskt").replace('msgstr "How can I help with your photo?"', f'msgstr "{text}"')  # fmt: skip
+
+
+@pytest.mark.parametrize("while_away", ["menu", "nothing", "a press"])
+async def test_a_chosen_language_survives_its_files_absence(tmp_path: Path, while_away: str) -> None:
+    file = tmp_path / "fo.po"
+    file.write_text(whole("Hvat kann eg gera?"), encoding="utf-8")
+    async with scene(PHOTOSYNC_LOCALES_DIR=str(tmp_path)) as stage:
+        chat = stage.chat("old", "en-US")
+        await chat.say("føroyskt")
+        await chat.say("menu")
+        assert title(chat) == "Hvat kann eg gera?"
+        file.unlink()
+        await soon(lambda: "fo" not in stage.bot.live.languages.tags)
+        if while_away == "menu":
+            await chat.say("menu")
+            assert title(chat) == "How can I help with your photo?"
+        elif while_away == "a press":
+            await chat.press("fix")
+            assert title(chat) == "SharePoint still has another photo"
+        file.write_text(whole("Hvat kann eg gera?"), encoding="utf-8")
+        await soon(lambda: "fo" in stage.bot.live.languages.tags)
+        await chat.say("menu")
+        assert title(chat) == "Hvat kann eg gera?"
+
+
+async def test_a_language_chosen_while_another_is_away_stays(tmp_path: Path) -> None:
+    file = tmp_path / "fo.po"
+    file.write_text(whole("Hvat kann eg gera?"), encoding="utf-8")
+    async with scene(PHOTOSYNC_LOCALES_DIR=str(tmp_path)) as stage:
+        chat = stage.chat("old", "en-US")
+        await chat.say("føroyskt")
+        file.unlink()
+        await soon(lambda: "fo" not in stage.bot.live.languages.tags)
+        await chat.say("English")
+        file.write_text(whole("Hvat kann eg gera?"), encoding="utf-8")
+        await soon(lambda: "fo" in stage.bot.live.languages.tags)
+        await chat.say("menu")
+        assert title(chat) == "How can I help with your photo?"
+
+
+async def test_a_person_whose_client_names_no_language_is_answered_in_the_one_they_write() -> None:
+    async with scene() as stage:
+        chat = stage.chat("old")
+        chat.locale = ""
+        await chat.say("ok")
+        await chat.say("Mans foto SharePoint ir nepareizs")
+        latvian = stage.bot.live.languages.wording.catalogs["lv"].text("look.differ.title")
+        assert title(chat) == latvian
+
+
+AWAY = ["the folder", "a file in its place", "a link to nothing", "a pipe for a file", "a folder for a file"]
+
+
+@pytest.mark.parametrize("what", AWAY)
+async def test_whatever_happens_to_the_folder_the_next_good_file_is_spoken(
+    tmp_path: Path, what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    own, aside = tmp_path / "own", tmp_path / "aside"
+    own.mkdir()
+    (own / "fo.po").write_text(whole("Fyrra"), encoding="utf-8")
+    async with scene(PHOTOSYNC_LOCALES_DIR=str(own)) as stage:
+        live = stage.bot.live
+        good = live.languages
+        own.rename(aside)
+        if what == "a file in its place":
+            own.touch()
+        elif what == "a link to nothing":
+            own.symlink_to(tmp_path / "nowhere")
+        elif what != "the folder":
+            own.mkdir()
+            (os.mkfifo if what.startswith("a pipe") else os.mkdir)(own / "fo.po")
+        await soon(lambda: bool(live.languages.problems))
+        await asyncio.sleep(2.5)
+        assert live.languages.wording.text("fo", "desk.menu.title") == "Fyrra"
+        reported = [one for one in caplog.records if "not used" in one.message]
+        assert len(reported) == 1, [one.message for one in reported]
+        assert live.languages is not good
+        if own.is_dir() and not own.is_symlink():
+            shutil.rmtree(own)
+        else:
+            own.unlink(missing_ok=True)
+        aside.rename(own)
+        (own / "fo.po").write_text(whole("Seinna"), encoding="utf-8")
+        await soon(lambda: live.languages.wording.catalogs["fo"].entries["desk.menu.title"] == ("Seinna",))
+        assert live.languages.problems == ()
+
+
+class Faulty(type(Path())):  # type: ignore[misc]
+    """A folder on a share: what the system says of it is `fault`, for as long as there is one."""
+
+    fault: BaseException | None = None
+
+    def iterdir(self) -> Iterator[Path]:
+        if Faulty.fault is not None:
+            raise Faulty.fault
+        return iter(Path(self).iterdir())
+
+
+FAULTS = [
+    OSError(errno.ESTALE, "Stale file handle"), OSError(errno.EIO, "Input/output error"), PermissionError(errno.EACCES, "denied"),
+    TimeoutError(errno.ETIMEDOUT, "timed out"), OSError("no number"), RuntimeError("Symlink loop"), UnicodeEncodeError("utf-8", "\udc80", 0, 1, "x"),
+    MemoryError(), RecursionError("deep"), ValueError("embedded null byte"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=[repr(one)[:30] for one in FAULTS])
+async def test_the_watcher_goes_on_whatever_the_system_raises(
+    tmp_path: Path, fault: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "fo.po").write_text(whole("Fyrra"), encoding="utf-8")
+    live = LiveTranslations(Faulty(tmp_path), resources.illustrations(), "https://teams.example/chat")
+    beats: list[int] = []
+    watching = asyncio.create_task(live.watch(lambda: beats.append(1)))
+    try:
+        Faulty.fault = fault
+        await asyncio.sleep(3.5)
+        assert not watching.done()
+        assert live.languages.wording.text("fo", "desk.menu.title") == "Fyrra"
+        said = [one.message for one in caplog.records if one.levelno >= logging.ERROR]
+        assert len(said) == 1, said
+        Faulty.fault = None
+        (tmp_path / "fo.po").write_text(whole("Seinna"), encoding="utf-8")
+        await soon(lambda: live.languages.wording.catalogs["fo"].entries["desk.menu.title"] == ("Seinna",))
+        assert beats
+    finally:
+        Faulty.fault = None
+        watching.cancel()
+
+
+async def test_a_share_that_comes_back_unchanged_is_read_again(tmp_path: Path) -> None:
+    (tmp_path / "fo.po").write_text(whole("Fyrra"), encoding="utf-8")
+    Faulty.fault = OSError(errno.ESTALE, "Stale file handle")
+    try:
+        live = LiveTranslations(Faulty(tmp_path), resources.illustrations(), "https://teams.example/chat")
+        assert "fo" not in live.languages.tags
+        assert "Stale file handle" in live.languages.problems[0]
+        watching = asyncio.create_task(live.watch())
+        Faulty.fault = None
+        await soon(lambda: "fo" in live.languages.tags)
+        watching.cancel()
+    finally:
+        Faulty.fault = None

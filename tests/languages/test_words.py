@@ -12,7 +12,7 @@ from babel.messages.catalog import Catalog as PoCatalog
 from babel.messages.pofile import read_po
 
 from bot import resources
-from bot.commands.locales.budgets import budget
+from bot.languages.budgets import budget
 from bot.languages.catalogs import CatalogError, Languages, load
 from dialogs import library
 from dialogs.card_content import EXTRA_KEYS

@@ -40,29 +40,27 @@ async def database(at: Installation) -> CheckResult:
 async def catalogs(at: Installation) -> CheckResult:
     """Whether every language is loaded, and how much of each falls back to English."""
     try:
-        spoken, left_out = await asyncio.to_thread(_loaded, at.settings.locales_dir)
+        spoken = await asyncio.to_thread(_loaded, at.settings.locales_dir)
     except (CatalogError, LibraryError) as error:
         where = (
             "the files in PHOTOSYNC_LOCALES_DIR" if at.settings.locales_dir else "the installation: install it again"
         )
         return failed(str(error), f"Correct {where}.")
-    if left_out:
+    if spoken.problems:
         return failed(
-            f"{len(spoken.tags)} languages; left out: {', '.join(left_out)}",
-            "Correct these files: photosync locales check names what is wrong with them.",
+            f"{len(spoken.tags)} languages; not used: {'; '.join(spoken.problems)}",
+            "Correct these files: photosync locales check tells what is wrong with them.",
         )
     behind = {tag: count for tag in spoken.tags if (count := _missing(spoken, tag))}
     named = ", ".join(f"{tag} {count}" for tag, count in behind.items())
     return ok(f"{len(spoken.tags)} languages; sentences that fall back to English: {named or 'none'}")
 
 
-def _loaded(over: Path | None) -> tuple[Languages, list[str]]:
-    """The languages, which the topics go with, and the names of the files that are none."""
+def _loaded(over: Path | None) -> Languages:
+    """The languages, which the topics go with."""
     spoken = packaged.languages(over)
     packaged.topics(spoken, resources.illustrations())
-    folders = [resources.LOCALES, *([over] if over else [])]
-    files = {path.stem.replace("_", "-"): path.name for folder in folders for path in folder.glob("*.po")}
-    return spoken, sorted(name for tag, name in files.items() if tag not in spoken.tags)
+    return spoken
 
 
 def _missing(spoken: Languages, tag: str) -> int:

@@ -5,9 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from bot.errors import LocalesError
+from bot.languages import language_file
+from bot.languages.folder import Listing, Problem, listing
+from bot.languages.language_file import LanguageFile
 from bot.languages.po_document import Document, PoEntry
 from bot.languages.po_reader import read
 from dialogs.translations import SOURCE
@@ -24,14 +28,20 @@ class Folders:
 
     @property
     def files(self) -> Mapping[str, Path]:
-        """Every language's file by its tag, as the bot would load them; English first."""
-        found = {**_files(self.packaged), **(_files(self.over) if self.over else {})}
+        """Every language's file by its tag, an installation's own before the packaged one; English first."""
+        found = {**_listing(self.packaged).files, **(_listing(self.over).files if self.over else {})}
         return {tag: found[tag] for tag in sorted(found, key=lambda tag: (tag != SOURCE, tag))}
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Files that look like a language's and are none."""
+        folders = (self.packaged, self.over) if self.over else (self.packaged,)
+        return tuple(problem for folder in folders for problem in _listing(folder).problems)
 
     @property
     def own(self) -> Mapping[str, Path]:
         """The files that are written to. Raises `LocalesError` where none should be."""
-        return _files(self.target)
+        return _listing(self.target).files
 
     @property
     def target(self) -> Path:
@@ -48,10 +58,26 @@ class Folders:
     def english(self) -> Document:
         """The source. Raises `LocalesError` if it is broken."""
         path = self.packaged / f"{SOURCE}.po"
-        found = document(path)
+        found = read(path)
         if found.faults:
             raise LocalesError(f"{path}:{found.faults[0].line}: {found.faults[0].text}")
         return found
+
+    @cached_property
+    def shown(self) -> language_file.English:
+        """What the English shows: what every language is compared with, by the bot too."""
+        return language_file.read(self.packaged / f"{SOURCE}.po", SOURCE, None).texts
+
+    def language(self, tag: str) -> LanguageFile:
+        """A language's file as the bot reads it."""
+        path = self.files[tag]
+        source = tag == SOURCE and path.parent == self.packaged
+        return language_file.read(path, tag, None if source else self.shown)
+
+    def below(self, tag: str) -> LanguageFile | None:
+        """The packaged language that an own file is laid over."""
+        path = _listing(self.packaged).files.get(tag)
+        return language_file.read(path, tag, self.shown) if path and path != self.files[tag] else None
 
     @property
     def glossaries(self) -> tuple[Path, ...]:
@@ -70,19 +96,13 @@ def folders(packaged: Path, own: str) -> Folders:
     return Folders(packaged, None if over.resolve() == packaged.resolve() else over)
 
 
-def document(path: Path) -> Document:
-    """One file. Raises `LocalesError` if the system does not give it."""
-    try:
-        return read(path)
-    except OSError as error:
-        raise LocalesError(f"{path}: {error.strerror}") from None
-
-
 def by_key(found: Document) -> Mapping[str, PoEntry]:
     """A file's entries by their keys; of two with the same key the first."""
     return {entry.key: entry for entry in reversed(found.entries)}
 
 
-def _files(folder: Path) -> dict[str, Path]:
-    # Named as the bot names them: pt_BR.po is pt-BR.
-    return {path.stem.replace("_", "-"): path for path in sorted(folder.glob("*.po"))}
+def _listing(folder: Path) -> Listing:
+    try:
+        return listing(folder)
+    except OSError as error:
+        raise LocalesError(f"{folder}: {error.strerror}") from None

@@ -41,7 +41,9 @@ def read(paths: Iterable[Path]) -> Terms:
 
 def check(language: Language, terms: Terms) -> Iterator[Issue]:
     """A warning for each term that no entry uses of those whose English names the thing."""
-    entries = {entry.key: entry for entry in language.document.entries if entry.whole and entry.key not in WORD_KEYS}
+    entries = {
+        entry.key: entry for entry in language.document.entries if language.shows(entry) and entry.key not in WORD_KEYS
+    }
     for term, translation in terms.get(language.tag, {}).items():
         named = [entries[key] for key in _naming(term, language.english) if key in entries]
         if named and not any(_says(entry, translation) for entry in named):

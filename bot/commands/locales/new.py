@@ -59,7 +59,7 @@ def _lines(tag: str, locale: Locale, entries: tuple[PoEntry, ...], now: datetime
     for name, value in fields.items():
         yield f'"{name}: {value}\\n"'
     yield ""
-    forms = plurals.forms(plural, locale)
+    forms = plurals.rule(plural, locale).forms
     for entry in entries:
         comments = {"#.": entry.comments["#."], "#,": flag_lines(entry.flags)}
         names = string_names(forms, plural=entry.plural is not None)

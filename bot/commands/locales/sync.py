@@ -6,9 +6,9 @@ import sys
 from collections.abc import Mapping
 
 from bot.commands.locales import writing
-from bot.commands.locales.folders import Folders, document
+from bot.commands.locales.folders import Folders
 from bot.commands.locales.merge import English, merge
-from bot.languages import plurals, tags
+from bot.languages import plurals, po_reader, tags
 from bot.languages.po_document import Document, PoEntry
 from dialogs.keywords import WORD_KEYS
 from dialogs.translations import placeholders
@@ -22,8 +22,8 @@ def sync(folders: Folders) -> int:
     english = _english(folders.english)
     report, failed = "", False
     for tag, path in folders.own.items():
-        found = document(path)
-        if found.faults or tags.known(tag) is None:
+        found = po_reader.read(path)
+        if found.faults:
             failed = True
             sys.stderr.write(f"photosync: {path} is left as it is: photosync locales check {tag} says why\n")
             continue
@@ -52,6 +52,6 @@ def _forms(found: Document, tag: str) -> int:
     """How many plural forms a file has; those of the CLDR where its header is of no use."""
     locale = tags.require(tag)
     try:
-        return plurals.forms(found.fields.get("Plural-Forms", ""), locale)
+        return plurals.rule(found.fields.get("Plural-Forms", ""), locale).forms
     except plurals.WrongRule:
         return len(plurals.categories(locale))

@@ -98,7 +98,7 @@ def test_the_list_has_a_line_for_every_language_and_says_how_far_it_is(tmp_path:
     rows = {cells[0]: cells[1:] for line in done.stdout.splitlines() if line.strip() for cells in [re.split(r"\s{2,}", line.strip())]}  # fmt: skip
     assert rows["ca"] == ["Català", "0 %", "1", "one other", "ltr", "Ada", "your own"]
     assert rows["ar"][1:5] == ["100 %", "0", "zero one two few many other", "rtl"]
-    assert rows["sv"][0] == "line 1: cannot be read"
+    assert rows["sv"][0].startswith("line 1: cannot be used: the text has to stand in one pair of quotes")
     assert set(rows) >= {path.stem for path in resources.LOCALES.glob("*.po")}
 
 
@@ -121,12 +121,12 @@ def test_a_new_file_of_every_language_has_plurals_that_the_check_accepts(header:
     for name in LANGUAGES:
         locale = Locale.parse(name)
         count = int(header(locale).split(";")[0].removeprefix("nplurals="))
-        assert plurals.forms(header(locale), locale) == count, name
+        assert plurals.rule(header(locale), locale).forms == count, name
 
 
 def test_a_rule_of_an_earlier_release_of_the_cldr_stays_right() -> None:
     for name in ("nplurals=1; plural=0;", "nplurals=2; plural=(n > 1);"):  # Babel 2.18 and 2.19
-        assert plurals.forms(name, Locale("vi"))
+        assert plurals.rule(name, Locale("vi"))
 
 
 RIGHT = [
@@ -134,9 +134,61 @@ RIGHT = [
     ("ar", "nplurals=6; plural=(n==0 ? 0 : n==1 ? 1 : n==2 ? 2 : n%100>=3 && n%100<=10 ? 3 : n%100>=11 ? 4 : 5);", 6),
     ("sv", "nplurals=2; plural=n != 1;", 2),
     ("ca", "nplurals=3; plural=(n == 1 ? 0 : n != 0 && n % 1000000 == 0 ? 1 : 2);", 3),
+    # Transifex and Crowdin: a form more, for fractions, which no whole number takes
+    (
+        "ru",
+        "nplurals=4; plural=(n%10==1 && n%100!=11 ? 0 : n%10>=2 && n%10<=4 && (n%100<12 || n%100>14) ? 1 : n%10==0 || (n%10>=5 && n%10<=9) || (n%100>=11 && n%100<=14)? 2 : 3);",
+        4,
+    ),
+    (
+        "uk",
+        "nplurals=4; plural=(n % 1 == 0 && n % 10 == 1 && n % 100 != 11 ? 0 : n % 1 == 0 && n % 10 >= 2 && n % 10 <= 4 && (n % 100 < 12 || n % 100 > 14) ? 1 : n % 1 == 0 && (n % 10 ==0 || (n % 10 >=5 && n % 10 <=9) || (n % 100 >=11 && n % 100 <=14 )) ? 2: 3);",
+        4,
+    ),
+    (
+        "cs",
+        "nplurals=4; plural=(n == 1 && n % 1 == 0) ? 0 : (n >= 2 && n <= 4 && n % 1 == 0) ? 1: (n % 1 != 0 ) ? 2 : 3;",
+        4,
+    ),
+    ("cs", "nplurals=4; plural=(n==1) ? 0 : (n>=2 && n<=4) ? 1 : 3;", 4),
+    (
+        "lt",
+        "nplurals=4; plural=(n % 10 == 1 && (n % 100 > 19 || n % 100 < 11) ? 0 : (n % 10 >= 2 && n % 10 <=9) && (n % 100 > 19 || n % 100 < 11) ? 1 : n % 1 != 0 ? 2: 3);",
+        4,
+    ),
+    (
+        "pl",
+        "nplurals=4; plural=(n==1 ? 0 : (n%10>=2 && n%10<=4) && (n%100<12 || n%100>14) ? 1 : n!=1 && (n%10>=0 && n%10<=1) || (n%10>=5 && n%10<=9) || (n%100>=12 && n%100<=14) ? 2 : 3);",
+        4,
+    ),
 ]
 
 
 @pytest.mark.parametrize(("tag", "header", "count"), RIGHT, ids=[row[0] for row in RIGHT])
 def test_a_plural_rule_spelt_otherwise_is_right_too(tag: str, header: str, count: int) -> None:
-    assert plurals.forms(header, Locale(tag)) == count
+    assert plurals.rule(header, Locale(tag)).forms == count
+
+
+WRONG = [
+    ("sv", "nplurals=0; plural=0;"),
+    ("sv", "nplurals=2; plural=n/0;"),
+    ("sv", "nplurals=2; plural=n%(n-n);"),
+    ("sv", "nplurals=2; plural=n != 1 ? 5 : 0;"),
+    ("sv", "nplurals=3; plural=(n != 1);"),
+    ("sv", "nplurals=2; plural=" + "(" * 200 + "n" + ")" * 200),
+    ("sv", "nplurals=2; plural=" + "n+" * 4_000 + "n"),
+    ("sv", "nplurals=2; plural=__import__('os')"),
+    ("sv", "nplurals=99999999999999999999; plural=(n != 1);"),
+    ("ru", "nplurals=5; plural=(n%10==1 && n%100!=11 ? 0 : n%10>=2 && n%10<=4 && (n%100<12 || n%100>14) ? 1 : 2);"),
+]
+
+
+@pytest.mark.parametrize(("tag", "header"), WRONG, ids=[row[1][:40] for row in WRONG])
+def test_a_rule_of_another_language_or_of_none_is_refused(tag: str, header: str) -> None:
+    with pytest.raises(plurals.WrongRule):
+        plurals.rule(header, Locale(tag))
+
+
+def test_a_rule_that_divides_by_nothing_for_a_count_never_tried_gives_a_form_all_the_same() -> None:
+    rule = plurals.rule("nplurals=2; plural=(n != 1) + 0/(n-123456789);", Locale("sv"))
+    assert rule(123456789) == 1
