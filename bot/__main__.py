@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "case": ("bot.commands.case", "one case in words, by the number on its card"),
     "erase": ("bot.commands.erase", "delete everything about a person"),
     "work": ("bot.commands.work", "due work and dead letters"),
+    "store": ("bot.commands.store", "a backup of the database; the database into another one"),
     "locales": ("bot.commands.locales.command", "languages: coverage, a new one, what is wrong, merging, preview"),
 }
 """Each command's module and its line of help."""

@@ -7,13 +7,13 @@ from pathlib import Path
 from bot.store.interface import Store
 from bot.store.sqlite import SqliteStore
 
-_SQLITE = "sqlite:///"
+SQLITE = "sqlite:///"
 
 
 def connect(url: str) -> Store:
     """The store at an address, still closed. Raises `StoreUnusable` for an address that cannot be read."""
-    if url.startswith(_SQLITE):
-        return SqliteStore(Path(url.removeprefix(_SQLITE)))
+    if url.startswith(SQLITE):
+        return SqliteStore(Path(url.removeprefix(SQLITE)))
     from bot.store.postgres import PostgresStore  # noqa: PLC0415 - its driver takes a while to import
 
     return PostgresStore(url)
