@@ -220,7 +220,7 @@ class HttpClient:
             try:
                 outcome = await self._attempt(sent, ends)
             except TimeoutError:
-                raise TimedOut(system, f"no answer within {deadline:g} s") from None
+                raise TimedOut(system, f"no answer within {round(deadline, 1):g} s") from None
             except aiohttp.ClientError as error:
                 outcome = Outage(system, type(error).__name__)
                 if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.InvalidURL):

@@ -6,8 +6,9 @@ import math
 import random
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -76,13 +77,17 @@ class Faults:
     files: deque[Fault] = field(default_factory=deque)
     connector: deque[Fault] = field(default_factory=deque)
     tickets: deque[Fault] = field(default_factory=deque)
+    login: deque[Fault] = field(default_factory=deque)  # requests for a token
     graph_always: Fault | None = None  # every request
+    change: Callable[[str, Any], Any] | None = (
+        None  # what Graph and the login service answer, by path: (path, document)
+    )
     throttle: Throttle | None = None  # of Graph
     chances: dict[str, float] = field(default_factory=dict)  # how often a system fails by itself, 0 to 1
     dice: random.Random = field(default_factory=lambda: random.Random(1))
 
     def next(self, where: str, path: str = "") -> Fault | None:
-        """The fault of the present request of `graph`, `files`, `connector` or `tickets`, if any."""
+        """The fault of the present request of `graph`, `files`, `login`, `connector` or `tickets`, if any."""
         waiting: deque[Fault] = getattr(self, where)
         for place, fault in enumerate(waiting):
             if fault.path not in path:

@@ -25,7 +25,7 @@ from sandbox.login import Login
 from sandbox.sites import Sites
 from sandbox.team_sites import TeamSites
 from sandbox.users import Users
-from sandbox.web import HOST, act_out, graph_error, json_body, listen, told
+from sandbox.web import HOST, act_out, changed, graph_error, json_body, listen, told
 from sandbox.world import World
 
 _VERSION = "/v1.0"
@@ -80,6 +80,8 @@ class Graph:
         if self.world.faults.graph_seconds:
             await asyncio.sleep(self.world.faults.graph_seconds)
         fault = self.world.faults.next("graph", path)
+        if fault is not None and fault.status and not fault.lost:
+            return _named(told(fault))
         if fault is not None and not fault.lost:
             return await act_out(fault, request)
         claims = self.login.check(request.headers.get("Authorization", ""), self.url)
@@ -90,7 +92,7 @@ class Graph:
             answer = await self._batch(request, roles)
         else:
             answer = await self._view(request.method, path, request.query, roles)
-        answer.headers["request-id"] = str(uuid.uuid4())
+        answer = _named(changed(self.world.faults, path, answer))
         return answer if fault is None else await act_out(fault, request)
 
     async def _view(self, method: str, path: str, query: Mapping[str, str], roles: frozenset[str]) -> web.Response:
@@ -141,6 +143,12 @@ class Graph:
                 json.loads(raw) if answer.content_type == "application/json" else base64.b64encode(raw).decode()
             )
         return document
+
+
+def _named(answer: web.Response) -> web.Response:
+    """With Graph's own name of the request, which every answer has."""
+    answer.headers["request-id"] = str(uuid.uuid4())
+    return answer
 
 
 def _is_part(one: Any) -> bool:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes
 
 from sandbox.assertions import fault_of
 from sandbox.signing import SigningKey
-from sandbox.web import HOST, listen
+from sandbox.web import HOST, act_out, changed, listen
 from sandbox.world import World
 
 LIFETIME = 3600  # seconds
@@ -125,7 +125,7 @@ class Login:
         if tenant != self.tenant:
             return _refused(90002, "")
         base = f"{self.url}/{tenant}"
-        return web.json_response({
+        document = {
             "issuer": f"{base}/v2.0",
             "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
             "token_endpoint": f"{base}/oauth2/v2.0/token",
@@ -134,13 +134,17 @@ class Login:
             "response_types_supported": ["code"],
             "subject_types_supported": ["pairwise"],
             "id_token_signing_alg_values_supported": ["RS256"],
-        })  # fmt: skip
+        }  # fmt: skip
+        return changed(self.world.faults, request.path, web.json_response(document))
 
     async def _keys(self, _: web.Request) -> web.Response:
         return web.json_response({"keys": [self.key.jwk()]})
 
-    async def _token(self, request: web.Request) -> web.Response:
+    async def _token(self, request: web.Request) -> web.StreamResponse:
         self.requests += 1
+        fault = self.world.faults.next("login", request.path)
+        if fault is not None:
+            return await act_out(fault, request)
         if self.world.faults.login_delay:
             await asyncio.sleep(self.world.faults.login_delay)
         asked: dict[str, str] = {}
@@ -150,9 +154,8 @@ class Login:
         if problem is not None:
             return _refused(*problem)
         token = self.issue(asked["client_id"], asked["scope"].removesuffix("/.default"))
-        return web.json_response(
-            {"token_type": "Bearer", "expires_in": LIFETIME, "ext_expires_in": LIFETIME, "access_token": token}
-        )
+        document = {"token_type": "Bearer", "expires_in": LIFETIME, "ext_expires_in": LIFETIME, "access_token": token}
+        return changed(self.world.faults, request.path, web.json_response(document))
 
     def _problem(self, tenant: str, asked: Mapping[str, str]) -> tuple[int, str] | None:
         """The number of the refusal, and what it names; None for a request that gets its token."""

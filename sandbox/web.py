@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.faults import Fault
+from sandbox.faults import Fault, Faults
 
 HOST = "localhost"
 Route = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -50,6 +50,13 @@ def told(fault: Fault) -> web.Response:
         headers["Content-Type"] = fault.content_type
         return web.Response(status=fault.status, body=fault.body, headers=headers)
     return graph_error(fault.status, fault.code or "generalException", headers)
+
+
+def changed(faults: Faults, path: str, answer: web.Response) -> web.Response:
+    """The answer as `Faults.change` makes it."""
+    if faults.change is None or answer.content_type != "application/json" or not isinstance(answer.body, bytes):
+        return answer
+    return web.json_response(faults.change(path, json.loads(answer.body)), status=answer.status)
 
 
 async def act_out(fault: Fault, request: web.Request) -> web.StreamResponse:

@@ -121,8 +121,10 @@ class Diagnosis:
         `person` is an object id or user principal name, or what the directory says of them; `site` the address of a
         site to look at too; `since` when the last look was (UTC, ISO 8601).
         """
+        begun = time.monotonic()
         found = await self._look(person, site, since)
         self._metrics.checks.labels(found.verdict.value).inc()
+        log.debug("look: %s", _summary(found, time.monotonic() - begun))
         return found
 
     async def watched(self, person: str) -> tuple[str, ...]:
@@ -226,6 +228,23 @@ class Diagnosis:
 
     async def _on_site(self, ends: float, site: str, person: Person, copy: Picture | None) -> SiteResult:
         return await self._sites.look(site, person, copy, ends) if site else SiteResult("", "")
+
+
+def _summary(found: DiagnosisResult, seconds: float) -> str:
+    """What a look did, for the log: nothing in it belongs to a person."""
+    sides = {"Microsoft 365": found.microsoft365, "SharePoint": found.sharepoint}
+    sizes = (f"{name} {len(one.data)} bytes" for name, one in sides.items() if one)
+    parts = (
+        found.verdict.value,
+        found.reason and f"reason {found.reason}",
+        found.similarity is not None and f"similarity {found.similarity}",
+        *sizes,
+        found.facts and f"facts {' '.join(found.facts)}",
+        found.site_finding and f"site {found.site_finding}",
+        found.incomplete and "incomplete",
+        f"after {seconds:.2f} s",
+    )
+    return ", ".join(part for part in parts if isinstance(part, str) and part)
 
 
 async def _side(request: Coroutine[Any, Any, Picture | None]) -> _Side:

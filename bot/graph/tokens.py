@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
+import re
+import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -17,13 +20,16 @@ import msal
 
 from bot import certificate
 from bot.clouds import CLOUDS
-from bot.errors import Outage, OutsideError, Refused, SettingsError, Throttled, TimedOut
+from bot.errors import Malformed, Outage, OutsideError, Refused, SettingsError, Throttled, TimedOut
 from bot.http_client import NEVER, Answer, HttpClient, plain_code
 from bot.settings import Settings
 
 log = logging.getLogger(__name__)
 
 _DEADLINE = 5.0  # seconds, of one request to the login service
+_LIFETIME_UNKNOWN = 60.0  # seconds that a token is used which does not say how long it is good
+_LONGEST_LIFETIME = 86_400.0
+_TOKEN = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")  # what a header can carry
 _EARLY = 300.0  # seconds before its end that a token is not used any more
 _REFUSAL_CACHED = 10.0  # seconds: a wrong secret does not become right by an immediate retry
 _TRANSIENT = frozenset({"temporarily_unavailable", "server_error"})  # OAuth's words for an outage
@@ -33,10 +39,10 @@ _PUBLIC_LOGINS = frozenset(cloud.login_url for cloud in CLOUDS.values())
 class _Reply:
     """An HTTP answer in the shape that msal reads."""
 
-    def __init__(self, answer: Answer) -> None:
-        self.status_code = answer.status
-        self.text = answer.body.decode("utf-8", "replace")
-        self.headers = dict(answer.headers)
+    def __init__(self, status: int, document: Mapping[str, Any], headers: Mapping[str, str]) -> None:
+        self.status_code = status
+        self.text = json.dumps(document)
+        self.headers = dict(headers)
 
     def raise_for_status(self) -> None:
         """See `requests.Response`."""
@@ -45,19 +51,21 @@ class _Reply:
 
 
 class _Bridge:
-    """msal's HTTP client: called from a thread, it sends through the event loop's one session."""
+    """msal's HTTP client: called from a thread, it sends through the event loop's one session.
+
+    msal logs answers that it does not understand, whole. So none reaches it that is not a JSON object, and it never
+    sees a token: `token` gives it back for the stand-in that msal is given.
+    """
 
     def __init__(self, http: HttpClient) -> None:
         self._http = http
         self._loop = asyncio.get_running_loop()
+        self._held: dict[str, str] = {}
 
     def get(self, url: str, params: Any = None, headers: Mapping[str, str] | None = None, **_: Any) -> _Reply:
         """One GET."""
         joiner = "&" if "?" in url else "?"
-        reply = self._request("GET", f"{url}{joiner}{urlencode(params)}" if params else url, dict(headers or {}), None)
-        if reply.status_code == 400:  # no such tenant, no such managed identity: msal would only raise ValueError
-            raise Refused("login", _code(_document(reply.text)))
-        return reply
+        return self._request("GET", f"{url}{joiner}{urlencode(params)}" if params else url, dict(headers or {}), None)
 
     def post(
         self, url: str, params: Any = None, data: Any = None, headers: Mapping[str, str] | None = None, **_: Any
@@ -70,6 +78,11 @@ class _Bridge:
     def close(self) -> None:
         """See `requests.Session`; the session is the application's."""
 
+    def token(self, result: Mapping[str, Any]) -> Mapping[str, Any]:
+        """msal's result with the token itself in it."""
+        held = self._held.pop(str(result.get("access_token")), None)
+        return {**result, "access_token": held} if held is not None else result
+
     def _request(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> _Reply:
         request = self._http.request(
             method, url, system="login", deadline=_DEADLINE, headers=headers, body=body, retry=NEVER
@@ -77,7 +90,31 @@ class _Bridge:
         answer = asyncio.run_coroutine_threadsafe(request, self._loop).result(_DEADLINE + 1)
         if answer.status == 429 or answer.status >= 500:
             raise _unavailable(answer)
-        return _Reply(answer)
+        try:
+            document = answer.json()
+        except Malformed as error:
+            raise Outage("login", error.detail) from None
+        if method == "GET" and answer.status == 400:  # no such tenant, no such identity: msal would raise ValueError
+            raise Refused("login", _code(document))
+        if "access_token" not in document:
+            return _Reply(answer.status, document, answer.headers)
+        return _Reply(answer.status, self._hold(document), answer.headers)
+
+    def _hold(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """What msal needs of a token's answer, with a stand-in for the token."""
+        text = document["access_token"]
+        if not isinstance(text, str) or not _TOKEN.fullmatch(text):
+            raise Outage("login", "a token that no request can carry")
+        name, seconds = f"held-{secrets.token_hex(8)}", int(_lifetime(document))
+        self._held[name] = text
+        resource = document.get("resource")
+        return {
+            "access_token": name,
+            "token_type": "Bearer",
+            "expires_in": seconds,
+            "expires_on": str(int(time.time()) + seconds),
+            "resource": resource if isinstance(resource, str) else "",
+        }
 
 
 class _NoCache(msal.TokenCache):  # type: ignore[misc]  # msal has no types
@@ -89,7 +126,7 @@ class _NoCache(msal.TokenCache):  # type: ignore[misc]  # msal has no types
 
 @dataclass(frozen=True)
 class _Token:
-    text: str
+    text: str = field(repr=False)
     usable_until: float  # time.monotonic()
 
 
@@ -143,10 +180,11 @@ class Tokens:
             raise TimedOut("login", "no answer in time") from None
         except Exception as error:  # msal raises ValueError, RuntimeError and others for answers it does not expect
             raise Outage("login", f"a useless answer ({type(error).__name__})") from None
-        text, lifetime = result.get("access_token"), result.get("expires_in", 3600)
-        if not isinstance(text, str) or not text or not isinstance(lifetime, int | float):
+        text = result.get("access_token")
+        if not isinstance(text, str) or not _TOKEN.fullmatch(text):
             transient = plain_code(result.get("error")) in _TRANSIENT
             raise Outage("login", _code(result)) if transient else Refused("login", _code(result))
+        lifetime = _lifetime(result)
         self._cached[scope] = _Token(text, time.monotonic() + max(lifetime - _EARLY, lifetime / 2))
         return text
 
@@ -165,12 +203,25 @@ def _unavailable(answer: Answer) -> OutsideError:
     return Throttled("login", detail, wait) if throttled else Outage("login", detail)
 
 
-def _document(text: str) -> dict[str, Any]:
+def _lifetime(document: Mapping[str, Any]) -> float:
+    """Seconds that a token is good for: a number, also as text, or a time; a short while where none makes sense."""
+    lifetime = _number(document.get("expires_in"))
+    if lifetime is None:
+        ends = _number(document.get("expires_on"))
+        lifetime = None if ends is None else ends - time.time()
+    if lifetime is None or lifetime <= 0:
+        return _LIFETIME_UNKNOWN
+    return min(lifetime, _LONGEST_LIFETIME)
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
     try:
-        found = json.loads(text)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+        found = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found) else None
 
 
 def _code(result: Mapping[str, Any]) -> str:
@@ -232,11 +283,12 @@ def _confidential(
                 )
             return made[0]
 
-    return lambda scope: application().acquire_token_for_client(scopes=[scope]) or {}
+    return lambda scope: bridge.token(application().acquire_token_for_client(scopes=[scope]) or {})
 
 
 def _managed(client: str, http: HttpClient) -> Callable[[str], Mapping[str, Any]]:
+    bridge = _Bridge(http)
     identity = msal.ManagedIdentityClient(
-        msal.UserAssignedManagedIdentity(client_id=client), http_client=_Bridge(http), token_cache=_NoCache()
+        msal.UserAssignedManagedIdentity(client_id=client), http_client=bridge, token_cache=_NoCache()
     )
-    return lambda scope: identity.acquire_token_for_client(resource=scope.removesuffix("/.default")) or {}
+    return lambda scope: bridge.token(identity.acquire_token_for_client(resource=scope.removesuffix("/.default")) or {})

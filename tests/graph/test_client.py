@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -156,8 +157,9 @@ def refusal(status: int, error: str, *numbers: int) -> web.Response:
 # what the login service answers | what that is | its detail
 LOGINS: list[tuple[str, web.Response | None, type[OutsideError], str]] = [
     ("no such tenant", refusal(400, "invalid_tenant", 90002), Refused, "invalid_tenant AADSTS90002"),
-    ("a web page", web.Response(text="<html>Sign in", content_type="text/html"), Outage, "a useless answer"),
-    ("a list", web.json_response([]), Outage, "a useless answer"),
+    ("a web page", web.Response(text="<html>Sign in", content_type="text/html"), Outage, "not JSON (status 200)"),
+    ("a list", web.json_response([]), Outage, "not a JSON object (status 200)"),
+    ("something else", web.json_response({"hello": 1}), Outage, "a useless answer"),
     ("too many requests", web.Response(status=429, headers={"Retry-After": "7"}), Throttled, "status 429"),
     ("an outage", web.Response(status=503), Outage, "status 503"),
     ("nothing", None, TimedOut, "no answer within 5 s"),
@@ -184,7 +186,7 @@ TOKENS: list[tuple[dict[str, Any], type[OutsideError]]] = [
     ({"error": "temporarily_unavailable"}, Outage),
     ({"error": {"a": "b"}, "error_codes": "x"}, Refused),
     ({"access_token": 5}, Refused),
-    ({"access_token": "t", "expires_in": "soon"}, Refused),
+    ({"access_token": "two\r\nlines"}, Refused),
     ({}, Refused),
 ]
 
@@ -196,6 +198,74 @@ async def test_whatever_the_token_endpoint_says_is_a_token_or_an_error_of_ours(
     with pytest.raises(kind) as raised:
         await Tokens(lambda _: result).token("s")
     assert type(raised.value) is kind
+
+
+LIFETIMES = [3600, "3600", 0, -5, True, None, "soon", [], {}, 1e999, 2**70, 10**400, float("nan"), "9" * 400]
+
+
+@pytest.mark.parametrize("lifetime", LIFETIMES, ids=lambda one: str(one)[:20])
+async def test_a_token_is_used_however_odd_its_lifetime(lifetime: Any) -> None:
+    tokens = Tokens(lambda _: {"access_token": "t", "expires_in": lifetime})
+    assert await tokens.token("s") == "t"
+    async with office() as one:
+        one.tenant.world.faults.change = lambda _, document: {**document, "expires_in": lifetime} if "access_token" in document else document  # fmt: skip
+        found = bot_tokens(one.settings, one.http)
+        assert one.tenant.login.check(f"Bearer {await found.token(one.scope)}", one.tenant.graph.url)
+        assert await found.token(one.scope) == await found.token(one.scope)
+        assert one.tenant.login.requests == 1
+
+
+CANARY = "eyJcanary.canary.canary"
+TOKEN = json.dumps({"token_type": "Bearer", "expires_in": 3600, "access_token": CANARY}).encode()
+# what the token endpoint answers
+LEAKS = [
+    TOKEN, TOKEN[:-1], TOKEN[:-20], TOKEN + b"x", b"[" + TOKEN + b"]", b'"' + CANARY.encode() + b'"', b"\xff" + TOKEN,
+    TOKEN.replace(b"3600", b'"x"'), TOKEN.replace(b"canary.", b"canary\\n."), TOKEN.replace(b'"Bearer"', CANARY.join('""').encode()),
+    json.dumps({"error": CANARY * 5, "error_description": CANARY, "access_token": [CANARY]}).encode(), CANARY.encode(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 500])
+@pytest.mark.parametrize("body", LEAKS, ids=range(len(LEAKS)))
+async def test_no_log_holds_a_token_whatever_the_login_service_answers(
+    body: bytes, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("", "msal", "urllib3", "aiohttp", "asyncio", "bot"):
+        caplog.set_level(logging.DEBUG, name)
+    async with office() as one:
+        one.tenant.world.faults.plan("login", [Fault(status, body=body)])
+        tokens = bot_tokens(one.settings, one.http)
+        with suppress(OutsideError):
+            assert await tokens.token(one.scope) == CANARY
+        assert CANARY not in repr(vars(tokens))
+        assert one.tenant.secret not in caplog.text
+    assert "canary" not in caplog.text
+    assert CANARY not in "".join(logging.Formatter().format(record) for record in caplog.records)
+
+
+async def test_a_managed_identitys_token_is_in_no_log_either(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "msal")
+
+    async def identity(request: web.Request) -> web.Response:
+        answers = {"cut": TOKEN[:-4], "odd": TOKEN.replace(b"expires_in", b"lasts"), "good": TOKEN}
+        return web.Response(body=answers[request.query["resource"]], content_type="application/json")
+
+    app = web.Application()
+    app.router.add_get("/msi/token", identity)
+    runner, port = await listen(app, None)
+    monkeypatch.setenv("IDENTITY_ENDPOINT", f"http://127.0.0.1:{port}/msi/token")
+    monkeypatch.setenv("IDENTITY_HEADER", "known-only-here")
+    async with office(MicrosoftAppPassword="", MicrosoftAppType="UserAssignedMSI") as one:
+        tokens = bot_tokens(one.settings, one.http)
+        for resource in ("odd", "good"):
+            assert await tokens.token(resource) == CANARY
+        with pytest.raises(Outage):
+            await tokens.token("cut")
+    await runner.cleanup()
+    assert "canary" not in caplog.text
 
 
 async def test_a_refusal_is_not_asked_for_again_at_once_but_an_outage_is() -> None:

@@ -118,7 +118,15 @@ def test_a_wrong_clock_is_logged_once_an_hour(seconds: float, told: bool, caplog
     with caplog.at_level(logging.ERROR):
         for _ in range(3):
             skew.observe(email.utils.formatdate(time.time() - seconds, usegmt=True))
-        skew.observe("not a date")
+        for odd in (
+            "not a date",
+            "",
+            "Fri, 31 Dec 9999 23:59:59 GMT",
+            "Thu, 01 Jan 1970 00:00:00 GMT",
+            "Mon, 99",
+            "\ud800",
+        ):
+            skew.observe(odd)
         skew.observe(None)
     assert [("clock" in one.message) for one in caplog.records] == [True] * told
     assert skew.seconds == pytest.approx(seconds, abs=5)
@@ -136,7 +144,12 @@ async def test_beyond_so_many_turns_the_channel_is_told_to_come_again() -> None:
         here.tenant.world.faults.graph_always = None
         assert (await here.get("/healthz"))[0] == 200
         assert set(await asyncio.gather(*waiting)) <= {200, 202}
-        assert await chats[3].say("my photo is wrong") == 200
+        for _ in range(100):  # a turn that was answered early ends a little later
+            status = await chats[3].say("my photo is wrong")
+            if status != 503:
+                break
+            await asyncio.sleep(0.1)
+        assert status == 200
 
 
 async def test_a_turn_that_outlasts_its_answer_ends_all_the_same(caplog: pytest.LogCaptureFixture) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import subprocess
 import sys
+import time
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,8 +18,8 @@ import pytest
 import trustme
 from aiohttp import web
 
-from bot.app import diagnosis
-from bot.diagnosis.diagnosis import Diagnosis
+from bot.app import Outside
+from bot.diagnosis.diagnosis import IN_A_CHAT, Diagnosis, Limits
 from bot.graph.tokens import Tokens, bot_tokens
 from bot.http_client import HttpClient, retry_after
 from bot.metrics import Metrics
@@ -49,11 +51,12 @@ class Eyes:
 
 
 @asynccontextmanager
-async def eyes(**changes: str) -> AsyncIterator[Eyes]:
+async def eyes(limits: Limits = IN_A_CHAT, **changes: str) -> AsyncIterator[Eyes]:
     async with Tenant.open() as tenant:
         settings = read({**tenant.environment(), **changes})
-        http, metrics = HttpClient.from_settings(settings), Metrics()
-        yield Eyes(tenant, diagnosis(settings, http, metrics), metrics, http, settings)
+        http = HttpClient.from_settings(settings)
+        outside = Outside(settings, http, limits)
+        yield Eyes(tenant, outside.diagnosis, outside.metrics, http, settings)
         await http.close()
 
 
@@ -127,6 +130,51 @@ async def test_a_failure_is_told_for_what_it_is_and_never_as_a_verdict(
         assert (found.verdict, found.reason) == (Verdict.UNKNOWN, reason)
         assert permission in found.permission
         assert one.metrics.registry.get_sample_value("photosync_checks_total", {"verdict": "unknown"}) == 1
+
+
+async def test_a_graph_that_hangs_opens_the_circuit_and_is_counted() -> None:
+    async with eyes(Limits(fetching=1.5)) as one:
+        one.tenant.world.faults.graph_always = Fault(kind="hang")
+        found = await asyncio.gather(*(one.look() for _ in range(10)))
+        assert {look.reason for look in found} == {"timeout"}
+        assert one.metrics.registry.get_sample_value("photosync_graph_requests_total", {"status": "timedout"}) == 10
+        begun = time.monotonic()
+        assert (await one.look()).reason == "outage"
+        assert time.monotonic() - begun < 0.5
+
+
+async def test_a_look_that_had_hardly_any_time_left_opens_no_circuit() -> None:
+    async with eyes(Limits(fetching=0.3)) as one:
+        one.tenant.world.faults.graph_always = Fault(kind="hang")
+        await asyncio.gather(*(one.look() for _ in range(12)))
+        one.tenant.world.faults.graph_always = None
+        assert (await one.diagnosis.object_id(IDS["old"])) == IDS["old"]
+
+
+async def test_a_login_that_hangs_ends_a_look_in_time() -> None:
+    async with eyes(Limits(fetching=1.0)) as one:
+        one.tenant.world.faults.login_delay = 4.0
+        begun = time.monotonic()
+        assert (await one.look()).reason == "timeout"
+        assert time.monotonic() - begun < 2.5
+
+
+async def test_at_debug_the_log_says_what_a_look_did_and_of_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        async with eyes() as one:
+            await one.look("old")
+            one.tenant.world.faults.plan("graph", [Fault(500, path="_LThumb")] * 3)
+            await one.look("match")
+    text = "\n".join(record.getMessage() for record in caplog.records if record.name.startswith("bot"))
+    assert "look: differ, similarity 0." in text
+    assert "Graph: users, status 200 after" in text
+    assert "Graph: users/photos/360x360/$value, status 200" in text
+    assert "status 500 generalException request-id " in text
+    for story in ("old", "match"):
+        person = one.tenant.world.person(IDS[story])
+        assert person is not None
+        for name in (person.id, person.upn, person.upn.partition("@")[0].replace(".", "_"), person.name):
+            assert name not in text
 
 
 async def test_somebody_the_directory_does_not_know_is_not_somebody_without_a_photo() -> None:
@@ -217,7 +265,7 @@ async def test_a_certificate_signs_in_in_place_of_a_secret(tmp_path: Any) -> Non
         one.tenant.login.register(one.tenant.app, made.cert_chain_pems[0].bytes())
         environ = {**one.tenant.environment(), "MicrosoftAppPassword": "", "MicrosoftAppCertificate": str(pem)}
         settings = read(environ)
-        looking = diagnosis(settings, one.http, Metrics())
+        looking = Outside(settings, one.http).diagnosis
         assert (await looking.look(IDS["match"])).verdict is Verdict.MATCH
 
 
@@ -246,6 +294,8 @@ async def test_a_managed_identity_signs_in_without_any_secret(monkeypatch: pytes
 WAITS = [
     ("2", 2.0), ("2.128", 2.128), (" 0 ", 0.0), ("-5", 0.0), ("Thu, 01 Jan 1970 00:01:00 GMT", 50.0),
     ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0), ("", None), ("soon", None), ("nan", None), ("inf", None), ("1e999", None),
+    ("1e300", 86_400.0), ("9" * 30, 86_400.0), ("Fri, 31 Dec 9999 23:59:59 GMT", 86_400.0), ("Mon, 99 Foo 2026", None), ("\u0663", 3.0), ("1_0", 10.0),
+    ("Thu, 01 Jan 1970 24:61:00 GMT", None), ("Thu, 01 Jan 1970 00:00:20 -0000", 10.0), ("[]", None), ("True", None),
 ]  # fmt: skip
 
 
