@@ -22,6 +22,7 @@ from bot.errors import SettingsError, StoreUnavailable, StoreUnusable
 from bot.graph.client import Graph
 from bot.graph.tokens import Tokens, bot_tokens, graph_tokens
 from bot.http_client import HttpClient
+from bot.http_server import HttpServer
 from bot.languages import packaged
 from bot.languages.live import LiveTranslations
 from bot.metrics import Metrics
@@ -198,22 +199,20 @@ async def start(settings: Settings, store: Store | None = None) -> Running:
     except SettingsError:
         await asyncio.gather(store.close(), http.close())
         raise
-    runner = web.AppRunner(_site(bot), access_log=None, shutdown_timeout=_GRACE)
-    await runner.setup()
+    server = HttpServer(_site(bot), grace=_GRACE, closed_early=bot.metrics.refused.labels("connections").inc)
 
     async def stop() -> None:
         bot.endpoint.close()
-        await runner.cleanup()
+        await server.stop()
         await bot.close()
 
     try:
-        await web.TCPSite(runner, settings.host, settings.port).start()
+        port = await server.start(settings.host, settings.port)
         await bot.open_store_soon()
     except BaseException:
         await stop()
         raise
     bot.start_tasks()
-    port = int(runner.addresses[0][1])
     log.info("listening on %s port %d, languages %s", settings.host, port, ", ".join(bot.live.languages.tags))
     return Running(port, bot.endpoint, store, bot.live, bot.background, stop)
 

@@ -6,10 +6,35 @@ what is repeated is repeated within minutes.
 
 from __future__ import annotations
 
+import math
+import time
+from collections import OrderedDict
 from hashlib import blake2b
 
 MOST = 64  # names of one person's activities; a press has two, its id and what was pressed
 _WIDTH = 12  # letters of a digest
+
+
+class Recent:
+    """The last activities of conversations of which nothing is stored, as this process saw them."""
+
+    def __init__(self, most: int = 10_000) -> None:
+        self._most = most
+        self._seen: OrderedDict[str, float] = OrderedDict()  # when, on the monotonic clock
+
+    def add(self, name: str, within: float = math.inf) -> bool:
+        """Whether the name was not added within the last so many seconds; from now on it was."""
+        key, now = digest(name), time.monotonic()
+        new = key not in self._seen or now - self._seen[key] > within
+        self._seen[key] = now
+        self._seen.move_to_end(key)
+        while len(self._seen) > self._most:
+            self._seen.popitem(last=False)
+        return new
+
+    def forget(self, name: str) -> None:
+        """As if it had never been added."""
+        self._seen.pop(digest(name), None)
 
 
 def was_handled(handled: str, activity: str) -> bool:

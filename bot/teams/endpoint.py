@@ -50,7 +50,7 @@ MAX_BYTES = 256 * 1024  # of a body
 _BODY_TIMEOUT = 10.0  # seconds for a body to arrive
 _ACK_AFTER = 8.0  # seconds after which a request is answered although its turn goes on
 _MAX_OF_PERSON = 6  # turns of one person under way or waiting
-_LOG_INTERVAL = 1.0  # seconds between two log lines of one reason
+_LOG_INTERVAL = 60.0  # seconds between two log lines of one reason: anybody can cause refusals
 _NO_CARD = "application/vnd.microsoft.activity.message"
 _USUAL_TYPES = ("application/json", "application/json; charset=utf-8")
 _HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}
@@ -83,6 +83,7 @@ class TeamsEndpoint:
         self._turns: set[asyncio.Task[Any]] = set()
         self._under_way: Counter[str] = Counter()  # turns, by person
         self._logged_at: dict[str, float] = {}
+        self._unlogged: Counter[str] = Counter()  # refusals since, by reason
         self._closing = False
 
     async def keep_keys(self, beat: Beat) -> None:
@@ -182,11 +183,15 @@ class TeamsEndpoint:
         return web.Response(status=refusal.status, headers=_HEADERS.get(refusal.status))
 
     def _count(self, refusal: Refusal) -> None:
-        self._metrics.refused.labels(refusal.reason).inc()
-        now = time.monotonic()
-        if now - self._logged_at.get(refusal.reason, float("-inf")) >= _LOG_INTERVAL:
-            self._logged_at[refusal.reason] = now
-            log.warning("refused with %d: %s", refusal.status, refusal.reason)
+        reason, now = refusal.reason, time.monotonic()
+        self._metrics.refused.labels(reason).inc()
+        if now - self._logged_at.get(reason, float("-inf")) < _LOG_INTERVAL:
+            self._unlogged[reason] += 1
+            return
+        self._logged_at[reason] = now
+        more = f" ({self._unlogged[reason]} more since the last such line)" if self._unlogged[reason] else ""
+        self._unlogged[reason] = 0
+        log.warning("refused with %d: %s%s", refusal.status, reason, more)
 
 
 class _EarlyAnswer:

@@ -14,7 +14,7 @@ from bot.keyed_lock import KeyedLock
 from bot.languages.live import LiveTranslations
 from bot.metrics import Metrics
 from bot.store import Conflict, Record
-from bot.store.dedup import was_handled, was_last, with_handled
+from bot.store.dedup import Recent, was_handled, was_last, with_handled
 from bot.store.interface import Store
 from bot.turns.decisions import Decisions, Stale, TurnResult, moment
 from bot.turns.events import event
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 _WITHOUT_CASE = ("menu", "forget_confirmed")  # what a card is asked that belongs to no case
 _TRIES = 5  # of a turn whose record somebody else saved meanwhile
+_INSTALL_INTERVAL = 300.0  # seconds within which two installs in one conversation are the same
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class _Press:
 
 @dataclass(frozen=True)
 class TurnRunner:
-    """Everything a turn needs; holds no state of its own but the locks of the turns under way."""
+    """Everything a turn needs; holds no state but locks, and what was answered without being stored."""
 
     decisions: Decisions
     outbox: Outbox
@@ -48,6 +49,7 @@ class TurnRunner:
     store: Store
     metrics: Metrics
     _locks: KeyedLock = field(default_factory=KeyedLock, repr=False)
+    _recent: Recent = field(default_factory=Recent, repr=False)
 
     async def turn(self, incoming: Incoming, channel: Channel) -> Message | None:
         """Work on one activity; returns the card now shown, or None.
@@ -82,16 +84,31 @@ class TurnRunner:
     async def _turn(self, incoming: Incoming, channel: Channel) -> Message | None:
         if incoming.kind is ActivityKind.OTHER:
             return None
-        if incoming.scope is Scope.GROUP:
-            # In front of others: one card that leads to the 1:1 chat, and only when the bot was spoken to.
-            spoken_to = incoming.mentioned or incoming.kind in (ActivityKind.INSTALLED, ActivityKind.PRESSED)
-            return await self._entry("desk.group", incoming, channel) if spoken_to else None
-        if not incoming.person:
-            if incoming.kind is not ActivityKind.TYPED:
-                return None  # nobody to welcome, nobody's card
-            return await self._entry("desk.unidentified", incoming, channel)
+        if incoming.scope is Scope.GROUP or not incoming.person:
+            return await self._without_case(incoming, channel)
         async with self.lock(incoming.person):
             return await self._personal(incoming, channel)
+
+    async def _without_case(self, incoming: Incoming, channel: Channel) -> Message | None:
+        """In front of others one card that leads to the 1:1 chat, and only when the bot was spoken to; in a chat with
+        somebody of whom the channel gives no id, one that says so. A repeat is not answered."""
+        group, kind = incoming.scope is Scope.GROUP, incoming.kind
+        conversation = incoming.address.conversation
+        activity, install = f"{conversation} {incoming.id}", f"{conversation} install"
+        if kind is ActivityKind.REMOVED:
+            self._recent.forget(install)
+        spoken_to = incoming.mentioned or kind in (ActivityKind.INSTALLED, ActivityKind.PRESSED)
+        if not (spoken_to if group else kind is ActivityKind.TYPED) or not self._recent.add(activity):
+            return None
+        # An install is told twice, by two activities almost together.
+        if kind is ActivityKind.INSTALLED and not self._recent.add(install, _INSTALL_INTERVAL):
+            return None
+        try:
+            return await self._entry("desk.group" if group else "desk.unidentified", incoming, channel)
+        except Exception:
+            self._recent.forget(activity)
+            self._recent.forget(install)
+            raise
 
     async def _entry(self, ref: str, incoming: Incoming, channel: Channel) -> Message:
         """A card without a case."""

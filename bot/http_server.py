@@ -1,0 +1,114 @@
+"""Between the network and the routes: how long a connection may say nothing, how many there may be, what is logged.
+
+A connection that sends nothing, half a head, or nothing after an answer is closed after `IDLE_TIMEOUT`: aiohttp's
+keep-alive timer runs from the start of a connection and is not set back by bytes that are no whole request. Bodies have
+a deadline where they are read (`bot.teams.endpoint`). That alone does not help against many connections at once, since
+a process may only have so many files open, and one that has none left accepts nobody. So beyond `_most_connections` the
+oldest connection that is not at a request is closed for each new one: who sends requests is served, who only holds a
+connection loses it first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+
+IDLE_TIMEOUT = 25.0  # seconds
+_MOST_CONNECTIONS = 4_000
+_SPARE_FILES = 256  # for the database, outgoing connections and logs
+_LOG_INTERVAL = 60.0  # seconds between two log lines about malformed requests of one kind
+_BACKLOG = 1_024
+
+
+class HttpServer:
+    """An application that listens on one port. `closed_early()` is called for each connection closed for a new one."""
+
+    def __init__(
+        self,
+        app: web.Application,
+        *,
+        grace: float,
+        closed_early: Callable[[], None],
+        most: int | None = None,
+        idle: float = IDLE_TIMEOUT,
+    ) -> None:
+        self._runner = _Runner(app, access_log=None, shutdown_timeout=grace, keepalive_timeout=idle)
+        self._runner.most = most or _most_connections()
+        self._runner.closed_early = closed_early
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen; returns the port. Raises OSError if it cannot be had."""
+        await self._runner.setup()
+        logger = logging.getLogger("aiohttp.server")
+        if not any(isinstance(one, _OncePerInterval) for one in logger.filters):
+            logger.addFilter(_OncePerInterval())
+        await web.TCPSite(self._runner, host, port, backlog=_BACKLOG).start()
+        return int(self._runner.addresses[0][1])
+
+    async def stop(self) -> None:
+        """Take no more requests, wait for those under way, close every connection."""
+        await self._runner.cleanup()
+
+
+class _Runner(web.AppRunner):
+    """Makes room for a new connection where there are too many."""
+
+    most: int
+    closed_early: Callable[[], None]
+
+    @property
+    def server(self) -> Any:
+        """What the listening socket calls for the protocol of each new connection."""
+        server = super().server
+        if server is None:
+            return None
+
+        def accept() -> asyncio.Protocol:
+            connections = server.connections
+            if len(connections) >= self.most:
+                idle = next((one for one in connections if getattr(one, "_current_request", None) is None), None)
+                if idle is not None:
+                    idle.force_close()
+                    self.closed_early()
+            return server()
+
+        return accept
+
+
+class _OncePerInterval(logging.Filter):
+    """Malformed requests, which anybody can send: one line a minute for each kind, without a traceback."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._logged_at: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """See `logging.Filter`."""
+        kind = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else str(record.msg)
+        record.msg, record.args = f"{record.getMessage()}: {kind}", ()
+        record.exc_info = record.exc_text = None
+        now = time.monotonic()
+        if now - self._logged_at.get(kind, float("-inf")) < _LOG_INTERVAL:
+            return False
+        self._logged_at[kind] = now
+        return True
+
+
+def _most_connections() -> int:
+    """As many as the files that this process may open allow, after asking for more of them."""
+    if sys.platform == "win32":
+        return _MOST_CONNECTIONS
+    import resource  # noqa: PLC0415 - not on every platform
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_CONNECTIONS + _SPARE_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return max(64, min(_MOST_CONNECTIONS, soft - _SPARE_FILES)) if soft != resource.RLIM_INFINITY else _MOST_CONNECTIONS

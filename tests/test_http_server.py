@@ -1,0 +1,166 @@
+"""Connections that only take up room: closed in time, and nobody else waits for them. Over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from bot.http_server import HttpServer
+from tests.chatting import scene, step
+
+HEAD = b"POST /api/messages HTTP/1.1\r\nHost: bot\r\nContent-Type: application/json\r\n"
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def hello(request: web.Request) -> web.Response:
+    await asyncio.sleep(float(request.query.get("seconds", "0")))
+    return web.Response(text="hello")
+
+
+@asynccontextmanager
+async def server(most: int = 50, idle: float = 1.0) -> AsyncIterator[tuple[int, list[int]]]:
+    """Its port, and a list that grows by one for each connection closed for a new one."""
+    site, closed = web.Application(), [0]
+    site.router.add_get("/", hello)
+
+    def count() -> None:
+        closed[0] += 1
+
+    running = HttpServer(site, grace=0.5, closed_early=count, most=most, idle=idle)
+    port = await running.start("127.0.0.1", 0)
+    try:
+        yield port, closed
+    finally:
+        await running.stop()
+
+
+async def connect(port: int, sent: bytes = b"") -> Connection:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(sent)
+    await writer.drain()
+    return reader, writer
+
+
+async def until_closed(connection: Connection, seconds: float) -> float:
+    """Seconds until the other side closed."""
+    begun = time.monotonic()
+    async with asyncio.timeout(seconds):
+        try:
+            while await connection[0].read(4_096):
+                pass
+        except ConnectionError:
+            pass
+    connection[1].close()
+    return time.monotonic() - begun
+
+
+async def _after_an_answer(port: int) -> Connection:
+    connection = await connect(port, b"GET / HTTP/1.1\r\nHost: bot\r\n\r\n")
+    await connection[0].readuntil(b"hello")
+    return connection
+
+
+async def _half_a_second_head(port: int) -> Connection:
+    reader, writer = await _after_an_answer(port)
+    writer.write(b"GET / HT")
+    await writer.drain()
+    return reader, writer
+
+
+IDLE: dict[str, Callable[[int], Awaitable[Connection]]] = {
+    "sends nothing": connect,
+    "half a head": lambda port: connect(port, HEAD),
+    "half a line": lambda port: connect(port, b"PO"),
+    "blank lines": lambda port: connect(port, b"\r\n\r\n"),
+    "after an answer": _after_an_answer,
+    "half a head after an answer": _half_a_second_head,
+}
+
+
+@pytest.mark.parametrize("how", IDLE)
+async def test_a_connection_without_a_whole_request_is_closed(how: str) -> None:
+    async with server() as (port, _):
+        assert await until_closed(await IDLE[how](port), 8) < 6
+
+
+async def test_a_head_that_drips_gains_no_time() -> None:
+    async with server() as (port, _):
+        connection = await connect(port, HEAD)
+
+        async def drip() -> None:
+            for _ in range(40):
+                connection[1].write(b"X")
+                await asyncio.sleep(0.2)
+
+        dripping = asyncio.create_task(drip())
+        assert await until_closed(connection, 8) < 6
+        dripping.cancel()
+
+
+async def test_a_request_that_takes_longer_is_answered() -> None:
+    async with server(idle=0.5) as (port, _):
+        connection = await connect(port, b"GET /?seconds=2 HTTP/1.1\r\nHost: bot\r\n\r\n")
+        async with asyncio.timeout(8):
+            assert await connection[0].readuntil(b"hello")
+        connection[1].close()
+
+
+async def test_beyond_so_many_connections_those_make_room_that_do_nothing() -> None:
+    async with server(most=50, idle=60) as (port, closed), aiohttp.ClientSession() as session:
+        busy = asyncio.create_task(session.get(f"http://127.0.0.1:{port}/?seconds=3"))
+        await asyncio.sleep(0.1)
+        held = [await connect(port, HEAD if number % 2 else b"") for number in range(300)]
+        begun = time.monotonic()
+        for _ in range(10):
+            async with aiohttp.ClientSession() as newcomer, newcomer.get(f"http://127.0.0.1:{port}/") as answer:
+                assert await answer.text() == "hello"
+        assert time.monotonic() - begun < 5  # tenths of a second on a quiet machine
+        assert closed[0] >= 250
+        async with await busy as answer:
+            assert await answer.text() == "hello"  # older than all of them, and at a request
+        for _, writer in held:
+            writer.close()
+
+
+async def test_people_are_served_while_300_connections_are_held() -> None:
+    async with scene() as stage:
+        chat = stage.chat("old")
+        held = [await connect(stage.bot.port, HEAD) for _ in range(300)]
+        begun = time.monotonic()
+        assert await chat.say("menu") == 200
+        assert time.monotonic() - begun < 5
+        assert step(chat) == "desk.menu"
+        for _, writer in held:
+            writer.close()
+
+
+async def test_a_flood_of_malformed_requests_is_a_line_a_kind(caplog: pytest.LogCaptureFixture) -> None:
+    malformed = [b"\x16\x03\x01 not HTTP\r\n\r\n", b"GET / HTTP/1.1\r\nbad header\r\n\r\n", b"GET / HTTP/9.9.9\r\n\r\n", HEAD + b"Content-Length: -1\r\n\r\n"]  # fmt: skip
+    with caplog.at_level(logging.INFO):
+        async with server() as (port, _):
+            for _ in range(10):
+                for sent in malformed:
+                    await until_closed(await connect(port, sent), 8)
+    lines = [record.getMessage() for record in caplog.records if record.name == "aiohttp.server"]
+    assert len(lines) <= len(malformed)
+    assert not any(record.exc_info for record in caplog.records)
+
+
+async def test_a_person_who_writes_without_pause_keeps_nobody_waiting() -> None:
+    async with scene(PHOTOSYNC_TURNS_AT_ONCE="3") as stage:
+        stage.tenant.world.faults.graph_seconds = 0.3
+        flood = [asyncio.create_task(stage.chat("old").say("look at my photos")) for _ in range(60)]
+        await asyncio.sleep(0.3)
+        begun = time.monotonic()
+        assert await stage.chat("match").say("menu") == 200
+        assert time.monotonic() - begun < 5
+        assert set(await asyncio.gather(*flood)) <= {200, 202}
+        refused = await stage.metric('photosync_refused_total{reason="too_many"}')
+        assert refused >= 50
