@@ -209,19 +209,11 @@ class TurnRunner:
     def _updated(self, record: Record, incoming: Incoming) -> Record:
         """The record with what an activity says of the person. The language is taken once; then it is their choice."""
         name, platform = incoming.name or record.name, incoming.platform or record.platform
-        locale = record.locale or self._language(incoming)
+        locale = record.locale or (self.live.languages.negotiate(incoming.locale) if incoming.locale else "")
         present = (name, locale, platform, incoming.address, False)
         if present == (record.name, record.locale, record.platform, record.address, record.blocked):
             return record
         return replace(record, name=name, locale=locale, platform=platform, address=incoming.address, blocked=False)
-
-    def _language(self, incoming: Incoming) -> str:
-        """The language of a person who has none yet; "" where nothing says it."""
-        languages = self.live.languages
-        if incoming.locale:
-            return languages.negotiate(incoming.locale)
-        # Teams on iOS names no language: what they write may do so.
-        return languages.vocabulary.language_of(incoming.text) if incoming.kind is ActivityKind.TYPED else ""
 
 
 def _inbox_of(incoming: Incoming) -> str:
