@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "scan": ("bot.commands.scan.command", "compare everybody's two photos, and write a report"),
     "manifest": ("bot.commands.manifest", "the Teams app package (zip), all languages in it"),
     "doctor": ("bot.commands.doctor.command", "check everything an installation needs, each with its fix"),
+    "case": ("bot.commands.case", "one case in words, by the number on its card"),
     "erase": ("bot.commands.erase", "delete everything about a person"),
     "work": ("bot.commands.work", "due work and dead letters"),
     "locales": ("bot.commands.locales.command", "languages: coverage, a new one, what is wrong, merging, preview"),

@@ -90,3 +90,15 @@ async def execute(database: str, *statements: str) -> None:
     for statement in statements:
         await there.execute(statement)
     await there.close()
+
+
+async def rows(database: str, query: str) -> list[tuple[Any, ...]]:
+    """What is stored, behind the store's back."""
+    if database.startswith("sqlite"):
+        with closing(sqlite3.connect(database.removeprefix("sqlite:///"))) as connection:
+            return connection.execute(query).fetchall()
+    there = await asyncpg.connect(database)
+    try:
+        return [tuple(row) for row in await there.fetch(query)]
+    finally:
+        await there.close()

@@ -73,6 +73,15 @@ class Record:
 
 
 @dataclass(frozen=True)
+class StoredCase:
+    """A case by its number, and whose it is; `case` is None where the stored document is damaged."""
+
+    person: str
+    name: str = field(repr=False)
+    case: Case | None
+
+
+@dataclass(frozen=True)
 class LogEntry:
     """One line of a case's log: what was shown, pressed, typed or looked at. `at` is UTC, ISO 8601."""
 

@@ -62,6 +62,7 @@ class Store(ABC):
     receive = transaction(transactions.receive)
     discard = transaction(transactions.discard)
     owner = transaction(transactions.owner)
+    case = transaction(transactions.case)
     log = transaction(transactions.log)
 
     put = transaction(transactions.put)

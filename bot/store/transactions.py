@@ -46,7 +46,7 @@ from typing import Any, NamedTuple, TypeVar
 import orjson
 
 from bot.conversation import Address
-from bot.store import Change, Claimed, Conflict, DeadLetter, Erased, Job, JobKind, LogEntry, Lost, Record
+from bot.store import Change, Claimed, Conflict, DeadLetter, Erased, Job, JobKind, LogEntry, Lost, Record, StoredCase
 from bot.store.dedup import digest, was_handled, with_handled
 from dialogs.case_json import as_document, from_json, to_json
 from dialogs.frozen import replace
@@ -187,6 +187,21 @@ def owner(case: str) -> Operation[str]:
     """Whose case it is; "" if there is none of this id."""
     rows = yield Statement("SELECT person FROM cases WHERE id = ?", (case,))
     return str(rows[0][0]) if rows else ""
+
+
+def case(number: str) -> Operation[StoredCase | None]:
+    """Any case of its number, whether it is its person's present one or not; None if there is none."""
+    rows = yield Statement(
+        "SELECT c.person, p.name, c.document FROM cases c LEFT JOIN people p ON p.person = c.person WHERE c.id = ?",
+        (number,),
+    )
+    if not rows:
+        return None
+    person, name, document = rows[0]
+    try:
+        return StoredCase(person, name or "", from_json(document))
+    except ValueError:
+        return StoredCase(person, name or "", None)
 
 
 def commit(change: Change) -> Operation[Record]:
