@@ -26,7 +26,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     parser.add_argument("number", metavar="NUMBER", help="the case's number, as the person reads it on the card")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.set_defaults(run=lambda chosen: asyncio.run(_case(load(Use.STORE), chosen.number, as_json=chosen.json)))
+    parser.set_defaults(
+        run=lambda chosen: asyncio.run(_case(load(Use.STORE, chosen), chosen.number, as_json=chosen.json))
+    )
 
 
 async def _case(settings: Settings, number: str, *, as_json: bool) -> int:
