@@ -129,7 +129,7 @@ def _sentence(catalog: Catalog, text: str) -> str:
     try:
         key, values = json.loads(text.removeprefix(bullet))
     except ValueError:
-        return text  # the name of a language to choose, or what the person wrote: nobody's translation
+        return text  # the name of a language to choose, or what the person wrote: no translation
     return bullet + catalog.text(key, **values)
 
 
