@@ -106,6 +106,7 @@ class CardContent:
     summary: Summary | None = None
     buttons: tuple[Button, ...] = ()
     values: Mapping[str, str] = field(default_factory=dict)
+    timezone: str = ""  # as `Case.timezone`
     spans: Mapping[str, float] = field(default_factory=dict)  # seconds: `when` from now, `age` of a difference
 
 
@@ -148,6 +149,7 @@ def content_of(library: Library, case: Case, *, contact: str = "", again: float 
         summary=_summary(library, case) if step.form == "summary" else None,
         buttons=_buttons(library, step, case, bool(link)),
         values=_values(case, contact),
+        timezone=case.timezone,
         spans={"when": again, "age": (case.checks[-1].older_by or 0.0) if case.checks else 0.0},
     )
 

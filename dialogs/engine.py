@@ -168,7 +168,7 @@ class Engine:
             return self._stay(case, "notice.not_here")
         if case.outcome and action in _OPENERS:
             opened = self.open(moment, locale=case.locale, platform=case.platform)
-            return self._go(replace(opened, site=case.site), target)
+            return self._go(replace(opened, site=case.site, timezone=case.timezone), target)
         if action == "send_ticket":
             case = replace(case, comment=value[:COMMENT_LENGTH] or case.comment)
         return self._go(self._traced(case, action, "", moment), target)
@@ -191,7 +191,7 @@ class Engine:
         return case, (*report, *effects)
 
     def _found(self, case: Case, check: Check) -> Decision:
-        """The case with what a look found. The helpdesk that holds the case is told when the photo has arrived."""
+        """The case with what a look found. A helpdesk that holds the case gets a comment when the photo arrives."""
         arrived = check.verdict is Verdict.MATCH and bool(case.checks) and case.checks[-1].verdict is not Verdict.MATCH
         case = replace(case, checks=(*case.checks, check)[-HISTORY_LENGTH:])
         if not (arrived and case.outcome == Outcome.ESCALATED and case.submissions):

@@ -180,6 +180,7 @@ class Case:
     trail: tuple[str, ...] = ()  # where `back` leads, the nearest last
     locale: str = "en"
     platform: str = ""  # as the channel names it: decides which hints fit
+    timezone: str = ""  # of the person: an IANA name, or an offset as in "+02:00"; "" is UTC
     opened_at: str = ""  # UTC, ISO 8601
     checks: tuple[Check, ...] = ()
     traces: tuple[Trace, ...] = ()

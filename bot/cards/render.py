@@ -9,9 +9,10 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_timedelta
@@ -59,6 +60,17 @@ def message(setting: CardSetting, content: CardContent, *, name: str = "", photo
 def babel(tag: str) -> Locale:
     """What the CLDR knows of a language; to it a pseudo-language (`bot.languages.pseudo`) is English."""
     return Locale.parse(SOURCE if tag.startswith("qps-") else tag, sep="-")
+
+
+@lru_cache(maxsize=256)
+def zone(name: str) -> tzinfo:
+    """A time zone by its IANA name or as an offset such as "+02:00"; UTC where there is none such on this machine."""
+    try:
+        if name.startswith(("+", "-")):
+            return datetime.fromisoformat(f"2000-01-01T00:00{name}").tzinfo or UTC
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC
 
 
 def escape_markdown(value: str, longest: int = NAME_LENGTH) -> str:
@@ -164,7 +176,8 @@ class _Renderer:
     def _copied(self) -> str:
         if self.photos.copied is None or self.photos.sharepoint is None:
             return ""
-        return self._text("card.copied", date=format_date(self.photos.copied, "medium", babel(self.language.tag)))
+        local = self.photos.copied.astimezone(zone(self.content.timezone))
+        return self._text("card.copied", date=format_date(local, "medium", babel(self.language.tag)))
 
     def _photo(self, side: str, picture: bytes | None, note: str) -> Card:
         there = picture is not None
@@ -214,8 +227,9 @@ class _Renderer:
         }
 
     def _time(self, at: str) -> str:
-        """A time of the case, which is UTC, as the language writes it."""
-        return format_datetime(datetime.fromisoformat(at), "long", locale=babel(self.language.tag))
+        """A time of the case, which is UTC, on the person's own clock, as the language writes it."""
+        local = datetime.fromisoformat(at).astimezone(zone(self.content.timezone))
+        return format_datetime(local, "long", locale=babel(self.language.tag))
 
     def _locale(self) -> Card:
         catalogs = sorted(self.setting.translations.catalogs.values(), key=lambda one: one.name.casefold())

@@ -1,4 +1,4 @@
-"""No ticket system: the person is told how to reach the helpdesk."""
+"""No ticket system: the person is shown how to reach the helpdesk, and a summary to copy."""
 
 from __future__ import annotations
 

@@ -160,7 +160,7 @@ class Decisions:
         return submitted, jobs
 
     async def _comment(self, record: Record, case: Case, entries: list[LogEntry]) -> Job:
-        """Tell the helpdesk what was found since; nobody waits for it, so it is a job from the beginning."""
+        """A comment on what was found since. No person waits for it, so it is a job from the beginning."""
         upn, earlier = await asyncio.gather(self.diagnosis.upn(record.person), self.store.log(case.id))
         made = ticket(record, case, upn, [*earlier, *entries], comment=found_since(case))
         return _ticket_job(record, case, made, time.time(), asked=False)

@@ -134,7 +134,7 @@ class TurnRunner:
                 (record, handled), fresh = await self.outbox.load(incoming.person, incoming.id), True
             if handled and not incoming.is_invoke:
                 return None
-            if not record.version and (message := await self._without_case(incoming, channel)) is not None:
+            if not record.version and (message := await self._after_erasing(incoming, channel)) is not None:
                 return message
             cached = None
             press = _press(incoming, record)
@@ -151,7 +151,7 @@ class TurnRunner:
             return await self.outbox.show(saved, until, channel, replaces=press.replaces)
         raise StoreUnavailable("the record changed under every try")
 
-    async def _without_case(self, incoming: Incoming, channel: Channel) -> Message | None:
+    async def _after_erasing(self, incoming: Incoming, channel: Channel) -> Message | None:
         """The answer to a press when nothing is known of the person and of the case: a repeat or a double click of
         "delete my data", the menu button after it, a card from before. It stores nothing. None for everything else.
         """
@@ -187,8 +187,9 @@ class TurnRunner:
         # The record keeps the language that was chosen, also while its file is away; the case has what it is drawn in.
         locale = self.live.languages.negotiate(record.locale)
         case = record.case or self.decisions.engine.open(moment(), locale=locale, platform=record.platform)
-        if (case.locale, case.platform) != (locale, record.platform):
-            case = replace(case, locale=locale, platform=record.platform)
+        timezone = incoming.timezone or case.timezone
+        if (case.locale, case.platform, case.timezone) != (locale, record.platform, timezone):
+            case = replace(case, locale=locale, platform=record.platform, timezone=timezone)
         happened = event(incoming, case, self.live.languages)
         if not record.locale and isinstance(happened, Typed) and happened.language != case.locale and happened.language:
             # The channel named no language, as Teams on iOS does: answered in the one that was understood.

@@ -129,7 +129,7 @@ def _sentence(catalog: Catalog, text: str) -> str:
     try:
         key, values = json.loads(text.removeprefix(bullet))
     except ValueError:
-        return text  # the name of a language to choose, or what the person wrote: nobody's translation
+        return text  # the name of a language to choose, or what the person wrote: no translation
     return bullet + catalog.text(key, **values)
 
 
@@ -205,6 +205,30 @@ def test_the_two_photos_stand_side_by_side_each_with_its_name(shelf: Library, se
     images = [find(column, "Image")[0]["url"] for column in columns["columns"]]
     assert images == [f"data:image/jpeg;base64,{base64.b64encode(one).decode()}" for one in (b"ours", b"theirs")]
     assert "9 mars 2026" in json.dumps(columns, ensure_ascii=False)
+
+
+DATES = [
+    ("America/Los_Angeles", "Mar 8, 2026", "March 8, 2026, 5:30:00 PM PDT"),
+    ("Europe/Riga", "Mar 9, 2026", "March 9, 2026, 2:30:00 AM +0200"),
+    ("-05:00", "Mar 8, 2026", "March 8, 2026, 7:30:00 PM -0500"),
+    ("+05:45", "Mar 9, 2026", "March 9, 2026, 6:15:00 AM +0545"),
+    ("", "Mar 9, 2026", "March 9, 2026, 12:30:00 AM UTC"),
+    ("Nowhere/At_All", "Mar 9, 2026", "12:30:00 AM UTC"),
+    ("../../etc/passwd", "Mar 9, 2026", "12:30:00 AM UTC"),
+    ("+99:99", "Mar 9, 2026", "12:30:00 AM UTC"),
+]
+
+
+@pytest.mark.parametrize(("timezone", "copied", "looked"), DATES, ids=[row[0] or "none" for row in DATES])
+def test_dates_are_those_of_the_persons_own_clock(
+    shelf: Library, setting: CardSetting, timezone: str, copied: str, looked: str
+) -> None:
+    photos = Photos(b"ours", b"theirs", datetime(2026, 3, 9, 0, 30, tzinfo=UTC))
+    one = replace(case("look.differ", "en"), timezone=timezone)
+    assert f"Copied on {copied}" in json.dumps(render.message(setting, content_of(shelf, one), photos=photos).card)
+    one = replace(one, step="desk.contact", checks=(replace(SEEN, at="2026-03-09T00:30:00+00:00"),))
+    card = render.message(setting, content_of(shelf, one)).card
+    assert looked in find(card, "Input.Text")[0]["value"].replace("\u202f", " ")
 
 
 def test_a_missing_photo_is_shown_as_an_empty_frame(shelf: Library, setting: CardSetting) -> None:
