@@ -155,6 +155,15 @@ def in_our_time(moment: datetime) -> datetime | None:
     return moment if 1990 <= moment.year <= 2100 else None
 
 
+def _reason(error: aiohttp.ClientError) -> str:
+    """The kind of failure, and of a certificate that is not trusted OpenSSL's own words, which say what mends it."""
+    kind = type(error).__name__
+    if not isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return kind
+    words = getattr(error.certificate_error, "verify_message", "") or type(error.certificate_error).__name__
+    return f"{kind}: {words}"
+
+
 def trust(settings: Settings) -> ssl.SSLContext:
     """The system's certificate authorities, and those that the settings add."""
     context = ssl.create_default_context()
@@ -222,7 +231,7 @@ class HttpClient:
             except TimeoutError:
                 raise TimedOut(system, f"no answer within {round(deadline, 1):g} s") from None
             except aiohttp.ClientError as error:
-                outcome = Outage(system, type(error).__name__)
+                outcome = Outage(system, _reason(error))
                 if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.InvalidURL):
                     raise outcome from None
                 unknown_retries -= not isinstance(error, aiohttp.ClientConnectorError)

@@ -47,6 +47,7 @@ class Connector:
             web.post(activities + "/{activity}", self._to(self._create)),
             web.put(activities + "/{activity}", self._to(self._update)),
             web.delete(activities + "/{activity}", self._to(self._delete)),
+            web.get(prefix + "/v3/conversations/{conversation}/members", self._to(self._members)),
         ]
 
     def fresh(self) -> str:
@@ -154,6 +155,10 @@ class Connector:
             return _no_such_activity(request)
         there.remove(shown)
         return web.Response()
+
+    def _members(self, there: Transcript, request: web.Request, _: Any) -> web.Response:
+        del there, request
+        return web.json_response([])
 
     def _to_change(self, there: Transcript, request: web.Request) -> Shown | None:
         identity = request.match_info["activity"]

@@ -21,6 +21,7 @@ _FIELDS = (*_USUAL, "userType", "accountEnabled", "assignedPlans", "mySite")
 _LISTED = _FIELDS[:-1]  # `mySite` is told of one person at a time
 _PAGE, _LARGEST_PAGE = 100, 999
 _ONE_PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+_APPLICATION = r"/applications\(appId='(?P<app>[^']+)'\)"
 _PHOTO = r"/users/(?P<user>[^/]+)/photo(?:s/(?P<size>\d+)x(?P=size))?(?P<value>/\$value)?"
 
 
@@ -38,7 +39,13 @@ class Users:
             Path(r"/users", _ROLES, "Authorization_RequestDenied", self.users),
             Path(r"/users/(?P<user>[^/]+)", _ROLES, "Authorization_RequestDenied", self.user),
             Path(_PHOTO, _ROLES, "Authorization_RequestDenied", self.photo),
+            Path(_APPLICATION, ("Application.Read.All",), "Authorization_RequestDenied", self.application),
         )
+
+    async def application(self, asked: Asked, _: re.Match[str]) -> web.Response:
+        """GET /applications(appId='...'): its secrets, of which only the first letters are shown."""
+        refusal = unknown_fields(asked, ("id", "passwordCredentials"))
+        return refusal or web.json_response({"passwordCredentials": self.world.client_secrets})
 
     async def users(self, asked: Asked, _: re.Match[str]) -> web.Response:
         """GET /users: by name, page by page."""

@@ -109,6 +109,7 @@ class World:
         self.people: tuple[Person, ...] = PEOPLE
         self.team_sites: list[TeamSite] = []  # that people may name
         self.faults = Faults()
+        self.client_secrets: list[dict[str, str]] = []  # `hint` and `endDateTime` of the application's
         self.skipped = 0.0  # seconds that tests let pass
         self._numbers = itertools.count(1)
         self._holdings: dict[str, Holdings] = {}

@@ -25,8 +25,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 async def _erase(settings: Settings, user: str) -> int:
     """Print what was deleted; returns 0 even if there was nothing."""
     try:
-        person = user.lower() if _OBJECT_ID.fullmatch(user.lower()) else await _object_id(settings, user)
         async with opened(settings) as store:
+            person = user.lower() if _OBJECT_ID.fullmatch(user.lower()) else await _object_id(settings, user)
             gone = await store.erase(person)
     except PhotosyncError as error:
         return complain(f"nothing was deleted: {error}")

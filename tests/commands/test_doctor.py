@@ -23,6 +23,8 @@ from aiohttp import web
 from bot import app
 from bot.commands.doctor.examine import CHECKS, examine
 from bot.commands.doctor.finding import CheckResult, Installation, State
+from bot.commands.doctor.fixes import fix
+from bot.errors import Outage
 from bot.settings import read
 from bot.store.connect import open_store
 from bot.store.schema import VERSION
@@ -37,7 +39,7 @@ OK, FAILED, SKIPPED = State.OK, State.FAILED, State.SKIPPED
 
 
 async def findings(tenant: Tenant, who: str = IDS["old"], **changes: str) -> dict[str, CheckResult]:
-    async with app.outside(read({**tenant.environment(), **changes})) as outside:
+    async with app.outside(read({**tenant.environment(), "PHOTOSYNC_PORT": "0", **changes})) as outside:
         return await examine(Installation.of(outside, who))
 
 
@@ -132,7 +134,13 @@ FAULTS: list[tuple[str, Any, str, dict[str, tuple[str, ...]]]] = [
      {"channel_keys": ("none of them endorsed", "PHOTOSYNC_CLOUD")}),
     ("the ticket system is not there", setting(PHOTOSYNC_TICKET_URL="https://localhost:9/tickets"), IDS["old"],
      {"ticket_system": ("ClientConnectorError", "PHOTOSYNC_TICKET_URL")}),
-    ("the ticket system has no such path", elsewhere, IDS["old"], {"ticket_system": ("404", "path of PHOTOSYNC_TICKET_URL")}),
+    ("the Bot Connector does not know the bot", one_fault("connector", Fault(401, code="BotNotRegistered"), Fault(401, code="BotNotRegistered")), IDS["old"],
+     {"bot_connector": ("401 BotNotRegistered", "MicrosoftAppId", "Teams channel")}),
+    ("the Bot Connector fails", one_fault("connector", Fault(502)), IDS["old"], {"bot_connector": ("502", "in some minutes")}),
+    ("the Bot Connector is not there", setting(PHOTOSYNC_SERVICE_HOSTS="localhost:9"), IDS["old"],
+     {"bot_connector": ("ClientConnectorError", "PHOTOSYNC_SERVICE_HOSTS")}),
+    ("an address that is not this machine's", setting(PHOTOSYNC_HOST="192.0.2.1"), IDS["old"], {"listening": ("192.0.2.1", "PHOTOSYNC_PORT")}),
+    ("a host that is none", setting(PHOTOSYNC_HOST="no-such-host.invalid"), IDS["old"], {"listening": ("no such address", "PHOTOSYNC_PORT")}),
     ("no such database folder", setting(PHOTOSYNC_DATABASE_URL="sqlite:////nowhere/at/all/photosync.db"), IDS["old"],
      {"database": ("folder", "PHOTOSYNC_DATABASE_URL")}),
     ("no database server", setting(PHOTOSYNC_DATABASE_URL="postgresql://bot:canary-secret@127.0.0.1:9/photosync"), IDS["old"],
@@ -161,11 +169,13 @@ async def test_what_is_wrong_is_found_with_its_fix_and_nothing_else_is_blamed(
 SKIPS = [
     ("after a refused sign-in Graph is not asked", fault(login_refuses=True), {
         "people_permission": "graph_token", "sites_permission": "graph_token", "person": "graph_token",
-        "photo": "graph_token", "my_site_host": "graph_token", "library": "my_site_host", "copy": "library"}),
+        "photo": "graph_token", "my_site_host": "graph_token", "library": "my_site_host", "copy": "library",
+        "bot_connector": "bot_token"}),
     ("without anybody to try, what hangs on them", both(roles("Sites.Selected"), lambda _: {"who": ""}), {
         "photo": "no person to try", "my_site_host": "needs person", "library": "my_site_host", "copy": "library"}),
     ("without a library no copy is tried", fault(library="none"), {"copy": "library"}),
     ("a person without a copy shows nothing of downloads", lambda _: {"who": IDS["missing"]}, {"copy": "--user"}),
+    ("service hosts without a single name", setting(PHOTOSYNC_SERVICE_HOSTS="*.example.com"), {"bot_connector": "PHOTOSYNC_SERVICE_HOSTS"}),
     ("no ticket system and no contact is no fault", setting(PHOTOSYNC_TICKET_SYSTEM="none"), {"ticket_system": "PHOTOSYNC_HELPDESK_CONTACT"}),
 ]  # fmt: skip
 
@@ -189,6 +199,10 @@ WAYS = [
     ("another region than the setting's", setting(PHOTOSYNC_MY_SITE_HOST="contoso-my.sharepoint.com"), "my_site_host", "names another"),
     ("a person without a photo", lambda _: {"who": IDS["no-photo"]}, "photo", "the person tried has none"),
     ("wider permissions than needed", roles("Directory.Read.All", "Sites.Read.All"), "sites_permission", "Sites.Selected would do"),
+    ("a ticket system that knows its path for POST only", elsewhere, "ticket_system", "404"),
+    ("the inbound way", fault(), "listening", "cannot be seen from here"),
+    ("the Bot Connector", fault(), "bot_connector", "404 ConversationNotFound"),
+    ("a secret whose end is not shown", fault(), "expiry", "in Entra ID only"),
     ("no ticket system, a contact", setting(PHOTOSYNC_TICKET_SYSTEM="none", PHOTOSYNC_HELPDESK_CONTACT="canary-contact"), "ticket_system", "PHOTOSYNC_HELPDESK_CONTACT"),
 ]  # fmt: skip
 
@@ -209,6 +223,7 @@ async def test_an_authority_that_is_not_trusted_is_told_with_the_host(tmp_path: 
         found = await findings(tenant, SSL_CERT_FILE=str(other))
     assert found["certificates"].state is FAILED
     assert "localhost" in found["certificates"].found
+    assert "self-signed certificate" in found["certificates"].found or "issuer" in found["certificates"].found
     for name in ("certificates", "graph_token", "channel_keys", "ticket_system"):
         assert (found[name].state, "SSL_CERT_FILE" in found[name].fix) == (FAILED, True)
 
@@ -271,7 +286,7 @@ async def answering(status: int, **headers: str) -> tuple[web.AppRunner, str]:
 
 @pytest.mark.parametrize(
     ("status", "state", "words"),
-    [(200, OK, "answers"), (405, OK, "answers"), (501, OK, "answers"), (401, OK, "answers"), (302, FAILED, "redirects"), (410, FAILED, "path"), (500, FAILED, "it fails")],
+    [(200, OK, "answers"), (405, OK, "answers"), (501, OK, "answers"), (401, OK, "answers"), (404, OK, "the first ticket shows"), (302, FAILED, "redirects"), (410, FAILED, "path"), (500, FAILED, "it fails")],
 )  # fmt: skip
 async def test_a_ticket_system_is_judged_without_a_ticket(status: int, state: State, words: str) -> None:
     runner, url = await answering(status)
@@ -339,7 +354,13 @@ async def test_catalogues_tell_what_falls_back_and_which_file_is_none(tmp_path: 
 
 
 async def photosync(tenant: Tenant, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
-    environ = {**tenant.environment(), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **changes}
+    environ = {
+        **tenant.environment(),
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "PHOTOSYNC_PORT": "0",
+        **changes,
+    }
     return await asyncio.to_thread(subprocess.run, [sys.executable, "-m", "bot", *arguments], env=environ, capture_output=True, text=True, timeout=90, check=False)  # fmt: skip
 
 
@@ -378,3 +399,82 @@ async def test_wrong_settings_are_told_as_for_serve(tmp_path: Path) -> None:
     assert told[0].stderr == told[1].stderr
     assert "MicrosoftAppPassword is missing" in told[0].stderr
     assert "SSL_CERT_FILE must be a PEM file" in told[0].stderr
+
+
+@pytest.mark.parametrize("other", [True, False])
+async def test_a_port_in_use_is_a_fault_unless_the_bot_itself_is_there(other: bool) -> None:
+    async def alive(_: web.Request) -> web.Response:
+        return web.json_response({"alive": "maybe" if other else True})
+
+    site = web.Application()
+    site.router.add_get("/healthz", alive)
+    runner, port = await listen(site, None)
+    async with Tenant.open() as tenant:
+        one = (await findings(tenant, PHOTOSYNC_PORT=str(port)))["listening"]
+        operators = (await findings(tenant, PHOTOSYNC_OPERATOR_PORT=str(port)))["listening"]
+    await runner.cleanup()
+    for found, setting_ in ((one, "PHOTOSYNC_PORT"), (operators, "PHOTOSYNC_OPERATOR_PORT")):
+        assert found.state is (FAILED if other else OK)
+        assert setting_ in found.fix if other else "photosync answers" in found.found, found
+
+
+ENDS = [
+    ("in a year", 365, OK, False),
+    ("within a month", 10, OK, True),
+    ("today", 0, FAILED, True),
+    ("last year", -300, FAILED, True),
+]
+
+
+@pytest.mark.parametrize(("days", "state", "warned"), [row[1:] for row in ENDS], ids=[row[0] for row in ENDS])
+async def test_a_certificate_or_secret_that_ends_is_warned_of_before(
+    days: int, state: State, warned: bool, tmp_path: Path
+) -> None:
+    ends = datetime.now(UTC) + timedelta(days=days, seconds=-60)
+    authority = trustme.CA(key_type=trustme.KeyType.RSA)
+    leaf = authority.issue_cert("bot.example", key_type=trustme.KeyType.RSA, not_after=ends, not_before=ends - timedelta(days=400))  # fmt: skip
+    file = tmp_path / "bot.pem"
+    file.write_bytes(leaf.private_key_pem.bytes() + leaf.cert_chain_pems[0].bytes())
+    async with Tenant.open() as tenant:
+        by_certificate = (await findings(tenant, MicrosoftAppPassword="", MicrosoftAppCertificate=str(file)))["expiry"]
+        tenant.grant("User.Read.All", "Sites.Read.All", "Application.Read.All")
+        tenant.world.client_secrets = [
+            {"hint": "xx!", "endDateTime": "2001-01-01T00:00:00Z"},
+            {"hint": tenant.secret[:3], "endDateTime": f"{ends:%Y-%m-%dT%H:%M:%S.1234567Z}"},
+        ]
+        by_secret = (await findings(tenant))["expiry"]
+    for one, name in ((by_certificate, "MicrosoftAppCertificate"), (by_secret, "MicrosoftAppPassword")):
+        assert (one.state, bool(one.fix), f"{ends:%Y-%m-%d}" in one.found) == (state, warned, True), one
+        assert name in one.found + one.fix
+
+
+ODD = [
+    ("a list of something else", ["x", None, 3]),
+    ("a date that is none", [{"hint": "", "endDateTime": "soon"}, {"endDateTime": None}]),
+    ("nothing", []),
+]
+
+
+@pytest.mark.parametrize("listed", [row[1] for row in ODD], ids=[row[0] for row in ODD])
+async def test_odd_answers_about_secrets_are_no_fault(listed: list[Any]) -> None:
+    async with Tenant.open() as tenant:
+        tenant.grant("User.Read.All", "Sites.Read.All", "Application.Read.All")
+        tenant.world.client_secrets = listed
+        one = (await findings(tenant))["expiry"]
+    assert (one.state, "lists no secret" in one.found) == (OK, True)
+
+
+WORDS = [
+    ("Basic Constraints of CA cert not marked critical", "RFC 5280"),
+    ("Missing Authority Key Identifier", "RFC 5280"),
+    ("certificate has expired", "Renew"),
+    ("certificate is not yet valid", "NTP"),
+    ("Hostname mismatch, certificate is not valid for 'x'.", "another name"),
+    ("unable to get local issuer certificate", "SSL_CERT_FILE"),
+    ("", "SSL_CERT_FILE"),
+]
+
+
+@pytest.mark.parametrize(("words", "mends"), WORDS)
+def test_what_mends_a_certificate_goes_by_openssls_own_words(words: str, mends: str) -> None:
+    assert mends in fix(Outage("graph", f"ClientConnectorCertificateError: {words}"))

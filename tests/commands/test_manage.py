@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
 
 from bot.store import Job, JobKind
 from bot.store.connect import open_store
 from sandbox.tenant import Tenant
 from tests.chatting import scene
 
+MISSING = "99999999-0000-4000-8000-000000000000"
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -66,3 +73,47 @@ async def test_a_database_out_of_reach_is_one_line() -> None:
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["erase", MISSING], ["erase", "ada.oneil@fabrikam.example"], ["work", "list"], ["work", "retry", "1"]])  # fmt: skip
+@pytest.mark.parametrize("place", ["photosync.db", "no/such/folder/photosync.db", "folder"])
+async def test_a_database_that_is_not_there_is_refused_with_its_whole_path_and_not_made(
+    arguments: list[str], place: str, tmp_path: Path
+) -> None:
+    (tmp_path / "folder").mkdir()
+    async with Tenant.open() as tenant:
+        environ = {**tenant.environment(), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PHOTOSYNC_DATABASE_URL": f"sqlite:///{place}"}  # fmt: skip
+        done = await asyncio.to_thread(subprocess.run, [sys.executable, "-m", "bot", *arguments], env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)  # fmt: skip
+        assert tenant.graph.requests == []
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1
+    assert str(tmp_path) in done.stderr
+    assert os.listdir(tmp_path) == ["folder"]  # noqa: PTH208
+
+
+async def test_work_list_leaves_an_older_schema_as_it_is(database: str) -> None:
+    await write_schema_of(database, 1)
+    async with Tenant.open() as tenant:
+        done = await photosync(tenant, "work", "list", PHOTOSYNC_DATABASE_URL=database)
+    assert (done.returncode, done.stderr.count("\n"), "Traceback" in done.stderr) == (1, 1, False)
+    assert await schema_of(database) == 1
+
+
+async def write_schema_of(database: str, version: int) -> None:
+    await (await open_store(database)).close()
+    await run_sql(database, f"UPDATE meta SET version = {version}")
+
+
+async def schema_of(database: str) -> int:
+    return int((await run_sql(database, "SELECT version FROM meta"))[0][0])
+
+
+async def run_sql(database: str, text: str) -> list[Any]:
+    if database.startswith("sqlite"):
+        with closing(sqlite3.connect(database.removeprefix("sqlite:///"))) as file, file:
+            return file.execute(text).fetchall()
+    connection = await asyncpg.connect(database)
+    try:
+        return list(await connection.fetch(text))
+    finally:
+        await connection.close()

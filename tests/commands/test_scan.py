@@ -239,6 +239,40 @@ async def test_who_left_is_taken_out_and_who_came_is_added(tmp_path: Path, capsy
     assert "1 of an earlier run are not in the directory any more" in capsys.readouterr().out
 
 
+GRANTS = [
+    ("the site's grant", lambda there: setattr(there.world.faults, "site_grant", False), "Sites.Selected"),
+    ("the permission for sites", lambda there: there.grant("User.Read.All"), "Sites.Selected"),
+    ("the library", lambda there: setattr(there.world.faults, "library", "none"), "picture library was not found"),
+]
+
+
+@pytest.mark.parametrize(("missing", "words"), [row[1:] for row in GRANTS], ids=[row[0] for row in GRANTS])
+async def test_a_scan_that_can_give_no_verdict_stops_early_and_says_why(
+    missing: Callable[[Tenant], None], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "report.csv"
+    async with tenant() as there:
+        there.world.crowd(300)
+        missing(there)
+        assert await scanned(there, out) == 1
+        first = len(rows(out))
+        assert await scanned(there, out, resume=True) == 1
+        assert len(rows(out)) <= 2 * first
+    assert first < 60
+    said = capsys.readouterr().err
+    assert words in said
+    assert "--resume" in said
+
+
+async def test_some_people_whom_graph_refuses_do_not_stop_a_scan(tmp_path: Path) -> None:
+    out = tmp_path / "report.csv"
+    async with tenant() as there:
+        crowd = there.world.crowd(60)
+        there.world.faults.forbidden = {one.id for one in crowd[::5]}
+        assert await scanned(there, out) == 1
+        assert len(rows(out)) == len(there.world.people)
+
+
 async def test_a_large_directory_is_read_page_by_page_and_through_throttling() -> None:
     counted: list[int] = []
     async with tenant() as there:

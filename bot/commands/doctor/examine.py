@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 
 from bot import app
-from bot.commands.doctor import microsoft, outside, own
+from bot.commands.doctor import expiry, microsoft, outside, own
 from bot.commands.doctor.finding import CheckResult, DoctorCheck, Installation, State, failed, skipped
 from bot.commands.doctor.fixes import fix
 from bot.commands.terminal import without_controls
@@ -30,10 +30,13 @@ CHECKS: Mapping[str, DoctorCheck] = {
     "library": DoctorCheck(microsoft.library, ("my_site_host",)),
     "copy": DoctorCheck(microsoft.copy, ("library",)),
     "bot_token": DoctorCheck(outside.bot_token),
+    "bot_connector": DoctorCheck(outside.bot_connector, ("bot_token",)),
     "channel_keys": DoctorCheck(outside.channel_keys),
+    "expiry": DoctorCheck(expiry.expiry),
     "database": DoctorCheck(own.database),
     "catalogues": DoctorCheck(own.catalogs),
     "ticket_system": DoctorCheck(outside.ticket_system),
+    "listening": DoctorCheck(own.listening),
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bot.errors import NotFound, OutsideError, Refused, Throttled
@@ -19,6 +19,7 @@ ADDRESSES: Mapping[str, str] = {
     "sharepoint": "PHOTOSYNC_DOWNLOAD_HOSTS",
     "teams": "PHOTOSYNC_CHANNEL_KEYS_URL",
     "tickets": "PHOTOSYNC_TICKET_URL",
+    "connector": "PHOTOSYNC_SERVICE_HOSTS",
 }
 """The setting that says where each system is."""
 
@@ -74,6 +75,27 @@ def sign_in(error: OutsideError, by: Registration, resource: str) -> str:
     return sentence.format(client=by.client, proof=by.proof, tenant=by.tenant, resource=resource)
 
 
+# By OpenSSL's own words. Since Python 3.13 authorities have to keep to RFC 5280, which those of older proxies do not.
+_CERTIFICATE = {
+    "not marked critical": "Ask who runs the TLS proxy for an authority with critical Basic Constraints (RFC 5280), "
+    "or run with Python 3.12: to name it in SSL_CERT_FILE again does not help.",
+    "Missing Authority Key Identifier": "Ask who runs the TLS proxy for certificates with an Authority Key Identifier "
+    "(RFC 5280), or run with Python 3.12.",
+    "CA cert does not include key usage extension": "Ask who runs the TLS proxy for an authority with the key usage "
+    "extension (RFC 5280), or run with Python 3.12.",
+    "has expired": "Renew that certificate, or name its present authority in SSL_CERT_FILE: the one there has expired.",
+    "not yet valid": "Set this machine's clock by NTP: the certificate is not valid yet.",
+    "mismatch": "Correct the address, or the certificate: it is for another name.",
+}
+_CERTIFICATE_ELSE = "Name the PEM file of the authority that signed it, or of your TLS proxy, in SSL_CERT_FILE."
+
+
+def certificate_fix(words: Iterable[str]) -> str:
+    """For a certificate that is not trusted."""
+    text = " ".join(words)
+    return next((sentence for part, sentence in _CERTIFICATE.items() if part in text), _CERTIFICATE_ELSE)
+
+
 def fix(error: OutsideError) -> str:
     """For any other request."""
     address = ADDRESSES[error.system]
@@ -86,7 +108,7 @@ def fix(error: OutsideError) -> str:
     if _FAILING.search(error.detail):
         return f"Run this again in some minutes: the system at {address} fails."
     if "CertificateError" in error.detail:
-        return f"Name the authority that signed the certificate of {address} in SSL_CERT_FILE, as a PEM file."
+        return certificate_fix([error.detail])
     if isinstance(error, NotFound | BadRequest):
         return f"Correct {address} or PHOTOSYNC_CLOUD: what answers there does not know this request."
     return f"See that this machine reaches the address of {address} (proxy, firewall), and that it is right."

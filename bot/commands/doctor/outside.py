@@ -6,15 +6,16 @@ import asyncio
 from urllib.parse import urlsplit
 
 from bot.commands.doctor.finding import CheckResult, Installation, failed, ok, skipped
-from bot.commands.doctor.fixes import ADDRESSES, bots, sign_in
+from bot.commands.doctor.fixes import ADDRESSES, bots, certificate_fix, sign_in
 from bot.errors import OutsideError
 from bot.graph.clock_skew import MAX_SKEW, ClockSkew
-from bot.http_client import NEVER, Answer
+from bot.http_client import NEVER, Answer, Bearer
 from bot.teams.authentication import published
 
 _DEADLINE = 5.0  # seconds
 _CLOCKS = ("login", "graph")  # whose time decides: they make and take the tokens
 _TEAMS = "msteams"
+_NO_CONVERSATION = "photosync-doctor"
 _NO_OTHER_METHOD = 501  # what some servers say to anything but a POST
 
 
@@ -27,10 +28,8 @@ async def certificates(at: Installation) -> CheckResult:
     good = [name for name, answer in at.answers.items() if isinstance(answer, Answer)]
     if bad:
         hosts = ", ".join(f"{urlsplit(asked[name]).netloc} ({ADDRESSES[name]})" for name in bad)
-        return failed(
-            f"no authority trusted here has signed the certificate of {hosts}",
-            "Name the PEM file of that authority, or of your TLS proxy, in SSL_CERT_FILE.",
-        )
+        words = sorted({str(getattr(at.answers[name], "detail", "")).partition(": ")[2] for name in bad} - {""})
+        return failed(f"not trusted: {hosts}: {'; '.join(words) or 'unknown authority'}", certificate_fix(words))
     if not good:
         return skipped("no server answered: " + ", ".join(sorted({str(answer) for answer in answers})))
     return ok("trusted: " + ", ".join(urlsplit(asked[name]).netloc for name in good))
@@ -79,6 +78,31 @@ async def bot_token(at: Installation) -> CheckResult:
     return ok(f"given for {at.settings.channel_scope}")
 
 
+async def bot_connector(at: Installation) -> CheckResult:
+    """Whether the Bot Connector takes our token: members of a conversation that is none are asked for."""
+    host = next((one.pattern for one in at.settings.service_hosts if "*" not in one.pattern), "")
+    if not host:
+        return skipped("PHOTOSYNC_SERVICE_HOSTS names no single host to try")
+    answer = await at.http.request(
+        "GET",
+        f"https://{host}/teams/v3/conversations/{_NO_CONVERSATION}/members",
+        system="connector",
+        deadline=_DEADLINE,
+        bearer=Bearer(at.bot, at.settings.channel_scope),
+        retry=NEVER,
+    )
+    found = f"{host} answers {answer.status} {answer.error_code}".rstrip()
+    if answer.status == 401:
+        return failed(
+            found,
+            f"See that {bots(at.settings).client} is the id of an Azure Bot with the Teams channel, and that "
+            "PHOTOSYNC_CHANNEL_SCOPE is right: the token is not taken.",
+        )
+    if answer.status >= 500 or answer.status == 429:
+        return failed(found, "Run this again in some minutes: the Bot Connector fails.")
+    return ok(f"{found} for a conversation that is none: it takes our token")
+
+
 async def channel_keys(at: Installation) -> CheckResult:
     """Whether messages from Teams can be verified."""
     keys = await published(at.settings.channel_keys_url, at.http)
@@ -105,8 +129,10 @@ async def ticket_system(at: Installation) -> CheckResult:
     found = f"status {answer.status} to a request that posts nothing"
     if 300 <= answer.status < 400:
         return failed(found, "Put the address that it redirects to into PHOTOSYNC_TICKET_URL: no redirect is followed.")
-    if answer.status in (404, 410):
+    if answer.status == 410:
         return failed(found, "Correct the path of PHOTOSYNC_TICKET_URL: its server says that there is no such thing.")
+    if answer.status == 404:  # many systems know a path for POST only
+        return ok(f"{found}: the first ticket shows whether the path of PHOTOSYNC_TICKET_URL is right")
     if answer.status >= 500 and answer.status != _NO_OTHER_METHOD:
         return failed(found, "See to the system at PHOTOSYNC_TICKET_URL: it fails.")
     return ok(f"{urlsplit(at.settings.ticket_url).netloc} answers; PHOTOSYNC_TICKET_SECRET shows with the first ticket")

@@ -1,0 +1,73 @@
+"""When the proof of sign-in ends: a certificate says so itself, of a client secret the directory knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bot import certificate
+from bot.commands.doctor.finding import CheckResult, Installation, State, failed, ok
+from bot.commands.doctor.fixes import Registration, bots, graphs
+from bot.errors import OutsideError
+from bot.setting_values import Secret
+
+_SOON = timedelta(days=30)
+_READ_APPLICATIONS = frozenset(
+    {"Application.Read.All", "Application.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"}
+)
+
+
+async def expiry(at: Installation) -> CheckResult:
+    """Whether a certificate or secret ends soon, as far as that can be read."""
+    found = [_certificate(at)] if at.settings.app_certificate else []
+    secrets = [(bots(at.settings), at.settings.app_password), (graphs(at.settings), at.settings.graph_client_secret)]
+    found += [await _secret(at, by, secret) for by, secret in secrets if secret]
+    if not found:
+        return ok("a managed identity, which has no end")
+    worst = next((one for one in found if one.state is State.FAILED), None) or next(
+        (one for one in found if one.fix), found[0]
+    )
+    return CheckResult(worst.state, "; ".join(one.found for one in found), worst.fix)
+
+
+def _certificate(at: Installation) -> CheckResult:
+    file = at.settings.app_certificate
+    assert file is not None
+    ends = certificate.read(file.read_bytes()).ends
+    return _judged("the certificate of MicrosoftAppCertificate", ends, "a certificate", "MicrosoftAppCertificate")
+
+
+async def _secret(at: Installation, by: Registration, secret: Secret) -> CheckResult:
+    if not at.roles or not at.roles & _READ_APPLICATIONS:
+        return ok(f"when the secret of {by.proof} ends can be seen in Entra ID only (or with Application.Read.All)")
+    client = at.settings.graph_client_id if by.client == "PHOTOSYNC_GRAPH_CLIENT_ID" else at.settings.app_id
+    try:
+        document = await at.graph.json(f"/applications(appId='{client}')?$select=passwordCredentials")
+    except OutsideError as error:
+        return ok(f"when the secret of {by.proof} ends could not be read: {error.detail}")
+    ends = max(_ends(document, secret), default=None)
+    if ends is None:
+        return ok(f"the application of {by.client} lists no secret that begins like {by.proof}")
+    return _judged(f"the secret of {by.proof}", ends, "a client secret", by.proof)
+
+
+def _ends(document: dict[str, Any], secret: Secret) -> Iterator[datetime]:
+    """Of those that may be ours: Graph tells the first three letters of each."""
+    listed = document.get("passwordCredentials")
+    for one in listed if isinstance(listed, list) else []:
+        if isinstance(one, dict) and one.get("hint") == secret.reveal()[:3]:
+            try:
+                when = datetime.fromisoformat(str(one.get("endDateTime")))
+            except ValueError:
+                continue
+            yield when if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+def _judged(what: str, ends: datetime, kind: str, setting: str) -> CheckResult:
+    left = ends - datetime.now(UTC)
+    renew = f"Make {kind} that lasts longer, register it with the application and put it into {setting}."
+    if left <= timedelta(0):
+        return failed(f"{what} ended on {ends:%Y-%m-%d}", renew)
+    found = f"{what} ends on {ends:%Y-%m-%d}, in {left.days} days"
+    return CheckResult(State.OK, found, renew if left < _SOON else "")
