@@ -22,6 +22,7 @@ from bot.diagnosis.diagnosis import IN_A_CHAT, Diagnosis, Limits
 from bot.errors import PhotosyncError, SettingsError, StoreUnavailable, StoreUnusable
 from bot.graph.client import Graph
 from bot.graph.tokens import Tokens, bot_tokens, graph_tokens
+from bot.graph.users import PHOTO_REQUESTS, PhotoSlots
 from bot.http_client import HttpClient
 from bot.http_server import HttpServer
 from bot.languages import packaged
@@ -31,6 +32,7 @@ from bot.settings import Settings
 from bot.store import JobKind
 from bot.store.connect import connect
 from bot.store.interface import Store
+from bot.store.shared_slots import SharedSlots
 from bot.teams import TeamsEndpoint
 from bot.tickets import SYSTEMS
 from bot.turns.decisions import Decisions
@@ -44,6 +46,7 @@ log = logging.getLogger(__name__)
 
 MOST_BYTES = 256 * 1024  # of one activity
 _GARBAGE = 20_000  # new objects between two rounds of the collector
+_PHOTO_LEASE = 12.0  # seconds; a request for a photo has a shorter deadline
 _GRACE = 10.0  # seconds that turns under way get to finish
 _RETRY_INTERVAL = 5.0  # seconds between two tries to open the database
 
@@ -59,8 +62,15 @@ class CannotListen(PhotosyncError):
 class Outside:
     """The systems that the settings name, each object built when it is first asked for, in the event loop."""
 
-    def __init__(self, settings: Settings, http: HttpClient, limits: Limits = IN_A_CHAT) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        http: HttpClient,
+        limits: Limits = IN_A_CHAT,
+        photo_slots: PhotoSlots | None = None,
+    ) -> None:
         self.settings = settings
+        self._photo_slots = photo_slots
         self.http = http
         self.metrics = Metrics()
         self._limits = limits
@@ -83,7 +93,7 @@ class Outside:
     @cached_property
     def diagnosis(self) -> Diagnosis:
         """What compares a person's photos."""
-        return Diagnosis.from_settings(self.graph, self.settings, self.metrics, self._limits)
+        return Diagnosis.from_settings(self.graph, self.settings, self.metrics, self._limits, self._photo_slots)
 
 
 @asynccontextmanager
@@ -118,7 +128,9 @@ class Bot:
         chat = f"https://teams.microsoft.com/l/chat/0/0?users=28:{settings.app_id}"
         live = LiveTranslations(settings.locales_dir, pictures, chat)
         engine = Engine(packaged.topics(live.languages, pictures), tickets=settings.ticket_system != "none")
-        out = Outside(settings, http)
+        # Of all processes together.
+        slots = SharedSlots(store, "graph-photo", PHOTO_REQUESTS, _PHOTO_LEASE)
+        out = Outside(settings, http, photo_slots=slots)
         metrics = out.metrics
         tickets = SYSTEMS[settings.ticket_system](settings, http)
         decisions = Decisions(engine, store, out.diagnosis, tickets, metrics)

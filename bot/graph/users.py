@@ -26,7 +26,7 @@ READ_USERS = "User.Read.All (application permission of Microsoft Graph)"
 _FIELDS = "id,userPrincipalName,displayName,userType,accountEnabled,assignedPlans"
 # Large enough to compare with SharePoint's 200-300 px, small enough to fetch for everyone.
 _SIZE = "360x360"
-_PHOTO_REQUESTS = 4  # that Graph takes from one application at a time
+PHOTO_REQUESTS = 4  # that Graph takes from one application at a time
 _NO_PERSON = "request_resourcenotfound"
 _ENABLED = ("Enabled", "Warning")  # states in which a plan works
 # What a 404 or 400 for the photo of a person who is there means, by its code in lower case. Any other code says that
@@ -92,7 +92,7 @@ class Users:
 
     def __init__(self, graph: Graph, photo_slots: PhotoSlots | None = None) -> None:
         self._graph = graph
-        slots = asyncio.Semaphore(_PHOTO_REQUESTS)
+        slots = asyncio.Semaphore(PHOTO_REQUESTS)
         self.photo_slots: PhotoSlots = photo_slots or (lambda: slots)
 
     async def person(self, who: str, ends: float = NEVER_ENDS) -> Person:
