@@ -244,14 +244,12 @@ def file(value: str) -> Path:
     return path
 
 
-def certificate_file(value: str) -> Path:
-    """A PEM file with a private key and its certificate."""
-    path = file(value)
+def check_certificate(path: Path, password: Secret) -> None:
+    """Raises `Wrong` for a file that has no private key with its certificate."""
     try:
-        certificate.read(path.read_bytes())
+        certificate.read(path.read_bytes(), password.reveal())
     except certificate.NotUsable as error:
-        raise Wrong(f"must be a PEM file with a private key without password and its certificate: {error}") from None
-    return path
+        raise Wrong(f"must be a PEM or PFX file with a private key and its certificate: {error}") from None
 
 
 def authorities(value: str) -> Path:

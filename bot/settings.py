@@ -21,6 +21,8 @@ from bot.setting_values import Host, Secret, Wrong
 
 APP_TYPES = ("SingleTenant", "UserAssignedMSI")
 TICKET_SYSTEMS = ("none", "webhook")
+_GRAPH_PROOF = "PHOTOSYNC_GRAPH_CLIENT_SECRET|PHOTOSYNC_GRAPH_CLIENT_CERTIFICATE"
+_CERTIFICATES = ("app_certificate", "graph_client_certificate")
 PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")
 _ELSEWHERE = ("PHOTOSYNC_CHROMIUM",)  # of `locales preview`: no setting of the bot
 _OURS = re.compile(r"(PHOTO_?SYNC|MICROSOFT_?APP)_?", re.IGNORECASE)
@@ -74,10 +76,17 @@ class Settings:
     )
     app_certificate: Path | None = _setting(
         "MicrosoftAppCertificate",
-        values.certificate_file,
-        "PEM file with key and certificate, in place of the password",
+        values.file,
+        "PEM or PFX file with key and certificate, in place of the password",
         value=None,
         excludes="MicrosoftAppPassword",
+    )
+    app_certificate_password: Secret = _setting(
+        "MicrosoftAppCertificatePassword",
+        Secret,
+        "the password of that file's private key, if it has one",
+        value=Secret(),
+        needs={"*": ("MicrosoftAppCertificate",)},
     )
     app_tenant_id: str = _setting(
         "MicrosoftAppTenantId",
@@ -149,7 +158,7 @@ class Settings:
         "a separate application for Graph",
         value="",
         default="the bot's own",
-        needs={"*": ("PHOTOSYNC_GRAPH_CLIENT_SECRET", "PHOTOSYNC_GRAPH_TENANT_ID|MicrosoftAppTenantId")},
+        needs={"*": (_GRAPH_PROOF, "PHOTOSYNC_GRAPH_TENANT_ID|MicrosoftAppTenantId")},
     )
     graph_client_secret: Secret = _setting(
         "PHOTOSYNC_GRAPH_CLIENT_SECRET",
@@ -158,6 +167,21 @@ class Settings:
         value=Secret(),
         default="the bot's own",
         needs={"*": ("PHOTOSYNC_GRAPH_CLIENT_ID",)},
+    )
+    graph_client_certificate: Path | None = _setting(
+        "PHOTOSYNC_GRAPH_CLIENT_CERTIFICATE",
+        values.file,
+        "PEM or PFX file with its key and certificate, in place of the secret",
+        value=None,
+        needs={"*": ("PHOTOSYNC_GRAPH_CLIENT_ID",)},
+        excludes="PHOTOSYNC_GRAPH_CLIENT_SECRET",
+    )
+    graph_client_certificate_password: Secret = _setting(
+        "PHOTOSYNC_GRAPH_CLIENT_CERTIFICATE_PASSWORD",
+        Secret,
+        "the password of that file's private key, if it has one",
+        value=Secret(),
+        needs={"*": ("PHOTOSYNC_GRAPH_CLIENT_CERTIFICATE",)},
     )
     graph_tenant_id: str = _setting(
         "PHOTOSYNC_GRAPH_TENANT_ID", values.tenant, "its tenant", value="", default="the bot's own"
@@ -289,6 +313,7 @@ def read(environ: Mapping[str, str], use: Use = Use.SERVE) -> Settings:
             problems.append(f"{setting.name} {wrong}")
         except (OSError, ValueError):
             problems.append(f"{setting.name} names something that cannot be read")
+    problems += _wrong_certificates(known)
     problems += _missing(known, given, use)
     port = known.get("port", 3978)
     if port and known.get("operator_port") == port:
@@ -343,6 +368,18 @@ def _missing(known: Mapping[str, Any], given: set[str], use: Use) -> Iterator[st
                 yield f"{names[0]} is missing: {because} needs it" + "".join(f", or {other}" for other in names[1:])
         if setting.excludes in given and name in given:
             yield f"{name} is set beside {setting.excludes}: choose one"
+
+
+def _wrong_certificates(known: Mapping[str, Any]) -> Iterator[str]:
+    names = {one.name: one.metadata["setting"].name for one in fields(Settings)}
+    for one in _CERTIFICATES:
+        if one in known:
+            try:
+                values.check_certificate(known[one], known.get(f"{one}_password", Secret()))
+            except Wrong as wrong:
+                yield f"{names[one]} {wrong}"
+            except OSError:
+                yield f"{names[one]} names something that cannot be read"
 
 
 def _wrong_proxies(environ: Mapping[str, str]) -> Iterator[str]:

@@ -22,6 +22,7 @@ from bot import certificate
 from bot.clouds import CLOUDS
 from bot.errors import Malformed, Outage, OutsideError, Refused, SettingsError, Throttled, TimedOut
 from bot.http_client import NEVER, Answer, HttpClient, plain_code
+from bot.setting_values import Secret
 from bot.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -240,24 +241,33 @@ def bot_tokens(settings: Settings, http: HttpClient) -> Tokens:
         return Tokens(_managed(settings.app_id, http))
     credential: Any = settings.app_password.reveal()
     if settings.app_certificate is not None:
-        credential = certificate_credential(settings.app_certificate)
+        credential = _credential("MicrosoftAppCertificate", settings.app_certificate, settings.app_certificate_password)
     return Tokens(_confidential(settings, settings.app_id, settings.app_tenant_id, credential, http))
 
 
 def graph_tokens(settings: Settings, http: HttpClient, bot: Tokens | None = None) -> Tokens:
-    """Tokens for Graph: of its own application, or else of the bot's: `bot`, where these exist already."""
+    """Tokens for Graph: of its own application, or else of the bot's: `bot`, where these exist already.
+
+    Raises as `bot_tokens` does.
+    """
     if not settings.graph_client_id:
         return bot or bot_tokens(settings, http)
-    tenant, secret = settings.effective_graph_tenant_id, settings.graph_client_secret.reveal()
-    return Tokens(_confidential(settings, settings.graph_client_id, tenant, secret, http))
+    credential: Any = settings.graph_client_secret.reveal()
+    if settings.graph_client_certificate is not None:
+        file, password = settings.graph_client_certificate, settings.graph_client_certificate_password
+        credential = _credential("PHOTOSYNC_GRAPH_CLIENT_CERTIFICATE", file, password)
+    tenant = settings.effective_graph_tenant_id
+    return Tokens(_confidential(settings, settings.graph_client_id, tenant, credential, http))
 
 
-def certificate_credential(file: Path) -> dict[str, str]:
-    """msal's credential from a PEM file. Raises `SettingsError`."""
+def _credential(setting: str, file: Path, password: Secret) -> dict[str, str]:
+    """msal's credential from the file that a setting names. Raises `SettingsError`."""
     try:
-        found = certificate.read(file.read_bytes())
-    except (OSError, certificate.NotUsable) as error:
-        raise SettingsError((f"MicrosoftAppCertificate cannot be used: {error}",)) from None
+        found = certificate.read(file.read_bytes(), password.reveal())
+    except OSError:
+        raise SettingsError((f"{setting} names something that cannot be read",)) from None
+    except certificate.NotUsable as error:
+        raise SettingsError((f"{setting} cannot be used: {error}",)) from None
     return {"private_key": found.private_key, "public_certificate": found.public}
 
 

@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 import trustme
 from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization as form
+from cryptography.hazmat.primitives.serialization import pkcs12
 
 from bot.errors import NotFound, Outage, OutsideError, Refused, SettingsError, Throttled, TimedOut
 from bot.graph.client import BadRequest, Graph
@@ -284,6 +287,17 @@ async def test_a_refusal_is_not_asked_for_again_at_once_but_an_outage_is() -> No
     assert asked == ["no", "out", "out"]
 
 
+GOOD = {
+    "MicrosoftAppId": "11111111-1111-4111-8111-111111111111",
+    "MicrosoftAppPassword": "s",
+    "MicrosoftAppTenantId": "22222222-2222-4222-8222-222222222222",
+}
+
+
+def issued() -> trustme.LeafCert:
+    return trustme.CA(key_type=trustme.KeyType.RSA).issue_cert("bot.example", key_type=trustme.KeyType.RSA)
+
+
 def pem(*, order: int = 1, key: bool = True, certificate: bool = True, chain: bool = False) -> bytes:
     authority = trustme.CA(key_type=trustme.KeyType.RSA)
     made = authority.issue_cert("bot.example", key_type=trustme.KeyType.RSA)
@@ -310,6 +324,73 @@ async def test_a_certificate_that_cannot_be_used_is_refused_at_the_start_by_its_
         file.write_bytes(made)  # after the settings were read, which would have refused it
         with pytest.raises(SettingsError, match="MicrosoftAppCertificate"):
             bot_tokens(one.settings, one.http)
+
+
+MADE = issued()
+PASSWORD = "canary pässword"
+
+
+def own_key() -> Any:
+    return form.load_pem_private_key(MADE.private_key_pem.bytes(), None)
+
+
+def encrypted_pem(format_: form.PrivateFormat, password: str = PASSWORD) -> bytes:
+    key = own_key().private_bytes(form.Encoding.PEM, format_, form.BestAvailableEncryption(password.encode()))
+    return bytes(key) + MADE.cert_chain_pems[0].bytes()
+
+
+def pfx(password: str = "", *, key: bool = True, own: bool = True) -> bytes:
+    """As Windows and Key Vault export it: leaf and root."""
+    leaf = x509.load_pem_x509_certificate(MADE.cert_chain_pems[0].bytes())
+    root = x509.load_pem_x509_certificate(trustme.CA().cert_pem.bytes())
+    how = form.BestAvailableEncryption(password.encode()) if password else form.NoEncryption()
+    return pkcs12.serialize_key_and_certificates(b"bot", own_key() if key else None, leaf if own else None, [root], how)
+
+
+FILES = [
+    ("PKCS 8", encrypted_pem(form.PrivateFormat.PKCS8), PASSWORD, ""),
+    ("openssl's own", encrypted_pem(form.PrivateFormat.TraditionalOpenSSL), PASSWORD, ""),
+    ("a password that nothing asks for", MADE.private_key_pem.bytes() + MADE.cert_chain_pems[0].bytes(), PASSWORD, ""),
+    ("PFX", pfx(PASSWORD), PASSWORD, ""),
+    ("PFX without password", pfx(), "", ""),
+    ("PFX, a password that nothing asks for", pfx(), PASSWORD, ""),
+    ("no password", encrypted_pem(form.PrivateFormat.PKCS8), "", "has a password, which is not given"),
+    ("a wrong password", encrypted_pem(form.PrivateFormat.TraditionalOpenSSL), "canary", "wrong password"),
+    ("PFX, no password", pfx(PASSWORD), "", "password is not given"),
+    ("PFX, a wrong password", pfx(PASSWORD), "canary", "password is wrong"),
+    ("PFX, cut", pfx(PASSWORD)[:-9], PASSWORD, "damaged"),
+    ("PFX without key", pfx(PASSWORD, key=False), PASSWORD, "no private key"),
+    ("PFX without the key's certificate", pfx(PASSWORD, own=False), PASSWORD, "none of its certificates"),
+    ("a certificate in DER", x509.load_pem_x509_certificate(MADE.cert_chain_pems[0].bytes()).public_bytes(form.Encoding.DER), "", "no private key"),
+]  # fmt: skip
+APPLICATIONS = [
+    ("MicrosoftAppCertificate", {"MicrosoftAppPassword": ""}),
+    ("PHOTOSYNC_GRAPH_CLIENT_CERTIFICATE", {"PHOTOSYNC_GRAPH_CLIENT_ID": "99999999-9999-4999-8999-999999999999"}),
+]
+
+
+@pytest.mark.parametrize(("setting", "more"), APPLICATIONS, ids=["the bot", "Graph's application"])
+@pytest.mark.parametrize(("content", "password", "words"), [row[1:] for row in FILES], ids=[row[0] for row in FILES])
+async def test_a_certificate_with_a_password_or_in_a_pfx_signs_in_or_is_refused_at_the_start(
+    setting: str, more: dict[str, str], content: bytes, password: str, words: str, tmp_path: Path
+) -> None:
+    name = "MicrosoftAppCertificatePassword" if setting.startswith("M") else f"{setting}_PASSWORD"
+    file = tmp_path / "own.file"
+    file.write_bytes(content)
+    changes = {**more, setting: str(file), name: password}
+    if words:
+        with pytest.raises(SettingsError, match=words) as refused:
+            read({**GOOD, **changes})
+        assert refused.value.problems[0].startswith(f"{setting} ")
+        assert "canary" not in str(refused.value)
+        return
+    async with office(**changes) as one:
+        client = more.get("PHOTOSYNC_GRAPH_CLIENT_ID", one.tenant.app)
+        one.tenant.login.register(client, MADE.cert_chain_pems[0].bytes())
+        tokens = graph_tokens(one.settings, one.http)
+        claims = one.tenant.login.check(f"Bearer {await tokens.token(one.scope)}", one.tenant.graph.url)
+        assert claims is not None
+        assert claims["appid"] == client
 
 
 async def test_a_token_that_graph_refuses_is_replaced_once_for_all_who_had_it() -> None:

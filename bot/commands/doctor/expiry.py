@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from bot import certificate
@@ -20,7 +21,16 @@ _READ_APPLICATIONS = frozenset(
 
 async def expiry(at: Installation) -> CheckResult:
     """Whether a certificate or secret ends soon, as far as that can be read."""
-    found = [_certificate(at)] if at.settings.app_certificate else []
+    settings = at.settings
+    files = (
+        ("MicrosoftAppCertificate", settings.app_certificate, settings.app_certificate_password),
+        (
+            "PHOTOSYNC_GRAPH_CLIENT_CERTIFICATE",
+            settings.graph_client_certificate,
+            settings.graph_client_certificate_password,
+        ),
+    )
+    found = [_certificate(name, file, password) for name, file, password in files if file]
     secrets = [(bots(at.settings), at.settings.app_password), (graphs(at.settings), at.settings.graph_client_secret)]
     found += [await _secret(at, by, secret) for by, secret in secrets if secret]
     if not found:
@@ -31,11 +41,9 @@ async def expiry(at: Installation) -> CheckResult:
     return CheckResult(worst.state, "; ".join(one.found for one in found), worst.fix)
 
 
-def _certificate(at: Installation) -> CheckResult:
-    file = at.settings.app_certificate
-    assert file is not None
-    ends = certificate.read(file.read_bytes()).ends
-    return _judged("the certificate of MicrosoftAppCertificate", ends, "a certificate", "MicrosoftAppCertificate")
+def _certificate(setting: str, file: Path, password: Secret) -> CheckResult:
+    ends = certificate.read(file.read_bytes(), password.reveal()).ends
+    return _judged(f"the certificate of {setting}", ends, "a certificate", setting)
 
 
 async def _secret(at: Installation, by: Registration, secret: Secret) -> CheckResult:

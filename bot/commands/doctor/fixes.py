@@ -46,7 +46,10 @@ def graphs(settings: Settings) -> Registration:
     if not settings.graph_client_id:
         return bots(settings)
     tenant = "PHOTOSYNC_GRAPH_TENANT_ID" if settings.graph_tenant_id else "MicrosoftAppTenantId"
-    return Registration("PHOTOSYNC_GRAPH_CLIENT_ID", "PHOTOSYNC_GRAPH_CLIENT_SECRET", tenant)
+    proof = (
+        "PHOTOSYNC_GRAPH_CLIENT_CERTIFICATE" if settings.graph_client_certificate else "PHOTOSYNC_GRAPH_CLIENT_SECRET"
+    )
+    return Registration("PHOTOSYNC_GRAPH_CLIENT_ID", proof, tenant)
 
 
 # By the number of Entra ID's refusal.
