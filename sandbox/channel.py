@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 import uuid
 from collections.abc import Sequence
@@ -44,6 +45,8 @@ class Channel:
         self.connector = Connector(world, login, app, tenant, self._find, self._begin)
         self._chats: dict[str, Chat] = {}  # 1:1, by person
         self._groups: dict[str, Chat] = {}  # by conversation
+        self.retries = 0  # activities delivered again
+        self._again: set[asyncio.Task[None]] = set()
         self._runner: web.AppRunner | None = None
         self._session: aiohttp.ClientSession | None = None
 
@@ -59,6 +62,9 @@ class Channel:
 
     async def stop(self) -> None:
         """Stop listening."""
+        for task in self._again:
+            task.cancel()
+        await asyncio.gather(*self._again, return_exceptions=True)
         if self._session is not None:
             await self._session.close()
         if self._runner is not None:
@@ -161,6 +167,30 @@ class Channel:
         }
         async with self._session.post(f"{self.bot_url}/api/messages", data=body, headers=sent) as answer:
             return Delivered(answer.status, await answer.read())
+
+    async def deliver(self, body: bytes, token: str | None, headers: dict[str, str] | None) -> Delivered:
+        """One activity. As Teams does, deliver it again later where there was no answer, or one of 500 and above."""
+        try:
+            answer = await self.post(body, token, headers)
+        except (aiohttp.ClientError, TimeoutError):
+            self._deliver_later(body, headers)
+            raise
+        if answer.status >= 500 and answer.status != 501:
+            self._deliver_later(body, headers)
+        return answer
+
+    def _deliver_later(self, body: bytes, headers: dict[str, str] | None) -> None:
+        async def again() -> None:
+            for _ in range(2):
+                await asyncio.sleep(self.world.faults.retry_after)
+                self.retries += 1
+                with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+                    if (await self.post(body, None, headers)).status < 500:
+                        return
+
+        task = asyncio.create_task(again())
+        self._again.add(task)
+        task.add_done_callback(self._again.discard)
 
     def _person(self, person_id: str) -> Person:
         person = self.world.person(person_id)

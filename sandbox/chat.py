@@ -155,7 +155,7 @@ class Chat(Transcript):
         self, activity: dict[str, Any], token: str | None = None, headers: dict[str, str] | None = None
     ) -> Delivered:
         """Send an activity as it is."""
-        return await self.channel.post(json.dumps(activity).encode(), token, headers)
+        return await self.channel.deliver(json.dumps(activity).encode(), token, headers)
 
     async def _happened(self, kind: str, **changes: Any) -> int:
         return (await self.deliver({**self.channel.activity(self), "type": kind, **changes})).status

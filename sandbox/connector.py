@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import time
 from collections import defaultdict, deque
@@ -58,6 +59,7 @@ class Connector:
         """What every request about a conversation goes through."""
 
         async def answer(request: web.Request) -> web.StreamResponse:
+            await asyncio.sleep(self.world.faults.dice.uniform(*self.world.faults.latency))
             fault, refusal = await self._met(request)
             if refusal is not None:
                 return refusal
@@ -66,7 +68,7 @@ class Connector:
                 return graph_error(404, "ConversationNotFound")
             if there.refused:
                 return graph_error(403, there.refused)
-            if self._too_fast(there.conversation):
+            if request.method == "POST" and self._too_fast(there.conversation):
                 return graph_error(429, "TooManyRequests", {"Retry-After": "1"})
             taken = take(there, request, await json_body(request))
             return await act_out(fault, request) if fault is not None and taken.status < 300 else taken

@@ -72,7 +72,9 @@ class Faults:
     keys_down: bool = False
     keys_delay: float = 0.0  # seconds
     send_ids_invalid: bool = False  # a message can be updated by its `replyToId` only (botbuilder-dotnet#4838)
-    paced: bool = False  # the connector holds a conversation to Teams' rates
+    paced: bool = True  # the connector holds a conversation to Teams' rates for new messages
+    latency: tuple[float, float] = (0.0, 0.002)  # seconds that an answer of the connector takes; of Teams 0.03 to 0.3
+    retry_after: float = 15.0  # seconds after which Teams delivers again what got no answer or a 5xx
     graph: deque[Fault] = field(default_factory=deque)  # the next requests, one each
     files: deque[Fault] = field(default_factory=deque)
     connector: deque[Fault] = field(default_factory=deque)

@@ -17,7 +17,7 @@ MY_SITE = "fabrikam-my.sharepoint.example"
 _AT_ONCE = 4  # photo requests that Graph takes from one application
 _ROLES = ("User.Read.All", "Directory.Read.All")
 _USUAL = ("id", "displayName", "userPrincipalName")
-_FIELDS = (*_USUAL, "userType", "accountEnabled", "assignedPlans", "mySite")
+_FIELDS = (*_USUAL, "userType", "accountEnabled", "assignedPlans", "preferredLanguage", "mySite")
 _LISTED = _FIELDS[:-1]  # `mySite` is told of one person at a time
 _PAGE, _LARGEST_PAGE = 100, 999
 _ONE_PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
@@ -85,6 +85,7 @@ class Users:
             "userPrincipalName": person.upn,
             "userType": person.user_type,
             "accountEnabled": person.enabled,
+            "preferredLanguage": person.locale or None,
             "assignedPlans": [
                 {"service": service, "capabilityStatus": "Enabled" if enabled else "Deleted"}
                 for service, enabled in plans

@@ -51,6 +51,7 @@ async def _demo(chosen: argparse.Namespace) -> int:
 
     locales_dir = environment(chosen).get("PHOTOSYNC_LOCALES_DIR", "")
     async with Tenant.open() as tenant:
+        tenant.world.faults.latency = (0.03, 0.3)
         settings = read({**tenant.environment(), **_CHANGES, "PHOTOSYNC_LOCALES_DIR": locales_dir})
         logs.set_up(settings)
         bot = await app.start(settings)

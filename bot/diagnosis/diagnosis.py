@@ -152,6 +152,13 @@ class Diagnosis:
         except OutsideError:
             return ""
 
+    async def language(self, person: str) -> str:
+        """The language that the directory names for a person, "" where it names none or cannot be read now."""
+        try:
+            return (await self._users.person(person, time.monotonic() + self._limits.fetching / 2)).language
+        except OutsideError:
+            return ""
+
     async def original_size(self, who: str) -> tuple[int, int] | None:
         """Width and height of the largest photo that Microsoft 365 has; None where that is not known."""
         try:

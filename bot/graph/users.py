@@ -23,7 +23,7 @@ from bot.http_client import before
 from bot.photos.picture import Picture
 
 READ_USERS = "User.Read.All (application permission of Microsoft Graph)"
-_FIELDS = "id,userPrincipalName,displayName,userType,accountEnabled,assignedPlans"
+_FIELDS = "id,userPrincipalName,displayName,userType,accountEnabled,assignedPlans,preferredLanguage"
 # Large enough to compare with SharePoint's 200-300 px, small enough to fetch for everyone.
 _SIZE = "360x360"
 PHOTO_REQUESTS = 4  # that Graph takes from one application at a time
@@ -77,6 +77,7 @@ class Person:
     enabled: bool | None = None  # None: not known
     plans: frozenset[str] | None = None  # services with an enabled plan, in lower case; None: not known
     my_site_name: str = field(default="", repr=False)  # SharePoint's own spelling of the account, "" where unknown
+    language: str = ""  # `preferredLanguage`, "" where it has none
 
 
 class NoMailbox(OutsideError):
@@ -177,6 +178,7 @@ def _person(found: dict[str, Any]) -> Person:
         found["accountEnabled"] if isinstance(found.get("accountEnabled"), bool) else None,
         _plans(found.get("assignedPlans")),
         unquote(my_site["name"] or "") if my_site else "",
+        text(found, "preferredLanguage"),
     )
 
 

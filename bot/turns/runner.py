@@ -21,7 +21,7 @@ from bot.turns.events import event
 from bot.turns.outbox import Outbox
 from dialogs.card_content import content_of, entry
 from dialogs.frozen import replace
-from dialogs.model import Pressed, Resumed, Typed
+from dialogs.model import Case, Pressed, Resumed, Typed
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ class TurnRunner:
         spoken_to = incoming.mentioned or kind in (ActivityKind.INSTALLED, ActivityKind.PRESSED)
         if not (spoken_to if group else kind is ActivityKind.TYPED) or not self._recent.add(activity):
             return None
-        # An install is told twice, by two activities almost together.
+        # An install comes as two activities almost together.
         if kind is ActivityKind.INSTALLED and not self._recent.add(install, _INSTALL_INTERVAL):
             return None
         try:
@@ -184,12 +184,7 @@ class TurnRunner:
                 raise Stale  # elsewhere the bot may have been removed, or the person forgotten
             return None  # the second of the two activities of an install, or a repeat
         record = self._updated(record, incoming)
-        # The record keeps the language that was chosen, also while its file is away; the case has what it is drawn in.
-        locale = self.live.languages.negotiate(record.locale)
-        case = record.case or self.decisions.engine.open(moment(), locale=locale, platform=record.platform)
-        timezone = incoming.timezone or case.timezone
-        if (case.locale, case.platform, case.timezone) != (locale, record.platform, timezone):
-            case = replace(case, locale=locale, platform=record.platform, timezone=timezone)
+        case = await self._case(record, incoming)
         happened = event(incoming, case, self.live.languages)
         if not record.locale and isinstance(happened, Typed) and happened.language != case.locale and happened.language:
             # The channel named no language, as Teams on iOS does: answered in the one that was understood.
@@ -206,6 +201,21 @@ class TurnRunner:
         if record.case is not case:
             record = replace(record, case=case)
         return await self.decisions.perform(record, case, happened, channel, fresh=fresh)
+
+    async def _case(self, record: Record, incoming: Incoming) -> Case:
+        """The person's present case, or a new one, in their language and for the device they are at now."""
+        # The record keeps the language that was chosen, also while its file is away; the case has what it is drawn in.
+        locale = self.live.languages.negotiate(record.locale)
+        case = record.case or self.decisions.engine.open(moment(), locale=locale, platform=record.platform)
+        locale = locale if record.locale else case.locale
+        if incoming.kind is ActivityKind.INSTALLED and not record.locale:
+            # An install names no language. The directory's is a guess that the first message may correct.
+            preferred = await self.decisions.diagnosis.language(record.person)
+            locale = self.live.languages.negotiate(preferred) if preferred else locale
+        timezone = incoming.timezone or case.timezone
+        if (case.locale, case.platform, case.timezone) != (locale, record.platform, timezone):
+            case = replace(case, locale=locale, platform=record.platform, timezone=timezone)
+        return case
 
     def _updated(self, record: Record, incoming: Incoming) -> Record:
         """The record with what an activity says of the person. The language is taken once; then it is their choice."""

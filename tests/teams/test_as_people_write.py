@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from sandbox.channel import Chat
+from sandbox.faults import Fault
 from sandbox.team_sites import TeamSite
 from tests.chatting import Scene, scene, step
 
@@ -110,3 +112,41 @@ async def test_another_language_than_the_client_s_changes_nothing(stage: Scene) 
     chat = stage.chat("old")
     await send(chat, text=UNDERSTOOD["lv"], locale="sv-SE")
     assert chat.shown().activity["locale"] == "sv"
+
+
+async def test_the_first_card_is_in_the_language_that_the_directory_names(stage: Scene) -> None:
+    chat = stage.chat("old", "sv-SE")
+    stage.tenant.world.people = tuple(
+        replace(one, locale="lv-LV") if one.id == chat.person.id else one for one in stage.tenant.world.people
+    )
+    await chat.install()
+    assert chat.shown().activity["locale"] == "lv"
+    await chat.say("hej")  # the client knows better
+    assert chat.shown().activity["locale"] == "sv"
+
+
+async def test_a_client_that_names_no_language_keeps_the_directory_s(stage: Scene) -> None:
+    chat = stage.chat("old", "ar")
+    stage.tenant.world.people = tuple(
+        replace(one, locale="ru") if one.id == chat.person.id else one for one in stage.tenant.world.people
+    )
+    await chat.install()
+    await send(chat, text="?", **NO_LOCALE)
+    assert chat.shown().activity["locale"] == "ru"
+
+
+@pytest.mark.parametrize("locale", ["", "xx-Nope", "../../etc"])
+async def test_a_directory_that_names_none_leaves_english(stage: Scene, locale: str) -> None:
+    chat = stage.chat("old")
+    stage.tenant.world.people = tuple(
+        replace(one, locale=locale) if one.id == chat.person.id else one for one in stage.tenant.world.people
+    )
+    await chat.install()
+    assert chat.shown().activity["locale"] == "en"
+
+
+async def test_a_directory_that_does_not_answer_holds_no_welcome_up(stage: Scene) -> None:
+    stage.tenant.world.faults.graph_always = Fault(403)
+    chat = stage.chat("old", "lv-LV")
+    await chat.install()
+    assert chat.shown().activity["locale"] == "en"

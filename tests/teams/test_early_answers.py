@@ -108,3 +108,24 @@ async def test_a_turn_whose_process_died_is_done_once_after_the_start(
 
 async def pending(store: Store) -> int:
     return await store.pending(JobKind.TURN)
+
+
+async def test_teams_delivers_again_what_met_a_store_out_of_reach() -> None:
+    """503 is not the end of a message: the channel comes again, and the turn is done once."""
+    async with stage() as here:
+        here.tenant.world.faults.retry_after = 0.2
+        down = True
+
+        async def turn(_: Incoming, channel: Channel) -> Message | None:
+            if down:
+                raise StoreUnavailable("gone")
+            await channel.send(CARD)
+            return CARD
+
+        here.act = turn
+        assert (await here.deliver()).status == 503
+        down = False
+        await eventually(lambda: any(one.card for one in here.chat.messages))
+        await asyncio.sleep(0.5)
+        assert here.tenant.channel.retries == 1
+        assert len([one for one in here.chat.messages if one.card is not None]) == 1
