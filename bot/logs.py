@@ -1,13 +1,45 @@
-"""Log lines: JSON by default, never with a token, a name, a message or a photo in them."""
+"""Log lines: JSON by default, never with a token, a name, an id of a person, a message or a photo in them.
+
+Of what a line is about it names the case (`CASE`), by which `photosync case` finds the rest.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
 import sys
+from contextvars import ContextVar
 from datetime import UTC, datetime
 
 from bot.settings import Settings
+
+CASE: ContextVar[str] = ContextVar("CASE", default="")
+"""The case that this task works on; "" for none. To be set at the beginning of each turn and job."""
+
+
+_OWN = ("bot", "dialogs")
+
+
+def _what(record: logging.LogRecord) -> str:
+    """The line's text. Of a library only where it stands: its text may hold an answer, with a token or a name in it."""
+    place = f"{record.module}:{record.lineno}"
+    if record.name.partition(".")[0] not in _OWN:
+        return f"{place} reports something"
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError):
+        return f"{place} has a line that cannot be written"
+
+
+class TextLines(logging.Formatter):
+    """The same for people."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See `logging.Formatter`; without the traceback, since an exception's text may be a person's."""
+        at = self.formatTime(record)
+        case = f" [case {CASE.get()}]" if CASE.get() else ""
+        error = f" ({record.exc_info[0].__name__})" if record.exc_info and record.exc_info[0] else ""
+        return f"{at} {record.levelname:<7} {record.name}: {_what(record)}{case}{error}"
 
 
 class JsonLines(logging.Formatter):
@@ -19,8 +51,10 @@ class JsonLines(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "where": record.name,
-            "what": record.getMessage(),
+            "what": _what(record),
         }
+        if CASE.get():
+            line["case"] = CASE.get()
         if record.exc_info and record.exc_info[0]:
             line["error"] = record.exc_info[0].__name__
         return json.dumps(line, ensure_ascii=False)
@@ -29,13 +63,11 @@ class JsonLines(logging.Formatter):
 def set_up(settings: Settings) -> None:
     """Log to standard error as the settings ask. Libraries log warnings only."""
     handler = logging.StreamHandler(sys.stderr)
-    if settings.log_format == "json":
-        handler.setFormatter(JsonLines())
-    else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    handler.setFormatter(JsonLines() if settings.log_format == "json" else TextLines())
+    logging.raiseExceptions = False  # a line that cannot be written would be printed with its values
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)  # Pillow's, of metadata that it cannot read
-    for name in ("bot", "dialogs"):
+    for name in _OWN:
         logging.getLogger(name).setLevel(settings.log_level)

@@ -148,7 +148,8 @@ class Graph:
             raise
         self._metrics.graph_requests.labels(str(answer.status)).inc()
         self._skew.observe(answer.headers.get("Date"))
-        log.debug("Graph: %s, status %d after %.2f s", _kind(path), answer.status, time.monotonic() - begun)
+        took = time.monotonic() - begun
+        log.debug("Graph: %s, status %d, %.2f s, request-id %s", _kind(path), answer.status, took, answer.request_id)
         if answer.status == 429 or answer.status >= 500:
             self._breaker.failed(_error("graph", answer, ""))
         else:

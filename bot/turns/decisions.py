@@ -18,6 +18,7 @@ from bot.cards.render import Photos
 from bot.conversation import Channel
 from bot.diagnosis.diagnosis import DiagnosisResult
 from bot.errors import OutsideError
+from bot.logs import CASE
 from bot.metrics import Metrics
 from bot.photos.comparison import thumbnail
 from bot.store import Job, JobKind, LogEntry, Record
@@ -114,6 +115,7 @@ class Decisions:
 
         `fresh` False: the record came from memory; raises `Stale` then, before anything is done outside.
         """
+        CASE.set(case.id)
         done: list[Effect] = []
         entries = [log_entry(event)]
         photos = Photos()

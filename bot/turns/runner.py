@@ -12,6 +12,7 @@ from bot.conversation import ActivityKind, Channel, Incoming, Message, Scope, to
 from bot.errors import NotFound, OutsideError, StoreUnavailable, location
 from bot.keyed_lock import KeyedLock
 from bot.languages.live import LiveTranslations
+from bot.logs import CASE
 from bot.metrics import Metrics
 from bot.store import Conflict, Record
 from bot.store.dedup import Recent, was_handled, was_last, with_handled
@@ -58,6 +59,7 @@ class TurnRunner:
         says so, with the case as it was.
         """
         self.metrics.turns.labels(incoming.kind.value).inc()
+        CASE.set("")
         try:
             return await self._turn(incoming, channel)
         except StoreUnavailable:

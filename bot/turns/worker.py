@@ -19,6 +19,7 @@ from contextlib import suppress
 
 from bot.background import Beat
 from bot.errors import StoreUnavailable, location
+from bot.logs import CASE
 from bot.store import Claimed, Conflict, JobKind, Lost
 from bot.store.interface import Store
 
@@ -109,6 +110,7 @@ class Worker:
 
     async def _do(self, claimed: Claimed) -> None:
         kind = claimed.job.kind.value
+        CASE.set("")
         try:
             async with asyncio.timeout(self._lease * 0.9):
                 await self._doers[claimed.job.kind](claimed)

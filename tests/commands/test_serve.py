@@ -12,11 +12,12 @@ import sqlite3
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from sandbox.channel import Chat
 from sandbox.faults import Fault
@@ -78,10 +79,12 @@ async def whole_story(chat: Chat, tenant: Tenant) -> None:
     assert step(chat) == "resync.done"
 
 
-async def test_a_log_of_a_day_with_faults_holds_no_secret_and_nothing_personal() -> None:
-    async with Tenant.open() as tenant, serving(tenant) as process:
+@pytest.mark.parametrize("form", ["json", "text"])
+async def test_a_log_of_a_day_with_faults_holds_no_secret_and_nothing_personal(form: str) -> None:
+    async with Tenant.open() as tenant, serving(tenant, PHOTOSYNC_LOG_FORMAT=form) as process:
         chat = tenant.channel.chat(tenant.world.people[0].id)
         await whole_story(chat, tenant)
+        case = next(one["data"]["case"] for one in chat.card()["actions"] if one["type"] == "Action.Submit")
         tenant.world.faults.plan("graph", [Fault(500)] * 12)
         tenant.world.faults.plan("connector", [Fault(502), Fault(403, code="MessageWritesBlocked"), Fault(kind="drop")])
         await chat.say("look again canary-text")
@@ -90,10 +93,18 @@ async def test_a_log_of_a_day_with_faults_holds_no_secret_and_nothing_personal()
         await tenant.channel.post(b'{"canary-body": 1}', token)
         await tenant.channel.post(b"{}", "canary.token.x")
         log = await ended(process)
-    lines = [json.loads(line) for line in log.splitlines()]
-    assert {"at", "level", "where", "what"} <= set(lines[0])
+    if form == "json":
+        lines = [json.loads(line) for line in log.splitlines()]
+        assert {"at", "level", "where", "what"} <= set(lines[0])
+        assert case in {
+            line.get("case") for line in lines
+        }  # what the line is about, by which `photosync case` finds it
+    assert case in log
+    assert "request-id" in log
     picture = base64.b64encode(next(iter(tenant.graph.downloads.values()))[:60]).decode()
-    for secret in (tenant.secret, tenant.helpdesk.secret, "canary", token[:40], "Ada", "ada.oneil", "Bearer", picture):
+    personal = {part for one in tenant.world.people for part in (one.id, one.upn, one.upn.split("@")[0], *one.name.split()) if len(part) > 2}  # fmt: skip
+    ids = (chat.conversation, f"29:{chat.person.id}", chat.person.id.replace("-", ""))
+    for secret in (tenant.secret, tenant.helpdesk.secret, "canary", token[:40], "Bearer", "eyJ", picture, *ids, *personal):  # fmt: skip
         assert secret not in log, secret
     assert "Traceback" not in log
 
@@ -169,10 +180,10 @@ async def test_an_installations_own_language_file_is_laid_over_the_packaged_ones
 
 
 async def test_a_start_without_the_database_waits_says_so_and_goes_on_when_it_is_there(tmp_path: Path) -> None:
-    later = tmp_path / "not yet there"
-    async with Tenant.open() as tenant:
+    file = tmp_path / "photosync.db"
+    async with Tenant.open() as tenant, locked(file) as unlock:
         port = free_port()
-        environ = {**tenant.environment(), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PHOTOSYNC_PORT": str(port), "PHOTOSYNC_DATABASE_URL": f"sqlite:///{later}/photosync.db"}  # fmt: skip
+        environ = {**tenant.environment(), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PHOTOSYNC_PORT": str(port), "PHOTOSYNC_DATABASE_URL": f"sqlite:///{file}"}  # fmt: skip
         process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "serve", env=environ, stderr=PIPE)
         tenant.channel.bot_url = f"http://127.0.0.1:{port}"
         chat = tenant.channel.chat(tenant.world.people[0].id)
@@ -180,11 +191,32 @@ async def test_a_start_without_the_database_waits_says_so_and_goes_on_when_it_is
         status, parts = await told(f"{tenant.channel.bot_url}/readyz")
         assert (status, parts["store"]) == (503, False)
         assert await chat.say("hello") == 503  # the channel delivers it again
-        later.mkdir()
+        await asyncio.sleep(12)  # longer than it waits for the lock
+        unlock()
         await ready(tenant.channel.bot_url)
         assert await chat.say("hello") in (200, 201, 202)
         assert step(chat) == "desk.menu"
         assert "waiting for the database" in await ended(process)
+
+
+@asynccontextmanager
+async def locked(file: Path) -> AsyncIterator[Callable[[], None]]:
+    """A database that another program holds; what is yielded lets it go."""
+    with closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as holder:
+        holder.execute("PRAGMA journal_mode = WAL")
+        holder.execute("PRAGMA locking_mode = EXCLUSIVE")
+        holder.execute("BEGIN EXCLUSIVE")
+        yield holder.close
+
+
+async def test_a_database_that_can_never_be_is_refused_in_one_line_with_its_path(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    async with Tenant.open() as tenant:
+        for place in ("no/such/folder/photosync.db", "folder"):
+            environ = {**tenant.environment(), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PHOTOSYNC_PORT": "0", "PHOTOSYNC_LOG_LEVEL": "ERROR", "PHOTOSYNC_DATABASE_URL": f"sqlite:///{place}"}  # fmt: skip
+            process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "serve", env=environ, stderr=PIPE, cwd=tmp_path)  # fmt: skip
+            _, log = await asyncio.wait_for(process.communicate(), 60)
+            assert (process.returncode, log.count(b"\n"), str(tmp_path) in log.decode()) == (1, 1, True), log
 
 
 async def told(url: str) -> tuple[int, dict[str, bool]]:
