@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -28,7 +29,11 @@ def read(paths: Iterable[Path]) -> Terms:
     """All rows; a later file's wins. Raises `LocalesError` for a file of another form."""
     found: dict[str, dict[str, str]] = {}
     for path in paths:
-        with path.open(encoding="utf-8", newline="") as file:
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise LocalesError(f"{path}:1: cannot be read: {error}") from None
+        with io.StringIO(text, newline="") as file:
             rows = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
             if next(rows, None) != _COLUMNS:
                 raise LocalesError(f"{path}:1: the columns have to be {', '.join(_COLUMNS)}, with tabs between")

@@ -25,7 +25,9 @@ def create(folders: Folders, tag: str) -> int:
     if there is not None and there.parent == target:
         raise LocalesError(f"{there} is there already; photosync locales sync brings it up to date")
     if there is not None:
-        raise LocalesError(f"{tag} is packaged already; to change its words copy {there} to {target} and edit the copy")
+        raise LocalesError(
+            f"{tag} is packaged already; to change its words copy {there} to {target} and edit the copy; it need not have every entry"
+        )
     path = target / f"{tag}.po"
     entries = folders.english.entries
     writing.put(path, _lines(tag, locale, entries, datetime.now(UTC)))

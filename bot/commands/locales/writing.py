@@ -7,6 +7,7 @@ from pathlib import Path
 
 from babel.messages.pofile import normalize
 
+from bot.errors import LocalesError
 from bot.languages.po_document import Document, PoEntry
 
 _ORDER = ("#", "#.", "#:", "#,", "#|")
@@ -52,7 +53,10 @@ def kept_strings(entry: PoEntry) -> tuple[str, ...]:
 
 
 def put(path: Path, lines: Iterable[str], newline: str = "\n") -> None:
-    """Write a file as a whole: a reader, the bot among them, sees the old one or the new one."""
+    """Write a file as a whole: a reader, the bot among them, sees the old one or the new one. Raises `LocalesError`."""
     fresh = path.with_name(f".{path.name}.new")
-    fresh.write_bytes(newline.join(lines).encode())
-    fresh.replace(path)
+    try:
+        fresh.write_bytes(newline.join(lines).encode())
+        fresh.replace(path)
+    except OSError as error:
+        raise LocalesError(f"{path} cannot be written: {error.strerror}") from None

@@ -192,3 +192,11 @@ def test_a_rule_of_another_language_or_of_none_is_refused(tag: str, header: str)
 def test_a_rule_that_divides_by_nothing_for_a_count_never_tried_gives_a_form_all_the_same() -> None:
     rule = plurals.rule("nplurals=2; plural=(n != 1) + 0/(n-123456789);", Locale("sv"))
     assert rule(123456789) == 1
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"term\tlanguage\n", b""], ids=["bytes", "columns", "empty"])
+def test_a_glossary_that_cannot_be_read_is_one_line(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "GLOSSARY.tsv").write_bytes(content)
+    done = locales(tmp_path, "check", "sv")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "GLOSSARY.tsv:1: " in done.stderr
