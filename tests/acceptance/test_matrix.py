@@ -32,7 +32,7 @@ def test_the_matrix_has_at_least_120_rows_and_no_name_twice() -> None:
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(("group", "row"), ROWS, ids=NAMES)
 async def test_row(group: str, row: Row, shared: Scene, record_property: Callable[[str, object], None]) -> None:
-    if row.lock:
+    if row.alone:
         async with scene(**{"PHOTOSYNC_FOLLOW_UPS": "1h", **row.settings}) as own:
             await judge(row, own)
     else:
