@@ -26,7 +26,8 @@ def create(folders: Folders, tag: str) -> int:
         raise LocalesError(f"{there} is there already; photosync locales sync brings it up to date")
     if there is not None:
         raise LocalesError(
-            f"{tag} is packaged already; to change its words copy {there} to {target} and edit the copy; it need not have every entry"
+            f"{tag} is packaged already; to change its words copy {there} to {target} and edit the copy;"
+            " it need not have every entry"
         )
     path = target / f"{tag}.po"
     entries = folders.english.entries
