@@ -156,7 +156,7 @@ async def test_while_graph_asks_for_patience_nobody_else_is_begun(tmp_path: Path
         assert await scanned(there, tmp_path / "report.csv") == 0
         asked = "\n".join(there.graph.requests)
     first_lot = asked.split("BATCHED /v1.0/users/")[20]  # all that came before the next people were asked about
-    assert first_lot.count("/photo\n") == 8
+    assert first_lot.count("/photos/360x360/$value\n") == 8
 
 
 async def test_who_always_fails_is_unknown_in_the_end_and_nobody_else(tmp_path: Path) -> None:
