@@ -220,7 +220,7 @@ class Typed:
     action: str = ""
     value: str = ""  # with `set_language` the language named, with `rate` up or down
     text: str = field(default="", repr=False)  # as written, capped
-    whole: bool = field(default=False, compare=False)  # nothing but the action's own words
+    whole: bool = False  # nothing but the action's own words
     link: str = field(default="", repr=False)  # the address of a SharePoint site it names
     language: str = ""  # in which the words were understood, "" if in none
 

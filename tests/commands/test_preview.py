@@ -56,7 +56,7 @@ async def opened(browser: Browser, folder: Path, html: str, *, width: int = 1730
 def test_every_sentence_that_cards_need_is_shown(setting: CardSetting, shelf: Library) -> None:
     english = setting.translations.catalogs["en"]
     named = replace(english, entries={key: (f"«{key}»",) for key in english.entries})
-    html = page(replace(setting, wording=Translations({"en": named})), shelf, "en").html
+    html = page(replace(setting, translations=Translations({"en": named})), shelf, "en").html
     assert {key for key in (*keys(shelf), *EXTRA_KEYS) if f"«{key}»" not in html} == set()
 
 
@@ -76,7 +76,7 @@ async def test_a_title_that_would_be_cut_and_an_unfinished_language_are_marked(
     entries = {**swedish.entries, "look.differ.button.next": (LONG,), "button.stop": ("Stopp" * 7,)}
     del entries["still_old.wait.title"]
     wording = Translations({**setting.translations.catalogs, "sv": replace(swedish, entries=entries)})
-    tab = await opened(browser, tmp_path, page(replace(setting, wording=wording), shelf, "sv").html)
+    tab = await opened(browser, tmp_path, page(replace(setting, translations=wording), shelf, "sv").html)
     differ = tab.locator(".scene", has=tab.get_by_role("heading", name="look.differ", exact=True))
     await expect(differ.locator(".desktop .note")).to_contain_text([f"Longer than 40 letters: {LONG}"])
     await expect(differ.locator(".phone .note")).to_contain_text([f"Cut at this width: {LONG}"])

@@ -18,7 +18,7 @@ from dialogs import library
 from dialogs.card_content import EXTRA_KEYS
 from dialogs.keywords import WORD_KEYS
 from dialogs.library import Library
-from dialogs.model import ACTIONS, Typed
+from dialogs.model import ACTIONS
 from dialogs.translations import Catalog, Translations, placeholders
 from tests.words import LEAST, LEAST_OF_ALL, requests, score
 from tools import names
@@ -155,7 +155,8 @@ SAID = [
 
 @pytest.mark.parametrize(("text", "tag", "action", "value"), SAID, ids=[f"{row[1]}: {row[0][:30]}" for row in SAID])
 def test_typed_words_are_understood(spoken: Languages, text: str, tag: str, action: str, value: str) -> None:
-    assert spoken.vocabulary.understand(text, tag) == Typed(action, value, text)
+    understood = spoken.vocabulary.understand(text, tag)
+    assert (understood.action, understood.value, understood.text) == (action, value, text)
 
 
 NEGOTIATED = [
