@@ -83,7 +83,7 @@ class PoEntry:
     @property
     def fuzzy(self) -> bool:
         """Marked as no longer sure."""
-        return "fuzzy" in self.flags
+        return any("fuzzy" in line for line in self.comment_lines) and "fuzzy" in self.flags
 
     @property
     def previous(self) -> tuple[str, ...]:

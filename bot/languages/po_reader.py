@@ -106,7 +106,10 @@ class _Reader:
             text = (line.removeprefix(_BYTE_ORDER_MARK) if at == 1 else line).strip()
             if not text:
                 continue
-            if text[0] == "#":
+            entry = self._open
+            if text[0] == "#" and text[1:2] != "~" and entry is not None and not entry.fields:
+                entry.comments.append(text)  # most lines of a file
+            elif text[0] == "#":
                 self._comment(at, text)
             elif text[0] == '"':
                 self._continue(at, line, text)

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.cards import render
-from bot.cards.render import Photos, Setting
+from bot.cards.render import CardSetting, Photos
 from bot.commands.locales import check, coverage, glossary
 from bot.commands.locales.folders import Folders
 from bot.commands.locales.issue import Issue, Level
@@ -250,10 +250,10 @@ def test_a_card_is_never_over_28_kb_however_long_its_texts_are(
     english = spoken.wording.catalogs["en"]
     entries = {key: tuple(longest(key, form) for form in forms) for key, forms in english.entries.items()}
     long = catalogs.Catalog("sv", "S" * 60, False, entries, english.plural)
-    setting = Setting(Translations({**spoken.wording.catalogs, "sv": long}), pictures, "https://teams.example/chat")
+    setting = CardSetting(Translations({**spoken.wording.catalogs, "sv": long}), pictures, "https://teams.example/chat")
     sizes = {}
     for scene in scenes(shelf, "sv"):
-        card = render.message(setting, scene.say, name="Ada", photos=Photos(b"x" * 5_500, b"x" * 5_500)).card
+        card = render.message(setting, scene.content, name="Ada", photos=Photos(b"x" * 5_500, b"x" * 5_500)).card
         sizes[scene.name] = len(json.dumps(card, ensure_ascii=False).encode())
     assert max(sizes.values()) <= 28 * 1024, max(sizes, key=lambda name: sizes[name])
 
