@@ -343,8 +343,8 @@ async def test_a_database_role_that_may_not_make_tables_is_told(postgres_server:
 
 
 async def test_catalogues_tell_what_falls_back_and_which_file_is_none(tmp_path: Path) -> None:
-    text = (ROOT / "locales/sv.po").read_text(encoding="utf-8")
-    (tmp_path / "fo.po").write_text(text.replace('msgctxt "look.match.title"', '#, fuzzy\nmsgctxt "look.match.title"'), encoding="utf-8")  # fmt: skip
+    text = (ROOT / "locales/sv.po").read_text(encoding="utf-8").replace("Language: sv", "Language: nn")
+    (tmp_path / "nn.po").write_text(text.replace('msgctxt "look.match.title"', '#, fuzzy\nmsgctxt "look.match.title"'), encoding="utf-8")  # fmt: skip
     async with Tenant.open() as tenant:
         less = (await findings(tenant, PHOTOSYNC_LOCALES_DIR=str(tmp_path)))["catalogues"]
         (tmp_path / "xx-nonsense.po").write_text("nonsense", encoding="utf-8")

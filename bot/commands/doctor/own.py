@@ -116,7 +116,7 @@ async def catalogs(at: Installation) -> CheckResult:
     if spoken.problems:
         return failed(
             f"{len(spoken.tags)} languages; not used: {'; '.join(spoken.problems)}",
-            "Correct these files: photosync locales check tells what is wrong with them.",
+            "Correct these files: photosync locales check names what is wrong with them.",
         )
     behind = {tag: count for tag in spoken.tags if (count := _missing(spoken, tag))}
     named = ", ".join(f"{tag} {count}" for tag, count in behind.items())
