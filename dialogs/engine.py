@@ -89,6 +89,8 @@ class Engine:
     def decide(self, case: Case, event: Event, moment: Moment) -> Decision:
         """The case after the event, and the effects in the order they are to be performed. Never raises."""
         case = self._usable(case)
+        if not case.id and isinstance(event, Typed | Pressed):
+            case = replace(case, id=moment.fresh, opened_at=moment.at)  # the last card of an erased case begins one
         if case.earlier_case and isinstance(event, Typed | Pressed):
             case = replace(case, earlier_case="", earlier_ticket="", earlier_result="")  # that was read
         match event:
