@@ -42,7 +42,7 @@ def raised() -> None:
 
 LIBRARIES: list[tuple[str, Any]] = [
     ("msal with a token in an answer that is cut off", lambda: logging.getLogger("msal.application").error("canary")),
-    ("aiohttp with a request", lambda: logging.getLogger("aiohttp.server").error("Error handling %s", "canary")),
+    ("aiohttp with a request", lambda: logging.getLogger("aiohttp.web").error("Error handling %s", "canary")),
     ("a warning of Pillow's about a name in a file", lambda: warnings.warn("canary", UserWarning, stacklevel=1)),
     ("asyncio with an exception, and ours with one", raised),
     ("a line with too few places for its values", lambda: logging.getLogger("bot.x").error("of %d", "canary")),
