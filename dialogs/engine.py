@@ -89,10 +89,8 @@ class Engine:
     def decide(self, case: Case, event: Event, moment: Moment) -> Decision:
         """The case after the event, and the effects in the order they are to be performed. Never raises."""
         case = self._usable(case)
-        if not case.id and isinstance(event, Typed | Pressed):
-            case = replace(case, id=moment.fresh, opened_at=moment.at)  # the last card of an erased case begins one
-        if case.earlier_case and isinstance(event, Typed | Pressed):
-            case = replace(case, earlier_case="", earlier_ticket="", earlier_result="")  # that was read
+        if isinstance(event, Typed | Pressed):
+            case = self._answered(case, moment)
         match event:
             case Typed():
                 return self._typed(case, event, moment)
@@ -118,6 +116,14 @@ class Engine:
         if all(map(self.library.has, case.trail)):
             return case
         return replace(case, trail=tuple(ref for ref in case.trail if self.library.has(ref)))
+
+    @staticmethod
+    def _answered(case: Case, moment: Moment) -> Case:
+        """The case once the person has done something with its card."""
+        if case.earlier_case:
+            case = replace(case, earlier_case="", earlier_ticket="", earlier_result="")  # that was read
+        # The card that says "deleted" belongs to no case: what is done with it begins one.
+        return case if case.id else replace(case, id=moment.fresh, opened_at=moment.at)
 
     # What the person does
 
