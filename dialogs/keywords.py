@@ -161,6 +161,26 @@ class Keywords:
         exact = Message(text)
         return any(keyword.command and keyword.weight(exact) for name, keyword in self.keywords[tag] if name == action)
 
+    def language_of(self, text: str) -> str:
+        """The language in which a message means most; "" if it means nothing, or as much in another.
+
+        For a person of whom no language is known; every language's keywords are gone through. First counts how surely
+        it means one thing ("foto sharepoint" does in many languages), then how many letters are in any keyword.
+        """
+        message = Message(folded(text))
+        weights = {tag: self._weights(message, tag) for tag in self.keywords}
+        most = max(weights.values(), default=(0, 0))
+        best = [tag for tag, weight in weights.items() if weight == most]
+        return best[0] if most[0] and len(best) == 1 else ""
+
+    def _weights(self, message: Message, tag: str) -> tuple[int, int]:
+        keywords = [keyword for action, keyword in self.keywords[tag] if action != OTHER]
+        weight = max((keyword.weight(message) for keyword in keywords), default=0)
+        if not weight:
+            return 0, 0
+        words = {word for keyword in keywords for word in keyword.words}
+        return weight, sum(message.has(*word) for word in words)
+
     def _short_stop(self, message: Message, tag: str) -> bool:
         """Whether a few words that mean nothing else hold one that means stop: "no, cancel that please"."""
         if len(message.words) > _FEW_WORDS or len(message.packed) > _FEW_LETTERS:

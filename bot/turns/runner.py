@@ -188,10 +188,11 @@ class TurnRunner:
         record = self._updated(record, incoming)
         case = await self._case(record, incoming)
         happened = event(incoming, case, self.live.languages)
-        if not record.locale and isinstance(happened, Typed) and happened.language != case.locale and happened.language:
-            # The channel named no language, as Teams on iOS does: answered in the one that was understood.
-            record = replace(record, locale=happened.language)
-            case = replace(case, locale=happened.language)
+        if not record.locale and isinstance(happened, Typed):
+            # The channel named no language, as Teams on iOS does: the answer is in the one that was written.
+            written = self.live.languages.vocabulary.language_of(happened.text)
+            if written and written != case.locale:
+                record, case = replace(record, locale=written), replace(case, locale=written)
         if record.lost:
             log.error("a case could not be read: its row is kept, the person starts again")
             case, happened = replace(case, notice="notice.lost"), Resumed()
