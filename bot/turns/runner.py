@@ -190,7 +190,7 @@ class TurnRunner:
         happened = event(incoming, case, self.live.languages)
         if not record.locale and isinstance(happened, Typed):
             # The channel named no language, as Teams on iOS does: the answer is in the one that was written.
-            written = self.live.languages.vocabulary.language_of(happened.text)
+            written = self.live.languages.vocabulary.language_of(happened.text) or happened.language
             if written and written != case.locale:
                 record, case = replace(record, locale=written), replace(case, locale=written)
         if record.lost:
