@@ -136,16 +136,6 @@ async def test_a_language_chosen_while_another_is_away_stays(tmp_path: Path) -> 
         assert title(chat) == "How can I help with your photo?"
 
 
-async def test_a_person_whose_client_names_no_language_is_answered_in_the_one_they_write() -> None:
-    async with scene() as stage:
-        chat = stage.chat("old")
-        chat.locale = ""
-        await chat.say("ok")
-        await chat.say("Mans foto SharePoint ir nepareizs")
-        latvian = stage.bot.live.languages.wording.catalogs["lv"].text("look.differ.title")
-        assert title(chat) == latvian
-
-
 AWAY = ["the folder", "a file in its place", "a link to nothing", "a pipe for a file", "a folder for a file"]
 
 
@@ -232,7 +222,7 @@ async def test_a_share_that_comes_back_unchanged_is_read_again(tmp_path: Path) -
         live = LiveTranslations(Faulty(tmp_path), resources.illustrations(), "https://teams.example/chat")
         assert "fo" not in live.languages.tags
         assert "Stale file handle" in live.languages.problems[0]
-        watching = asyncio.create_task(live.watch())
+        watching = asyncio.create_task(live.watch(lambda: None))
         Faulty.fault = None
         await soon(lambda: "fo" in live.languages.tags)
         watching.cancel()
