@@ -67,8 +67,11 @@ def _run(chosen: argparse.Namespace) -> int:
 
 
 def _checked(settings: Settings, values: dict[str, str]) -> AppPackage:
-    package = build(resources.manifest(), packaged.languages(settings.locales_dir), values)
-    wrong = problems(package)
+    languages = packaged.languages(settings.locales_dir)
+    package = build(resources.manifest(), languages, values)
+    # A sentence of the package that is not used as it stands in a file would be missing without a word.
+    faults = [one for one in languages.faults if any(f": {key}: " in one for key in package.keys.values())]
+    wrong = (*languages.problems, *faults, *problems(package))
     if wrong:
         raise NoPackage(*wrong)
     return package

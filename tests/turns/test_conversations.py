@@ -239,7 +239,12 @@ async def test_forgetting_starts_from_the_beginning(stage: Scene) -> None:
 async def test_the_service_tells_that_it_is_alive_and_ready(stage: Scene) -> None:
     assert (await stage.get("/healthz"))[0] == 200
     await stage.chat("old").say("hello")
-    assert json.loads((await stage.get("/readyz"))[1]) == {"store": True, "catalogues": True, "channel_keys": True}
+    assert json.loads((await stage.get("/readyz"))[1]) == {
+        "store": True,
+        "catalogues": True,
+        "channel_keys": True,
+        "background": True,
+    }
     assert "photosync_turns_total" in (await stage.get("/metrics"))[1]
 
 
