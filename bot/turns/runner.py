@@ -190,8 +190,8 @@ class TurnRunner:
         happened = event(incoming, case, self.live.languages)
         if not record.locale and isinstance(happened, Typed):
             # The channel named no language, as Teams on iOS does: the answer is in the one that was written.
-            written = self.live.languages.vocabulary.language_of(happened.text) or happened.language
-            if written and written != case.locale:
+            written = self._written(happened, case)
+            if written != case.locale:
                 record, case = replace(record, locale=written), replace(case, locale=written)
         if record.lost:
             log.error("a case could not be read: its row is kept, the person starts again")
@@ -219,6 +219,15 @@ class TurnRunner:
         if (case.locale, case.platform, case.timezone) != (locale, record.platform, timezone):
             case = replace(case, locale=locale, platform=record.platform, timezone=timezone)
         return case
+
+    def _written(self, typed: Typed, case: Case) -> str:
+        """The language of what somebody wrote; that of the case where nothing says so.
+
+        "foto sharepoint" means as much in English as in Latvian: what was understood as English may be another's.
+        """
+        if typed.language not in ("", case.locale):
+            return typed.language
+        return self.live.languages.vocabulary.language_of(typed.text) or case.locale
 
     def _updated(self, record: Record, incoming: Incoming) -> Record:
         """The record with what an activity says of the person. The language is taken once; then it is their choice."""

@@ -141,7 +141,7 @@ async def test_too_many_connections_are_an_outage_until_there_are_fewer(database
     await store.close()
 
 
-@pytest.mark.parametrize(("how", "words"), [("?statement_timeout=300", "57014"), ("?lock_timeout=300", "55P03")])
+@pytest.mark.parametrize(("how", "words"), [("?statement_timeout=2000", "57014"), ("?lock_timeout=300", "55P03")])
 async def test_a_lock_that_is_held_is_an_outage_until_it_is_over(database: str, how: str, words: str) -> None:
     store = await open_store(database + how)
     other = await asyncpg.connect(database)
