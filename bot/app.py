@@ -185,7 +185,8 @@ class Bot:
     async def close(self) -> None:
         """Take no more, finish what is under way, close everything."""
         self.endpoint.close()
-        await self.background.stop("jobs")
+        for task in ("jobs", "channel_keys"):  # before what they use is closed
+            await self.background.stop(task)
         await asyncio.gather(self.worker.stop(), self.endpoint.stop())
         await self.outbox.stop()
         await self.background.stop()
