@@ -171,14 +171,15 @@ class PostgresStore(Store):
             async with asyncio.timeout(min(_DEADLINE, max(0.1, ends - time.monotonic()))):
                 connection = await asyncpg.connect(**self._target.options(pooled=False))
                 await connection.add_listener(_CHANNEL, lambda *_: self._woken.set())
+            if self._pool is not None:  # not closed in the meantime
+                self._listening, self._listen_backoff = connection, _LISTEN_BACKOFF[0]
         except _FOREIGN:
-            if connection is not None:
-                connection.terminate()
             self._listen_again = time.monotonic() + self._listen_backoff
             self._listen_backoff = min(_LISTEN_BACKOFF[1], 2 * self._listen_backoff)
-            return False
-        self._listening, self._listen_backoff = connection, _LISTEN_BACKOFF[0]
-        return True
+        finally:  # a worker that ends while it connects leaves no connection behind
+            if connection is not None and connection is not self._listening:
+                connection.terminate()
+        return self._listening is not None
 
 
 async def _prepare(target: Target, *, existing: bool) -> bool:

@@ -167,7 +167,7 @@ async def test_at_debug_the_log_says_what_a_look_did_and_of_nobody(caplog: pytes
             await one.look("match")
     text = "\n".join(record.getMessage() for record in caplog.records if record.name.startswith("bot"))
     assert "look: differ, similarity 0." in text
-    assert "Graph: users, status 200 after" in text
+    assert "Graph: users, status 200, " in text
     assert "Graph: users/photos/360x360/$value, status 200" in text
     assert "status 500 generalException request-id " in text
     for story in ("old", "match"):
