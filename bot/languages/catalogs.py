@@ -70,35 +70,44 @@ def _nearest(locale: str, tags: tuple[str, ...]) -> str:
     return found if found in tags else ""
 
 
-def load(packaged: Path, over: Path | None = None, last: Languages | None = None) -> Languages:
-    """All packaged languages, and an installation's own files laid over them.
-
-    `last` is what was loaded before, by a running bot: the packaged files are not read again, and a language of which
-    the own file can no longer be used stays as it was. Raises `CatalogError` if there is no English at all.
-    """
-    loading = _Loading(last)
-    loading.packaged = dict(last.packaged) if last is not None else loading.folder(packaged, {})
-    if SOURCE not in loading.packaged:
+def load(folder: Path) -> Languages:
+    """All languages of a folder. Raises `CatalogError` if there is no English among them."""
+    loading = _Loading({})
+    packaged = loading.folder(folder, {})
+    if SOURCE not in packaged:
         reason = next((f": {one}" for one in loading.problems if one.path.stem == SOURCE), "")
-        raise CatalogError(f"there is no {SOURCE}.po in {packaged}{reason}")
-    catalogs = {**loading.packaged}
-    if over is not None:
-        catalogs |= loading.folder(over, loading.packaged)
-    ordered = {tag: catalogs[tag] for tag in sorted(catalogs, key=lambda tag: (tag != SOURCE, tag))}
-    words = keywords_of(ordered.values(), _names(ordered), _near)
-    problems, faults = (tuple(map(str, found)) for found in (loading.problems, loading.faults))
-    return Languages(Translations(ordered), words, problems, faults, loading.unreadable, loading.packaged)
+        raise CatalogError(f"there is no {SOURCE}.po in {folder}{reason}")
+    return loading.languages(packaged, packaged)
+
+
+def overlaid(packaged: Languages, over: Path, last: Languages | None = None) -> Languages:
+    """An installation's own files laid over the packaged languages.
+
+    `last` is what was spoken before, by a running bot: a language of which the own file can no longer be used stays as
+    it was.
+    """
+    loading = _Loading(last.wording.catalogs if last is not None else {})
+    own = loading.folder(over, packaged.packaged)
+    found = loading.languages(packaged.packaged, {**packaged.packaged, **own})
+    problems, faults = (*packaged.problems, *found.problems), (*packaged.faults, *found.faults)
+    return replace(found, problems=problems, faults=faults, unreadable=found.unreadable or packaged.unreadable)
 
 
 class _Loading:
-    """The files of one or two folders, on their way to catalogs."""
+    """The files of a folder, on their way to catalogs."""
 
-    def __init__(self, last: Languages | None) -> None:
-        self.packaged: dict[str, Catalog] = {}
+    def __init__(self, last: Mapping[str, Catalog]) -> None:
         self.problems: list[Problem] = []
         self.faults: list[Problem] = []
         self.unreadable = False
-        self._last = last.wording.catalogs if last is not None else {}
+        self._last = last
+
+    def languages(self, packaged: Mapping[str, Catalog], catalogs: Mapping[str, Catalog]) -> Languages:
+        """What was loaded, English first."""
+        ordered = {tag: catalogs[tag] for tag in sorted(catalogs, key=lambda tag: (tag != SOURCE, tag))}
+        words = keywords_of(ordered.values(), _names(ordered), _near)
+        problems, faults = (tuple(map(str, found)) for found in (self.problems, self.faults))
+        return Languages(Translations(ordered), words, problems, faults, self.unreadable, packaged)
 
     def folder(self, path: Path, below: Mapping[str, Catalog]) -> dict[str, Catalog]:
         """A folder's catalogs, each over the one `below` it."""

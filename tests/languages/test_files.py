@@ -21,7 +21,7 @@ from bot.commands.locales.issue import Issue, Level
 from bot.commands.preview.scenes import scenes
 from bot.languages import catalogs, language_file, tags
 from bot.languages.budgets import SENTENCE_BYTES, budget
-from bot.languages.catalogs import Languages, load
+from bot.languages.catalogs import Languages, load, overlaid
 from dialogs.keywords import WORD_KEYS
 from dialogs.library import Library
 from dialogs.translations import Translations
@@ -302,7 +302,7 @@ def over(tmp_path: Path, text: str, name: str = "sv.po") -> Folders:
 
 def test_one_own_entry_changes_one_entry(tmp_path: Path) -> None:
     place = over(tmp_path, OWN)
-    spoken = load(place.packaged, place.over)
+    spoken = overlaid(load(place.packaged), place.over)
     packaged = load(place.packaged)
     wanted = {**packaged.wording.catalogs["sv"].entries, "button.fix": ("Fel foto",)}
     assert spoken.wording.catalogs["sv"].entries == wanted
@@ -324,13 +324,13 @@ LEFT = [
 @pytest.mark.parametrize("text", [row[1] for row in LEFT], ids=[row[0] for row in LEFT])
 def test_an_own_entry_that_cannot_be_shown_leaves_the_packaged_one(tmp_path: Path, text: str) -> None:
     place = over(tmp_path, text)
-    spoken, packaged = load(place.packaged, place.over), load(place.packaged)
+    spoken, packaged = overlaid(load(place.packaged), place.over), load(place.packaged)
     assert spoken.wording.catalogs["sv"].entries == packaged.wording.catalogs["sv"].entries
 
 
 def test_own_english_is_laid_over_entry_by_entry_too(tmp_path: Path) -> None:
     place = over(tmp_path, OWN.replace("Fel foto", "Wrong photo"), "en.po")
-    text = load(place.packaged, place.over).wording.text
+    text = overlaid(load(place.packaged), place.over).wording.text
     assert text("en", "button.fix") == "Wrong photo"
     assert text("en", "desk.title", name="Ada") == "Hello, Ada!"
     assert text("sv", "button.fix") == FIX
@@ -341,20 +341,20 @@ def test_own_plural_forms_in_another_order_say_the_same(tmp_path: Path) -> None:
     own += '\nmsgctxt "card.steps"\nmsgid "{count} short step."\nmsgid_plural "{count} short steps."\nmsgstr[0] "{count} små steg."\nmsgstr[1] "Ett litet steg."\n'  # fmt: skip
     place = over(tmp_path, own)
     assert errors(place) == []
-    text = load(place.packaged, place.over).wording.catalogs["sv"].text
+    text = overlaid(load(place.packaged), place.over).wording.catalogs["sv"].text
     assert [text("card.steps", count=count) for count in (1, 2)] == ["Ett litet steg.", "2 små steg."]
 
 
 def test_a_folder_that_is_away_leaves_what_was_loaded(tmp_path: Path) -> None:
     place = over(tmp_path, OWN)
-    first = load(place.packaged, place.over)
+    first = overlaid(load(place.packaged), place.over)
     assert place.over is not None
     shutil.rmtree(place.over)
-    second = load(place.packaged, place.over, first)
+    second = overlaid(load(place.packaged), place.over, first)
     assert second.wording.text("sv", "button.fix") == "Fel foto"
     assert second.unreadable
     assert "the folder cannot be read" in second.problems[0]
-    assert load(place.packaged, place.over).wording.text("sv", "button.fix") == FIX
+    assert overlaid(load(place.packaged), place.over).wording.text("sv", "button.fix") == FIX
 
 
 def test_every_language_of_the_cldr_can_be_added(tmp_path: Path) -> None:
@@ -364,7 +364,7 @@ def test_every_language_of_the_cldr_can_be_added(tmp_path: Path) -> None:
     names = [name for name in locale_identifiers() if tags.of_file(name)]
     for name in names:
         (own / f"{name}.po").write_text(OWN, encoding="utf-8")
-    spoken = load(place.packaged, own)
+    spoken = overlaid(load(place.packaged), own)
     assert [problem for problem in spoken.problems if "is this language's file" not in problem] == []
     assert len(spoken.tags) > len(names) * 0.9
 
