@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import itertools
 import json
 import secrets
 from typing import Any
@@ -13,13 +14,20 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+_POOL = 8
+_found: list[rsa.RSAPrivateKey] = []
+_turn = itertools.count()
+
 
 class SigningKey:
     """One RSA key with the id under which it is published."""
 
     def __init__(self) -> None:
         self.kid = secrets.token_urlsafe(12)
-        self._key = rsa.generate_private_key(65537, 2048)
+        # Finding one takes a tenth of a second: tenants that last a moment take those of the process in turn.
+        if len(_found) < _POOL:
+            _found.append(rsa.generate_private_key(65537, 2048))
+        self._key = _found[next(_turn) % _POOL]
         self.public = self._key.public_key()
         self.pem = self._key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

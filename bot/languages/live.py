@@ -32,7 +32,7 @@ from bot.languages.catalogs import Languages
 
 log = logging.getLogger(__name__)
 
-_POLL_INTERVAL = 1.0  # seconds
+POLL_INTERVAL = 1.0  # seconds
 _RETRY_POLLS = 5  # polls between two tries to read what the system did not give
 
 _State = tuple[tuple[object, ...], ...]
@@ -41,8 +41,11 @@ _State = tuple[tuple[object, ...], ...]
 class LiveTranslations:
     """The languages as they are now, and what cards are drawn with. Raises `CatalogError` if there is no English."""
 
-    def __init__(self, own: Path | None, pictures: Mapping[str, bytes], chat: str) -> None:
+    def __init__(
+        self, own: Path | None, pictures: Mapping[str, bytes], chat: str, interval: float = POLL_INTERVAL
+    ) -> None:
         self._folder = own
+        self._interval = interval
         self._pictures = pictures
         self._chat = chat
         self._failure = ""
@@ -61,7 +64,7 @@ class LiveTranslations:
         Raises nothing: what a poll raises is logged, and the next one tries again.
         """
         while True:
-            await asyncio.sleep(_POLL_INTERVAL)
+            await asyncio.sleep(self._interval)
             try:
                 await self._poll()
             except Exception as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -148,11 +149,10 @@ def test_every_answer_of_a_look_is_among_those_that_are_changed(lab: Lab) -> Non
 
 def test_every_field_gone_or_null_or_of_another_type(lab: Lab) -> None:
     for number, (story, path, way) in enumerate(recorded(lab)):
-        for value in (GONE, ODD[1 + number % (len(ODD) - 1)]):
-            check(lab, story, path, way, value)
+        check(lab, story, path, way, GONE if number % 2 else ODD[1 + number % (len(ODD) - 1)])
 
 
-@settings(max_examples=80)
+@settings(max_examples=int(os.environ.get("PHOTOSYNC_FUZZ", "60")))
 @given(st.data())
 def test_any_field_of_any_value_ends_in_a_verdict(lab: Lab, data: st.DataObject) -> None:
     global _RECORDED  # noqa: PLW0603 - the same for all examples

@@ -196,12 +196,12 @@ async def test_the_watcher_goes_on_whatever_the_system_raises(
     tmp_path: Path, fault: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "fo.po").write_text(whole("Fyrra"), encoding="utf-8")
-    live = LiveTranslations(Faulty(tmp_path), resources.illustrations(), "https://teams.example/chat")
+    live = LiveTranslations(Faulty(tmp_path), resources.illustrations(), "https://teams.example/chat", 0.05)
     beats: list[int] = []
     watching = asyncio.create_task(live.watch(lambda: beats.append(1)))
     try:
         Faulty.fault = fault
-        await asyncio.sleep(3.5)
+        await asyncio.sleep(0.3)  # several polls
         assert not watching.done()
         assert live.languages.wording.text("fo", "desk.menu.title") == "Fyrra"
         said = [one.message for one in caplog.records if one.levelno >= logging.ERROR]
@@ -219,7 +219,7 @@ async def test_a_share_that_comes_back_unchanged_is_read_again(tmp_path: Path) -
     (tmp_path / "fo.po").write_text(whole("Fyrra"), encoding="utf-8")
     Faulty.fault = OSError(errno.ESTALE, "Stale file handle")
     try:
-        live = LiveTranslations(Faulty(tmp_path), resources.illustrations(), "https://teams.example/chat")
+        live = LiveTranslations(Faulty(tmp_path), resources.illustrations(), "https://teams.example/chat", 0.05)
         assert "fo" not in live.languages.tags
         assert "Stale file handle" in live.languages.problems[0]
         watching = asyncio.create_task(live.watch(lambda: None))

@@ -43,6 +43,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     show = command("preview", "every card of a language as a page and as pictures", _preview)
     show.add_argument("tag", metavar="TAG", help="such as sv or zh-Hant; qps-ploc, qps-plocm: pseudo-languages")
     show.add_argument("--out", metavar="DIR", type=Path, help="where to (default preview-TAG)")
+    show.add_argument("--section", metavar="NAME", action="append", default=[], help="only these cards, such as look")
 
 
 def _own(chosen: argparse.Namespace) -> str:
@@ -55,4 +56,4 @@ def _folders(chosen: argparse.Namespace) -> Folders:
 
 
 def _preview(chosen: argparse.Namespace) -> int:
-    return preview(chosen.tag, chosen.out, Path(_own(chosen)) if _own(chosen) else None)
+    return preview(chosen.tag, chosen.out, Path(_own(chosen)) if _own(chosen) else None, chosen.section)

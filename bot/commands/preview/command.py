@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -14,6 +15,7 @@ from bot.cards.render import CardSetting
 from bot.commands.preview import browser
 from bot.commands.preview.browser import BrowserFailed
 from bot.commands.preview.pages import NoRenderer, Page, page
+from bot.commands.preview.scenes import sections
 from bot.commands.terminal import complain
 from bot.languages import packaged
 from bot.languages.catalogs import CatalogError
@@ -25,8 +27,11 @@ _ROOM = 200  # what a window may take of its own height
 _CHAT = "https://teams.microsoft.com/l/chat/0/0?users=28:bot"
 
 
-def preview(tag: str, folder: Path | None, over: Path | None) -> int:
-    """Show one of the packaged languages and those laid `over` them, or a pseudo-language; returns the exit status."""
+def preview(tag: str, folder: Path | None, over: Path | None, only: Sequence[str] = ()) -> int:
+    """Show one of the packaged languages and those laid `over` them, or a pseudo-language; returns the exit status.
+
+    `only` names the sections to show, instead of all of them.
+    """
     pictures = resources.illustrations()
     try:
         spoken = packaged.languages(over)
@@ -39,10 +44,13 @@ def preview(tag: str, folder: Path | None, over: Path | None) -> int:
         return complain(
             f"there is no language {tag!r}; there are {', '.join((*spoken.tags, *sorted(known)))}", status=2
         )
+    there = sections(library)
+    if unknown := sorted({*only}.difference(there)):
+        return complain(f"there is no section {unknown[0]!r}; there are {', '.join(there)}", status=2)
     wording = with_pseudo(spoken.wording)
     target = folder or Path(f"preview-{chosen}")
     try:
-        made = page(CardSetting(wording, pictures, _CHAT), library, chosen)
+        made = page(CardSetting(wording, pictures, _CHAT), library, chosen, only)
         target.mkdir(parents=True, exist_ok=True)
         (target / "index.html").write_text(made.html, encoding="utf-8")
     except NoRenderer as error:
@@ -81,4 +89,4 @@ def _sizes(content: str) -> list[int]:
 def _crop(file: Path, height: int) -> None:
     with Image.open(file) as shot:
         picture = shot.convert("RGB").crop((0, 0, shot.width, min(height, shot.height)))
-    picture.save(file, optimize=True)
+    picture.save(file)

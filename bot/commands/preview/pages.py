@@ -6,7 +6,7 @@ import io
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -45,11 +45,13 @@ class Page:
     sections: tuple[str, ...]
 
 
-def page(setting: CardSetting, library: Library, tag: str) -> Page:
-    """Every card of a language of the setting's. Raises `NoRenderer`."""
+def page(setting: CardSetting, library: Library, tag: str, only: Collection[str] = ()) -> Page:
+    """Every card of a language of the setting's, or those of some sections `only`. Raises `NoRenderer`."""
     language = setting.translations.catalogs[tag]
     sections: dict[str, list[dict[str, Any]]] = {}
     for scene in scenes(library, tag):
+        if only and scene.section not in only:
+            continue
         sections.setdefault(scene.section, []).append(_drawn(setting, scene))
     shown = {
         "tag": tag,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from dialogs.card_content import EXTRA_KEYS, CardContent, content_of, entry
 from dialogs.library import PLATFORMS, Library
 from dialogs.model import Case, Check, Fact, Reason, SiteFinding, Trace, Verdict
+from dialogs.translations import SOURCE
 
 _MENU, _DIFFER, _NO_PHOTO = "desk.menu", "look.differ", "look.no_photo"
 _AT = "2026-03-09T12:00:00+00:00"
@@ -39,6 +40,11 @@ def scenes(library: Library, tag: str) -> Iterator[Scene]:
     yield from _notices(library, tag)
     yield from _looks(library, tag)
     yield from _devices(library, tag)
+
+
+def sections(library: Library) -> tuple[str, ...]:
+    """Every section, in their order."""
+    return tuple(dict.fromkeys(scene.section for scene in scenes(library, SOURCE)))
 
 
 def _content(library: Library, case: Case) -> CardContent:
