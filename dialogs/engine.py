@@ -35,6 +35,7 @@ from dialogs.frozen import replace
 from dialogs.library import BACK, Library
 from dialogs.model import (
     ACTIONS,
+    LOOKS,
     Case,
     Check,
     Comment,
@@ -69,7 +70,12 @@ START = "desk.menu"
 
 Decision = tuple[Case, tuple[Effect, ...]]
 
-_EFFECTS_ON_ARRIVAL: dict[str, Effect] = {"photos": Diagnose(), "ticket": Submit(), "forget": Erase()}
+_EFFECTS_ON_ARRIVAL: dict[str, Effect] = {
+    "photos": Diagnose(),
+    "change": Diagnose(change=True),
+    "ticket": Submit(),
+    "forget": Erase(),
+}
 _OPENERS = ("fix", "add", "check")  # what begins a new case when the last one has ended
 _HOME = {"send_ticket": "ticket", "forget_confirmed": "forget"}  # where an action is at home that needs its own card
 # The commands that lead away from the form for a comment, where they are all that was typed: the rest is the comment.
@@ -195,7 +201,7 @@ class Engine:
 
     def _diagnosed(self, case: Case, event: Diagnosed) -> Decision:
         case, report = self._found(case, event.check)
-        case, effects = self._branch(case, "photos", event.check.result)
+        case, effects = self._branch(case, LOOKS, event.check.result)
         return case, (*report, *effects)
 
     def _found(self, case: Case, check: Check) -> Decision:
@@ -212,12 +218,13 @@ class Engine:
             return case, ()  # it ended meanwhile
         here, later = case.following, self.library.step(case.following).later
         matches = event.check.verdict is Verdict.MATCH
+        news = _is_news(event.check, case.checks)
         last = case.checks[-1] if case.checks else None
         if last and event.check.verdict is last.verdict is Verdict.UNKNOWN and event.check.reason == last.reason:
             case = replace(case, checks=case.checks[:-1])  # an outage fills no history
         case, report = self._found(case, event.check)
-        if matches and "match" in later:
-            case, effects = self._arrive(replace(case, following=""), later["match"])
+        if news and event.check.result in later:
+            case, effects = self._arrive(replace(case, following=""), later[event.check.result])
             return case, (*report, *effects)
         if event.check.verdict is not Verdict.UNKNOWN and "known" in later:
             checker = self.library.step(later["known"])
@@ -236,7 +243,7 @@ class Engine:
             # Nothing was seen at the end, so nothing is claimed: why not is shown.
             checker = self.library.step(self._checker(replace(case, step=here)))
             return self._arrive(case, checker.branches[event.check.result], follow=False)
-        return self._arrive(case, later["over"], follow=False)
+        return self._arrive(case, later["over"], follow=False) if "over" in later else (case, ())
 
     def _submitted(self, case: Case, event: Submitted) -> Decision:
         if event.case and event.case != case.id:
@@ -247,7 +254,7 @@ class Engine:
         step = self.library.step(case.step)
         if step.on_arrival == "ticket":
             sent = "" if event.result != "contact" else case.comment
-            return self._branch(replace(case, comment=sent), "ticket", event.result)
+            return self._branch(replace(case, comment=sent), ("ticket",), event.result)
         if event.result == "failed":  # nothing that was written is lost: it can be sent again
             comment = f"{event.comment}\n{case.comment}".strip()[:COMMENT_LENGTH]
             # The same submission again, if no other came after it: the receiver may have taken it after all.
@@ -275,9 +282,9 @@ class Engine:
         done = next(step for step in self.library.steps() if step.on_arrival == "forget").branches["done"]
         return Case("", step=done if action == "forget_confirmed" else START, locale=locale, platform=platform)
 
-    def _branch(self, case: Case, action: str, result: str) -> Decision:
+    def _branch(self, case: Case, actions: tuple[str, ...], result: str) -> Decision:
         step = self.library.step(case.step)
-        if step.on_arrival != action or result not in step.branches:
+        if step.on_arrival not in actions or result not in step.branches:
             return case, ()  # the person has moved on meanwhile: what they see stays
         case = replace(case, checked_by=case.step)
         return self._arrive(case, step.branches[result])
@@ -314,10 +321,10 @@ class Engine:
         """The check that leads to the present step: the one that did, if it can again."""
         if self.library.has(case.checked_by):
             step = self.library.step(case.checked_by)
-            if step.on_arrival == "photos" and case.step in step.branches.values():
+            if step.on_arrival in LOOKS and case.step in step.branches.values():
                 return case.checked_by
         for step in self.library.steps():
-            if step.on_arrival == "photos" and case.step in step.branches.values():
+            if step.on_arrival in LOOKS and case.step in step.branches.values():
                 return step.id
         return self.library.everywhere["check"]
 
@@ -358,6 +365,14 @@ class Engine:
     def _traced(self, case: Case, action: str, value: str, moment: Moment) -> Case:
         answer = f"{action} {value}".strip()
         return replace(case, traces=(*case.traces, Trace(case.step, moment.at, answer))[-HISTORY_LENGTH:])
+
+
+def _is_news(check: Check, earlier: tuple[Check, ...]) -> bool:
+    """Whether a look found another result than the last one that could tell, or another photo in Microsoft 365."""
+    last = next((one for one in reversed(earlier) if one.verdict is not Verdict.UNKNOWN), None)
+    if last is None or check.result != last.result:
+        return True
+    return bool(check.photo and last.photo) and check.photo != last.photo
 
 
 def _decides(before: str, outcome: str) -> bool:

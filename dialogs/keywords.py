@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from dialogs.model import ACTIONS, Typed
+from dialogs.model import ACTIONS, PLACES, Typed
 from dialogs.translations import Catalog
 
 T = TypeVar("T")
@@ -23,7 +23,8 @@ OTHER = "other"  # not an action: the message is about something else
 _IN_SENTENCES = frozenset({"fix", "add", "check", "ticket", "language", "forget", OTHER})
 _MOST_WORDS_OF_A_LANGUAGE = 3
 _FEW_WORDS, _FEW_LETTERS = 6, 30  # of a message in which one word can be meant alone
-WORD_KEYS = (*(f"words.{action}" for action in (*ACTIONS, OTHER)), "words.rate_down")
+_WORDED = tuple(action for action in ACTIONS if action not in PLACES)  # the others' words are their buttons' titles
+WORD_KEYS = (*(f"words.{action}" for action in (*_WORDED, OTHER)), "words.rate_down")
 
 _RATINGS = {"rate": ("rate", "up"), "rate_down": ("rate", "down")}
 _TITLES = {"rate_up": ("rate", "up"), "rate_down": ("rate", "down")}

@@ -7,12 +7,16 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from dialogs.model import ACTIONS, STEP_ACTIONS, Outcome, Step, Topic
+from dialogs.model import ACTIONS, LOOKS, STATES, STEP_ACTIONS, Outcome, Step, Topic, Verdict
 
 BACK = "@back"
 FORMS = ("comment", "locale", "summary")
-LATER = ("match", "known", "over")  # what looking again by ourselves comes to
+# What looking again by ourselves comes to. A verdict counts where it is news: another one than the last that could
+# tell, or about another photo; `known` is any that could tell, `over` the end of the schedule.
+LATER = (*(one.value for one in Verdict if one is not Verdict.UNKNOWN), "direct", "known", "over")
 LINKS = ("chat", "ticket")  # the bot's own 1:1 chat, the page of the case's ticket
+PAGES = ("office", "sharepoint", "onedrive", "about_sync")  # pages of Microsoft that have another address in each cloud
+CLOUDS = ("public", "gcc-high", "dod", "china")
 _STEP_ENTRIES = {one.name for one in fields(Step)} - {"id", "on_arrival"} | {"check"}
 
 
@@ -50,6 +54,10 @@ class Library:
         """All steps of all topics, in the order of the files."""
         for topic in self.topics.values():
             yield from topic.steps.values()
+
+    def steps_of(self, topic: str) -> tuple[Step, ...]:
+        """The steps of one topic; () if there is no such topic."""
+        return tuple(self.topics[topic].steps.values()) if topic in self.topics else ()
 
     def progress(self, ref: str) -> tuple[int, int] | None:
         """Which of how many numbered steps of its topic, from 1; None for a step without a number."""
@@ -91,7 +99,7 @@ def _ref(topic_id: str, target: str) -> str:
 
 
 def _topic(topic_id: str, document: Mapping[str, Any]) -> Topic:
-    unknown = set(document) - {"start", "steps", "everywhere"}
+    unknown = set(document) - {"start", "steps", "everywhere", "draft"}
     if unknown:
         raise ValueError(f"unknown entry {', '.join(sorted(unknown))}")
     steps = document.get("steps", {})
@@ -99,7 +107,7 @@ def _topic(topic_id: str, document: Mapping[str, Any]) -> Topic:
     if start not in steps:
         raise ValueError(f"the start {start!r} is not one of its steps")
     made = (_step(topic_id, step_id, table) for step_id, table in steps.items())
-    return Topic(topic_id, f"{topic_id}.{start}", {step.id: step for step in made})
+    return Topic(topic_id, f"{topic_id}.{start}", {step.id: step for step in made}, document.get("draft") is True)
 
 
 def _step(topic_id: str, step_id: str, table: Mapping[str, Any]) -> Step:
@@ -129,8 +137,22 @@ def _shape_problems(library: Library, pictures: Collection[str]) -> Iterator[str
             yield f"{step.id}: unknown form {step.form!r}"
         if step.outcome and step.outcome not in list(Outcome):
             yield f"{step.id}: unknown outcome {step.outcome!r}"
-        if step.link and step.link not in LINKS and not step.link.startswith("https://"):
+        yield from _card_problems(library, step)
+
+
+def _card_problems(library: Library, step: Step) -> Iterator[str]:
+    for link in (step.link, *step.links.values()):
+        if link and link not in (*LINKS, *PAGES) and not link.startswith("https://"):
             yield f"{step.id}: the link is not an https address"
+    for cloud in step.links:
+        if cloud not in CLOUDS:
+            yield f"{step.id}: unknown cloud {cloud!r}"
+    if step.state and step.state not in STATES:
+        yield f"{step.id}: unknown state {step.state!r}"
+    if step.checklist and not any(one.numbered for one in library.steps_of(step.checklist)):
+        yield f"{step.id}: the checklist {step.checklist!r} is no topic with numbered steps"
+    if step.watch and not step.later:
+        yield f"{step.id}: watches, and says nothing of what follows: `later` is missing"
 
 
 def _arrow_problems(library: Library, where: str, action: str, target: str, allowed: Collection[str]) -> Iterator[str]:
@@ -157,13 +179,14 @@ def _branch_problems(library: Library, step: Step) -> Iterator[str]:
 
 
 def _later_problems(library: Library, step: Step) -> Iterator[str]:
-    silent = step.outcome == Outcome.ESCALATED  # the helpdesk has it: that the photo did not come is no news
+    # The helpdesk has it, or the person was only shown the way: that the photo did not come is no news.
+    silent = step.outcome == Outcome.ESCALATED or step.watch
     if not ("over" in step.later or silent) or not {"match", "known"} & set(step.later):
         yield f"{step.id}: looking again later needs `over`, and `match` or `known`"
     for result, target in step.later.items():
         yield from _arrow_problems(library, step.id, result, target, LATER)
     known = step.later.get("known", "")
-    if library.has(known) and library.step(known).on_arrival != "photos":
+    if library.has(known) and library.step(known).on_arrival not in LOOKS:
         yield f"{step.id}: what is known later is decided by {known}, which does not look at photos"
 
 

@@ -25,9 +25,13 @@ REASONS: Mapping[Reason, str] = {
     Reason.LIBRARY: "SharePoint's picture library was not found; photosync doctor says more",
     Reason.GUEST: "a guest: the photo belongs to the person's own organisation",
     Reason.DISABLED: "the account is disabled: the person cannot sign in to prompt the copy",
-    Reason.NO_MAILBOX: "no mailbox in Exchange Online: the photo is held in Entra ID, from where SharePoint takes none",
+    Reason.NO_MAILBOX: "no mailbox in Exchange Online: the photo is held in Entra ID",
     Reason.MAILBOX_ELSEWHERE: "the mailbox is on premises: Graph cannot show its photo",
     Reason.NO_SHAREPOINT: "no SharePoint plan is assigned to the person",
+    Reason.SHARED_MAILBOX: "a shared mailbox or a room: nobody signs in with it",
+    Reason.POLICY: "the organisation does not let people change their photo: an administrator has to",
+    Reason.ON_PREMISES: "photos come from the organisation's own directory: it has to be changed there",
+    Reason.NO_SITE: "the personal site was never made: the person's first visit to SharePoint makes it",
 }
 FACTS: Mapping[Fact, str] = {
     Fact.PLACEHOLDER: "SharePoint shows a stand-in, such as a grey silhouette",
@@ -36,6 +40,7 @@ FACTS: Mapping[Fact, str] = {
     Fact.PARTIAL: "only some sizes of SharePoint's copy are current",
     Fact.REGION: "the person's personal site is in another region than PHOTOSYNC_MY_SITE_HOST",
     Fact.ORPHAN: "SharePoint has a photo, Microsoft 365 none",
+    Fact.DIRECT: "no Exchange plan: modern pages show Microsoft 365's photo itself, only older ones use the copy",
 }
 FINDINGS: Mapping[SiteFinding, str] = {
     SiteFinding.SAME: "it uses SharePoint's present copy",
