@@ -295,7 +295,8 @@ class Engine:
         """Onwards to a step; `back` will lead to the present one."""
         if target == BACK:
             return self._back(case)
-        if target != case.step and not self.library.step(case.step).on_arrival:
+        here = self.library.step(case.step)
+        if target != case.step and not here.on_arrival and not here.answer:
             case = replace(case, trail=(*case.trail, case.step)[-TRAIL_LENGTH:])
         return self._arrive(case, target, notice)
 

@@ -192,7 +192,11 @@ def _later_problems(library: Library, step: Step) -> Iterator[str]:
 
 def _reach_problems(library: Library) -> Iterator[str]:
     reached: set[str] = set()
-    waiting = ["desk.menu", *library.everywhere.values(), *(step.id for step in library.steps() if step.entry)]
+    waiting = [
+        "desk.menu",
+        *library.everywhere.values(),
+        *(step.id for step in library.steps() if step.entry or step.answer),
+    ]
     while waiting:
         ref = waiting.pop()
         if ref in reached or not library.has(ref):

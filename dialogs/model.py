@@ -147,6 +147,7 @@ class Step:
     form: str = ""  # `comment` or `locale`: what the person fills in; `summary`: what they can copy
     outcome: str = ""  # arriving here ends the case so
     entry: bool = False  # shown by the edge, outside any case
+    answer: bool = False  # to a question: can be shown at any time, and leads back to where the person was
 
     @cached_property
     def static(self) -> bool:

@@ -30,6 +30,7 @@ from dialogs.model import (
     Moment,
     Pressed,
     Resumed,
+    Show,
     Submitted,
     Typed,
     Verdict,
@@ -535,3 +536,14 @@ TestAnyConversation.settings = settings(
 def test_a_document_that_is_no_case_is_refused_as_that(text: str) -> None:
     with pytest.raises(ValueError, match=r"case|JSON|Expecting|verdict"):
         from_json(text)
+
+
+def test_answers_to_questions_lead_back_to_the_place_and_never_to_each_other(engine: Engine) -> None:
+    case = Case("C1", locale="en", step="resync.tile", trail=("look.differ",))
+    for name in ("questions.why", "questions.phone"):
+        case, _ = engine._go(case, name)
+    assert case.step == "questions.phone"
+    case, effects = engine.decide(
+        case, Pressed("back", case.id, case.step, case.rev), Moment("2026-01-01T00:00:00+00:00", "NEW")
+    )
+    assert (case.step, effects) == ("resync.tile", (Show(),))
