@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 
 MOST_BYTES = 256 * 1024  # of one activity
 _GARBAGE = 20_000  # new objects between two rounds of the collector
-_PHOTO_LEASE = 12.0  # seconds; a request for a photo has a shorter deadline
+_PHOTO_SECONDS = 8.0  # that a request for a photo takes at the most
 _GRACE = 10.0  # seconds that turns under way get to finish
 _RETRY_INTERVAL = 5.0  # seconds between two tries to open the database
 
@@ -93,7 +93,7 @@ class Outside:
     @cached_property
     def diagnosis(self) -> Diagnosis:
         """What compares a person's photos."""
-        return Diagnosis.from_settings(self.graph, self.settings, self.metrics, self._limits, self._photo_slots)
+        return Diagnosis(self.graph, self.settings, self.metrics, self._limits, self._photo_slots)
 
 
 @asynccontextmanager
@@ -118,6 +118,7 @@ class Bot:
     outbox: Outbox
     endpoint: TeamsEndpoint
     worker: Worker
+    photo_slots: SharedSlots
     background: Background
     opened: asyncio.Event = field(default_factory=asyncio.Event)  # the store is
 
@@ -129,7 +130,7 @@ class Bot:
         live = LiveTranslations(settings.locales_dir, pictures, chat)
         engine = Engine(packaged.topics(live.languages, pictures), tickets=settings.ticket_system != "none")
         # Of all processes together.
-        slots = SharedSlots(store, "graph-photo", PHOTO_REQUESTS, _PHOTO_LEASE)
+        slots = SharedSlots(store, "graph-photo", PHOTO_REQUESTS, _PHOTO_SECONDS)
         out = Outside(settings, http, photo_slots=slots)
         metrics = out.metrics
         tickets = SYSTEMS[settings.ticket_system](settings, http)
@@ -142,13 +143,15 @@ class Bot:
             turns, decisions, outbox, store, endpoint.channel, settings.follow_ups, settings.retention
         )
         background = Background(lambda name, alive: metrics.background_alive.labels(name).set(int(alive)))
-        return cls(settings, http, metrics, store, live, outbox, endpoint, Worker(store, follow_ups.doers), background)
+        worker = Worker(store, follow_ups.doers)
+        return cls(settings, http, metrics, store, live, outbox, endpoint, worker, slots, background)
 
     def start_tasks(self) -> None:
         """Everything that goes on as long as the process."""
         self.background.start("channel_keys", self.endpoint.keep_keys)
         self.background.start("store", self._keep_store)
         self.background.start("jobs", self._do_jobs)
+        self.background.start("photo_slots", self.photo_slots.keep)
         if self.settings.locales_dir is not None:
             self.background.start("languages", self.live.watch)
 
