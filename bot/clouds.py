@@ -2,8 +2,8 @@
 
 Sources: Microsoft Graph "National cloud deployments"; Bot Framework "Connector authentication", "Configure for US
 Government"; Teams "proactive messages" for the service hosts of the government clouds. `pages` are what cards lead to:
-those of the public cloud are Microsoft's own, of the others only the portal's address is known, and from common knowledge
-alone (docs/facts.md).
+those of the public cloud are Microsoft's own; of the others only the portal's address is known, and from common
+knowledge alone (docs/facts.md).
 """
 
 from __future__ import annotations

@@ -34,6 +34,7 @@ EXTRA_KEYS = (
     "card.earlier_sent",
     "card.earlier_failed",
     "card.helpdesk_informed",
+    "card.closed",
     "summary.case",
     "summary.looked",
     "summary.not_looked",
@@ -314,6 +315,7 @@ def _buttons(library: Library, step: Step, case: Case, linked: bool) -> tuple[Bu
     if solved and not case.rating:
         own.insert(0, Button("rate", library.button(step.id, "rate_up"), score="up"))
     walking = not (step.photos or step.outcome or step.checklist)
+    offered: tuple[str, ...]
     if _is_desk(step) and not step.outcome:
         offered = _DESK
     elif step.outcome:

@@ -190,7 +190,7 @@ class Engine:
             return self._stay(case, "notice.not_here")
         if case.outcome and action in _OPENERS:
             opened = self.open(moment, locale=case.locale, platform=case.platform)
-            return self._go(replace(opened, site=case.site, timezone=case.timezone), target)
+            return self._go(replace(opened, site=case.site, timezone=case.timezone, card=case.card), target)
         if action == "send_ticket":
             case = replace(case, comment=value[:COMMENT_LENGTH] or case.comment)
         return self._go(self._traced(case, action, "", moment), target)

@@ -469,7 +469,8 @@ SCENES: dict[str, Callable[[Sheet], None]] = {
 PLACES = tuple(name for name in SCENES if name.startswith("place_"))
 # Where a direction is meant: a corner or side of a page or window, the way out, the day from morning to night.
 DIRECTED = (
-    "private_window", "office", "sign_in", "tile", "page", "circle", "my_accounts", "pop_up", "wait", "in_teams", "guest",
+    "private_window", "office", "sign_in", "tile", "page", "circle", "my_accounts", "pop_up", "wait", "in_teams",
+    "guest",
 )  # fmt: skip
 
 
@@ -519,7 +520,8 @@ def illustration(name: str, *, mirrored: bool = False, dark: bool = False) -> Im
 def small(name: str, *, dark: bool = False) -> Image.Image:
     """The middle of a scene."""
     left = (WIDTH - HEIGHT) // 2
-    return illustration(name, dark=dark).crop((left, 0, left + HEIGHT, HEIGHT)).resize((SMALL, SMALL), Image.Resampling.LANCZOS)  # fmt: skip
+    middle = illustration(name, dark=dark).crop((left, 0, left + HEIGHT, HEIGHT))
+    return middle.resize((SMALL, SMALL), Image.Resampling.LANCZOS)
 
 
 def png(image: Image.Image, *, palette: bool = True) -> bytes:

@@ -62,6 +62,23 @@ def message(setting: CardSetting, content: CardContent, *, name: str = "", photo
     raise MissingText(content.locale, content.title)
 
 
+def closed(setting: CardSetting, locale: str) -> Message:
+    """What is left of a card when another one takes over: a line that says where it goes on, and nothing to press."""
+    catalog = next(one for one in setting.translations.chain(locale) if "card.closed" in one.entries)
+    text = catalog.text("card.closed")
+    card: Card = {
+        "type": "AdaptiveCard",
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "version": "1.5",
+        "lang": catalog.tag,
+        "fallbackText": text,
+        "body": [_line(text, size="Small", isSubtle=True)],
+    }
+    if catalog.rtl:
+        card["rtl"] = True
+    return Message(card, text, catalog.tag)
+
+
 @lru_cache
 def babel(tag: str) -> Locale:
     """What the CLDR knows of a language; to it a pseudo-language (`bot.languages.pseudo`) is English."""
@@ -128,7 +145,7 @@ class _Renderer:
         return self.setting.pages.get(link, "") if link in PAGES else link
 
     def _clock(self, at: str) -> str:
-        """A time of the day on the person's own clock; with the day, where that is another one than that of the card."""
+        """A time of the day on the person's own clock; with the day where that is another one than the card's."""
         where, locale = zone(self.content.timezone), babel(self.language.tag)
         local, shown = (datetime.fromisoformat(one).astimezone(where) for one in (at, self.content.shown_at or at))
         clock = format_time(local, "short", locale=locale) + (" UTC" if where is UTC else "")

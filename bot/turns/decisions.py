@@ -7,6 +7,7 @@ Nothing is saved and nothing is shown here: that is `bot.turns.outbox`.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import secrets
 import time
@@ -21,6 +22,7 @@ from bot.errors import OutsideError
 from bot.logs import CASE
 from bot.metrics import Metrics
 from bot.photos.comparison import thumbnail
+from bot.photos.picture import Picture
 from bot.store import Job, JobKind, LogEntry, Record
 from bot.store.interface import Store
 from bot.tickets import TicketSystem
@@ -147,7 +149,7 @@ class Decisions:
     async def _diagnose(self, person: str, case: Case, channel: Channel) -> tuple[Diagnosed, Photos]:
         last = case.checks[-1].at if case.checks else ""
         _, result = await asyncio.gather(channel.typing(), self.diagnosis.look(person, case.site, last))
-        return Diagnosed(check_of(result)), await asyncio.to_thread(thumbnails, result)
+        return Diagnosed(check_of(result, case.id)), await asyncio.to_thread(thumbnails, result)
 
     async def _submit(self, record: Record, case: Case, entries: list[LogEntry]) -> tuple[Submitted, tuple[Job, ...]]:
         """Submit the ticket while the person waits; what does not succeed now becomes a job."""
@@ -187,8 +189,8 @@ def _ticket_job(record: Record, case: Case, made: Ticket, at: float, *, asked: b
     return Job(JobKind.TICKET, key, record.person, at, payload)
 
 
-def check_of(result: DiagnosisResult) -> Check:
-    """A look as the case keeps it."""
+def check_of(result: DiagnosisResult, case: str = "") -> Check:
+    """A look as the case keeps it: of the pictures only what tells them from others, and that in this case alone."""
     return Check(
         now(),
         result.verdict,
@@ -198,7 +200,14 @@ def check_of(result: DiagnosisResult) -> Check:
         result.older_by,
         result.site,
         result.site_finding,
+        _mark(result.microsoft365, case),
+        _mark(result.sharepoint, case),
     )
+
+
+def _mark(picture: Picture | None, case: str) -> str:
+    """The same for the same picture in the same case, and of no use elsewhere."""
+    return hashlib.blake2b(picture.data, digest_size=6, key=case.encode()[:64]).hexdigest() if picture else ""
 
 
 def thumbnails(result: DiagnosisResult) -> Photos:
