@@ -127,7 +127,7 @@ class Bot:
         """Raises `SettingsError` for a certificate that cannot be used."""
         pictures = resources.illustrations()
         chat = f"https://teams.microsoft.com/l/chat/0/0?users=28:{settings.app_id}"
-        live = LiveTranslations(settings.locales_dir, pictures, chat)
+        live = LiveTranslations(settings.locales_dir, pictures, chat, cloud=settings.cloud)
         engine = Engine(packaged.topics(live.languages, pictures), tickets=settings.ticket_system != "none")
         # Of all processes together.
         slots = SharedSlots(store, "graph-photo", PHOTO_REQUESTS, _PHOTO_SECONDS)

@@ -342,7 +342,10 @@ def misspelt(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 def _with_cloud(known: dict[str, Any]) -> dict[str, Any]:
     cloud = CLOUDS[known.get("cloud", "public")]
+    ours = {one.name for one in fields(Settings)}
     for one in fields(cloud):
+        if one.name not in ours:
+            continue
         default = getattr(cloud, one.name)
         if isinstance(default, tuple):
             default = tuple(Host(pattern) for pattern in default)

@@ -97,6 +97,12 @@ class Engine:
         case = self._usable(case)
         if isinstance(event, Typed | Pressed):
             case = self._answered(case, moment)
+        decided, effects = self._decide(case, event, moment)
+        if bool(decided.following) != bool(decided.following_since):
+            decided = replace(decided, following_since=moment.at if decided.following else "")
+        return decided, effects
+
+    def _decide(self, case: Case, event: Event, moment: Moment) -> Decision:
         match event:
             case Typed():
                 return self._typed(case, event, moment)
@@ -174,18 +180,32 @@ class Engine:
         if action == "back":
             return self._back(self._traced(case, action, "", moment))
         step = self.library.step(case.step)
+        if action in ("same", "different") and action in step.choices and case.checks:
+            case = replace(case, judged=f"{action} {_pictures(case.checks[-1])}")
         if action == "set_language":
             case = replace(self._traced(case, action, value, moment), locale=value or case.locale)
             return self._go(case, step.choices[action]) if action in step.choices else self._stay(case, "")
-        target = step.choices.get(action) or self.library.everywhere.get(_HOME.get(action, action))
+        target = step.choices.get(action) or self._elsewhere(case, action)
         if target is None:
             return self._stay(case, "notice.not_here")
         if case.outcome and action in _OPENERS:
             opened = self.open(moment, locale=case.locale, platform=case.platform)
-            return self._go(replace(opened, site=case.site, timezone=case.timezone), target)
+            return self._go(replace(opened, site=case.site, timezone=case.timezone, card=case.card), target)
         if action == "send_ticket":
             case = replace(case, comment=value[:COMMENT_LENGTH] or case.comment)
         return self._go(self._traced(case, action, "", moment), target)
+
+    def _elsewhere(self, case: Case, action: str) -> str | None:
+        """Where an action leads that is no choice of the present step.
+
+        Who asks for a look while we look again by ourselves gets to know what became of that, not the way once more.
+        """
+        if action in ("fix", "check") and self.library.has(case.following) and not case.outcome:
+            followed = self.library.step(case.following)
+            for own in (followed.choices.get("check"), followed.choices.get("next"), followed.later.get("known")):
+                if own and self.library.step(own).on_arrival == "photos":
+                    return own
+        return self.library.everywhere.get(_HOME.get(action, action))
 
     def open(self, moment: Moment, *, locale: str, platform: str = "") -> Case:
         """A new case at the menu."""
@@ -195,13 +215,17 @@ class Engine:
         if value not in ("up", "down"):
             return self._refuse(case, "invented")
         notice = "notice.rated_down" if value == "down" else "notice.rated"
-        return self._stay(replace(self._traced(case, "rate", value, moment), rating=value), notice)
+        rated = replace(self._traced(case, "rate", value, moment), rating=value)
+        form = self.library.everywhere["ticket"]
+        if value == "down" and self.tickets and case.outcome != Outcome.ESCALATED and case.step != form:
+            return self._go(rated, form, notice)  # nothing is sent until they send it
+        return self._stay(rated, notice)
 
     # What came of an action on arrival, and of following up
 
     def _diagnosed(self, case: Case, event: Diagnosed) -> Decision:
         case, report = self._found(case, event.check)
-        case, effects = self._branch(case, LOOKS, event.check.result)
+        case, effects = self._branch(case, LOOKS, _result(case, event.check))
         return case, (*report, *effects)
 
     def _found(self, case: Case, check: Check) -> Decision:
@@ -232,7 +256,7 @@ class Engine:
                 watched = case.step if handed_over and self.library.step(case.step).later else ""
                 return replace(case, following=watched), ()
             case = replace(case, following="", checked_by=checker.id)
-            case, effects = self._arrive(case, checker.branches[event.check.result])
+            case, effects = self._arrive(case, checker.branches[_result(case, event.check)])
             return case, (*report, *effects)
         if not event.over:
             return case, ()
@@ -242,7 +266,7 @@ class Engine:
         if event.check.verdict is Verdict.UNKNOWN and "known" not in later:
             # Nothing was seen at the end, so nothing is claimed: why not is shown.
             checker = self.library.step(self._checker(replace(case, step=here)))
-            return self._arrive(case, checker.branches[event.check.result], follow=False)
+            return self._arrive(case, checker.branches[_result(case, event.check)], follow=False)
         return self._arrive(case, later["over"], follow=False) if "over" in later else (case, ())
 
     def _submitted(self, case: Case, event: Submitted) -> Decision:
@@ -301,6 +325,7 @@ class Engine:
         return self._arrive(case, target, notice)
 
     def _back(self, case: Case) -> Decision:
+        case = replace(case, judged="")  # who goes back to a question may answer it otherwise
         if not case.trail:
             return self._arrive(case, START)
         return self._return(replace(case, trail=case.trail[:-1], step=case.trail[-1], rev=case.rev + 1), "")
@@ -356,7 +381,9 @@ class Engine:
             known = (check.verdict for check in reversed(case.checks) if check.verdict is not Verdict.UNKNOWN)
             last = next(known, None)
             return last in _NOT_THERE or (last is Verdict.UNSURE and bool(case.following))
-        return not step.reason or (bool(case.checks) and case.checks[-1].passing)
+        if not case.checks:
+            return not step.reason
+        return case.checks[-1].passing or (not step.reason and case.checks[-1].verdict is not Verdict.UNKNOWN)
 
     def _refuse(self, case: Case, reason: str, notice: str = "notice.stale") -> Decision:
         """A press that does not fit the present card: nothing changes, the present card is shown again."""
@@ -366,6 +393,18 @@ class Engine:
     def _traced(self, case: Case, action: str, value: str, moment: Moment) -> Case:
         answer = f"{action} {value}".strip()
         return replace(case, traces=(*case.traces, Trace(case.step, moment.at, answer))[-HISTORY_LENGTH:])
+
+
+def _result(case: Case, check: Check) -> str:
+    """What a look comes to. Of two pictures that are too alike, what the person said of just these."""
+    answer, _, pictures = case.judged.partition(" ")
+    if check.verdict is not Verdict.UNSURE or not answer or pictures != _pictures(check):
+        return check.result
+    return "same" if answer == "same" else Verdict.DIFFER
+
+
+def _pictures(check: Check) -> str:
+    return f"{check.photo} {check.copy}"
 
 
 def _is_news(check: Check, earlier: tuple[Check, ...]) -> bool:

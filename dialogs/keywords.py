@@ -27,7 +27,7 @@ _WORDED = tuple(action for action in ACTIONS if action not in PLACES)  # the oth
 WORD_KEYS = (*(f"words.{action}" for action in (*_WORDED, OTHER)), "words.rate_down")
 
 _RATINGS = {"rate": ("rate", "up"), "rate_down": ("rate", "down")}
-_TITLES = {"rate_up": ("rate", "up"), "rate_down": ("rate", "down")}
+_TITLES = {"rate_up": ("rate", "up"), "helpful": ("rate", "up"), "rate_down": ("rate", "down")}
 # Letters of a word from which on one or two typing errors are forgiven.
 _ONE_ERROR, _TWO_ERRORS = 5, 10
 

@@ -10,13 +10,12 @@ from typing import Any
 from dialogs.model import ACTIONS, LOOKS, STATES, STEP_ACTIONS, Outcome, Step, Topic, Verdict
 
 BACK = "@back"
-FORMS = ("comment", "locale", "summary")
+FORMS = ("comment", "locale", "summary", "address")
 # What looking again by ourselves comes to. A verdict counts where it is news: another one than the last that could
 # tell, or about another photo; `known` is any that could tell, `over` the end of the schedule.
 LATER = (*(one.value for one in Verdict if one is not Verdict.UNKNOWN), "direct", "known", "over")
 LINKS = ("chat", "ticket")  # the bot's own 1:1 chat, the page of the case's ticket
 PAGES = ("office", "sharepoint", "onedrive", "about_sync")  # pages of Microsoft that have another address in each cloud
-CLOUDS = ("public", "gcc-high", "dod", "china")
 _STEP_ENTRIES = {one.name for one in fields(Step)} - {"id", "on_arrival"} | {"check"}
 
 
@@ -141,12 +140,10 @@ def _shape_problems(library: Library, pictures: Collection[str]) -> Iterator[str
 
 
 def _card_problems(library: Library, step: Step) -> Iterator[str]:
-    for link in (step.link, *step.links.values()):
-        if link and link not in (*LINKS, *PAGES) and not link.startswith("https://"):
-            yield f"{step.id}: the link is not an https address"
-    for cloud in step.links:
-        if cloud not in CLOUDS:
-            yield f"{step.id}: unknown cloud {cloud!r}"
+    if step.link and step.link not in (*LINKS, *PAGES) and not step.link.startswith("https://"):
+        yield f"{step.id}: the link is not an https address"
+    if step.form == "address" and not step.link:
+        yield f"{step.id}: shows an address to copy, and has no link"
     if step.state and step.state not in STATES:
         yield f"{step.id}: unknown state {step.state!r}"
     if step.checklist and not any(one.numbered for one in library.steps_of(step.checklist)):
@@ -222,8 +219,11 @@ def keys(library: Library) -> tuple[str, ...]:
             found[f"picture.{step.picture}"] = None
         if step.hints:
             found |= {f"hint.{step.hints}.{platform}": None for platform in PLATFORMS}
-        if step.link:
+        if step.link and step.form != "address":
             found[f"{step.id}.link"] = None
+        if step.heading:
+            found[f"{step.id}.heading"] = None
+        found |= {f"{step.id}.line{number}": None for number in range(1, step.lines + 1)}
         if step.more:
             found[step.more] = None
         for action in step.choices:

@@ -101,12 +101,12 @@ ACTIONS = (
 """Every action a button or typed words can mean (docs/contract.md)."""
 
 
-_LOOKED = (*(verdict.value for verdict in Verdict), "direct", *dict.fromkeys(_BRANCH_OF_REASON.values()))
+_LOOKED = (*(verdict.value for verdict in Verdict), "same", "direct", *dict.fromkeys(_BRANCH_OF_REASON.values()))
 
 LOOKS = ("photos", "change")
 """The step actions that look at the two photos; `change` finds out too whether the person may change theirs."""
 
-STATES = ("good", "warning", "attention")
+STATES = ("good", "warning", "attention", "accent")
 """What a card's state can be, named after the container styles that show it."""
 
 STEP_ACTIONS: Mapping[str, tuple[str, ...]] = {
@@ -138,13 +138,13 @@ class Step:
     checklist: str = ""  # the topic whose numbered steps are listed on it
     heading: bool = False  # a heading stands above it in a checklist: `topic.step.heading`
     picture: str = ""  # the illustration's name
+    lines: int = 0  # how many numbered lines stand below its text: `topic.step.line1` and on
     link: str = ""  # an https address its button opens, or one of `library.LINKS` or `library.PAGES`
-    links: Mapping[str, str] = field(default_factory=dict)  # cloud -> address, where it is not `link`; "" for none
     seen: str = ""  # when the screen it speaks of was last seen or read about, as in "2026-11"
     source: str = ""  # where: an address or the name of a document
     hints: str = ""  # the group of per-platform lines it shows: `hint.{hints}.{platform}`
     more: str = ""  # the key of one more line
-    form: str = ""  # `comment` or `locale`: what the person fills in; `summary`: what they can copy
+    form: str = ""  # `comment` or `locale`: what the person fills in; `summary`, `address`: to copy
     outcome: str = ""  # arriving here ends the case so
     entry: bool = False  # shown by the edge, outside any case
     answer: bool = False  # to a question: can be shown at any time, and leads back to where the person was

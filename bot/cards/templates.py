@@ -15,12 +15,14 @@ from bot.cards.render import CardSetting, Photos
 from bot.conversation import Message
 from dialogs.card_content import CardContent, TemplateKey, content_of, template_key
 from dialogs.frozen import replace
-from dialogs.library import Library
+from dialogs.library import PAGES, Library
 from dialogs.model import Case
 
 _CASE, _REV = "@case@", 987_654_321_987  # stand for what is filled in
 _PLACES = re.compile(f"({_CASE}|{_REV})".encode())
 _MOST = 1_000  # templates of some 6 KB
+# A place for a value, but for addresses: those are the installation's, the same on all its cards.
+_OF_A_CASE = re.compile(rf"\{{(?!(?:address|{'|'.join(PAGES)})\}})")
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ def _has_values(setting: CardSetting, content: CardContent) -> bool:
     pictured, linked = f"picture.{content.picture}", f"{content.step}.link"
     keys = (content.title, *content.body, content.notice, content.hint, pictured, linked, *titles)
     chain = tuple(setting.translations.chain(content.locale))
-    return any("{" in form for key in keys for one in chain for form in one.entries.get(key, ()))
+    forms = (form for key in keys for one in chain for form in one.entries.get(key, ()))
+    return any(_OF_A_CASE.search(form) for form in forms)
 
 
 def _template(setting: CardSetting, content: CardContent) -> CardTemplate:

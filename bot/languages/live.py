@@ -26,6 +26,7 @@ from pathlib import Path
 
 from bot.background import Beat
 from bot.cards.render import CardSetting
+from bot.clouds import CLOUDS
 from bot.errors import location
 from bot.languages import folder, packaged
 from bot.languages.catalogs import Languages
@@ -42,12 +43,18 @@ class LiveTranslations:
     """The languages as they are now, and what cards are drawn with. Raises `CatalogError` if there is no English."""
 
     def __init__(
-        self, own: Path | None, pictures: Mapping[str, bytes], chat: str, interval: float = POLL_INTERVAL
+        self,
+        own: Path | None,
+        pictures: Mapping[str, bytes],
+        chat: str,
+        interval: float = POLL_INTERVAL,
+        cloud: str = "public",
     ) -> None:
         self._folder = own
         self._interval = interval
         self._pictures = pictures
         self._chat = chat
+        self._pages = CLOUDS[cloud].pages
         self._failure = ""
         self._polls = 0
         self._state = _state(own)
@@ -56,7 +63,8 @@ class LiveTranslations:
 
     def _replace(self, languages: Languages) -> None:
         # Both at once: no turn may negotiate in one and be drawn in another.
-        self.languages, self.setting = languages, CardSetting(languages.wording, self._pictures, self._chat)
+        self.languages = languages
+        self.setting = CardSetting(languages.wording, self._pictures, self._chat, self._pages)
 
     async def watch(self, beat: Beat) -> None:
         """Keep up with the folder for as long as the process lives; `beat` is called after each poll that went well.

@@ -7,6 +7,7 @@ Nothing is saved and nothing is shown here: that is `bot.turns.outbox`.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import secrets
 import time
@@ -155,7 +156,7 @@ class Decisions:
     async def _diagnose(self, person: str, case: Case, channel: Channel) -> tuple[Diagnosed, Photos]:
         last = case.checks[-1].at if case.checks else ""
         _, result = await asyncio.gather(channel.typing(), self.diagnosis.look(person, case.site, last))
-        return Diagnosed(check_of(result)), await self.thumbnails(result)
+        return Diagnosed(check_of(result, case.id)), await self.thumbnails(result)
 
     async def thumbnails(self, result: DiagnosisResult) -> Photos:
         """The two pictures, small enough for a card."""
@@ -202,8 +203,8 @@ def _ticket_job(record: Record, case: Case, made: Ticket, at: float, *, asked: b
     return Job(JobKind.TICKET, key, record.person, at, payload)
 
 
-def check_of(result: DiagnosisResult) -> Check:
-    """A look as the case keeps it."""
+def check_of(result: DiagnosisResult, case: str = "") -> Check:
+    """A look as the case keeps it: of the pictures only what tells them from others, and that in this case alone."""
     return Check(
         now(),
         result.verdict,
@@ -213,7 +214,14 @@ def check_of(result: DiagnosisResult) -> Check:
         result.older_by,
         result.site,
         result.site_finding,
+        _mark(result.microsoft365, case),
+        _mark(result.sharepoint, case),
     )
+
+
+def _mark(picture: Picture | None, case: str) -> str:
+    """The same for the same picture in the same case, and of no use elsewhere."""
+    return hashlib.blake2b(picture.data, digest_size=6, key=case.encode()[:64]).hexdigest() if picture else ""
 
 
 def _thumbnails(ours: Picture | None, theirs: Picture | None) -> Photos:

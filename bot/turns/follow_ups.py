@@ -103,7 +103,7 @@ class FollowUps:
             unknown_since = float(payload.get("unknown_since", now)) if unknown else 0.0
             over = now - unknown_since >= _UNKNOWN_FOR if unknown else turn >= len(self.schedule)
             channel = self.channel(record.address)
-            result = await self.decisions.perform(record, case, Followed(check_of(found), over=over), channel)
+            result = await self.decisions.perform(record, case, Followed(check_of(found, case.id), over=over), channel)
             if result.shows:
                 result = replace(result, photos=await self.decisions.thumbnails(found))
                 saved, until = await self.outbox.save(record, result, in_place=False, finish=claimed)

@@ -2,7 +2,8 @@
 
 The case, its log, its jobs and "this card is pending" are one commit; the card is sent after it. A crash in between
 leaves the card pending, and `_PENDING_FOR` later the background worker sends it. So a card that was decided on is shown
-at least once, and nothing is shown that was not saved.
+at least once, and nothing is shown that was not saved. Where a new message takes over from an earlier card, that one
+loses its buttons.
 
 That a card was delivered is stored too:
 - A new message cannot be repeated unseen, so its id is committed at once.
@@ -15,9 +16,10 @@ import asyncio
 import logging
 import time
 
+from bot.cards import render
 from bot.cards.templates import CardTemplates
 from bot.conversation import Channel, Message
-from bot.errors import NotFound, StoreUnavailable
+from bot.errors import NotFound, OutsideError, StoreUnavailable
 from bot.languages.live import LiveTranslations
 from bot.metrics import Metrics
 from bot.store import Change, Claimed, Conflict, Job, JobKind, PendingCard, Record
@@ -132,7 +134,19 @@ class Outbox:
         shown = updated or await channel.send(message)
         if not result.erased:
             await self._store_card(result.record, case, shown)
+        if case.card and shown != case.card:
+            await self._close(channel, case)
         return message
+
+    async def _close(self, channel: Channel, case: Case) -> None:
+        """Take the buttons, and the photos, off the card before the present one: one card at a time is live.
+
+        A failure is no harm: a press on it is answered with the present card.
+        """
+        try:
+            await channel.update(case.card, render.closed(self._live.setting, case.locale))
+        except OutsideError as error:
+            log.info("an earlier card stays as it was: %s", error)
 
     async def _store_card(self, record: Record, case: Case, shown: str) -> None:
         """Which message to update next time, and that no card is pending any more."""

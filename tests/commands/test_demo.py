@@ -89,21 +89,21 @@ async def test_the_whole_story_from_wrong_to_confirmed(
     await expect(card.locator("img")).to_have_count(2)
     await shot(page, f"{tag}-1-differ")
     await card.get_by_role("button", name=text("look.differ.button.next")).click()
-    for number_of_step, step in enumerate(("private_window", "office", "sign_in", "tile", "page", "look_again"), 1):
+    for number_of_step, step in enumerate(("private_window", "office", "sign_in", "tile", "page"), 1):
         await expect(card).to_contain_text(text(f"resync.{step}.title"))
-        await expect(card).to_contain_text(text("card.progress", number=number_of_step, total=6))
+        await expect(card).to_contain_text(text("card.progress", number=number_of_step, total=5))
         if step == "tile":
             await shot(page, f"{tag}-2-tile")
             before = await page.get_attribute("#sharepoint-photo", "src")
             await page.click("[data-tile=sharepoint]")
             await expect(page.locator("#sharepoint-photo")).not_to_have_attribute("src", before or "")
-        key = "resync.look_again.button.next" if step == "look_again" else "button.next"
+        key = "resync.page.button.next" if step == "page" else "button.next"
         await card.get_by_role("button", name=text(key), exact=True).click()
     await expect(card).to_contain_text(text("resync.done.title"))
     await shot(page, f"{tag}-3-done")
     # One card all the way, updated in place.
     assert await page.locator(".message.bot").count() == 1
-    assert await page.get_attribute(".message.bot", "data-versions") == "7"
+    assert await page.get_attribute(".message.bot", "data-versions") == "6"
 
 
 @pytest.mark.parametrize(("tag", "number"), [("ar", 8), ("he", 16)])
@@ -114,12 +114,17 @@ async def test_from_right_to_left_the_circle_is_at_the_top_left_of_card_and_page
     page = await open_chat(browser, address, number)
     await page.set_viewport_size({"width": 1280, "height": 1020})
     card = page.locator(".message.bot .card").last
-    for words, title in (("words.fix", "look.differ.title"), ("words.add", "add_photo.find_picture.title")):
+    for words, title in (("words.fix", "look.differ.title"), ("words.add", "add_photo.way.title")):
         await say(page, text(words).split("|")[0].replace("*", ""))
         await expect(card).to_contain_text(text(title))
-    for step in ("find_picture", "sign_in"):
+    for step, key in (
+        ("way", "add_photo.way.button.next"),
+        ("find_picture", "button.next"),
+        ("in_teams", "add_photo.in_teams.button.next"),
+        ("sign_in", "button.next"),
+    ):
         await expect(card).to_contain_text(text(f"add_photo.{step}.title"))
-        await card.get_by_role("button", name=text("button.next"), exact=True).click()
+        await card.get_by_role("button", name=text(key), exact=True).click()
     await expect(card).to_contain_text(text("add_photo.circle.title"))
     drawn = base64.b64encode(resources.illustrations()["circle.rtl"]).decode()
     await expect(card.locator("img")).to_have_attribute("src", f"data:image/png;base64,{drawn}")
@@ -137,13 +142,13 @@ async def test_the_bot_writes_by_itself_when_sharepoint_took_its_time(browser: B
     await say(page, "english")
     await say(page, "my photo is wrong")
     card = page.locator(".message.bot .card").last
-    await card.get_by_role("button", name="Show me the steps").click()
-    for number in range(1, 6):
-        await expect(card).to_contain_text(f"Step {number} of 6")
+    await card.get_by_role("button", name="One step at a time").click()
+    for number in range(1, 5):
+        await expect(card).to_contain_text(f"Step {number} of 5")
         await card.get_by_role("button", name="Done, next step").click()
     await page.select_option("#delay", "10")
     await page.click("[data-tile=onedrive]")
-    await card.get_by_role("button", name="Look again").click()
+    await card.get_by_role("button", name="Done: look now").click()
     await expect(card).to_contain_text("SharePoint has not copied it yet")
     # Nobody presses anything: the bot writes by itself.
     await expect(card).to_contain_text("Your new photo has arrived in SharePoint", timeout=40_000)
@@ -159,8 +164,8 @@ async def test_a_photo_is_added_in_the_pretend_office(browser: Browser, address:
     await page.click("#circle")
     await page.click("[data-variant='2']")
     await expect(page.locator("#accounts")).to_be_hidden()  # the new photo is in Microsoft 365
-    await card.get_by_role("button", name="Look at my photos").click()
-    await expect(card).to_contain_text("SharePoint has no photo of you yet")
+    await card.get_by_role("button", name="I've done it: check").click()
+    await expect(card).to_contain_text("Your photo is in Microsoft 365, not yet in SharePoint")
 
 
 async def test_a_fault_of_graph_is_told_honestly(browser: Browser, address: str) -> None:

@@ -70,9 +70,8 @@ def test_good_topics_are_taken() -> None:
 
 
 def test_the_packaged_topics_number_their_steps_as_the_card_says(shelf: Library) -> None:
-    assert shelf.progress("resync.private_window") == (1, 6)
-    assert shelf.progress("add_photo.look_again") == (6, 6)
-    assert shelf.progress("still_old.wait") == (5, 5)
+    assert shelf.progress("resync.private_window") == (1, 5)
+    assert shelf.progress("add_photo.pop_up") == (6, 6)
     assert shelf.progress("look.differ") is None
 
 
