@@ -39,6 +39,7 @@ from bot.turns.decisions import Decisions
 from bot.turns.follow_ups import FollowUps, purging
 from bot.turns.outbox import Outbox
 from bot.turns.runner import TurnRunner
+from bot.turns.schedule import Schedule
 from bot.turns.worker import Worker
 from dialogs.engine import Engine
 
@@ -136,12 +137,11 @@ class Bot:
         tickets = SYSTEMS[settings.ticket_system](settings, http)
         decisions = Decisions(engine, store, out.diagnosis, tickets, metrics)
         templates = CardTemplates(engine.library, settings.helpdesk_contact, next(iter(settings.follow_ups), 0.0))
-        outbox = Outbox(store, templates, live, metrics, settings.follow_ups)
+        schedule = Schedule(settings.follow_ups)
+        outbox = Outbox(store, templates, live, metrics, schedule)
         turns = TurnRunner(decisions, outbox, live, store, metrics)
         endpoint = TeamsEndpoint(settings, http, out.bot_tokens, metrics, turns.turn, turns)
-        follow_ups = FollowUps(
-            turns, decisions, outbox, store, endpoint.channel, settings.follow_ups, settings.retention
-        )
+        follow_ups = FollowUps(turns, decisions, outbox, store, endpoint.channel, schedule, settings.retention)
         background = Background(lambda name, alive: metrics.background_alive.labels(name).set(int(alive)))
         worker = Worker(store, follow_ups.doers)
         return cls(settings, http, metrics, store, live, outbox, endpoint, worker, slots, background)

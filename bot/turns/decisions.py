@@ -28,6 +28,7 @@ from bot.store.interface import Store
 from bot.tickets import TicketSystem
 from bot.tickets.ticket import Ticket, found_since, ticket
 from bot.turns.events import log_entry, now
+from bot.turns.schedule import DAY
 from dialogs.engine import Engine
 from dialogs.frozen import replace
 from dialogs.model import (
@@ -65,7 +66,7 @@ class Stale(Exception):
 class Diagnosing(Protocol):
     """What looks at a person's two photos: `bot.diagnosis.diagnosis.Diagnosis`."""
 
-    async def look(self, person: str, site: str = "", since: str = "") -> DiagnosisResult: ...
+    async def look(self, person: str, site: str = "", since: str = "", *, change: bool = False) -> DiagnosisResult: ...
 
     async def upn(self, person: str) -> str: ...
 
@@ -89,6 +90,8 @@ class TurnResult:
     effects: tuple[Effect, ...]
     log: tuple[LogEntry, ...] = ()
     jobs: tuple[Job, ...] = ()  # work that came up
+    watches: bool = False  # looks without being asked begin at short intervals
+    after: float = 0.0  # seconds after which there is one such look, in place of all others
 
     @property
     def follows(self) -> bool:
@@ -138,7 +141,7 @@ class Decisions:
                 if not fresh and isinstance(effect, _OUTSIDE):
                     raise Stale
                 if isinstance(effect, Diagnose):
-                    pending, photos = await self._diagnose(record.person, case, channel)
+                    pending, photos = await self._diagnose(record.person, case, channel, change=effect.change)
                 elif isinstance(effect, Submit):
                     pending, submission = await self._submit(record, case, entries)
                     jobs += submission
@@ -151,11 +154,15 @@ class Decisions:
         chosen = isinstance(event, Pressed | Typed) and (event.action, event.value) == ("set_language", case.locale)
         # What a card is drawn in is no choice: the chosen language's file may be away for a moment.
         language = case.locale if chosen or case.locale != drawn_in else record.locale
-        return TurnResult(replace(record, case=case, locale=language), photos, tuple(done), tuple(entries), jobs)
+        followed = self.engine.library.step(case.following) if _FOLLOW in done else None
+        watches, after = (followed.watch, followed.after_days * DAY) if followed else (False, 0.0)
+        saved = replace(record, case=case, locale=language)
+        return TurnResult(saved, photos, tuple(done), tuple(entries), jobs, watches, after)
 
-    async def _diagnose(self, person: str, case: Case, channel: Channel) -> tuple[Diagnosed, Photos]:
+    async def _diagnose(self, person: str, case: Case, channel: Channel, *, change: bool) -> tuple[Diagnosed, Photos]:
         last = case.checks[-1].at if case.checks else ""
-        _, result = await asyncio.gather(channel.typing(), self.diagnosis.look(person, case.site, last))
+        look = self.diagnosis.look(person, case.site, last, change=change)
+        _, result = await asyncio.gather(channel.typing(), look)
         return Diagnosed(check_of(result, case.id)), await self.thumbnails(result)
 
     async def thumbnails(self, result: DiagnosisResult) -> Photos:
