@@ -19,6 +19,7 @@ from bot.cards.render import Photos
 from bot.conversation import Channel
 from bot.diagnosis.diagnosis import DiagnosisResult
 from bot.errors import OutsideError
+from bot.languages.live import LiveTranslations
 from bot.logs import CASE
 from bot.metrics import Metrics
 from bot.photos.comparison import thumbnail
@@ -102,13 +103,18 @@ class TurnResult:
 
 @dataclass(frozen=True)
 class Decisions:
-    """The engine, and what performs its effects."""
+    """The engine, and what performs its effects. `tickets_taken`: there is a ticket system."""
 
-    engine: Engine
+    live: LiveTranslations
     store: Store
     diagnosis: Diagnosing
     tickets: TicketSystem
     metrics: Metrics
+    tickets_taken: bool = True
+
+    def engine(self, person: str) -> Engine:
+        """What decides for one person, over the topics as they see them now."""
+        return Engine(self.live.view(person).library, tickets=self.tickets_taken)
 
     async def perform(
         self, record: Record, case: Case, event: Event, channel: Channel, *, fresh: bool = True
@@ -118,6 +124,7 @@ class Decisions:
         `fresh` False: the record came from memory; raises `Stale` then, before anything is done outside.
         """
         CASE.set(case.id)
+        engine = self.engine(record.person)
         done: list[Effect] = []
         entries = [log_entry(event)]
         photos = Photos()
@@ -125,7 +132,7 @@ class Decisions:
         drawn_in = case.locale
         pending: Event | None = event
         while pending is not None:
-            case, effects = self.engine.decide(case, pending, moment())
+            case, effects = engine.decide(case, pending, moment())
             done += effects
             pending = None
             for effect in effects:
