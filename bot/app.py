@@ -25,7 +25,6 @@ from bot.graph.tokens import Tokens, bot_tokens, graph_tokens
 from bot.graph.users import PHOTO_REQUESTS, PhotoSlots
 from bot.http_client import HttpClient
 from bot.http_server import HttpServer
-from bot.languages import packaged
 from bot.languages.live import LiveTranslations
 from bot.metrics import Metrics
 from bot.settings import Settings
@@ -41,7 +40,6 @@ from bot.turns.outbox import Outbox
 from bot.turns.runner import TurnRunner
 from bot.turns.schedule import Schedule
 from bot.turns.worker import Worker
-from dialogs.engine import Engine
 
 log = logging.getLogger(__name__)
 
@@ -128,15 +126,21 @@ class Bot:
         """Raises `SettingsError` for a certificate that cannot be used."""
         pictures = resources.illustrations()
         chat = f"https://teams.microsoft.com/l/chat/0/0?users=28:{settings.app_id}"
-        live = LiveTranslations(settings.locales_dir, pictures, chat, cloud=settings.cloud)
-        engine = Engine(packaged.topics(live.languages, pictures), tickets=settings.ticket_system != "none")
+        live = LiveTranslations(
+            settings.locales_dir,
+            pictures,
+            chat,
+            cloud=settings.cloud,
+            topics=settings.topics_dir,
+            pilot=settings.pilot,
+        )
         # Of all processes together.
         slots = SharedSlots(store, "graph-photo", PHOTO_REQUESTS, _PHOTO_SECONDS)
         out = Outside(settings, http, photo_slots=slots)
         metrics = out.metrics
         tickets = SYSTEMS[settings.ticket_system](settings, http)
-        decisions = Decisions(engine, store, out.diagnosis, tickets, metrics)
-        templates = CardTemplates(engine.library, settings.helpdesk_contact, next(iter(settings.follow_ups), 0.0))
+        decisions = Decisions(live, store, out.diagnosis, tickets, metrics, settings.ticket_system != "none")
+        templates = CardTemplates(settings.helpdesk_contact, next(iter(settings.follow_ups), 0.0))
         schedule = Schedule(settings.follow_ups)
         outbox = Outbox(store, templates, live, metrics, schedule)
         turns = TurnRunner(decisions, outbox, live, store, metrics)
@@ -152,7 +156,7 @@ class Bot:
         self.background.start("store", self._keep_store)
         self.background.start("jobs", self._do_jobs)
         self.background.start("photo_slots", self.photo_slots.keep)
-        if self.settings.locales_dir is not None:
+        if self.settings.locales_dir is not None or self.settings.topics_dir is not None:
             self.background.start("languages", self.live.watch)
 
     async def open_store(self) -> None:
@@ -275,6 +279,8 @@ def _site(bot: Bot, *, details: bool) -> web.Application:
             detail["background_failing"] = list(failing)
         if bot.live.languages.problems:  # the last good ones are spoken: no reason not to be ready
             detail["language_files_not_used"] = list(bot.live.languages.problems)
+        if bot.live.topic_problems:
+            detail["topic_files_not_used"] = list(bot.live.topic_problems)
         well = all(parts.values())
         return web.json_response(detail if details else {"ready": well}, status=200 if well else 503)
 

@@ -242,6 +242,20 @@ class Settings:
         value=None,
         default="the packaged `locales/`",
     )
+    topics_dir: Path | None = _setting(
+        "PHOTOSYNC_TOPICS_DIR",
+        values.folder,
+        "a folder of topic files laid over the packaged ones: another link, picture or text, a step more or fewer",
+        value=None,
+        default="the packaged topics",
+    )
+    pilot: tuple[str, ...] = _setting(
+        "PHOTOSYNC_PILOT",
+        values.guids,
+        "object ids of people: only they see topic files that say `draft = true`",
+        value=(),
+        default="nobody",
+    )
     turns_at_once: int = _setting(
         "PHOTOSYNC_TURNS_AT_ONCE",
         values.count,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -16,6 +17,7 @@ FORMS = ("comment", "locale", "summary", "address")
 LATER = (*(one.value for one in Verdict if one is not Verdict.UNKNOWN), "direct", "known", "over")
 LINKS = ("chat", "ticket")  # the bot's own 1:1 chat, the page of the case's ticket
 PAGES = ("office", "sharepoint", "onedrive", "about_sync")  # pages of Microsoft that have another address in each cloud
+_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 _STEP_ENTRIES = {one.name for one in fields(Step)} - {"id", "on_arrival"} | {"check"}
 
 
@@ -71,16 +73,29 @@ def read(texts: Mapping[str, str], pictures: Collection[str], english: Collectio
     Raises `LibraryError` naming every topic that does not parse, dead end, unreachable step, unknown check, action,
     target or picture, and missing English line.
     """
+    documents: dict[str, Mapping[str, Any]] = {}
+    problems = []
+    for topic_id, text in texts.items():
+        try:
+            documents[topic_id] = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            problems.append(f"{topic_id}.toml: {error}")
+    if problems:
+        raise LibraryError(tuple(problems))
+    return build(documents, pictures, english)
+
+
+def build(documents: Mapping[str, Mapping[str, Any]], pictures: Collection[str], english: Collection[str]) -> Library:
+    """The library from documents by topic id; see `read`."""
     topics: dict[str, Topic] = {}
     everywhere: dict[str, str] = {}
     problems: list[str] = []
-    for topic_id, text in texts.items():
+    for topic_id, document in documents.items():
         try:
-            document = tomllib.loads(text)
             topics[topic_id] = _topic(topic_id, document)
             for action, target in document.get("everywhere", {}).items():
                 everywhere[action] = _ref(topic_id, target)
-        except (tomllib.TOMLDecodeError, TypeError, ValueError, AttributeError) as error:
+        except (TypeError, ValueError, AttributeError) as error:
             problems.append(f"{topic_id}.toml: {error}")
     if problems:
         raise LibraryError(tuple(problems))
@@ -98,7 +113,7 @@ def _ref(topic_id: str, target: str) -> str:
 
 
 def _topic(topic_id: str, document: Mapping[str, Any]) -> Topic:
-    unknown = set(document) - {"start", "steps", "everywhere", "draft"}
+    unknown = set(document) - {"start", "steps", "everywhere"}
     if unknown:
         raise ValueError(f"unknown entry {', '.join(sorted(unknown))}")
     steps = document.get("steps", {})
@@ -106,7 +121,7 @@ def _topic(topic_id: str, document: Mapping[str, Any]) -> Topic:
     if start not in steps:
         raise ValueError(f"the start {start!r} is not one of its steps")
     made = (_step(topic_id, step_id, table) for step_id, table in steps.items())
-    return Topic(topic_id, f"{topic_id}.{start}", {step.id: step for step in made}, document.get("draft") is True)
+    return Topic(topic_id, f"{topic_id}.{start}", {step.id: step for step in made})
 
 
 def _step(topic_id: str, step_id: str, table: Mapping[str, Any]) -> Step:
@@ -144,6 +159,8 @@ def _card_problems(library: Library, step: Step) -> Iterator[str]:
         yield f"{step.id}: the link is not an https address"
     if step.form == "address" and not step.link:
         yield f"{step.id}: shows an address to copy, and has no link"
+    if step.seen and not _MONTH.fullmatch(step.seen):
+        yield f"{step.id}: seen has to be a month, such as 2026-11"
     if step.state and step.state not in STATES:
         yield f"{step.id}: unknown state {step.state!r}"
     if step.checklist and not any(one.numbered for one in library.steps_of(step.checklist)):
@@ -206,6 +223,12 @@ def _reach_problems(library: Library) -> Iterator[str]:
     for step in library.steps():
         if step.id not in reached:
             yield f"{step.id}: unreachable: no step leads there"
+
+
+def outdated(library: Library, month: str) -> tuple[Step, ...]:
+    """The steps whose screen was last seen more than a year before a month such as "2026-11"."""
+    year_before = f"{int(month[:4]) - 1:04}{month[4:]}"
+    return tuple(step for step in library.steps() if step.seen and step.seen < year_before)
 
 
 PLATFORMS = ("windows", "mac", "ios", "android", "other")

@@ -171,7 +171,6 @@ class Topic:
     id: str
     start: str  # `topic.step`
     steps: Mapping[str, Step]  # by `topic.step`
-    draft: bool = False  # only for the people of the pilot
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from dialogs.model import Case
 _CASE, _REV = "@case@", 987_654_321_987  # stand for what is filled in
 _PLACES = re.compile(f"({_CASE}|{_REV})".encode())
 _MOST = 1_000  # templates of some 6 KB
+_SETTINGS = 2  # at a time
 # A place for a value, but for addresses: those are the installation's, the same on all its cards.
 _OF_A_CASE = re.compile(rf"\{{(?!(?:address|{'|'.join(PAGES)})\}})")
 
@@ -40,33 +41,41 @@ class CardTemplate:
 
 
 class CardTemplates:
-    """Renders cases' cards. `cached` holds at most `most` templates, all of the setting they were last rendered in."""
+    """Renders cases' cards. `cached` holds at most `most` templates, of the settings they were last rendered in."""
 
-    def __init__(self, library: Library, contact: str = "", again: float = 0.0, *, most: int = _MOST) -> None:
+    def __init__(self, contact: str = "", again: float = 0.0, *, most: int = _MOST) -> None:
         """`contact` is how this installation's helpdesk is reached, if that was set; `again` the seconds after which
         we look again by ourselves.
         """
-        self._library = library
         self._contact = contact
         self._again = again
         self._most = most
-        self._setting: CardSetting | None = None
-        self.cached: dict[TemplateKey, CardTemplate] = {}
+        self._settings: tuple[CardSetting, ...] = ()  # everybody's, and the pilot's
+        self.cached: dict[tuple[int, TemplateKey], CardTemplate] = {}
 
-    def card(self, setting: CardSetting, case: Case, name: str, photos: Photos) -> Message:
+    def card(self, library: Library, setting: CardSetting, case: Case, name: str, photos: Photos) -> Message:
         """The case's present card."""
-        if setting is not self._setting:  # another language, or a changed sentence
-            self._setting, self.cached = setting, {}
-        key = template_key(self._library, case)
+        known = template_key(library, case)
+        key = (self._number(setting), known) if known is not None else None
         if key is not None and (template := self.cached.get(key)) is not None:
             return template.render(case)
-        content = content_of(self._library, case, contact=self._contact, again=self._again)
+        content = content_of(library, case, contact=self._contact, again=self._again)
         if key is None or _has_values(setting, content):
             return render.message(setting, content, name=name, photos=photos)
         while len(self.cached) >= self._most:
             del self.cached[next(iter(self.cached))]
         template = self.cached[key] = _template(setting, content)
         return template.render(case)
+
+    def _number(self, setting: CardSetting) -> int:
+        """Which of the two settings it is. With another language, or a changed sentence, all is drawn anew."""
+        for number, one in enumerate(self._settings):
+            if one is setting:
+                return number
+        if len(self._settings) >= _SETTINGS:
+            self._settings, self.cached = (), {}
+        self._settings = (*self._settings, setting)
+        return len(self._settings) - 1
 
 
 def _has_values(setting: CardSetting, content: CardContent) -> bool:

@@ -19,6 +19,7 @@ from bot.cards.render import Photos
 from bot.conversation import Channel
 from bot.diagnosis.diagnosis import DiagnosisResult
 from bot.errors import OutsideError
+from bot.languages.live import LiveTranslations
 from bot.logs import CASE
 from bot.metrics import Metrics
 from bot.photos.comparison import thumbnail
@@ -111,13 +112,18 @@ class TurnResult:
 
 @dataclass(frozen=True)
 class Decisions:
-    """The engine, and what performs its effects."""
+    """The engine, and what performs its effects. `tickets_taken`: there is a ticket system."""
 
-    engine: Engine
+    live: LiveTranslations
     store: Store
     diagnosis: Diagnosing
     tickets: TicketSystem
     metrics: Metrics
+    tickets_taken: bool = True
+
+    def engine(self, person: str) -> Engine:
+        """What decides for one person, over the topics as they see them now."""
+        return Engine(self.live.view(person).library, tickets=self.tickets_taken)
 
     async def perform(
         self, record: Record, case: Case, event: Event, channel: Channel, *, fresh: bool = True
@@ -127,6 +133,7 @@ class Decisions:
         `fresh` False: the record came from memory; raises `Stale` then, before anything is done outside.
         """
         CASE.set(case.id)
+        engine = self.engine(record.person)
         done: list[Effect] = []
         entries = [log_entry(event)]
         photos = Photos()
@@ -134,7 +141,7 @@ class Decisions:
         drawn_in = case.locale
         pending: Event | None = event
         while pending is not None:
-            case, effects = self.engine.decide(case, pending, moment())
+            case, effects = engine.decide(case, pending, moment())
             done += effects
             pending = None
             for effect in effects:
@@ -154,7 +161,7 @@ class Decisions:
         chosen = isinstance(event, Pressed | Typed) and (event.action, event.value) == ("set_language", case.locale)
         # What a card is drawn in is no choice: the chosen language's file may be away for a moment.
         language = case.locale if chosen or case.locale != drawn_in else record.locale
-        followed = self.engine.library.step(case.following) if _FOLLOW in done else None
+        followed = engine.library.step(case.following) if _FOLLOW in done else None
         watches, after = (followed.watch, followed.after_days * DAY) if followed else (False, 0.0)
         saved = replace(record, case=case, locale=language)
         return TurnResult(saved, photos, tuple(done), tuple(entries), jobs, watches, after)

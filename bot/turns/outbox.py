@@ -140,7 +140,8 @@ class Outbox:
         case = result.record.case
         if not result.shows or case is None:
             return None
-        message = self._templates.card(self._live.setting, case, result.record.name, result.photos)
+        view = self._live.view(result.record.person)
+        message = self._templates.card(view.library, view.setting, case, result.record.name, result.photos)
         updated = await _update_first(channel, replaces, message)
         if updated and updated == case.card and until:
             self._confirm_soon(result.record.person, until)

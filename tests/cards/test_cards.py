@@ -336,29 +336,29 @@ def lives(step: Step) -> Iterator[Case]:
 
 def test_a_card_from_a_template_is_the_one_that_would_be_rendered(shelf: Library, setting: CardSetting) -> None:
     """Nothing of the case that the template was made for is on another person's card."""
-    templates = CardTemplates(shelf, "ext. 4711", 120.0)
+    templates = CardTemplates("ext. 4711", 120.0)
     for step in (one for one in shelf.steps() if not one.entry and not one.photos):
         for one in lives(step):
             content = content_of(shelf, one, contact="ext. 4711", again=120.0)
             rendered = render.message(setting, content, name="Ada")
-            filled = templates.card(setting, one, "Ada", Photos())
+            filled = templates.card(shelf, setting, one, "Ada", Photos())
             assert (filled.card, filled.summary, filled.locale) == (rendered.card, rendered.summary, rendered.locale)
     assert len(templates.cached) > 100  # or each would be rendered again
 
 
 def test_templates_do_not_pile_up(shelf: Library, setting: CardSetting) -> None:
-    templates = CardTemplates(shelf, most=3)
+    templates = CardTemplates(most=3)
     for tag in (*TAGS, *TAGS):
-        assert templates.card(setting, case("resync.sign_in", tag), "", Photos()).locale == tag
+        assert templates.card(shelf, setting, case("resync.sign_in", tag), "", Photos()).locale == tag
     assert len(templates.cached) == 3
 
 
 def test_a_sentence_that_was_changed_is_shown_at_once(shelf: Library, setting: CardSetting) -> None:
-    templates, english = CardTemplates(shelf), setting.translations.catalogs["en"]
-    assert templates.card(setting, case("resync.office", "en"), "", Photos()).summary == "Open Microsoft 365"
+    templates, english = CardTemplates(), setting.translations.catalogs["en"]
+    assert templates.card(shelf, setting, case("resync.office", "en"), "", Photos()).summary == "Open Microsoft 365"
     changed = replace(english, entries={**english.entries, "resync.office.title": ("Visit Microsoft 365",)})
     other = replace(setting, translations=Translations({"en": changed}))
-    assert templates.card(other, case("resync.office", "en"), "", Photos()).summary == "Visit Microsoft 365"
+    assert templates.card(shelf, other, case("resync.office", "en"), "", Photos()).summary == "Visit Microsoft 365"
 
 
 def test_english_of_ones_own_may_name_what_a_case_holds(shelf: Library, setting: CardSetting) -> None:
@@ -371,9 +371,9 @@ def test_english_of_ones_own_may_name_what_a_case_holds(shelf: Library, setting:
     english = setting.translations.catalogs["en"]
     changed = replace(english, entries={**english.entries, **own})
     own_words = replace(setting, translations=Translations({"en": changed}))
-    templates = CardTemplates(replace(shelf, english=(*shelf.english, *own)))
+    templates, own_shelf = CardTemplates(), replace(shelf, english=(*shelf.english, *own))
     for number in range(3):
         one = replace(case("resync.office", "en"), id=f"CASE{number}", ticket=f"INC{number}", earlier_ticket="")
-        shown = json.dumps(templates.card(own_words, one, "", Photos()).card)
+        shown = json.dumps(templates.card(own_shelf, own_words, one, "", Photos()).card)
         assert f"Ticket INC{number}" in shown
         assert f"Done with CASE{number}" in shown

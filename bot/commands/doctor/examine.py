@@ -36,6 +36,7 @@ CHECKS: Mapping[str, DoctorCheck] = {
     "expiry": DoctorCheck(expiry.expiry),
     "database": DoctorCheck(own.database),
     "catalogues": DoctorCheck(own.catalogs),
+    "topics": DoctorCheck(own.topics),
     "ticket_system": DoctorCheck(outside.ticket_system),
     "listening": DoctorCheck(own.listening),
 }
