@@ -18,6 +18,7 @@ from aiohttp import web
 from bot import resources
 from bot.background import Background, Beat
 from bot.cards.templates import CardTemplates
+from bot.clouds import CLOUDS
 from bot.diagnosis.diagnosis import IN_A_CHAT, Diagnosis, Limits
 from bot.errors import PhotosyncError, SettingsError, StoreUnavailable, StoreUnusable
 from bot.graph.client import Graph
@@ -125,7 +126,7 @@ class Bot:
     def build(cls, settings: Settings, store: Store, http: HttpClient) -> Bot:
         """Raises `SettingsError` for a certificate that cannot be used."""
         pictures = resources.illustrations()
-        chat = f"https://teams.microsoft.com/l/chat/0/0?users=28:{settings.app_id}"
+        chat = f"{CLOUDS[settings.cloud].teams}/l/chat/0/0?users=28:{settings.app_id}"
         live = LiveTranslations(
             settings.locales_dir,
             pictures,

@@ -66,6 +66,11 @@ class Graph:
             await self._runner.cleanup()
 
     @property
+    def photos_at_once(self) -> int:
+        """The most photo requests that were in hand at once."""
+        return self._users.photos_at_once
+
+    @property
     def files_url(self) -> str:
         """Where downloads are."""
         return self.files.url

@@ -33,6 +33,7 @@ class Users:
         self.world = world
         self.base = ""
         self._photos_now = 0
+        self.photos_at_once = 0  # the most so far
 
     def paths(self) -> tuple[Path, ...]:
         """What is served here."""
@@ -116,6 +117,7 @@ class Users:
         if self._photos_now >= AT_ONCE:
             return graph_error(429, "TooManyRequests", {"Retry-After": "0.2"})
         self._photos_now += 1
+        self.photos_at_once = max(self.photos_at_once, self._photos_now)
         try:
             await asyncio.sleep(self.world.faults.photo_seconds)
             return self._photo(match)

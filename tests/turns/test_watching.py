@@ -11,6 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import crowd
+from bot import app
+from bot.settings import read
+from bot.store import JobKind
 from bot.turns.schedule import WATCH, Schedule
 from sandbox.channel import Chat
 from sandbox.faults import Fault
@@ -92,6 +96,25 @@ async def test_a_graph_that_throttles_is_asked_less_and_less(stage: Scene) -> No
     await eventually(lambda: step(chat) == "resync.arrived", 40)
 
 
+async def test_of_two_processes_one_looks_and_the_other_goes_on_when_it_is_gone(kept: str) -> None:
+    async with scene(PHOTOSYNC_DATABASE_URL=kept, PHOTOSYNC_FOLLOW_UPS="1s,5m") as first:
+        environment = first.tenant.environment()
+        other = await app.start(
+            read(
+                {**environment, "PHOTOSYNC_PORT": "0", "PHOTOSYNC_DATABASE_URL": kept, "PHOTOSYNC_FOLLOW_UPS": "1s,5m"}
+            )
+        )
+        chat = first.chat("old", "en-US")
+        await chat.say("my photo is wrong")
+        await chat.press("check")  # shown once more: watched from here on, and not twice
+        assert await other.store.pending(JobKind.FOLLOW_UP) == 1
+        await first.bot.stop()
+        first.tenant.world.visit_sharepoint(chat.person.id)
+        await eventually(lambda: step(chat) == "resync.arrived", 60)
+        assert shown(chat) == 1
+        await other.stop()
+
+
 ARRIVALS = [
     ("old", "look.differ"), ("missing", "look.missing"), ("no-photo", "look.no_photo"), ("match", "look.match"),
     ("entra-only", "look.direct"), ("new", "look.new_site"), ("guest", "look.guest"), ("forbidden", "desk.menu"),
@@ -151,6 +174,14 @@ async def test_a_stopped_case_is_looked_at_no_more(stage: Scene) -> None:
     asked = len(stage.tenant.graph.requests)
     await asyncio.sleep(1.2)
     assert len(stage.tenant.graph.requests) == asked
+
+
+async def test_many_at_once_keep_to_four_photo_requests_and_each_card_turns() -> None:
+    """A slice of `python -m benchmarks.crowd`."""
+    found = await crowd.measure(12, per_second=12, watched=3, PHOTOSYNC_FOLLOW_UPS="1s,5m")
+    assert found.photos_at_once <= 4
+    assert len(found.turned) == 12
+    assert found.watching["POST /v1.0/$batch"] > 0
 
 
 USUAL = Schedule((120.0, 900.0, 3600.0))
