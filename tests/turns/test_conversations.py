@@ -154,7 +154,7 @@ async def test_a_person_changes_the_language(stage: Scene, spoken: Languages, wa
 async def test_an_install_is_welcomed_once(stage: Scene, order: tuple[str, str]) -> None:
     chat = stage.chat("old")
     assert set(await chat.install(order)) <= {200, 201, 202}
-    assert [step(chat)] == ["desk.menu"]
+    assert [step(chat)] == ["look.differ"]
     assert len([one for one in chat.messages if not one.mine]) == 1
 
 
