@@ -18,6 +18,7 @@ from aiohttp import web
 from bot import resources
 from bot.background import Background, Beat
 from bot.cards.templates import CardTemplates
+from bot.clouds import CLOUDS
 from bot.diagnosis.diagnosis import IN_A_CHAT, Diagnosis, Limits
 from bot.errors import PhotosyncError, SettingsError, StoreUnavailable, StoreUnusable
 from bot.graph.client import Graph
@@ -38,13 +39,14 @@ from bot.turns.decisions import Decisions
 from bot.turns.follow_ups import FollowUps, purging
 from bot.turns.outbox import Outbox
 from bot.turns.runner import TurnRunner
+from bot.turns.schedule import Schedule
 from bot.turns.worker import Worker
 
 log = logging.getLogger(__name__)
 
 MOST_BYTES = 256 * 1024  # of one activity
 _GARBAGE = 20_000  # new objects between two rounds of the collector
-_PHOTO_LEASE = 12.0  # seconds; a request for a photo has a shorter deadline
+_PHOTO_SECONDS = 8.0  # that a request for a photo takes at the most
 _GRACE = 10.0  # seconds that turns under way get to finish
 _RETRY_INTERVAL = 5.0  # seconds between two tries to open the database
 
@@ -91,7 +93,7 @@ class Outside:
     @cached_property
     def diagnosis(self) -> Diagnosis:
         """What compares a person's photos."""
-        return Diagnosis.from_settings(self.graph, self.settings, self.metrics, self._limits, self._photo_slots)
+        return Diagnosis(self.graph, self.settings, self.metrics, self._limits, self._photo_slots)
 
 
 @asynccontextmanager
@@ -116,6 +118,7 @@ class Bot:
     outbox: Outbox
     endpoint: TeamsEndpoint
     worker: Worker
+    photo_slots: SharedSlots
     background: Background
     opened: asyncio.Event = field(default_factory=asyncio.Event)  # the store is
 
@@ -123,7 +126,7 @@ class Bot:
     def build(cls, settings: Settings, store: Store, http: HttpClient) -> Bot:
         """Raises `SettingsError` for a certificate that cannot be used."""
         pictures = resources.illustrations()
-        chat = f"https://teams.microsoft.com/l/chat/0/0?users=28:{settings.app_id}"
+        chat = f"{CLOUDS[settings.cloud].teams}/l/chat/0/0?users=28:{settings.app_id}"
         live = LiveTranslations(
             settings.locales_dir,
             pictures,
@@ -133,26 +136,27 @@ class Bot:
             pilot=settings.pilot,
         )
         # Of all processes together.
-        slots = SharedSlots(store, "graph-photo", PHOTO_REQUESTS, _PHOTO_LEASE)
+        slots = SharedSlots(store, "graph-photo", PHOTO_REQUESTS, _PHOTO_SECONDS)
         out = Outside(settings, http, photo_slots=slots)
         metrics = out.metrics
         tickets = SYSTEMS[settings.ticket_system](settings, http)
         decisions = Decisions(live, store, out.diagnosis, tickets, metrics, settings.ticket_system != "none")
         templates = CardTemplates(settings.helpdesk_contact, next(iter(settings.follow_ups), 0.0))
-        outbox = Outbox(store, templates, live, metrics, settings.follow_ups)
+        schedule = Schedule(settings.follow_ups)
+        outbox = Outbox(store, templates, live, metrics, schedule)
         turns = TurnRunner(decisions, outbox, live, store, metrics)
         endpoint = TeamsEndpoint(settings, http, out.bot_tokens, metrics, turns.turn, turns)
-        follow_ups = FollowUps(
-            turns, decisions, outbox, store, endpoint.channel, settings.follow_ups, settings.retention
-        )
+        follow_ups = FollowUps(turns, decisions, outbox, store, endpoint.channel, schedule, settings.retention)
         background = Background(lambda name, alive: metrics.background_alive.labels(name).set(int(alive)))
-        return cls(settings, http, metrics, store, live, outbox, endpoint, Worker(store, follow_ups.doers), background)
+        worker = Worker(store, follow_ups.doers)
+        return cls(settings, http, metrics, store, live, outbox, endpoint, worker, slots, background)
 
     def start_tasks(self) -> None:
         """Everything that goes on as long as the process."""
         self.background.start("channel_keys", self.endpoint.keep_keys)
         self.background.start("store", self._keep_store)
         self.background.start("jobs", self._do_jobs)
+        self.background.start("photo_slots", self.photo_slots.keep)
         if self.settings.locales_dir is not None or self.settings.topics_dir is not None:
             self.background.start("languages", self.live.watch)
 

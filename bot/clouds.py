@@ -2,8 +2,8 @@
 
 Sources: Microsoft Graph "National cloud deployments"; Bot Framework "Connector authentication", "Configure for US
 Government"; Teams "proactive messages" for the service hosts of the government clouds. `pages` are what cards lead to:
-those of the public cloud are Microsoft's own; of the others only the portal's address is known, and from common
-knowledge alone (docs/facts.md).
+those of the public cloud are Microsoft's own; of the others only the portal's address and that of Teams are known, and
+from common knowledge alone (docs/facts.md).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ class Cloud:
     channel_scope: str
     service_hosts: tuple[str, ...]
     download_hosts: tuple[str, ...]
+    teams: str  # where its Teams is on the web
     pages: Mapping[str, str]  # the addresses of `dialogs.library.PAGES`; "" where a cloud has none
 
 
@@ -46,6 +47,7 @@ CLOUDS = {
         channel_scope="https://api.botframework.com/.default",
         service_hosts=(_TEAMS, "smba.infra.gcc.teams.microsoft.com"),
         download_hosts=("*.sharepoint.com", "*.svc.ms"),
+        teams="https://teams.microsoft.com",
         pages={
             "office": "https://www.office.com",
             "sharepoint": "https://www.office.com/launch/sharepoint",
@@ -61,6 +63,7 @@ CLOUDS = {
         channel_scope="https://api.botframework.us/.default",
         service_hosts=("smba.infra.gov.teams.microsoft.us",),
         download_hosts=("*.sharepoint.us", "*.svc.ms"),
+        teams="https://gov.teams.microsoft.us",
         pages=_portal("https://portal.office365.us"),
     ),
     "dod": Cloud(
@@ -71,6 +74,7 @@ CLOUDS = {
         channel_scope="https://api.botframework.us/.default",
         service_hosts=("smba.infra.dod.teams.microsoft.us", "smba.infra.gov.teams.microsoft.us"),
         download_hosts=("*.sharepoint-mil.us", "*.svc.ms"),
+        teams="https://dod.teams.microsoft.us",
         pages=_portal("https://portal.apps.mil"),
     ),
     "china": Cloud(
@@ -81,6 +85,7 @@ CLOUDS = {
         channel_scope="https://api.botframework.azure.cn/.default",
         service_hosts=("frontend.botapi.msg.infra.teams.microsoftonline.cn",),
         download_hosts=("*.sharepoint.cn",),
+        teams="https://teams.microsoftonline.cn",
         pages=_portal("https://portal.partner.microsoftonline.cn"),
     ),
 }

@@ -65,6 +65,7 @@ EXTRA_KEYS = (
     "notice.unknown_language",
     "notice.moved",
     "notice.lost",
+    "notice.welcome",
     "notice.other_person",
     "picture.no_photo",
     *(f"button.{name.replace(' ', '_')}" for name in dict.fromkeys((*_IN_A_WALK, "rate up", "rate down", *_DESK))),

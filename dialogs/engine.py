@@ -70,6 +70,7 @@ TRAIL_LENGTH = 30
 HISTORY_LENGTH = 200  # of checks and traces that a case keeps; the oldest go first
 COMMENT_LENGTH = 1_000
 START = "desk.menu"
+ARRIVAL = "desk.arrival"  # the look at who has just installed the bot
 
 Decision = tuple[Case, tuple[Effect, ...]]
 
@@ -112,7 +113,7 @@ class Engine:
             case Pressed():
                 return self._pressed(case, event, moment)
             case Joined():
-                return self._go(replace(case, trail=()), START)
+                return self._joined(case, moment)
             case Diagnosed():
                 return self._diagnosed(case, event)
             case Submitted():
@@ -224,6 +225,13 @@ class Engine:
             return self._go(rated, form, notice)  # nothing is sent until they send it
         return self._stay(rated, notice)
 
+    def _joined(self, case: Case, moment: Moment) -> Decision:
+        """The first card shows both photos. A case that has ended stays as it is: this is another one."""
+        if case.outcome not in ("", Outcome.ESCALATED):
+            opened = self.open(moment, locale=case.locale, platform=case.platform)
+            case = replace(opened, timezone=case.timezone, card=case.card)
+        return self._arrive(replace(case, trail=()), ARRIVAL, "notice.welcome")
+
     # What came of an action on arrival, and of following up
 
     def _diagnosed(self, case: Case, event: Diagnosed) -> Decision:
@@ -241,9 +249,10 @@ class Engine:
 
     def _followed(self, case: Case, event: Followed) -> Decision:
         handed_over = case.outcome == Outcome.ESCALATED
-        if not case.following or (case.outcome and not handed_over) or not self.library.has(case.following):
+        followed = self.library.step(case.following) if self.library.has(case.following) else None
+        if followed is None or (case.outcome and not (handed_over or followed.after_days)):
             return case, ()  # it ended meanwhile
-        here, later = case.following, self.library.step(case.following).later
+        here, later = followed.id, followed.later
         matches = event.check.verdict is Verdict.MATCH
         news = _is_news(event.check, case.checks)
         last = case.checks[-1] if case.checks else None
@@ -262,10 +271,11 @@ class Engine:
             case, effects = self._arrive(case, checker.branches[_result(case, event.check)])
             return case, (*report, *effects)
         if not event.over:
-            return case, ()
+            more = event.live and case.step == here and last is not None and _tells_more(event.check, last)
+            return case, ((Show(),) if more else ())
         case = replace(case, following="")
-        if handed_over:
-            return case, ()  # the helpdesk has it: that nothing changed is no news
+        if handed_over or (case.checked_by == ARRIVAL and not case.traces):
+            return case, ()  # the helpdesk has it, or nobody asked: that nothing changed is no news
         if event.check.verdict is Verdict.UNKNOWN and "known" not in later:
             # Nothing was seen at the end, so nothing is claimed: why not is shown.
             checker = self.library.step(self._checker(replace(case, step=here)))
@@ -314,7 +324,7 @@ class Engine:
         if step.on_arrival not in actions or result not in step.branches:
             return case, ()  # the person has moved on meanwhile: what they see stays
         case = replace(case, checked_by=case.step)
-        return self._arrive(case, step.branches[result])
+        return self._arrive(case, step.branches[result], asked=case.step != ARRIVAL)
 
     # Moving
 
@@ -357,7 +367,10 @@ class Engine:
                 return step.id
         return self.library.everywhere["check"]
 
-    def _arrive(self, case: Case, target: str, notice: str = "", *, follow: bool = True) -> Decision:
+    def _arrive(
+        self, case: Case, target: str, notice: str = "", *, follow: bool = True, asked: bool = True
+    ) -> Decision:
+        """`asked` False: the person asked for nothing yet, so that nothing is solved by showing it."""
         step = self.library.step(target)
         if step.form == "comment" and not self.tickets:
             step = self._submitter()  # nothing would be sent: so there is nothing to fill in
@@ -366,12 +379,13 @@ class Engine:
             case = replace(case, step=step.id, notice=notice, rev=case.rev + 1, submissions=submissions)
             return case, (_EFFECTS_ON_ARRIVAL[step.on_arrival],)
         trail = case.trail[:-1] if case.trail and case.trail[-1] == step.id else case.trail
-        kept = notice or (case.notice if self.library.step(case.step).on_arrival else "")
+        keeps = self.library.step(case.step).on_arrival and not step.greeting
+        kept = notice or (case.notice if keeps else "")
         arrived = replace(case, step=step.id, trail=trail, notice=kept, rev=case.rev + 1)
         effects: tuple[Effect, ...] = ()
         if step.outcome not in ("", Outcome.ESCALATED):
             arrived = replace(arrived, following="")
-        if step.outcome and _decides(case.outcome, step.outcome):
+        if step.outcome and asked and _decides(case.outcome, step.outcome):
             arrived, effects = replace(arrived, outcome=step.outcome), (Ended(step.outcome),)
         if follow and step.later and self._worth_following(case, step):
             arrived, effects = replace(arrived, following=step.id), (*effects, Follow())
@@ -416,6 +430,13 @@ def _is_news(check: Check, earlier: tuple[Check, ...]) -> bool:
     if last is None or check.result != last.result:
         return True
     return bool(check.photo and last.photo) and check.photo != last.photo
+
+
+def _tells_more(check: Check, last: Check) -> bool:
+    """Whether a look found more than the one that the card is about, though no other result."""
+    if Verdict.UNKNOWN in (check.verdict, last.verdict):
+        return False
+    return (check.facts, check.photo, check.copy) != (last.facts, last.photo, last.copy)
 
 
 def _decides(before: str, outcome: str) -> bool:

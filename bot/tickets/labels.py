@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bot.graph.policies import PhotoPolicy
 from dialogs.model import Fact, Reason, SiteFinding, Verdict
 
 VERDICTS: Mapping[Verdict, str] = {
@@ -42,6 +43,11 @@ FACTS: Mapping[Fact, str] = {
     Fact.ORPHAN: "SharePoint has a photo, Microsoft 365 none",
     Fact.DIRECT: "no Exchange plan: modern pages show Microsoft 365's photo itself, only older ones use the copy",
 }
+PHOTO_CHANGES: Mapping[str, str] = {
+    "everybody": "people may change their own photo",
+    "roles": "only some administrators may change photos in this organisation",
+    "on_premises": "photos come from the organisation's own directory and are changed there",
+}
 FINDINGS: Mapping[SiteFinding, str] = {
     SiteFinding.SAME: "it uses SharePoint's present copy",
     SiteFinding.OLD: "it points at an older copy",
@@ -49,3 +55,10 @@ FINDINGS: Mapping[SiteFinding, str] = {
     SiteFinding.FORBIDDEN: "it may not be read: grant Sites.Selected, role read, on it",
     SiteFinding.FAILED: "it could not be read now, or does not exist",
 }
+
+
+def who_may_change(policy: PhotoPolicy | None) -> str:
+    """The key in `PHOTO_CHANGES`; "" where it is not known."""
+    if policy is None:
+        return ""
+    return "on_premises" if policy.on_premises else "roles" if policy.roles else "everybody"

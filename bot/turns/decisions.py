@@ -11,9 +11,9 @@ import hashlib
 import logging
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from bot.cards.render import Photos
 from bot.conversation import Channel
@@ -29,6 +29,7 @@ from bot.store.interface import Store
 from bot.tickets import TicketSystem
 from bot.tickets.ticket import Ticket, found_since, ticket
 from bot.turns.events import log_entry, now
+from bot.turns.schedule import DAY
 from dialogs.engine import Engine
 from dialogs.frozen import replace
 from dialogs.model import (
@@ -52,6 +53,8 @@ from dialogs.model import (
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 _TICKET_RETRY = 3.0  # seconds after which a ticket that was not taken is tried again
 _OUTSIDE = (Diagnose, Submit, Erase)  # what a refused commit does not take back
 _SHOW, _FOLLOW, _ERASE = Show(), Follow(), Erase()
@@ -64,7 +67,7 @@ class Stale(Exception):
 class Diagnosing(Protocol):
     """What looks at a person's two photos: `bot.diagnosis.diagnosis.Diagnosis`."""
 
-    async def look(self, person: str, site: str = "", since: str = "") -> DiagnosisResult: ...
+    async def look(self, person: str, site: str = "", since: str = "", *, change: bool = False) -> DiagnosisResult: ...
 
     async def upn(self, person: str) -> str: ...
 
@@ -73,6 +76,10 @@ class Diagnosing(Protocol):
     async def watched(self, person: str) -> tuple[str, ...]: ...
 
     async def digest(self, paths: tuple[str, ...]) -> str: ...
+
+    def forget(self, person: str) -> None: ...
+
+    async def decode(self, work: Callable[[], T], *pictures: Picture | None) -> T: ...
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,8 @@ class TurnResult:
     effects: tuple[Effect, ...]
     log: tuple[LogEntry, ...] = ()
     jobs: tuple[Job, ...] = ()  # work that came up
+    watches: bool = False  # looks without being asked begin at short intervals
+    after: float = 0.0  # seconds after which there is one such look, in place of all others
 
     @property
     def follows(self) -> bool:
@@ -139,24 +148,36 @@ class Decisions:
                 if not fresh and isinstance(effect, _OUTSIDE):
                     raise Stale
                 if isinstance(effect, Diagnose):
-                    pending, photos = await self._diagnose(record.person, case, channel)
+                    pending, photos = await self._diagnose(record.person, case, channel, change=effect.change)
                 elif isinstance(effect, Submit):
                     pending, submission = await self._submit(record, case, entries)
                     jobs += submission
                 elif isinstance(effect, Comment):
                     jobs += (await self._comment(record, case, entries),)
                 elif isinstance(effect, Erase):
+                    self.diagnosis.forget(record.person)
                     pending = Erased()
             entries += [log_entry(pending)] if pending is not None else [LogEntry(now(), "shown", case.step)]
         chosen = isinstance(event, Pressed | Typed) and (event.action, event.value) == ("set_language", case.locale)
         # What a card is drawn in is no choice: the chosen language's file may be away for a moment.
         language = case.locale if chosen or case.locale != drawn_in else record.locale
-        return TurnResult(replace(record, case=case, locale=language), photos, tuple(done), tuple(entries), jobs)
+        followed = engine.library.step(case.following) if _FOLLOW in done else None
+        watches, after = (followed.watch, followed.after_days * DAY) if followed else (False, 0.0)
+        saved = replace(record, case=case, locale=language)
+        return TurnResult(saved, photos, tuple(done), tuple(entries), jobs, watches, after)
 
-    async def _diagnose(self, person: str, case: Case, channel: Channel) -> tuple[Diagnosed, Photos]:
+    async def _diagnose(self, person: str, case: Case, channel: Channel, *, change: bool) -> tuple[Diagnosed, Photos]:
         last = case.checks[-1].at if case.checks else ""
-        _, result = await asyncio.gather(channel.typing(), self.diagnosis.look(person, case.site, last))
-        return Diagnosed(check_of(result, case.id)), await asyncio.to_thread(thumbnails, result)
+        look = self.diagnosis.look(person, case.site, last, change=change)
+        _, result = await asyncio.gather(channel.typing(), look)
+        return Diagnosed(check_of(result, case.id)), await self.thumbnails(result)
+
+    async def thumbnails(self, result: DiagnosisResult) -> Photos:
+        """The two pictures, small enough for a card."""
+        ours, theirs = result.microsoft365, result.sharepoint
+        if ours is None and theirs is None:
+            return Photos()
+        return await self.diagnosis.decode(lambda: _thumbnails(ours, theirs), ours, theirs)
 
     async def _submit(self, record: Record, case: Case, entries: list[LogEntry]) -> tuple[Submitted, tuple[Job, ...]]:
         """Submit the ticket while the person waits; what does not succeed now becomes a job."""
@@ -217,9 +238,7 @@ def _mark(picture: Picture | None, case: str) -> str:
     return hashlib.blake2b(picture.data, digest_size=6, key=case.encode()[:64]).hexdigest() if picture else ""
 
 
-def thumbnails(result: DiagnosisResult) -> Photos:
-    """The two pictures, small enough for a card."""
-    ours, theirs = result.microsoft365, result.sharepoint
+def _thumbnails(ours: Picture | None, theirs: Picture | None) -> Photos:
     return Photos(
         thumbnail(ours.data) if ours else None,
         thumbnail(theirs.data) if theirs else None,

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from typing import Any
 
 from bot.cards import render
 from bot.cards.templates import CardTemplates
@@ -26,6 +27,7 @@ from bot.store import Change, Claimed, Conflict, Job, JobKind, PendingCard, Reco
 from bot.store.cache import RecordCache
 from bot.store.interface import Store
 from bot.turns.decisions import TurnResult
+from bot.turns.schedule import Schedule
 from dialogs.frozen import replace
 from dialogs.model import Case, Ended, Ignored
 
@@ -36,7 +38,7 @@ _CONFIRM_INTERVAL = 1.0  # seconds between two commits of confirmations
 
 
 class Outbox:
-    """What is loaded, saved and shown. `follow_ups`: seconds after the walk at which to look again.
+    """What is loaded, saved and shown. `schedule`: when to look again by ourselves.
 
     `cache`: records as this process last saw them, for turns that do nothing outside.
     """
@@ -47,13 +49,13 @@ class Outbox:
         templates: CardTemplates,
         live: LiveTranslations,
         metrics: Metrics,
-        follow_ups: tuple[float, ...] = (),
+        schedule: Schedule,
     ) -> None:
         self._store = store
         self._templates = templates
         self._live = live
         self._metrics = metrics
-        self._follow_ups = follow_ups
+        self._schedule = schedule
         self.cache = RecordCache()
         self._shown: dict[str, float] = {}  # person -> until when the card shown was pending
         self._confirming: asyncio.Task[None] | None = None
@@ -98,15 +100,27 @@ class Outbox:
         record, now = result.record, time.time()
         until = now + _PENDING_FOR if result.shows and pending else 0.0
         put = [*result.jobs]
-        if result.follows and record.case is not None and self._follow_ups:
-            payload = {"turn": 0, "since": now}
-            put.append(Job(JobKind.FOLLOW_UP, record.case.id, record.person, now + self._follow_ups[0], payload))
+        if result.follows and record.case is not None:
+            put += await self._first_look(record.person, record.case.id, result, now)
         ended = before.case is not None and _follow_ups_end(before.case, record.case)
         drop = ((JobKind.FOLLOW_UP, before.case.id),) if before.case is not None and ended else ()
         card = PendingCard(until, in_place) if until else None
         saved = await self.commit(Change(record, activity, result.log, tuple(put), drop, finish, card))
         self._count(result)
         return replace(result, record=saved), until
+
+    async def _first_look(self, person: str, case: str, result: TurnResult, now: float) -> list[Job]:
+        """The first of the looks by ourselves: there is one chain of them for a case."""
+        payload: dict[str, Any] = {"turn": 0, "since": now}
+        if result.after:
+            after, payload["once"] = result.after, True
+        elif not self._schedule.times:
+            return []
+        elif result.watches:
+            after, payload["watch"] = self._schedule.next(0.0, await self._store.sampled_soon()), True
+        else:
+            after = self._schedule.times[0]
+        return [Job(JobKind.FOLLOW_UP, case, person, now + after, payload)]
 
     def _count(self, result: TurnResult) -> None:
         for effect in result.effects:

@@ -217,13 +217,16 @@ def test_an_address_for_another_window_is_there_to_copy_and_opens_nothing(shelf:
 
 @pytest.mark.parametrize("cloud", CLOUDS)
 def test_no_card_leads_to_another_cloud(shelf: Library, setting: CardSetting, cloud: str) -> None:
-    """Of its text neither."""
-    pages = CLOUDS[cloud].pages
-    elsewhere = {address for name, other in CLOUDS.items() if name != cloud for address in other.pages.values()}
-    hosts = {urlsplit(address).netloc for address in elsewhere - set(pages.values()) if address}
-    for ref, content in all_contents(shelf, "en"):
-        card = json.dumps(render.message(replace(setting, pages=pages), content, photos=PHOTOS).card)
-        assert [host for host in hosts if host in card] == [], ref
+    """Of its text neither, in whatever language."""
+    own = CLOUDS[cloud]
+    there = {address for other in CLOUDS.values() for address in (other.teams, *other.pages.values())}
+    elsewhere = {urlsplit(one).netloc for one in there - {own.teams, *own.pages.values()} if one}
+    chat = f"{own.teams}/l/chat/0/0?users=28:bot"
+    elsewhere = {host for host in elsewhere if f"//{host}" not in chat}
+    here = replace(setting, pages=own.pages, chat=chat)
+    for ref, content in itertools.chain.from_iterable(all_contents(shelf, tag) for tag in (*TAGS, "ar")):
+        card = json.dumps(without_pictures(render.message(here, content, photos=PHOTOS).card, setting))
+        assert [host for host in elsewhere if re.search(rf"(?<![\w.]){re.escape(host)}", card)] == [], ref
 
 
 def test_the_two_photos_stand_side_by_side_each_with_its_name(shelf: Library, setting: CardSetting) -> None:

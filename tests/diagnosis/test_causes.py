@@ -23,7 +23,10 @@ BLOCKED = [
     (Person("a", plans=None), V.DIFFER, ""),  # not told is no cause
     (Person("a", enabled=False, plans=FULL), V.MISSING, Reason.DISABLED),
     (Person("a", plans=frozenset({"exchange"})), V.MISSING, Reason.NO_SHAREPOINT),
-    (Person("a", plans=frozenset({"sharepoint"})), V.DIFFER, Reason.NO_MAILBOX),
+    (Person("a", plans=frozenset({"sharepoint"})), V.DIFFER, ""),  # no copy is used: a match
+    (Person("a", plans=FULL, has_site=False), V.MISSING, Reason.NO_SITE),
+    (Person("a", plans=FULL, has_site=False), V.DIFFER, ""),  # a copy is there: so was a site
+    (Person("a", enabled=False), V.NO_PHOTO, Reason.DISABLED),
     (Person("a", plans=frozenset()), V.DIFFER, Reason.NO_SHAREPOINT),
     (Person("a", plans=frozenset({"sharepoint"})), V.MATCH, ""),  # what works needs no cause
     (Person("a", plans=frozenset()), V.NO_PHOTO, ""),
@@ -79,14 +82,11 @@ def sizes(large: str, small: str, body: bytes) -> dict[str, Any]:
     answers = tenant(jpeg(portrait("ada"), 360), NEW)
     answers[path] = {**answers[path], "lastModifiedDateTime": large}
     stem = path.removesuffix("_LThumb.jpg")
-    batched = {f"{stem}_{letter}Thumb.jpg": {"eTag": "1", "lastModifiedDateTime": small} for letter in "MS"}
-    files = {f"{stem}_{letter}Thumb.jpg:/content": body for letter in "MS"}
-
-    async def batch(request: Any) -> Any:
-        asked = (await request.json())["requests"]
-        return {"responses": [{"id": one["id"], "status": 200, "body": batched[one["url"]]} for one in asked]}
-
-    return {**answers, **files, "/$batch": batch}
+    small_files: dict[str, Any] = {}
+    for letter in "MS":
+        path = f"{stem}_{letter}Thumb.jpg"
+        small_files |= {path: {"eTag": "1", "lastModifiedDateTime": small}, f"{path}:/content": body}
+    return answers | small_files
 
 
 PARTIAL = [
@@ -109,4 +109,5 @@ async def test_a_guest_is_not_looked_at() -> None:
     async with desk(tenant(NEW, OLD) | {"/users/ada-1": {**ADA, "userType": "Guest"}}) as one:
         found = await one.diagnosis.look("ada-1")
     assert (found.verdict, found.reason) == (Verdict.UNKNOWN, "guest")
-    assert not any("photo" in path for path in one.script.asked)
+    assert (found.microsoft365, found.sharepoint) == (None, None)
+    assert not any(path.startswith("/drives") for path in one.script.asked)
