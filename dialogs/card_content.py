@@ -313,7 +313,7 @@ def _buttons(library: Library, step: Step, case: Case, linked: bool) -> tuple[Bu
     if step.reason and last and not last.passing:
         own.sort(key=lambda one: one.action != "ticket")  # another look would find the same
     solved = step.outcome in (Outcome.RESOLVED, Outcome.RESOLVED_LATER)
-    if solved and not case.rating:
+    if (solved or step.lines) and not case.rating:
         own.insert(0, Button("rate", library.button(step.id, "rate_up"), score="up"))
     walking = not (step.photos or step.outcome or step.checklist)
     offered: tuple[str, ...]

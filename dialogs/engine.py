@@ -21,6 +21,9 @@ and each of them ends in one of two ways:
   return  to a step that was there before: shown again. But the photos are kept nowhere, and a match is only reported
           fresh: so a step with photos goes back to the look that led to it (`checked_by`) and arrives from there
 
+What a look by ourselves finds leads on where it is news: another result than the last that could tell, or another photo
+in Microsoft 365. What the person said of two pictures that are too alike holds as long as they are the same two.
+
 `rev` counts the cards: a button names the case and the rev of its card, so one of an older card is recognised.
 `following` names the step for which we look again by ourselves; what such a look finds is a `Followed`. Handing over
 does not end it: when the photo arrives then, the person is shown it and the helpdesk gets a `Comment`. A notice is

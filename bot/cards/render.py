@@ -73,6 +73,7 @@ def closed(setting: CardSetting, locale: str) -> Message:
         "lang": catalog.tag,
         "fallbackText": text,
         "body": [_line(text, size="Small", isSubtle=True)],
+        "actions": [],
     }
     if catalog.rtl:
         card["rtl"] = True

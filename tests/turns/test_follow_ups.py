@@ -38,7 +38,7 @@ async def walked(stage: Scene, story: str = "old", locale: str = "en-US") -> Cha
     """Somebody who went through the walk while SharePoint did nothing."""
     chat = stage.chat(story, locale)
     await chat.say("my photo is wrong")
-    for _ in range(7):
+    for _ in range(6):
         await chat.press("next")
     assert step(chat) == "resync.waiting"
     return chat
@@ -212,7 +212,7 @@ async def test_an_outage_is_looked_at_again_by_ourselves_and_the_person_told_wha
     chat = stage.chat("old", "en-US")
     await chat.say("my photo is wrong")
     assert step(chat) == "look.unknown"
-    assert "I look again by myself in 1 second" in json.dumps(chat.card())
+    assert "I look again by myself at " in json.dumps(chat.card())
     stage.tenant.world.faults.graph_always = None
     await eventually(lambda: step(chat) == "look.differ")
     assert len(set(images(chat.card()))) == 2
@@ -225,7 +225,7 @@ async def test_somebody_who_walks_on_during_an_outage_is_not_interrupted(stage: 
     await chat.press("next")
     stage.tenant.world.faults.graph_always = None
     await asyncio.sleep(4)
-    assert step(chat) == "resync.private_window"
+    assert step(chat) in ("resync.steps", "resync.overdue")  # no verdict on top of the steps
     await pending_becomes(stage, 0)
 
 
