@@ -40,6 +40,8 @@ from bot.turns.follow_ups import FollowUps, purging
 from bot.turns.outbox import Outbox
 from bot.turns.runner import TurnRunner
 from bot.turns.worker import Worker
+from bot.understanding.understand import Understanding
+from bot.understanding.unknown import UnknownSentences
 from dialogs.engine import Engine
 
 log = logging.getLogger(__name__)
@@ -48,6 +50,7 @@ MOST_BYTES = 256 * 1024  # of one activity
 _GARBAGE = 20_000  # new objects between two rounds of the collector
 _PHOTO_LEASE = 12.0  # seconds; a request for a photo has a shorter deadline
 _GRACE = 10.0  # seconds that turns under way get to finish
+_LEARNING_INTERVAL = 0.5  # seconds between two looks whether there are other examples
 _RETRY_INTERVAL = 5.0  # seconds between two tries to open the database
 
 
@@ -115,6 +118,7 @@ class Bot:
     metrics: Metrics
     store: Store
     live: LiveTranslations
+    understanding: Understanding
     outbox: Outbox
     endpoint: TeamsEndpoint
     worker: Worker
@@ -136,13 +140,16 @@ class Bot:
         decisions = Decisions(engine, store, out.diagnosis, tickets, metrics)
         templates = CardTemplates(engine.library, settings.helpdesk_contact, next(iter(settings.follow_ups), 0.0))
         outbox = Outbox(store, templates, live, metrics, settings.follow_ups)
-        turns = TurnRunner(decisions, outbox, live, store, metrics)
+        understanding = Understanding()
+        unknown = UnknownSentences(settings.keep_unknown, settings.retention) if settings.keep_unknown else None
+        turns = TurnRunner(decisions, outbox, live, store, metrics, understanding, unknown)
         endpoint = TeamsEndpoint(settings, http, out.bot_tokens, metrics, turns.turn, turns)
         follow_ups = FollowUps(
             turns, decisions, outbox, store, endpoint.channel, settings.follow_ups, settings.retention
         )
         background = Background(lambda name, alive: metrics.background_alive.labels(name).set(int(alive)))
-        return cls(settings, http, metrics, store, live, outbox, endpoint, Worker(store, follow_ups.doers), background)
+        worker = Worker(store, follow_ups.doers)
+        return cls(settings, http, metrics, store, live, understanding, outbox, endpoint, worker, background)
 
     def start_tasks(self) -> None:
         """Everything that goes on as long as the process."""
@@ -151,6 +158,7 @@ class Bot:
         self.background.start("jobs", self._do_jobs)
         if self.settings.locales_dir is not None:
             self.background.start("languages", self.live.watch)
+            self.background.start("examples", self._keep_learning)
 
     async def open_store(self) -> None:
         """Raises `StoreUnavailable`, and `StoreUnusable` where waiting does not help."""
@@ -177,6 +185,13 @@ class Bot:
                 await asyncio.sleep(_RETRY_INTERVAL)
         beat()
         await asyncio.Event().wait()
+
+    async def _keep_learning(self, beat: Beat) -> None:
+        """The examples of the installation's own files: those of now, and again whenever they are saved."""
+        while True:
+            await asyncio.to_thread(self.understanding.learn, self.live.languages.vocabulary.examples)
+            beat()
+            await asyncio.sleep(_LEARNING_INTERVAL)
 
     async def _do_jobs(self, beat: Beat) -> None:
         await self.opened.wait()

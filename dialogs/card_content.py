@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from dialogs.library import Library
+from dialogs.library import QUESTIONS, Library
 from dialogs.model import Case, Fact, Outcome, Reason, SiteFinding, Step, Verdict
 
 MOST_BUTTONS = 6  # Teams shows no more
@@ -44,7 +44,14 @@ EXTRA_KEYS = (
     "photo.none",
     "notice.stale",
     "notice.unknown_words",
+    "notice.keep_place",
     "notice.no_words",
+    "notice.not_yet",
+    "notice.missing",
+    "notice.failed",
+    "notice.unsure",
+    "notice.thanks",
+    "notice.hello",
     "notice.not_here",
     "notice.rated",
     "notice.rated_down",
@@ -70,6 +77,7 @@ class Button:
     title: str  # key
     main: bool = False  # among the one to three that most people want
     score: str = ""  # with `rate`
+    value: str = ""  # with `question` which; with `set_language` the language, whose own name is the title then
 
 
 @dataclass(frozen=True)
@@ -157,7 +165,7 @@ def content_of(library: Library, case: Case, *, contact: str = "", again: float 
 def template_key(library: Library, case: Case) -> TemplateKey | None:
     """What a static card shows of a case but its id and rev: equal keys, equal cards. None where a card shows more."""
     step = library.step(case.step)
-    if not step.static or case.earlier_case:
+    if not step.static or case.earlier_case or case.before_locale:
         return None
     platform = platform_of(case.platform) if step.hints else ""
     has_trail, ended, in_case = bool(case.trail), bool(case.outcome), bool(case.id)
@@ -217,8 +225,22 @@ def _with_helpdesk(case: Case) -> bool:
     return case.outcome == Outcome.ESCALATED and case.submissions > 0
 
 
+def _asked(library: Library, step: Step, case: Case) -> Iterator[Button]:
+    """A button for each thing that the person may have meant."""
+    for label in case.asked.split():
+        kind, _, name = label.partition(".")
+        if not name:
+            yield Button(label, library.button(step.id, label), main=True)
+        elif library.has(f"{QUESTIONS}.{name}"):
+            yield Button(kind, f"{QUESTIONS}.{name}.title", main=True, value=name)
+
+
 def _buttons(library: Library, step: Step, case: Case, linked: bool) -> tuple[Button, ...]:
     own = [Button(action, library.button(step.id, action), main=True) for action in step.choices]
+    if step.form == "choices":
+        own = [*_asked(library, step, case), *own]
+    if case.before_locale:
+        own.append(Button("set_language", "button.set_language", value=case.before_locale))
     if not case.id:
         return tuple(own)  # nothing to go back to, to stop or to delete
     offered = _DESK if step.id.startswith("desk.") and not step.photos else _AFTERWARDS if step.outcome else _ALWAYS

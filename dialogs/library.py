@@ -10,7 +10,9 @@ from typing import Any
 from dialogs.model import ACTIONS, STEP_ACTIONS, Outcome, Step, Topic
 
 BACK = "@back"
-FORMS = ("comment", "locale", "summary")
+FORMS = ("comment", "locale", "summary", "choices")
+ASK, LEAVE, THANKS = "desk.ask", "desk.leave", "desk.thanks"  # where typed words lead, and no button does
+QUESTIONS = "questions"  # the topic whose steps answer questions, each by the question's own name
 LATER = ("match", "known", "over")  # what looking again by ourselves comes to
 LINKS = ("chat", "ticket")  # the bot's own 1:1 chat, the page of the case's ticket
 _STEP_ENTRIES = {one.name for one in fields(Step)} - {"id", "on_arrival"} | {"check"}
@@ -169,11 +171,8 @@ def _later_problems(library: Library, step: Step) -> Iterator[str]:
 
 def _reach_problems(library: Library) -> Iterator[str]:
     reached: set[str] = set()
-    waiting = [
-        "desk.menu",
-        *library.everywhere.values(),
-        *(step.id for step in library.steps() if step.entry or step.answer),
-    ]
+    begun = (step.id for step in library.steps() if step.entry or step.answer)
+    waiting = ["desk.menu", ASK, LEAVE, THANKS, *library.everywhere.values(), *begun]
     while waiting:
         ref = waiting.pop()
         if ref in reached or not library.has(ref):

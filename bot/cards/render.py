@@ -25,6 +25,7 @@ Card = dict[str, Any]
 
 NAME_LENGTH = 80
 _MARKDOWN = str.maketrans({letter: f"\\{letter}" for letter in "\\`*_[]()<>~#|"})
+_VALUE_NAMES = {"set_language": "locale", "question": "question"}  # of a button's value in its data
 _PLAIN = ("contact",)  # the admin's own words, from the settings
 
 
@@ -147,7 +148,7 @@ class _Renderer:
         if content.hint:
             parts.append({"type": "Container", "style": "emphasis", "items": [_line(text(content.hint), size="Small")]})
         if content.form:
-            parts.append(_FORMS[content.form](self))
+            parts += [_FORMS[content.form](self)] if content.form in _FORMS else []
         return parts
 
     def _picture(self, name: str) -> Card:
@@ -259,7 +260,13 @@ class _Renderer:
         }
         if button.score:
             data["score"] = button.score
-        card: Card = {"type": "Action.Submit", "title": self._text(button.title), "data": data}
+        if button.value:
+            data[_VALUE_NAMES[button.action]] = button.value
+        known = self.setting.translations.catalogs
+        # A language that was left by mistake is called what itself calls it: the person may not read the present one.
+        named = button.action == "set_language" and button.value in known
+        title = known[button.value].name if named else self._text(button.title)
+        card: Card = {"type": "Action.Submit", "title": title, "data": data}
         if first and button.main:
             card["style"] = "destructive" if button.action == "forget_confirmed" else "positive"
         if not button.main and button.action not in {"back", "rate"}:

@@ -81,6 +81,7 @@ class TurnResult:
     effects: tuple[Effect, ...]
     log: tuple[LogEntry, ...] = ()
     jobs: tuple[Job, ...] = ()  # work that came up
+    typed: Typed | None = None  # the words that it answers
 
     @property
     def follows(self) -> bool:
@@ -142,7 +143,9 @@ class Decisions:
         chosen = isinstance(event, Pressed | Typed) and (event.action, event.value) == ("set_language", case.locale)
         # What a card is drawn in is no choice: the chosen language's file may be away for a moment.
         language = case.locale if chosen or case.locale != drawn_in else record.locale
-        return TurnResult(replace(record, case=case, locale=language), photos, tuple(done), tuple(entries), jobs)
+        typed = event if isinstance(event, Typed) else None
+        record = replace(record, case=case, locale=language)
+        return TurnResult(record, photos, tuple(done), tuple(entries), jobs, typed)
 
     async def _diagnose(self, person: str, case: Case, channel: Channel) -> tuple[Diagnosed, Photos]:
         last = case.checks[-1].at if case.checks else ""

@@ -114,8 +114,8 @@ async def test_from_right_to_left_the_circle_is_at_the_top_left_of_card_and_page
     page = await open_chat(browser, address, number)
     await page.set_viewport_size({"width": 1280, "height": 1020})
     card = page.locator(".message.bot .card").last
-    for words, title in (("words.fix", "look.differ.title"), ("words.add", "add_photo.find_picture.title")):
-        await say(page, text(words).split("|")[0].replace("*", ""))
+    for words, title in (("button.fix", "look.differ.title"), ("button.add", "add_photo.find_picture.title")):
+        await say(page, text(words))
         await expect(card).to_contain_text(text(title))
     for step in ("find_picture", "sign_in"):
         await expect(card).to_contain_text(text(f"add_photo.{step}.title"))

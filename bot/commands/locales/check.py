@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from bot.commands.locales import glossary, header, msgfmt, texts, typed_words
+from bot.commands.locales import glossary, header, msgfmt, texts, typed
 from bot.commands.locales.folders import Folders, by_key
 from bot.commands.locales.glossary import Terms
 from bot.commands.locales.issue import Issue, Language, Level
@@ -42,7 +42,8 @@ def issues(folders: Folders, tag: str, terms: Terms) -> list[Issue]:
     if file.usable:
         language = Language(tag, tags.require(tag), file.document, by_key(folders.english), file.texts.keys())
         found += [*_of_entries(language), *_unfinished(language, file, folders.below(tag))]
-        found += [*header.check(language), *typed_words.check(language), *glossary.check(language, terms)]
+        found += [*header.check(language), *glossary.check(language, terms)]
+        found += typed.check(language, own_file=folders.below(tag) is not None)
     lines = {issue.line for issue in found}
     found += [issue for issue in msgfmt.check(file.document.path) if issue.line not in lines]
     return sorted(found, key=lambda one: (one.line, -one.level))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from bot.commands.locales.writing import entry_lines, field_lines, flag_lines, kept_strings, string_names, wraps
 from bot.languages.po_document import Document, PoEntry
-from dialogs.keywords import WORD_KEYS
+from dialogs.examples import EXAMPLE_KEYS
 from dialogs.translations import SOURCE
 
 _FUZZY = "fuzzy"
@@ -110,7 +110,7 @@ class _Merge:
 
     def _translates(self, entry: PoEntry) -> bool:
         """Whether its text follows the English: an installation's own English and what people type do not."""
-        return self.tag != SOURCE and entry.key not in WORD_KEYS and any(form.text for form in entry.strings)
+        return self.tag != SOURCE and entry.key not in EXAMPLE_KEYS and any(form.text for form in entry.strings)
 
     def _previous(self, entry: PoEntry) -> tuple[str, ...]:
         named = zip(("msgid", "msgid_plural"), entry.source, strict=False)
@@ -136,7 +136,8 @@ class _Merge:
         for key, now in self.english.items():
             at = ends.get(key, at)
             if key in fresh:
-                texts = now.source if self.tag == SOURCE else ("",) * self._count(now)
+                same = self.tag == SOURCE and key not in EXAMPLE_KEYS
+                texts = now.source if same else ("",) * self._count(now)
                 comments = {"#.": now.comments, "#,": flag_lines(now.flags)}
                 lines = entry_lines(comments, key, now.source, self._written(now, texts), wrap=self.wrap)
                 places.setdefault(at, []).extend(("", *lines))

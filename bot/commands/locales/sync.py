@@ -10,7 +10,7 @@ from bot.commands.locales.folders import Folders
 from bot.commands.locales.merge import English, merge
 from bot.languages import plurals, po_reader, tags
 from bot.languages.po_document import Document, PoEntry
-from dialogs.keywords import WORD_KEYS
+from dialogs.examples import EXAMPLE_KEYS
 from dialogs.translations import placeholders
 
 # Poedit, Weblate and msgfmt watch over the placeholders of an entry with this flag.
@@ -41,9 +41,10 @@ def _english(found: Document) -> Mapping[str, English]:
 
 
 def _entry(entry: PoEntry) -> English:
-    source = tuple(form.text for form in entry.strings)
+    # What people type has only a hint as its English, and every language its own sentences.
+    source = entry.source if entry.key in EXAMPLE_KEYS else tuple(form.text for form in entry.strings)
     flags = [flag for flag in entry.flags if flag not in ("fuzzy", _BRACES)]
-    if entry.key not in WORD_KEYS and any(placeholders(text) for text in source):
+    if entry.key not in EXAMPLE_KEYS and any(placeholders(text) for text in source):
         flags.append(_BRACES)
     return English(entry.key, source, entry.comments["#."], tuple(flags))
 

@@ -66,6 +66,7 @@ def _case(step: str, tag: str) -> Case:
         outcome="escalated" if handed_over else "",
         submissions=1 if handed_over else 0,
         following=step if handed_over else "",
+        asked="fix add ticket" if step == "desk.ask" else "",
         ticket="INC0042",
         ticket_url="https://helpdesk.contoso.example/INC0042",
     )

@@ -111,7 +111,7 @@ def test_errors_are_counted_and_fail_the_check(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert f"sv.po:{line}: error: card.greeting: {{namn}} is not in the English" in done.stdout
     assert done.stdout.splitlines()[-1].startswith("32 languages: ")
-    assert locales(tmp_path, "check", "de").stdout == "de: 0 errors, 0 warnings\n"
+    assert locales(tmp_path, "check", "de").stdout.splitlines()[-1].startswith("de: 0 errors, ")
 
 
 LANGUAGES = [name for name in locale_identifiers() if "_" not in name]
