@@ -31,12 +31,16 @@ class Face:
 
 @dataclass(frozen=True)
 class Subject:
-    """`kind` is drawn, person or scene; only the drawn can be drawn once more in another moment."""
+    """`kind` is drawn, textured, person or scene; only the first two can be drawn once more in another moment.
+
+    `source` is where it comes from: thresholds are chosen on some sources and judged on others.
+    """
 
     name: str
     kind: str
     picture: Image.Image
     face: Face
+    source: str = ""
 
 
 _PEOPLE: tuple[tuple[str, Face], ...] = (
