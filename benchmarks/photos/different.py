@@ -23,7 +23,9 @@ def _another_day(subject: Subject, dice: random.Random, everyone: list[Subject])
     if subject.kind == "drawn":
         return portrait(_seed(subject), variant=dice.randint(1, 3))
     if subject.kind == "textured":
-        return textured(subject.name, Moment(wall=dice.randint(1, 3), shirt=dice.randint(1, 3), hair=dice.randint(1, 3)))
+        return textured(
+            subject.name, Moment(wall=dice.randint(1, 3), shirt=dice.randint(1, 3), hair=dice.randint(1, 3))
+        )
     return _another(subject, dice, [one for one in everyone if one.kind == subject.kind])
 
 

@@ -70,7 +70,9 @@ def _foliage(dice: random.Random) -> Image.Image:
         x, y, turn = dice.uniform(0, SIDE), dice.uniform(0, SIDE), dice.uniform(0, math.pi)
         long, thin = size * dice.uniform(0.7, 1.6), size * dice.uniform(0.2, 0.5)
         ends = [(long, 0), (0, thin), (-long, 0), (0, -thin)]
-        leaf = [(x + a * math.cos(turn) - b * math.sin(turn), y + a * math.sin(turn) + b * math.cos(turn)) for a, b in ends]
+        leaf = [
+            (x + a * math.cos(turn) - b * math.sin(turn), y + a * math.sin(turn) + b * math.cos(turn)) for a, b in ends
+        ]
         draw.polygon(leaf, fill=_shaded(base, dice.uniform(0.3, 1.6)))
     return picture
 
@@ -134,7 +136,11 @@ def _cloth(dice: random.Random) -> Image.Image:
     elif kind == 2:
         for column in range(0, SIDE, step * 2):
             for row in range(-step * 2, SIDE, step):
-                draw.line((column, row, column + step, row + step, column + 2 * step, row), fill=other, width=max(1, step // 3))
+                draw.line(
+                    (column, row, column + step, row + step, column + 2 * step, row),
+                    fill=other,
+                    width=max(1, step // 3),
+                )
     elif kind == 3:
         for column in range(0, SIDE, step):
             for row in range(0, SIDE, step):
@@ -149,7 +155,15 @@ def _shirt(picture: Image.Image, dice: random.Random, skin: _Colour, chin: tuple
     x, y = chin
     ImageDraw.Draw(picture).rectangle((x - 62, y - 60, x + 62, y + 90), fill=_shaded(skin, 0.86))
     mask = Image.new("L", picture.size, 0)
-    body = [(x - 70, y + 42), (x - 250, y + 110), (x - 320, SIDE), (x + 320, SIDE), (x + 250, y + 110), (x + 70, y + 42), (x, y + 130)]
+    body = [
+        (x - 70, y + 42),
+        (x - 250, y + 110),
+        (x - 320, SIDE),
+        (x + 320, SIDE),
+        (x + 250, y + 110),
+        (x + 70, y + 42),
+        (x, y + 130),
+    ]
     ImageDraw.Draw(mask).polygon(body, fill=255)
     picture.paste(_cloth(dice), (0, 0), mask.filter(ImageFilter.GaussianBlur(1.5)))
 
