@@ -128,7 +128,7 @@ def _cloth(dice: random.Random) -> Image.Image:
     other = dice.choice(((250, 250, 246), (16, 18, 30), _shaded(base, 0.55), (180, 30, 40)))
     picture, step = Image.new("RGB", (SIDE, SIDE), base), dice.choice((3, 4, 5, 6, 8, 11, 16, 24))
     draw, kind = ImageDraw.Draw(picture), dice.randrange(5)
-    if kind == 0 or kind == 1:
+    if kind < 2:
         for at in range(0, SIDE, step):
             draw.rectangle((at, 0, at + step // 2 - 1, SIDE), fill=other)
         if kind == 1:

@@ -27,7 +27,7 @@ from __future__ import annotations
 import functools
 import io
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import mul
 from typing import cast
@@ -50,6 +50,7 @@ _CONTRAST, _LEAST_CONTRAST = 26.0, 17.0  # standard deviation of light: in a dul
 _HOPELESS = 20.0  # of 255, on average at first sight: the same photo never came to more than 8
 _NEVER = 255.0  # of 255: another picture at a glance
 _MIRRORED = 0.6  # the share of the difference that is left where a picture is the mirror image
+_MARK = (209, 52, 56)  # red, on a card
 SAME, DIFFERENT = 0.75, 0.25  # similarity from which on, and down to which, the verdict is sure
 
 
@@ -266,9 +267,61 @@ def thumbnail(data: bytes, size: int = 120, limit: int = 5_500) -> bytes:
     """The middle square, upright, as a JPEG of at most `limit` bytes without metadata. Raises `NotAPicture`."""
     picture = ImageOps.fit(decode(data, size).picture, (size, size), Image.Resampling.LANCZOS)
     picture.info.clear()
+    return _saved(picture, limit)
+
+
+def _saved(picture: Image.Image, limit: int) -> bytes:
+    """A JPEG as good as the limit lets it be."""
     for quality in (85, 75, 60, 45, 30, 15):
         out = io.BytesIO()
         picture.save(out, "JPEG", quality=quality, optimize=True)
         if out.tell() <= limit:
             return out.getvalue()
     raise NotAPicture("too large")
+
+
+def surest(microsoft365: Sequence[bytes], sharepoint: Sequence[bytes]) -> Comparison:
+    """Of all files that both sides hold of a photo (the original, thumbnails of other sizes), the comparison that says
+    most: of those of the finest pictures, the one that is furthest from the border.
+
+    Files that are no picture are passed over; raises `NotAPicture` if no two can be compared. All of one side are taken
+    to show one photo: where its sizes differ among themselves, compare them one by one.
+    """
+    found, refused = [], NotAPicture("empty")
+    for ours in microsoft365:
+        for theirs in sharepoint:
+            try:
+                found.append(compare(ours, theirs))
+            except NotAPicture as error:
+                refused = error
+    if not found:
+        raise refused
+    # Two large files see more than a thumbnail, whatever its figure: what a small one misses is no likeness.
+    most = max(_grid_of(one) for one in found)
+    return max((one for one in found if _grid_of(one) == most), key=lambda one: abs(one.similarity - 0.5))
+
+
+def _grid_of(comparison: Comparison) -> int:
+    """Pixels each way, as far as the sizes tell."""
+    smaller = min(comparison.sizes[0] + comparison.sizes[1])
+    return next(grid.side for least, grid in _GRIDS if smaller >= least)
+
+
+def marked(microsoft365: bytes, sharepoint: bytes, size: int = 120, limit: int = 5_500) -> bytes:
+    """SharePoint's picture in grey, with what differs from Microsoft 365's in red: a JPEG of at most `limit` bytes,
+    `size` pixels square, without metadata. Raises `NotAPicture`.
+    """
+    first, second = decode(microsoft365, _DECODED), decode(sharepoint, _DECODED)
+    grid = _grid(first, second)
+    one, two = (picture.crop(_rounded(middle_square(picture))) for picture in (first.picture, second.picture))
+    parts = aligned(one, two)
+    one, two = _on_grid(one, parts[0], grid), _on_grid(two, parts[1], grid)
+    off = ImageChops.difference(one, two).filter(ImageFilter.BoxBlur(1))
+    most = functools.reduce(ImageChops.lighter, off.split())
+    # Nothing at what is the same picture, all of it at what is another one.
+    mask = most.point([round(255 * min(1, max(0, (level - grid.same) / grid.different))) for level in range(256)])
+    grey = sampled(second.picture.crop(_rounded(middle_square(second.picture))), parts[1], size).convert("L")
+    red = Image.new("RGB", (size, size), _MARK)
+    pale = grey.point([96 + level * 5 // 8 for level in range(256)]).convert("RGB")
+    shown = Image.composite(Image.blend(pale, red, 0.7), pale, mask.resize((size, size), Image.Resampling.BICUBIC))
+    return _saved(shown, limit)
