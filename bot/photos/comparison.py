@@ -74,7 +74,7 @@ class _Grid:
     def similarity(self, worst: float) -> float:
         """From 1 to 0; 0.5 at the border."""
         steep = math.log(3) / math.log(self.border / self.same)
-        return 1 / (1 + (worst / self.border) ** steep)
+        return 1 / (1 + math.pow(worst / self.border, steep))
 
 
 # By the smaller side of the smaller picture, in pixels: the least, and the grid.
