@@ -246,7 +246,7 @@ class World:
         self.copy(person_id, held, _drawn(_seed(person_id)), _long_ago())
 
     def begin_close(self, person_id: str, held: Holdings) -> None:
-        self.copy(person_id, held, _nearly(_seed(person_id), strength=0.5), _long_ago())
+        self.copy(person_id, held, _nearly(_seed(person_id), strength=0.8), _long_ago())
 
     def begin_forbidden(self, person_id: str, held: Holdings) -> None:
         self.begin_old(person_id, held)
