@@ -48,7 +48,7 @@ log = logging.getLogger(__name__)
 
 MOST_BYTES = 256 * 1024  # of one activity
 _GARBAGE = 20_000  # new objects between two rounds of the collector
-_PHOTO_LEASE = 12.0  # seconds; a request for a photo has a shorter deadline
+_PHOTO_SECONDS = 8.0  # that a request for a photo takes at the most
 _GRACE = 10.0  # seconds that turns under way get to finish
 _LEARNING_INTERVAL = 0.5  # seconds between two looks whether there are other examples
 _RETRY_INTERVAL = 5.0  # seconds between two tries to open the database
@@ -122,6 +122,7 @@ class Bot:
     outbox: Outbox
     endpoint: TeamsEndpoint
     worker: Worker
+    photo_slots: SharedSlots
     background: Background
     opened: asyncio.Event = field(default_factory=asyncio.Event)  # the store is
 
@@ -133,7 +134,7 @@ class Bot:
         live = LiveTranslations(settings.locales_dir, pictures, chat)
         engine = Engine(packaged.topics(live.languages, pictures), tickets=settings.ticket_system != "none")
         # Of all processes together.
-        slots = SharedSlots(store, "graph-photo", PHOTO_REQUESTS, _PHOTO_LEASE)
+        slots = SharedSlots(store, "graph-photo", PHOTO_REQUESTS, _PHOTO_SECONDS)
         out = Outside(settings, http, photo_slots=slots)
         metrics = out.metrics
         tickets = SYSTEMS[settings.ticket_system](settings, http)
@@ -149,13 +150,14 @@ class Bot:
         )
         background = Background(lambda name, alive: metrics.background_alive.labels(name).set(int(alive)))
         worker = Worker(store, follow_ups.doers)
-        return cls(settings, http, metrics, store, live, understanding, outbox, endpoint, worker, background)
+        return cls(settings, http, metrics, store, live, understanding, outbox, endpoint, worker, slots, background)
 
     def start_tasks(self) -> None:
         """Everything that goes on as long as the process."""
         self.background.start("channel_keys", self.endpoint.keep_keys)
         self.background.start("store", self._keep_store)
         self.background.start("jobs", self._do_jobs)
+        self.background.start("photo_slots", self.photo_slots.keep)
         if self.settings.locales_dir is not None:
             self.background.start("languages", self.live.watch)
             self.background.start("examples", self._keep_learning)

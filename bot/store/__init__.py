@@ -5,6 +5,7 @@
     sqlite.py         a driver: one thread, group commit
     postgres.py       a driver: a pool, LISTEN/NOTIFY
     connect.py        the driver that a URL names, and opening it with retries
+    shared_slots.py   what all processes together may do a few times at once
     cache.py          what a turn keeps of people between turns, explicitly
     schema.py         the tables, as steps forward
     inspection.py     a database as it is, for `doctor`
@@ -26,8 +27,9 @@ handled already. `erase` takes what is in the inbox too. In a group, `person` is
 
 Slots. What all processes together may do a few times at once:
 
-    token = await store.acquire("graph-photo", 4, 10.0)   # None: all four are taken; try again a little later
-    await store.release(token)                            # or the lease of 10 seconds ends by itself
+    await store.lease_slots("graph-photo", process, 4, 12.0, used, needed, wanted)   # how many are ours for 12 seconds
+
+A process says again and again what it uses and needs, and gets its share (`shared_slots.py`).
 
 After `erase`, `load` reports the erased person's activities (and the one given to `erase`) as handled for an hour.
 """

@@ -76,8 +76,7 @@ class Store(ABC):
     retry = transaction(transactions.retry)
     confirm_delivered = transaction(transactions.confirm_delivered)
 
-    acquire = transaction(transactions.acquire)
-    release = transaction(transactions.release)
+    lease_slots = transaction(transactions.lease_slots)
 
     erase = transaction(transactions.erase)
     purge_ended = transaction(transactions.purge_ended)

@@ -511,31 +511,63 @@ def probe() -> Operation[None]:
 _BECOME_JOBS = {JobKind.SHOW: "owed", JobKind.TURN: "inbox"}
 
 
-def acquire(name: str, most: int, lease: float) -> Operation[str | None]:
-    """One of `most` slots of a name, ours for `lease` seconds; a token for `release`, or None if all are taken."""
-    now = time.time()
-    rows = yield Statement("SELECT number FROM slots WHERE name = ? AND until > ?", (name, now))
-    taken = {number for (number,) in rows}
-    for number in range(most):
-        if number in taken:
-            continue
-        token = f"{number} {secrets.token_hex(8)}"
-        done = yield Statement(
-            "INSERT INTO slots (name, number, token, until) VALUES (?, ?, ?, ?) ON CONFLICT (name, number) "
-            "DO UPDATE SET token = excluded.token, until = excluded.until WHERE slots.until <= ? RETURNING number",
-            (name, number, token, now + lease, now),
-        )
-        if done:
-            return f"{name} {token}"
-    return None
+_WAITS_FOR = 1.0  # seconds that a process counts as waiting for slots after it said so
+_TURN = 2.0  # seconds until another process gets the slots that cannot be shared evenly
 
 
-def release(token: str) -> Operation[None]:
-    """Give a slot back; nothing happens if its lease ended and another process has it."""
-    name, number, secret = token.rsplit(" ", 2)
-    yield Statement(
-        "DELETE FROM slots WHERE name = ? AND number = ? AND token = ?", (name, int(number), f"{number} {secret}")
+def lease_slots(
+    name: str, process: str, most: int, lease: float, used: int, needed: int, wanted: int
+) -> Operation[tuple[int, bool]]:
+    """How many of `most` slots of a name this process may use now, for `lease` seconds, and whether it has to ask again
+    soon: for more, or to give back what others wait for.
+
+    `used` are in use and leased until that ends; `needed` it had use for; `wanted` it would like to have while no other
+    process waits. A process that gets fewer than it needs counts as waiting for a second.
+    """
+    now, queue = time.time(), f"{name} waiting"
+    rows = yield Statement(
+        "SELECT name, number, token FROM slots WHERE name IN (?, ?) AND until > ?", (name, queue, now)
     )
+    leased = {number: token for at, number, token in rows if at == name}
+    waiting = {token for at, _, token in rows if at == queue}
+    mine = sorted(number for number, token in leased.items() if token == process)
+    if waiting - {process}:
+        sharers = sorted({process, *waiting, *leased.values()})
+        place = (sharers.index(process) + int(now / _TURN)) % len(sharers)
+        share = most // len(sharers) + (place < most % len(sharers))
+        wanted = min(needed, share)
+    allowed, wanted = min(most, wanted), min(most, max(used, wanted))
+    if mine[wanted:]:
+        marks = ", ".join("?" * len(mine[wanted:]))
+        yield Statement(
+            f"DELETE FROM slots WHERE name = ? AND token = ? AND number IN ({marks})",  # noqa: S608 - question marks
+            (name, process, *mine[wanted:]),
+        )
+    rows = ()
+    if mine[:wanted]:
+        rows = yield Statement(
+            "UPDATE slots SET until = ? WHERE name = ? AND token = ? RETURNING number", (now + lease, name, process)
+        )
+    got = len(rows)
+    for number in range(most):
+        if got >= wanted:
+            break
+        if number not in leased:
+            rows = yield Statement(
+                "INSERT INTO slots (name, number, token, until) VALUES (?, ?, ?, ?) ON CONFLICT (name, number) "
+                "DO UPDATE SET token = excluded.token, until = excluded.until WHERE slots.until <= ? RETURNING number",
+                (name, number, process, now + lease, now),
+            )
+            got += len(rows)
+    if got < needed:
+        yield Statement(
+            "INSERT INTO slots (name, number, token, until) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (name, number) DO UPDATE SET until = excluded.until",
+            (queue, int(process, 16) >> 1, process, now + _WAITS_FOR),
+        )
+    elif process in waiting:
+        yield Statement("DELETE FROM slots WHERE name = ? AND token = ?", (queue, process))
+    return min(got, allowed), got != allowed
 
 
 def dead_letters() -> Operation[tuple[DeadLetter, ...]]:

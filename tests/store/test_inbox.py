@@ -124,24 +124,17 @@ async def test_a_tombstone_names_nobody(database: str, two: tuple[Store, Store])
 
 
 async def test_slots_hold_for_all_processes_together(two: tuple[Store, Store]) -> None:
-    tokens = await asyncio.gather(*(one.acquire("photo", 4, 60) for one in two * 8))
-    held = [one for one in tokens if one is not None]
-    assert (len(held), len(set(held))) == (4, 4)
-    assert await two[0].acquire("other", 1, 60) is not None
-    await two[1].release(held[0])
-    assert await two[0].acquire("photo", 4, 60) is not None
-    assert await two[0].acquire("photo", 4, 60) is None
+    got = await asyncio.gather(
+        *(one.lease_slots("photo", f"{number:016}", 4, 60, 0, 1, 1) for number, one in enumerate(two * 8))
+    )
+    assert sum(number for number, _ in got) == 4
+    assert await two[0].lease_slots("other", "f" * 16, 1, 60, 0, 1, 1) == (1, False)
 
 
 async def test_a_dead_ones_slot_is_free_when_its_lease_ends(two: tuple[Store, Store]) -> None:
     here, there = two
-    first = await here.acquire("a name", 1, 0.2)
-    assert first is not None
-    assert await there.acquire("a name", 1, 60) is None
+    assert await here.lease_slots("a name", "a" * 16, 1, 0.2, 0, 1, 1) == (1, False)
+    assert await there.lease_slots("a name", "b" * 16, 1, 60, 0, 1, 1) == (0, True)
     await asyncio.sleep(0.3)
-    second = await there.acquire("a name", 1, 60)
-    assert second is not None
-    await here.release(first)  # too late: it is another one's
-    assert await here.acquire("a name", 1, 60) is None
-    await there.release(second)
-    assert await here.acquire("a name", 1, 60) is not None
+    assert await there.lease_slots("a name", "b" * 16, 1, 60, 0, 1, 1) == (1, False)
+    assert await here.lease_slots("a name", "a" * 16, 1, 60, 1, 1, 1) == (0, True)  # too late: it is another one's
