@@ -96,7 +96,7 @@ class Outside:
     @cached_property
     def diagnosis(self) -> Diagnosis:
         """What compares a person's photos."""
-        return Diagnosis.from_settings(self.graph, self.settings, self.metrics, self._limits, self._photo_slots)
+        return Diagnosis(self.graph, self.settings, self.metrics, self._limits, self._photo_slots)
 
 
 @asynccontextmanager

@@ -240,7 +240,7 @@ class HttpClient:
                     return outcome
                 unknown_retries -= outcome.status in retry.unknown
             wait = outcome.retry_after if isinstance(outcome, Answer) else None
-            if unknown_retries < 0 or attempt == retry.attempts or not await _pause(attempt, wait, ends):
+            if unknown_retries < 0 or attempt == retry.attempts or not await pause(attempt, wait, ends):
                 break
         if isinstance(outcome, Outage):
             raise outcome
@@ -291,8 +291,8 @@ async def before(ends: float, work: Awaitable[T], failure: TimedOut) -> T:
         raise failure from None
 
 
-async def _pause(attempt: int, wait: float | None, ends: float) -> bool:
-    """Wait before the next attempt, `wait` seconds if the service said so; False if there is no time left for it."""
+async def pause(attempt: int, wait: float | None, ends: float) -> bool:
+    """Wait after attempt 1, 2, ..., `wait` seconds if the service said so; False if there is no time left for it."""
     backoff = _FIRST_WAIT * 2 ** (attempt - 1) * random.uniform(0.5, 1.0)  # noqa: S311 - spreads callers
     seconds = backoff if wait is None else wait + random.uniform(0, 0.2)  # noqa: S311
     if time.monotonic() + seconds >= ends:

@@ -56,6 +56,7 @@ class Sites:
             (site + "/lists", _ROLES, self.lists),
             (site + r"/lists/(?P<list>[^/]+)/drive", _ROLES, self.list_drive),
             (drive + "/root/children", _ROLES, self.children),
+            (drive + r"/root:/(?P<folder>[^/:]+)", _ROLES, self.folder),
             (file, _ROLES, self.file),
         )
         return tuple(Path(pattern, roles, "accessDenied", view) for pattern, roles, view in table)
@@ -111,6 +112,15 @@ class Sites:
         first = {"id": "01README", "name": "readme.txt", "file": {"mimeType": "text/plain"}}
         following = f"{self.base}/drives/{DRIVE_ID}/root/children?$skiptoken=2"
         return web.json_response({"value": [first], "@odata.nextLink": following})
+
+    async def folder(self, _: Asked, match: re.Match[str]) -> web.Response:
+        """GET /drives/{id}/root:/{folder}"""
+        refusal = self._drive_refused(match)
+        if refusal is not None:
+            return refusal
+        if match["folder"] != FOLDER:
+            return graph_error(404, "itemNotFound")
+        return web.json_response({"id": "01FOLDER", "name": FOLDER, "folder": {"childCount": 3}})
 
     async def file(self, _: Asked, match: re.Match[str]) -> web.Response:
         """GET /drives/{id}/root:/{folder}/{file} and its :/content, which redirects to a pre-authorised address."""

@@ -14,7 +14,7 @@ from sandbox.web import graph_error
 from sandbox.world import EXCHANGE_SIZES, Person, Photo, World
 
 MY_SITE = "fabrikam-my.sharepoint.example"
-_AT_ONCE = 4  # photo requests that Graph takes from one application
+AT_ONCE = 4  # photo requests that Graph takes from one application
 _ROLES = ("User.Read.All", "Directory.Read.All")
 _USUAL = ("id", "displayName", "userPrincipalName")
 _FIELDS = (*_USUAL, "userType", "accountEnabled", "assignedPlans", "preferredLanguage", "mySite")
@@ -97,7 +97,7 @@ class Users:
 
     async def photo(self, _: Asked, match: re.Match[str]) -> web.Response:
         """The photo or what is known of it; a fifth request at once is refused."""
-        if self._photos_now >= _AT_ONCE:
+        if self._photos_now >= AT_ONCE:
             return graph_error(429, "TooManyRequests", {"Retry-After": "0.2"})
         self._photos_now += 1
         try:
@@ -125,6 +125,11 @@ class Users:
             "@odata.mediaContentType": "image/jpeg", "@odata.mediaEtag": photo.etag,
             "id": f"{sides[0]}x{sides[1]}", "width": sides[0], "height": sides[1],
         })  # fmt: skip
+
+
+def is_photo(path: str) -> bool:
+    """Whether a path counts against the limit of photo requests at once."""
+    return re.fullmatch(_PHOTO, path) is not None
 
 
 def _nothing(photo: Photo, value: bool) -> web.Response:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import inspect
 import io
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 from aiohttp import web
 from PIL import Image
@@ -40,7 +43,21 @@ class Script:
     held: str = ""  # paths that begin so get no answer
 
     async def answer(self, request: web.Request) -> web.Response:
-        path = unquote(request.url.raw_path).removeprefix("/v1.0")
+        if request.path == "/v1.0/$batch":
+            return await self._batch(request)
+        return await self._one(request, unquote(request.url.raw_path).removeprefix("/v1.0"))
+
+    async def _batch(self, request: web.Request) -> web.Response:
+        answers = []
+        for one in (await request.json())["requests"]:
+            path, _, query = one["url"].partition("?")
+            answer = await self._one(SimpleNamespace(query=dict(parse_qsl(query))), unquote(path))
+            body = answer.body if isinstance(answer.body, bytes) else b""
+            there = json.loads(body) if answer.content_type == "application/json" else base64.b64encode(body).decode()
+            answers.append({"id": one["id"], "status": answer.status, "headers": dict(answer.headers), "body": there})
+        return web.json_response({"responses": answers[::-1]})
+
+    async def _one(self, request: Any, path: str) -> web.Response:
         self.asked.append(path)
         if self.held and path.startswith(self.held):
             await asyncio.sleep(60)
@@ -83,7 +100,7 @@ async def desk(answers: Mapping[str, Any], **changes: str) -> AsyncIterator[Desk
     http, metrics = HttpClient.from_settings(settings), Metrics()
     try:
         graph = Graph(settings, http, Tokens(lambda _: {"access_token": "t", "expires_in": 3600}), metrics)
-        yield Desk(script, graph, Diagnosis.from_settings(graph, settings, metrics), metrics)
+        yield Desk(script, graph, Diagnosis(graph, settings, metrics), metrics)
     finally:
         await http.close()
         await runner.cleanup()

@@ -1,24 +1,40 @@
-"""What Microsoft 365 and SharePoint hold of a person -> a verdict (docs/contract.md)."""
+"""What Microsoft 365 and SharePoint hold of a person -> a verdict (docs/contract.md).
+
+A look waits for Graph twice at most, in the usual case: the person, the photo and the copy that is expected are asked
+for together, then what the directory's answer brings up, while the copy is downloaded. From the second look on there is
+one wait: the copy's place is remembered (`bot.graph.sharepoint`). One request reads the photo.
+
+Nothing of a picture is kept but a digest: two files that were compared before need not be decoded again. Both are
+fetched at each look all the same, so that what is said of them is true now; only what nobody waits for, a look without
+being asked, is skipped while no eTag has changed (`digest`).
+
+Unsure is a last resort: before the person is asked, the largest photo is compared too, and the smaller files of the
+copy, as far as they were made together with it. A small file hides differences, so that it can only tell that the
+pictures are different.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any, Self, TypeVar
+from datetime import datetime
+from typing import Any, ParamSpec, TypeVar
 
 from bot.diagnosis.causes import Seen, blocked, facts, older_by, uneven
 from bot.errors import NotAPicture, Outage, OutsideError, PhotosyncError, Refused, Throttled, TimedOut
-from bot.graph.changes import Changes
-from bot.graph.client import Graph
-from bot.graph.sharepoint import LibraryMissing, SharePoint
+from bot.graph.client import Graph, text
+from bot.graph.sharepoint import Copy, LibraryMissing, SharePoint
 from bot.graph.sites import SiteResult, Sites
-from bot.graph.users import NoMailbox, Person, PersonUnknown, PhotoSlots, Users
+from bot.graph.users import NoMailbox, Person, PersonUnknown, PhotoSlots, Users, photo_path
 from bot.metrics import Metrics
-from bot.photos.comparison import compare
+from bot.photos.comparison import Comparison, compare
 from bot.photos.decode import is_large
 from bot.photos.picture import Picture
 from bot.photos.placeholders import is_placeholder
@@ -40,12 +56,17 @@ _REASONS: tuple[tuple[type[PhotosyncError], Reason], ...] = (
     (Refused, Reason.PERMISSION),
     (OutsideError, Reason.OUTAGE),
 )
-_DECODING = 4  # pictures at a time
+_DECODING = 2  # at a time: more would take the interpreter from the event loop
+_MOST_COMPARED = 2_048  # pairs of files of which the comparison is remembered
+_CONCLUSIVE = (200, 404)  # there, with its eTag, or not there
 _FOR_ADMINS = (Reason.PERMISSION, Reason.SIGN_IN, Reason.LIBRARY)
 
 T = TypeVar("T")
+P = ParamSpec("P")
 _Side = Picture | PhotosyncError | None
 """What one side holds, or why that is not known."""
+_Smaller = Sequence[tuple[datetime | None, str]]
+"""When each smaller size of the copy was made, and its path."""
 
 
 @dataclass(frozen=True)
@@ -82,38 +103,24 @@ class Diagnosis:
 
     def __init__(
         self,
-        users: Users,
-        sharepoint: SharePoint,
-        changes: Changes,
-        sites: Sites,
-        metrics: Metrics,
-        configured_host: str = "",
-        limits: Limits = IN_A_CHAT,
-    ) -> None:
-        self._users = users
-        self._sharepoint = sharepoint
-        self._changes = changes
-        self._sites = sites
-        self._metrics = metrics
-        self._configured_host = configured_host
-        self._limits = limits
-        # Not the loop's own threads, which sign in; and what is slow to decode does not hold up the rest.
-        self._decoding = ThreadPoolExecutor(_DECODING, "decode")
-        self._decoding_large = ThreadPoolExecutor(1, "decode-large")
-
-    @classmethod
-    def from_settings(
-        cls,
         graph: Graph,
         settings: Settings,
         metrics: Metrics,
         limits: Limits = IN_A_CHAT,
         photo_slots: PhotoSlots | None = None,
-    ) -> Self:
+    ) -> None:
         """`photo_slots` hold back requests for photos beyond Graph's limit; without them this process does so alone."""
-        users, sharepoint = Users(graph, photo_slots), SharePoint(graph, settings.my_site_host)
-        changes = Changes(graph, users, sharepoint)
-        return cls(users, sharepoint, changes, Sites(graph), metrics, settings.my_site_host, limits)
+        self._graph = graph
+        self._users = Users(graph, photo_slots)
+        self._sharepoint = SharePoint(graph, settings.my_site_host)
+        self._sites = Sites(graph)
+        self._metrics = metrics
+        self._configured_host = settings.my_site_host
+        self._limits = limits
+        self._compared: OrderedDict[bytes, Comparison] = OrderedDict()  # by a digest of both files
+        # Not the loop's own threads, which sign in; and what is slow to decode does not hold up the rest.
+        self._decoding = ThreadPoolExecutor(_DECODING, "decode")
+        self._decoding_large = ThreadPoolExecutor(1, "decode-large")
 
     async def look(self, person: str | Person, site: str = "", since: str = "") -> DiagnosisResult:
         """One look, within the limits. Never raises `OutsideError`.
@@ -128,18 +135,35 @@ class Diagnosis:
         return found
 
     async def watched(self, person: str) -> tuple[str, ...]:
-        """What `digest` is to watch for a person; () where that cannot be read now."""
+        """The paths on Graph that show a change, for `digest`; () where that cannot be read now."""
+        ends = self._ends()
         try:
-            return await self._changes.watched(person, self._ends())
+            known = await self._users.person(person, ends)
+            return (photo_path(known.id), *await self._sharepoint.paths(known, ends))
         except OutsideError:
             return ()
 
     async def digest(self, paths: tuple[str, ...]) -> str:
-        """The same text as long as neither side changes, by one request; "" where that cannot be read now."""
+        """The same text as long as neither side changes, by one request and no download; "" where that cannot be read
+        now.
+        """
+        ends = self._ends()
         try:
-            return await self._changes.digest(paths, self._ends()) if paths else ""
+            async with self._users.photo_slot(ends):  # a photo in a batch counts against the same limit
+                parts = await self._graph.batch(paths, ends=ends) if paths else []
         except OutsideError:
             return ""
+        if not parts or any(part.status not in _CONCLUSIVE for part in parts):
+            return ""
+        seen = [
+            [path, part.status, text(part.body, "@odata.mediaEtag") or text(part.body, "eTag")]
+            for path, part in zip(paths, parts, strict=True)
+        ]
+        return hashlib.sha256(json.dumps(seen).encode()).hexdigest()
+
+    def forget(self, person: str) -> None:
+        """What is remembered of a person, by object id."""
+        self._sharepoint.forget(person)
 
     async def object_id(self, who: str) -> str:
         """The object id of a user principal name. Raises the errors of `Graph`."""
@@ -171,30 +195,43 @@ class Diagnosis:
 
     async def _look(self, who: str | Person, site: str, since: str) -> DiagnosisResult:
         ends = self._ends()
+        known, name = (who, who.id) if isinstance(who, Person) else (None, who)
+        photo = asyncio.create_task(_side(self._users.photo, name, ends))
+        lookup = self._sharepoint.begin(name, ends)
         try:
-            person = who if isinstance(who, Person) else await self._users.person(who, ends)
+            person = known or await self._users.person(name, ends)
+            if person.guest:
+                return DiagnosisResult(Verdict.UNKNOWN, Reason.GUEST)
+            copy = await _side(self._sharepoint.copy, person, ends, lookup)
+            ours = await photo
         except OutsideError as error:
             return _unknown(error)
-        if person.guest:
-            return DiagnosisResult(Verdict.UNKNOWN, Reason.GUEST)
-        sides = self._users.photo(person.id, ends), self._sharepoint.copy(person, ends)
-        ours, theirs = await asyncio.gather(*map(_side, sides))
+        finally:
+            photo.cancel()
+            await asyncio.gather(photo, lookup.end(), return_exceptions=True)
+        return await self._judge(ends, person, ours, copy, site, since)
+
+    async def _judge(
+        self, ends: float, person: Person, ours: _Side, copy: Copy | PhotosyncError | None, site: str, since: str
+    ) -> DiagnosisResult:
+        theirs = copy.picture if isinstance(copy, Copy) else copy
+        smaller = copy.smaller if isinstance(copy, Copy) else ()
         try:
-            async with asyncio.timeout(self._limits.comparing):
-                found = await self._decode(ours, theirs, lambda: _judge(ours, theirs))
+            found = await self._compare(ours, theirs)
+            if found.verdict is Verdict.UNSURE and isinstance(theirs, Picture):
+                found = await self._surest(ends, person, found, theirs, smaller)
         except TimeoutError:
             return _unknown(NotAPicture("broken"))
-        copy = theirs if isinstance(theirs, Picture) else None
         if found.verdict is Verdict.UNKNOWN and not site:
             return found
+        file = theirs if isinstance(theirs, Picture) else None
         partial, finding = await asyncio.gather(
-            self._partial(ends, found, copy), self._on_site(ends, site, person, copy)
-        )
-        seen = Seen(
-            found.verdict, found.microsoft365, copy, copy is not None and found.sharepoint is None, bool(partial)
+            self._partial(ends, found, file, smaller), self._on_site(ends, site, person, file)
         )
         if found.verdict is Verdict.UNKNOWN:
             return replace(found, site=finding.site, site_finding=finding.finding)
+        placeholder = file is not None and found.sharepoint is None
+        seen = Seen(found.verdict, found.microsoft365, file, placeholder, bool(partial))
         return replace(
             found,
             reason=found.reason or blocked(person, found.verdict),
@@ -206,28 +243,67 @@ class Diagnosis:
             incomplete=partial is None or isinstance(theirs, Throttled | Outage),
         )
 
-    async def _decode(self, ours: _Side, theirs: _Side, work: Callable[[], T]) -> T:
-        """The result of comparing pictures, in a thread."""
-        large = any(isinstance(side, Picture) and is_large(side.data) for side in (ours, theirs))
+    async def _compare(self, ours: _Side, theirs: _Side) -> DiagnosisResult:
+        """The verdict on two sides. Raises TimeoutError."""
+        pair = b""
+        if isinstance(ours, Picture) and isinstance(theirs, Picture):
+            pair = b"".join(hashlib.blake2b(one.data, digest_size=16).digest() for one in (ours, theirs))
+            known = self._compared.get(pair)
+            if known is not None:
+                self._compared.move_to_end(pair)
+                return _result(known, ours, theirs)
+        async with asyncio.timeout(self._limits.comparing):
+            found, comparison = await self.decode(lambda: _judged(ours, theirs), ours, theirs)
+        if comparison is not None:
+            self._compared[pair] = comparison
+            if len(self._compared) > _MOST_COMPARED:
+                self._compared.popitem(last=False)
+        return found
+
+    async def decode(self, work: Callable[[], T], *sides: _Side) -> T:
+        """The result of work on pictures, in a thread; so many at a time, large ones one after the other."""
+        large = any(isinstance(side, Picture) and is_large(side.data) for side in sides)
         threads = self._decoding_large if large else self._decoding
         return await asyncio.get_running_loop().run_in_executor(threads, work)
 
-    async def _partial(self, ends: float, found: DiagnosisResult, copy: Picture | None) -> bool | None:
+    async def _surest(
+        self, ends: float, person: Person, found: DiagnosisResult, copy: Picture, smaller: _Smaller
+    ) -> DiagnosisResult:
+        """What further files tell of two pictures that are too alike to decide. Raises TimeoutError."""
+        together = [path for modified, path in smaller if not uneven([copy.modified, modified])]
+        original, *others = await asyncio.gather(
+            _side(self._users.original, person.id, ends),
+            *(_side(self._sharepoint.bytes_at, path, ends) for path in together),
+        )
+        ours = found.microsoft365
+        assert ours is not None  # both were compared
+        pairs = [(original.data, copy.data)] if isinstance(original, Picture) and original.data != ours.data else []
+        smalls = [(ours.data, other) for other in others if isinstance(other, bytes)]
+        async with asyncio.timeout(self._limits.comparing):
+            surest = await self.decode(
+                lambda: _sure(pairs, smalls), ours, original if isinstance(original, Picture) else None
+            )
+        if surest is None:
+            return found
+        return replace(found, verdict=_VERDICTS[surest.verdict], similarity=surest.similarity)
+
+    async def _partial(
+        self, ends: float, found: DiagnosisResult, copy: Picture | None, smaller: _Smaller
+    ) -> bool | None:
         """Whether only some sizes of the copy are current; None where that cannot be read now.
 
         Files made at the same time are not downloaded.
         """
         if copy is None or found.microsoft365 is None or found.verdict not in (Verdict.MATCH, Verdict.DIFFER):
             return False
+        if not uneven([copy.modified, *(modified for modified, _ in smaller)]):
+            return False
         try:
-            sizes = await self._sharepoint.other_sizes(copy, ends)
-            if not uneven([copy.modified, *(modified for modified, _ in sizes)]):
-                return False
-            files = [await self._sharepoint.bytes_at(path, ends) for _, path in sizes]
+            files = [await self._sharepoint.bytes_at(path, ends) for _, path in smaller]
             ours, other = found.microsoft365.data, "different" if found.verdict is Verdict.MATCH else "same"
             async with asyncio.timeout(self._limits.comparing):
-                return await self._decode(
-                    found.microsoft365, copy, lambda: any(compare(ours, one).verdict == other for one in files)
+                return await self.decode(
+                    lambda: any(compare(ours, one).verdict == other for one in files), found.microsoft365, copy
                 )
         except (OutsideError, NotAPicture, TimeoutError) as error:
             log.info("the smaller sizes cannot be compared: %s", type(error).__name__)
@@ -254,26 +330,37 @@ def _summary(found: DiagnosisResult, seconds: float) -> str:
     return ", ".join(part for part in parts if isinstance(part, str) and part)
 
 
-async def _side(request: Coroutine[Any, Any, Picture | None]) -> _Side:
+async def _side(ask: Callable[P, Coroutine[Any, Any, T]], *arguments: P.args, **named: P.kwargs) -> T | OutsideError:
     """One side's failure as a value, so that what the other one holds is not lost with it."""
     try:
-        return await request
+        return await ask(*arguments, **named)
     except OutsideError as error:
         return error
 
 
-def _judge(ours: _Side, theirs: _Side) -> DiagnosisResult:
-    """The table of docs/contract.md. Blocking: decoding takes its time."""
+def _judged(ours: _Side, theirs: _Side) -> tuple[DiagnosisResult, Comparison | None]:
+    """The table of docs/contract.md, and the comparison where there was one. Blocking: decoding takes its time."""
     ours, theirs = _usable(ours), _usable(theirs)
     if isinstance(ours, PhotosyncError):
-        return _unknown(ours)
+        return _unknown(ours), None
     if ours is None:
-        return DiagnosisResult(Verdict.NO_PHOTO, sharepoint=theirs if isinstance(theirs, Picture) else None)
+        return DiagnosisResult(Verdict.NO_PHOTO, sharepoint=theirs if isinstance(theirs, Picture) else None), None
     if isinstance(theirs, PhotosyncError):
-        return _unknown(theirs, ours)
+        return _unknown(theirs, ours), None
     if theirs is None:
-        return DiagnosisResult(Verdict.MISSING, microsoft365=ours)
-    return _compare(ours, theirs)
+        return DiagnosisResult(Verdict.MISSING, microsoft365=ours), None
+    try:
+        found = compare(ours.data, theirs.data)
+    except NotAPicture as error:
+        return _unknown(error), None
+    return _result(found, ours, theirs), found
+
+
+def _result(found: Comparison, ours: Picture, theirs: Picture) -> DiagnosisResult:
+    width, height = found.sizes[1]
+    return DiagnosisResult(
+        _VERDICTS[found.verdict], "", found.similarity, ours, replace(theirs, width=width, height=height)
+    )
 
 
 def _usable(side: _Side) -> _Side:
@@ -286,15 +373,18 @@ def _usable(side: _Side) -> _Side:
         return error
 
 
-def _compare(ours: Picture, theirs: Picture) -> DiagnosisResult:
+def _sure(pairs: Sequence[tuple[bytes, bytes]], small: Sequence[tuple[bytes, bytes]]) -> Comparison | None:
+    """What all that is sure agrees on; None where nothing is sure. Of `small` pairs only a difference counts."""
+    found = [one for one in map(_tried, pairs) if one is not None and one.verdict != "unsure"]
+    found += [one for one in map(_tried, small) if one is not None and one.verdict == "different"]
+    return found[0] if len({one.verdict for one in found}) == 1 else None
+
+
+def _tried(pair: tuple[bytes, bytes]) -> Comparison | None:
     try:
-        found = compare(ours.data, theirs.data)
-    except NotAPicture as error:
-        return _unknown(error)
-    width, height = found.sizes[1]
-    return DiagnosisResult(
-        _VERDICTS[found.verdict], "", found.similarity, ours, replace(theirs, width=width, height=height)
-    )
+        return compare(*pair)
+    except NotAPicture:
+        return None
 
 
 def _unknown(error: PhotosyncError, ours: Picture | None = None) -> DiagnosisResult:

@@ -11,6 +11,13 @@ that is wider:
   the same there: such a file counts only if nobody in the directory has one of the other names, and not at all where
   the personal site's name has a number at its end, since then the plain spelling was taken by another account.
 Of several files the newest counts; where there is no large size, the largest that is there.
+
+A look waits for SharePoint twice at most where it can: `begin` asks, by one batch and before the directory has said who
+the person is, for the files that are expected by the object id, or that counted at the last look; `copy` asks for what
+else may be the person's while the file that was found is downloaded. What was asked for a wrong guess is not used: what
+counts is decided by the names that the directory gives, as if nothing had been asked before. Of a person the last place
+is remembered, in memory: paths, the file's eTag and for some minutes the address of its download. While the eTag is the
+same, what that address gives is the file.
 """
 
 from __future__ import annotations
@@ -18,15 +25,18 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
-from dataclasses import dataclass, replace
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from bot.errors import Malformed, NotFound
-from bot.graph.client import NEVER_ENDS, Graph
-from bot.graph.fields import has_address, item_id, moment, path_segment, text
+from bot.errors import Malformed, NotFound, OutsideError, TimedOut
+from bot.graph.client import BATCH, NEVER_ENDS, Graph, Part, has_address, item_id, moment, path_segment, text
 from bot.graph.users import READ_USERS, Person
+from bot.http_client import before
 from bot.photos.picture import Picture
 
 READ_SITE = "Sites.Selected, role read on the my-site host's root site (or Sites.Read.All)"
@@ -34,7 +44,10 @@ _LIBRARY = "/user photos"
 _ROOT = "/sites/root?$select=id,siteCollection,webUrl"
 _SIZES = ("_LThumb.jpg", "_MThumb.jpg", "_SThumb.jpg")  # the largest first
 _MAX_TWINS = 15  # account names that become one file name: more are not looked up
-_MAX_FOLDERS = 9  # one is usual; each costs two requests, and a batch takes 20
+_MAX_FOLDERS = 9  # one is usual
+_MAX_PLACES = 4_096  # people of whom the place is remembered
+_ADDRESS_FOR = 600.0  # seconds that the address of a download is used; it is good for about an hour
+_LISTED_FOR = 600.0  # seconds after which a further folder is looked for where there is no copy
 _NO_DATE = datetime.min.replace(tzinfo=UTC)
 
 
@@ -61,7 +74,84 @@ class _File:
     path: str
     modified: datetime | None
     etag: str
-    address: str  # pre-authorised, "" where none was given
+    address: str = field(repr=False)  # pre-authorised, "" where none was given
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a person's copy was: the paths that were asked, and the file; `address` is good until `ends`."""
+
+    paths: tuple[str, ...]
+    path: str
+    etag: str
+    address: str = field(repr=False)
+    ends: float  # a `time.monotonic()`
+
+
+@dataclass(frozen=True)
+class Copy:
+    """SharePoint's copy, and when each smaller size of it was made, with its path, where there are any."""
+
+    picture: Picture
+    smaller: tuple[tuple[datetime | None, str], ...] = ()
+
+
+class Lookup:
+    """What is known of paths on Graph during one look: each is asked for once."""
+
+    def __init__(self, graph: Graph, ends: float) -> None:
+        self.ends = ends
+        self._graph = graph
+        self._parts: dict[str, Part] = {}
+        self._asking: asyncio.Task[None] | None = None
+        self._downloads: dict[tuple[str, str], asyncio.Task[bytes]] = {}  # by path and eTag
+
+    def begin(self, paths: Iterable[str]) -> None:
+        """Ask ahead."""
+        self._asking = asyncio.create_task(self._ask(tuple(paths)))
+
+    async def ask(self, paths: Iterable[str]) -> None:
+        """Ask for what is not known yet. Raises the errors of `Graph` for whole requests."""
+        if self._asking is not None:
+            asking, self._asking = self._asking, None
+            await asking
+        await self._ask(tuple(path for path in dict.fromkeys(paths) if path not in self._parts))
+
+    async def _ask(self, paths: tuple[str, ...]) -> None:
+        if paths:
+            self._parts.update(zip(paths, await self._graph.batch(paths, ends=self.ends), strict=True))
+
+    def knows(self, path: str) -> bool:
+        """Whether it was asked for."""
+        return path in self._parts
+
+    def object(self, path: str, permission: str) -> Mapping[str, Any] | None:
+        """What is at a path that was asked for; None for nothing. Raises the errors of `Graph`."""
+        try:
+            return self._parts[path].object(permission)
+        except NotFound:
+            return None
+
+    def download(self, path: str, etag: str, address: str) -> None:
+        """Download ahead."""
+        if (path, etag) not in self._downloads:
+            work = self._graph.download(address, ends=self.ends)
+            self._downloads[path, etag] = asyncio.create_task(work)
+
+    async def downloaded(self, path: str, etag: str) -> bytes | None:
+        """What was downloaded of this version of a file; None where it was not, or that failed."""
+        task = self._downloads.get((path, etag)) if etag else None
+        try:
+            return None if task is None else await task
+        except OutsideError:
+            return None
+
+    async def end(self) -> None:
+        """Stop what is under way and was not needed."""
+        tasks = [*self._downloads.values(), *([self._asking] if self._asking else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class SharePoint:
@@ -71,37 +161,57 @@ class SharePoint:
         self._graph = graph
         self._setting = my_site_host
         self._libraries: dict[str, Library] = {}  # by host
+        self._listed: dict[str, float] = {}  # by host: when its folders were, a `time.monotonic()`
+        self._finding: dict[str, asyncio.Lock] = {}  # by host
         self._derived = ""
+        self._places: OrderedDict[str, _Place] = OrderedDict()  # by object id, the last used last
 
-    async def copy(self, person: Person, ends: float = NEVER_ENDS) -> Picture | None:
-        """The copy, or None where SharePoint has none. Raises `LibraryMissing`, and the errors of `Graph`."""
+    def begin(self, person: str, ends: float = NEVER_ENDS) -> Lookup:
+        """Ask ahead for what is expected of a person, by object id. Its `end` has to be called."""
+        lookup = Lookup(self._graph, ends)
+        place = self._places.get(person)
+        if place is not None:
+            lookup.begin(place.paths)
+            if place.etag and place.address and time.monotonic() < place.ends:
+                lookup.download(place.path, place.etag, place.address)
+        elif self._libraries and "@" not in person:
+            library = next(reversed(self._libraries.values()))  # most tenants have one
+            paths = [path for size in _SIZES for path in _paths(library, (person,), size)]
+            lookup.begin(paths[:BATCH])
+        return lookup
+
+    def forget(self, person: str) -> None:
+        """Where a person's copy is."""
+        self._places.pop(person, None)
+
+    async def copy(self, person: Person, ends: float = NEVER_ENDS, lookup: Lookup | None = None) -> Copy | None:
+        """The copy, or None where SharePoint has none. Raises `LibraryMissing`, and the errors of `Graph`.
+
+        `lookup`: what `begin` asked ahead.
+        """
+        lookup = lookup or Lookup(self._graph, ends)
         host = await self.host(person, ends)
         known = self._libraries.get(host)
-        library = known or await self._find(host, ends)
-        file = await self._newest(library, person, ends)
-        if file is None and known is not None:
-            # The folder, or the library, may have been replaced since it was cached.
-            library = await self._refresh(host, known, ends)
-            file = await self._newest(library, person, ends) if library != known else None
+        library = known or await self.library(host, ends)
+        file = await self._newest(library, person, lookup)
+        if file is None and known is not None and not await self._is_there(host, known, lookup):
+            library = await self._refresh(host, known, lookup)
+            file = await self._newest(library, person, lookup) if library != known else None
         if file is None:
+            self.forget(person.id)
             return None
-        data = await self._bytes(file.path, file.address, ends)
-        return Picture(data, file.etag, file.modified, path=file.path)
-
-    async def other_sizes(self, copy: Picture, ends: float = NEVER_ENDS) -> tuple[tuple[datetime | None, str], ...]:
-        """When each smaller size of a copy was made, and its path, by one request. Raises the errors of `Graph`."""
-        stem, size = _stem(copy.path)
-        paths = [f"{stem}{smaller}" for smaller in _SIZES[_SIZES.index(size) + 1 :]]
-        answers = await self._graph.batch(paths, ends=ends) if paths else []
-        return tuple(
-            (moment(body.get("lastModifiedDateTime")), path)
-            for path, (status, body) in zip(paths, answers, strict=True)
-            if status == 200
-        )
+        stem, size = _stem(file.path)
+        smaller = [f"{stem}{one}" for one in _SIZES[_SIZES.index(size) + 1 :]]
+        data, _ = await asyncio.gather(self._bytes(file, lookup), lookup.ask(smaller))
+        self._remember(library, person, file, smaller)
+        picture = Picture(data, file.etag, file.modified, path=file.path)
+        found = ((path, self._known(path, lookup)) for path in smaller)
+        return Copy(picture, tuple((one.modified, path) for path, one in found if one is not None))
 
     async def bytes_at(self, path: str, ends: float = NEVER_ENDS) -> bytes:
         """The file at a path. Raises the errors of `Graph`."""
-        return await self._bytes(path, "", ends)
+        data, _ = await self._graph.picture(f"{path}:/content", permission=READ_SITE, ends=ends)
+        return data
 
     async def host(self, person: Person, ends: float = NEVER_ENDS) -> str:
         """The person's my-site host. Raises `LibraryMissing`, and the errors of `Graph`."""
@@ -117,8 +227,19 @@ class SharePoint:
         return host
 
     async def library(self, host: str, ends: float = NEVER_ENDS) -> Library:
-        """The host's library, cached once found. Raises `LibraryMissing`, and the errors of `Graph`."""
-        return self._libraries.get(host) or await self._find(host, ends)
+        """The host's library, cached once found: whoever comes meanwhile waits for that.
+
+        Raises `LibraryMissing`, and the errors of `Graph`.
+        """
+        known = self._libraries.get(host)
+        if known is not None:
+            return known
+        lock = self._finding.setdefault(host, asyncio.Lock())
+        await before(ends, lock.acquire(), TimedOut("sharepoint", "the library was not found in time"))
+        try:
+            return self._libraries.get(host) or await self._find(host, ends)
+        finally:
+            lock.release()
 
     async def _find(self, host: str, ends: float) -> Library:
         try:
@@ -127,15 +248,24 @@ class SharePoint:
         except NotFound as error:
             raise error if isinstance(error, LibraryMissing) else LibraryMissing(error.detail) from None
         found = self._libraries[host] = Library(drive, folders, way)
+        self._listed[host] = time.monotonic()
         return found
 
-    async def _refresh(self, host: str, known: Library, ends: float) -> Library:
+    async def _is_there(self, host: str, known: Library, lookup: Lookup) -> bool:
+        """Whether the library is as it was cached: it, or its folder, may have been replaced since."""
+        folders = _folder_paths(known)
+        await lookup.ask(folders)
+        there = all(lookup.object(path, READ_SITE) is not None for path in folders)
+        return there and time.monotonic() - self._listed[host] < _LISTED_FOR
+
+    async def _refresh(self, host: str, known: Library, lookup: Lookup) -> Library:
         try:
-            folders = await self._folders(known.drive, ends)
+            folders = await self._folders(known.drive, lookup.ends)
         except NotFound:
             self._libraries.pop(host, None)
-            return await self._find(host, ends)
+            return await self._find(host, lookup.ends)
         found = self._libraries[host] = replace(known, folders=folders)
+        self._listed[host] = time.monotonic()
         return found
 
     async def _drive(self, host: str, ends: float) -> tuple[str, str]:
@@ -166,22 +296,46 @@ class SharePoint:
         library = await self.library(await self.host(person, ends), ends)
         return _paths(library, file_names(person), _SIZES[0])
 
-    async def _newest(self, library: Library, person: Person, ends: float) -> _File | None:
+    async def _newest(self, library: Library, person: Person, lookup: Lookup) -> _File | None:
         """Of all files that are the person's, in the largest size that any of them has."""
-        names = file_names(person)
+        names, own = file_names(person), set(map(path_segment, _own_names(person)))
+        twins = _twins(person.upn)
+        await lookup.ask(())
+        await lookup.ask(self._ahead(library, names, own, twins, lookup))
         for size in _SIZES:
             paths = _paths(library, names, size)
-            files = await asyncio.gather(*(self._file(path, ends) for path in paths))
-            found = sorted(filter(None, files), key=lambda file: file.modified or _NO_DATE, reverse=True)
-            for file in found:
-                if await self._belongs(file, person, ends):
+            await lookup.ask(paths)
+            files = filter(None, (self._known(path, lookup) for path in paths))
+            for file in sorted(files, key=lambda file: file.modified or _NO_DATE, reverse=True):
+                if _name(file.path) in own or (twins is not None and not await self._any_account(twins, lookup)):
                     return file
         return None
 
-    async def _file(self, path: str, ends: float) -> _File | None:
-        try:
-            item = await self._graph.json(path, permission=READ_SITE, ends=ends)
-        except NotFound:
+    def _ahead(
+        self, library: Library, names: tuple[str, ...], own: set[str], twins: tuple[str, ...] | None, lookup: Lookup
+    ) -> list[str]:
+        """What to ask at once, by what was asked ahead: a large file that is there is downloaded meanwhile; where there
+        is none, everything else that may be needed.
+        """
+        large = _paths(library, names, _SIZES[0])
+        files = [file for path in large if lookup.knows(path) and (file := self._known(path, lookup)) is not None]
+        newest = max(files, key=lambda file: file.modified or _NO_DATE, default=None)
+        if newest is not None:
+            if newest.etag and newest.address and _name(newest.path) in own:
+                lookup.download(newest.path, newest.etag, newest.address)
+        elif any(map(lookup.knows, large)):
+            ambiguous = set(map(path_segment, names)) - own
+            accounts = map(_account_path, twins or ()) if ambiguous else ()
+            return [path for size in _SIZES for path in _paths(library, names, size)] + [
+                *_folder_paths(library),
+                *accounts,
+            ]
+        return list(large)
+
+    @staticmethod
+    def _known(path: str, lookup: Lookup) -> _File | None:
+        item = lookup.object(path, READ_SITE)
+        if item is None:
             return None
         return _File(
             path,
@@ -190,28 +344,40 @@ class SharePoint:
             text(item, "@microsoft.graph.downloadUrl"),
         )
 
-    async def _belongs(self, file: _File, person: Person, ends: float) -> bool:
-        """Whether no other account of the directory can have given the file its name."""
-        stem, _ = _stem(file.path)
-        if stem.rpartition("/")[2] in map(path_segment, _own_names(person)):
-            return True
-        twins = _twins(person.upn)
-        if twins is None:
-            return False
-        return not any(await asyncio.gather(*(self._is_account(twin, ends) for twin in twins)))
+    @staticmethod
+    async def _any_account(upns: tuple[str, ...], lookup: Lookup) -> bool:
+        """Whether the directory knows one of them: it can have given a file its name as well."""
+        paths = [_account_path(upn) for upn in upns]
+        await lookup.ask(paths)
+        return any(lookup.object(path, READ_USERS) is not None for path in paths)
 
-    async def _is_account(self, upn: str, ends: float) -> bool:
-        try:
-            await self._graph.json(f"/users/{path_segment(upn)}?$select=id", permission=READ_USERS, ends=ends)
-        except NotFound:
-            return False
-        return True
+    async def _bytes(self, file: _File, lookup: Lookup) -> bytes:
+        data = await lookup.downloaded(file.path, file.etag)
+        if data is not None:
+            return data
+        if file.address:
+            return await self._graph.download(file.address, ends=lookup.ends)
+        return await self.bytes_at(file.path, lookup.ends)
 
-    async def _bytes(self, path: str, address: str, ends: float) -> bytes:
-        if address:
-            return await self._graph.download(address, ends=ends)
-        data, _ = await self._graph.picture(f"{path}:/content", permission=READ_SITE, ends=ends)
-        return data
+    def _remember(self, library: Library, person: Person, file: _File, smaller: list[str]) -> None:
+        """What the next look asks ahead."""
+        paths = [*_paths(library, file_names(person), _SIZES[0]), file.path, *smaller]
+        if _name(file.path) not in map(path_segment, _own_names(person)):
+            paths += map(_account_path, _twins(person.upn) or ())
+        ends = time.monotonic() + _ADDRESS_FOR
+        self._places[person.id] = _Place(tuple(dict.fromkeys(paths))[:BATCH], file.path, file.etag, file.address, ends)
+        self._places.move_to_end(person.id)
+        if len(self._places) > _MAX_PLACES:
+            self._places.popitem(last=False)
+
+
+def _account_path(upn: str) -> str:
+    return f"/users/{path_segment(upn)}?$select=id"
+
+
+def _name(path: str) -> str:
+    """A file's name without its size, as it stands in a path."""
+    return _stem(path)[0].rpartition("/")[2]
 
 
 def _paths(library: Library, names: tuple[str, ...], size: str) -> tuple[str, ...]:
@@ -220,6 +386,10 @@ def _paths(library: Library, names: tuple[str, ...], size: str) -> tuple[str, ..
         for folder in library.folders
         for name in names
     )
+
+
+def _folder_paths(library: Library) -> tuple[str, ...]:
+    return tuple(f"/drives/{library.drive}/root:/{folder}" for folder in library.folders)
 
 
 def _stem(path: str) -> tuple[str, str]:

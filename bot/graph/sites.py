@@ -13,8 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from bot.errors import NotFound, OutsideError, Refused
-from bot.graph.client import NEVER_ENDS, Graph
-from bot.graph.fields import has_address, item_id, text
+from bot.graph.client import NEVER_ENDS, Graph, has_address, item_id, text
 from bot.graph.users import Person
 from bot.photos.picture import Picture
 from dialogs.model import SiteFinding

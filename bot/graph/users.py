@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
 
 from bot.errors import Malformed, NotFound, OutsideError, Refused, TimedOut
-from bot.graph.client import NEVER_ENDS, BadRequest, Graph
-from bot.graph.fields import path_segment, text, whole_number
+from bot.graph.client import NEVER_ENDS, BadRequest, Graph, path_segment, text, whole_number
 from bot.http_client import before
 from bot.photos.picture import Picture
 
@@ -94,7 +93,7 @@ class Users:
     def __init__(self, graph: Graph, photo_slots: PhotoSlots | None = None) -> None:
         self._graph = graph
         slots = asyncio.Semaphore(PHOTO_REQUESTS)
-        self.photo_slots: PhotoSlots = photo_slots or (lambda: slots)
+        self._photo_slots: PhotoSlots = photo_slots or (lambda: slots)
 
     async def person(self, who: str, ends: float = NEVER_ENDS) -> Person:
         """By object id or user principal name. Raises `PersonUnknown`, and the errors of `Graph`."""
@@ -107,10 +106,13 @@ class Users:
         return _person(found)
 
     async def people(self, ids: Sequence[str]) -> dict[str, Person]:
-        """Of up to 20 object ids those that one batch finds. Raises the errors of `Graph`."""
+        """Of some object ids those that are found, by one request for twenty. Raises the errors of `Graph`."""
         paths = [f"/users/{path_segment(one)}?$select={_FIELDS},mySite" for one in ids]
-        answers = zip(ids, await self._graph.batch(paths), strict=True)
-        return {identity: _person(found) for identity, (status, found) in answers if status == 200}
+        answers = dict(zip(ids, await self._graph.batch(paths), strict=True))
+        for part in answers.values():
+            if part.transient:
+                part.object()
+        return {identity: _person(part.body) for identity, part in answers.items() if part.status == 200}
 
     async def _person(self, path: str, ends: float) -> dict[str, Any]:
         try:
@@ -121,7 +123,9 @@ class Users:
             raise
 
     async def photo(self, person: str, ends: float = NEVER_ENDS) -> Picture | None:
-        """The photo of a person who is there, or None. Raises `NoMailbox`, and the errors of `Graph`."""
+        """The photo of a person, by object id or user principal name, or None: also where there is no such person.
+        Raises `NoMailbox`, and the errors of `Graph`.
+        """
         base = f"/users/{path_segment(person)}"
         try:
             data, modified = await self._bytes(f"{base}/photos/{_SIZE}/$value", ends)
@@ -133,18 +137,34 @@ class Users:
                 return None
         return None if _is_one_pixel(data) else Picture(data, modified=modified)
 
+    async def original(self, person: str, ends: float = NEVER_ENDS) -> Picture:
+        """The photo in its largest size. Raises the errors of `Graph`."""
+        data, modified = await self._bytes(f"{photo_path(person)}/$value", ends)
+        return Picture(data, modified=modified)
+
     async def original_size(self, person: str) -> tuple[int, int] | None:
         """Width and height of the largest photo; None where that is not known. Raises the errors of `Graph`."""
-        async with self.photo_slots():
-            facts = await self._graph.json(f"/users/{path_segment(person)}/photo", permission=READ_USERS)
+        async with self.photo_slot():
+            facts = await self._graph.json(photo_path(person), permission=READ_USERS)
         width, height = whole_number(facts.get("width")), whole_number(facts.get("height"))
         return (width, height) if width and height else None
 
-    async def _bytes(self, path: str, ends: float) -> tuple[bytes, datetime | None]:
+    @asynccontextmanager
+    async def photo_slot(self, ends: float = NEVER_ENDS) -> AsyncIterator[None]:
+        """Around every request for a photo. Raises `TimedOut` where there is no room before `ends`."""
         async with AsyncExitStack() as stack:
             no_slot = TimedOut("graph", "no room among the photo requests in time")
-            await before(ends, stack.enter_async_context(self.photo_slots()), no_slot)
+            await before(ends, stack.enter_async_context(self._photo_slots()), no_slot)
+            yield
+
+    async def _bytes(self, path: str, ends: float) -> tuple[bytes, datetime | None]:
+        async with self.photo_slot(ends):
             return await self._graph.picture(path, permission=READ_USERS, ends=ends)
+
+
+def photo_path(person: str) -> str:
+    """What is known of a photo: its size and its eTag."""
+    return f"/users/{path_segment(person)}/photo"
 
 
 def _raise_unless_absent(error: NotFound | BadRequest) -> None:
@@ -165,7 +185,7 @@ def _is_one_pixel(data: bytes) -> bool:
     return data.startswith((b"GIF87a", b"GIF89a")) and max(sides) <= 1
 
 
-def _person(found: dict[str, Any]) -> Person:
+def _person(found: Mapping[str, Any]) -> Person:
     identity = text(found, "id")
     if not identity:
         raise Malformed("graph", "a person without an id")

@@ -10,9 +10,9 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from bot.cards.render import Photos
 from bot.conversation import Channel
@@ -21,6 +21,7 @@ from bot.errors import OutsideError
 from bot.logs import CASE
 from bot.metrics import Metrics
 from bot.photos.comparison import thumbnail
+from bot.photos.picture import Picture
 from bot.store import Job, JobKind, LogEntry, Record
 from bot.store.interface import Store
 from bot.tickets import TicketSystem
@@ -49,6 +50,8 @@ from dialogs.model import (
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 _TICKET_RETRY = 3.0  # seconds after which a ticket that was not taken is tried again
 _OUTSIDE = (Diagnose, Submit, Erase)  # what a refused commit does not take back
 _SHOW, _FOLLOW, _ERASE = Show(), Follow(), Erase()
@@ -70,6 +73,10 @@ class Diagnosing(Protocol):
     async def watched(self, person: str) -> tuple[str, ...]: ...
 
     async def digest(self, paths: tuple[str, ...]) -> str: ...
+
+    def forget(self, person: str) -> None: ...
+
+    async def decode(self, work: Callable[[], T], *pictures: Picture | None) -> T: ...
 
 
 @dataclass(frozen=True)
@@ -138,6 +145,7 @@ class Decisions:
                 elif isinstance(effect, Comment):
                     jobs += (await self._comment(record, case, entries),)
                 elif isinstance(effect, Erase):
+                    self.diagnosis.forget(record.person)
                     pending = Erased()
             entries += [log_entry(pending)] if pending is not None else [LogEntry(now(), "shown", case.step)]
         chosen = isinstance(event, Pressed | Typed) and (event.action, event.value) == ("set_language", case.locale)
@@ -150,7 +158,14 @@ class Decisions:
     async def _diagnose(self, person: str, case: Case, channel: Channel) -> tuple[Diagnosed, Photos]:
         last = case.checks[-1].at if case.checks else ""
         _, result = await asyncio.gather(channel.typing(), self.diagnosis.look(person, case.site, last))
-        return Diagnosed(check_of(result)), await asyncio.to_thread(thumbnails, result)
+        return Diagnosed(check_of(result)), await self.thumbnails(result)
+
+    async def thumbnails(self, result: DiagnosisResult) -> Photos:
+        """The two pictures, small enough for a card."""
+        ours, theirs = result.microsoft365, result.sharepoint
+        if ours is None and theirs is None:
+            return Photos()
+        return await self.diagnosis.decode(lambda: _thumbnails(ours, theirs), ours, theirs)
 
     async def _submit(self, record: Record, case: Case, entries: list[LogEntry]) -> tuple[Submitted, tuple[Job, ...]]:
         """Submit the ticket while the person waits; what does not succeed now becomes a job."""
@@ -204,9 +219,7 @@ def check_of(result: DiagnosisResult) -> Check:
     )
 
 
-def thumbnails(result: DiagnosisResult) -> Photos:
-    """The two pictures, small enough for a card."""
-    ours, theirs = result.microsoft365, result.sharepoint
+def _thumbnails(ours: Picture | None, theirs: Picture | None) -> Photos:
     return Photos(
         thumbnail(ours.data) if ours else None,
         thumbnail(theirs.data) if theirs else None,

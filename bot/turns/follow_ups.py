@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import random
 import time
@@ -16,7 +15,7 @@ from bot.errors import NotFound, OutsideError, Refused
 from bot.store import Change, Claimed, Job, JobKind, Record
 from bot.store.interface import Store
 from bot.tickets.ticket import Ticket
-from bot.turns.decisions import Decisions, TurnResult, check_of, thumbnails
+from bot.turns.decisions import Decisions, TurnResult, check_of
 from bot.turns.outbox import Outbox
 from bot.turns.runner import TurnRunner
 from bot.turns.worker import LEASE, Doer
@@ -106,7 +105,7 @@ class FollowUps:
             channel = self.channel(record.address)
             result = await self.decisions.perform(record, case, Followed(check_of(found), over=over), channel)
             if result.shows:
-                result = replace(result, photos=await asyncio.to_thread(thumbnails, found))
+                result = replace(result, photos=await self.decisions.thumbnails(found))
                 saved, until = await self.outbox.save(record, result, in_place=False, finish=claimed)
                 await self._deliver(saved, until, channel, in_place=False)
                 return

