@@ -299,20 +299,19 @@ class SharePoint:
     async def _newest(self, library: Library, person: Person, lookup: Lookup) -> _File | None:
         """Of all files that are the person's, in the largest size that any of them has."""
         names, own = file_names(person), set(map(path_segment, _own_names(person)))
-        twins = _twins(person.upn)
         await lookup.ask(())
-        await lookup.ask(self._ahead(library, names, own, twins, lookup))
+        await lookup.ask(self._ahead(library, person, names, own, lookup))
         for size in _SIZES:
             paths = _paths(library, names, size)
             await lookup.ask(paths)
             files = filter(None, (self._known(path, lookup) for path in paths))
             for file in sorted(files, key=lambda file: file.modified or _NO_DATE, reverse=True):
-                if _name(file.path) in own or (twins is not None and not await self._any_account(twins, lookup)):
+                if _name(file.path) in own or await self._unambiguous(person, lookup):
                     return file
         return None
 
     def _ahead(
-        self, library: Library, names: tuple[str, ...], own: set[str], twins: tuple[str, ...] | None, lookup: Lookup
+        self, library: Library, person: Person, names: tuple[str, ...], own: set[str], lookup: Lookup
     ) -> list[str]:
         """What to ask at once, by what was asked ahead: a large file that is there is downloaded meanwhile; where there
         is none, everything else that may be needed.
@@ -324,12 +323,9 @@ class SharePoint:
             if newest.etag and newest.address and _name(newest.path) in own:
                 lookup.download(newest.path, newest.etag, newest.address)
         elif any(map(lookup.knows, large)):
-            ambiguous = set(map(path_segment, names)) - own
-            accounts = map(_account_path, twins or ()) if ambiguous else ()
-            return [path for size in _SIZES for path in _paths(library, names, size)] + [
-                *_folder_paths(library),
-                *accounts,
-            ]
+            files_of_all_sizes = [path for size in _SIZES for path in _paths(library, names, size)]
+            accounts = _twins(person.upn) or () if set(map(path_segment, names)) - own else ()
+            return [*files_of_all_sizes, *_folder_paths(library), *map(_account_path, accounts)]
         return list(large)
 
     @staticmethod
@@ -345,11 +341,14 @@ class SharePoint:
         )
 
     @staticmethod
-    async def _any_account(upns: tuple[str, ...], lookup: Lookup) -> bool:
-        """Whether the directory knows one of them: it can have given a file its name as well."""
-        paths = [_account_path(upn) for upn in upns]
+    async def _unambiguous(person: Person, lookup: Lookup) -> bool:
+        """Whether no other account of the directory can have given a file the plain name of this one."""
+        twins = _twins(person.upn)
+        if twins is None:
+            return False
+        paths = [_account_path(upn) for upn in twins]
         await lookup.ask(paths)
-        return any(lookup.object(path, READ_USERS) is not None for path in paths)
+        return not any(lookup.object(path, READ_USERS) is not None for path in paths)
 
     async def _bytes(self, file: _File, lookup: Lookup) -> bytes:
         data = await lookup.downloaded(file.path, file.etag)

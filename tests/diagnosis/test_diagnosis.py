@@ -14,8 +14,8 @@ from PIL import Image
 
 from bot.diagnosis.diagnosis import DiagnosisResult
 from dialogs.model import Reason, Verdict
-from sandbox.portraits import portrait, silhouette
-from tests.scripted import ADA, HOST, desk, file, jpeg, tenant
+from sandbox.portraits import near, portrait, silhouette
+from tests.scripted import ADA, HOST, desk, file, item, jpeg, tenant
 
 PHOTO, COPY = jpeg(portrait("ada"), 360), jpeg(portrait("ada"), 200)
 PHOTOS = ("/users/ada-1/photos/360x360/$value", "/users/ada-1/photo/$value")
@@ -91,6 +91,41 @@ async def test_a_look_is_one_photo_request() -> None:
     async with desk(tenant(PHOTO, COPY)) as one:
         assert (await one.diagnosis.look("ada-1")).verdict is Verdict.MATCH
         assert [path for path in one.script.asked if "/photo" in path] == ["/users/ada-1/photos/360x360/$value"]
+
+
+NEARLY = near("ada", strength=0.5)  # too alike to decide
+SMALL = file("ada-1").replace("_LThumb", "_MThumb")
+
+# what the largest photo shows | what the smaller file of the copy shows, and when it was made | the verdict
+FURTHER = [
+    ("the largest photo is the copy's", portrait("ada"), None, "", "match"),
+    ("the largest photo is another one", portrait("ben"), None, "", "differ"),
+    ("nothing tells more", NEARLY, None, "", "unsure"),
+    ("the smaller file is another picture", NEARLY, portrait("ben"), "2025-03-01T10:00:00Z", "differ"),
+    ("the smaller file hides the difference", NEARLY, NEARLY, "2025-03-01T10:00:00Z", "unsure"),
+    ("the smaller file is an older one", NEARLY, portrait("ben"), "2024-03-01T10:00:00Z", "unsure"),
+    ("they contradict each other", portrait("ada"), portrait("ben"), "2025-03-01T10:00:00Z", "unsure"),
+]
+
+
+@pytest.mark.parametrize(("largest", "small", "made", "verdict"), [r[1:] for r in FURTHER], ids=[r[0] for r in FURTHER])
+async def test_before_the_person_is_asked_further_files_are_compared(
+    largest: Image.Image, small: Image.Image | None, made: str, verdict: str
+) -> None:
+    answers = tenant(jpeg(NEARLY, 360), COPY) | {"/users/ada-1/photo/$value": jpeg(largest, 648)}
+    if small is not None:
+        answers |= {SMALL: item(made), SMALL + ":/content": jpeg(small, 72)}
+    assert (await look(answers)).verdict == verdict
+
+
+async def test_two_files_that_were_compared_before_are_found_the_same_again() -> None:
+    async with desk(tenant(PHOTO, COPY)) as one:
+        first, again = [await one.diagnosis.look("ada-1") for _ in range(2)]
+        assert (
+            (again.verdict, again.similarity) == (first.verdict, first.similarity) == (Verdict.MATCH, first.similarity)
+        )
+        one.script.answers[file("ada-1") + ":/content"] = jpeg(portrait("ben"), 200)
+        assert (await one.diagnosis.look("ada-1")).verdict is Verdict.DIFFER
 
 
 async def test_a_photo_held_in_entra_id_comes_in_its_own_size() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +10,13 @@ import pytest
 
 from dialogs.model import Verdict
 from sandbox.portraits import portrait
+from sandbox.web import graph_error
 from tests.scripted import ADA, DRIVE, FOLDER, HOST, LIBRARY, SITE, desk, file, item, jpeg, tenant
 
 PHOTO, COPY = jpeg(portrait("ada"), 360), jpeg(portrait("ada"), 200)
 OLD = jpeg(portrait("ada", variant=2), 200)
 BY_NAME = "ada_oneil_contoso_com"
+PHOTO_PATH = "/users/ada-1/photos/360x360/$value"
 
 
 async def look(answers: dict[str, Any], **changes: str) -> Any:
@@ -189,3 +192,80 @@ async def test_the_largest_size_that_is_there_counts(sizes: str, verdict: Verdic
         picture = {"M": jpeg(portrait("ada"), 72), "S": OLD if "M" in sizes else jpeg(portrait("ada"), 48)}[letter]
         answers |= {path: item("2025-01-01T00:00:00Z"), path + ":/content": picture}
     assert (await look(answers)).verdict is verdict
+
+
+async def test_the_person_the_photo_and_the_copy_are_asked_for_together() -> None:
+    """The directory answers only when the other requests are there: one after the other they would never be."""
+    there = {"photo": asyncio.Event(), "copy": asyncio.Event()}
+
+    def arrived(which: str, answer: Any) -> Any:
+        def answered(_: Any) -> Any:
+            there[which].set()
+            return answer
+
+        return answered
+
+    async def person(_: Any) -> Any:
+        await asyncio.gather(*(one.wait() for one in there.values()))
+        return ADA
+
+    async with desk(tenant(PHOTO, COPY)) as one:
+        assert (await one.diagnosis.look("ada-1")).verdict is Verdict.MATCH  # now the library is known
+        one.diagnosis.forget("ada-1")
+        one.script.answers |= {
+            "/users/ada-1": person,
+            PHOTO_PATH: arrived("photo", PHOTO),
+            file("ada-1"): arrived("copy", item("2025-03-01T10:00:00Z")),
+        }
+        assert (await one.diagnosis.look("ada-1")).verdict is Verdict.MATCH
+
+
+async def test_many_first_looks_at_once_find_the_library_once() -> None:
+    async with desk(tenant(PHOTO, COPY)) as one:
+        found = await asyncio.gather(*(one.diagnosis.look("ada-1") for _ in range(8)))
+        assert {look.verdict for look in found} == {Verdict.MATCH}
+        assert one.script.count(f"{SITE}/drives") == 1
+
+
+async def test_a_remembered_copy_that_is_gone_is_missing() -> None:
+    async with desk(tenant(PHOTO, COPY)) as one:
+        assert (await one.diagnosis.look("ada-1")).verdict is Verdict.MATCH
+        del one.script.answers[file("ada-1")]
+        assert (await one.diagnosis.look("ada-1")).verdict is Verdict.MISSING
+
+
+async def test_a_remembered_name_that_another_account_got_is_not_shown() -> None:
+    answers = tenant(PHOTO) | {file(BY_NAME): item("2025-01-01T00:00:00Z"), file(BY_NAME) + ":/content": COPY}
+    async with desk(answers) as one:
+        assert (await one.diagnosis.look("ada-1")).verdict is Verdict.MATCH
+        one.script.answers["/users/ada_oneil@contoso.com"] = {"id": "another"}
+        assert (await one.diagnosis.look("ada-1")).sharepoint is None
+        one.script.answers["/users/ada_oneil@contoso.com"] = (403, "Authorization_RequestDenied")
+        found = await one.diagnosis.look("ada-1")
+        assert (found.reason, found.sharepoint) == ("permission", None)
+
+
+# what one file's part of a batch answers at first | the verdict, the reason and the wait that was asked for
+PARTS: list[tuple[str, str, str, float | None]] = [
+    ("0.1", "match", "", None),
+    ("60", "unknown", "throttled", 60.0),
+]
+
+
+@pytest.mark.parametrize(("wait", "verdict", "reason", "asked"), PARTS)
+async def test_a_throttled_part_of_a_batch_is_asked_again_when_it_may_be(
+    wait: str, verdict: str, reason: str, asked: float | None
+) -> None:
+    refused = 1 if verdict == "match" else 99
+
+    def throttled(_: Any) -> Any:
+        nonlocal refused
+        refused -= 1
+        return graph_error(429, "TooManyRequests", {"Retry-After": wait}) if refused >= 0 else item("2025-03-01T10:00:00Z")  # fmt: skip
+
+    async with desk(tenant(PHOTO, COPY)) as one:
+        assert (await one.diagnosis.look("ada-1")).verdict is Verdict.MATCH
+        one.script.answers[file("ada-1")] = throttled
+        found = await one.diagnosis.look("ada-1")
+    assert (found.verdict, found.reason, found.retry_after) == (verdict, reason, asked)
+    assert found.microsoft365 is not None

@@ -213,6 +213,23 @@ async def test_the_way_to_the_folder_is_found_once() -> None:
         assert one.tenant.login.requests == 1
 
 
+async def test_a_further_look_is_three_requests_and_one_download_and_sees_what_has_changed() -> None:
+    async with eyes() as one:
+        world, graph = one.tenant.world, one.tenant.graph
+        await one.look("match")
+        assert (await one.look("old")).verdict is Verdict.DIFFER
+        asked, fetched = len(graph.requests), len(graph.files.requests)
+        assert (await one.look("old")).verdict is Verdict.DIFFER
+        requests = [one.split(" ")[1] for one in graph.requests[asked:] if not one.startswith("BATCHED")]
+        user = f"/v1.0/users/{IDS['old']}"
+        assert sorted(requests) == ["/v1.0/$batch", user, f"{user}/photos/360x360/$value"]
+        assert len(graph.files.requests) == fetched + 1
+        world.visit_sharepoint(IDS["old"])
+        assert (await one.look("old")).verdict is Verdict.MATCH
+        world.change_photo(IDS["old"], variant=2)
+        assert (await one.look("old")).verdict is Verdict.DIFFER
+
+
 async def test_many_looks_at_once_sign_in_once_and_respect_graphs_limit() -> None:
     async with eyes() as one:
         found = await asyncio.gather(*(one.look("match") for _ in range(12)))
