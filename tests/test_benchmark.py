@@ -36,6 +36,9 @@ def test_what_makes_no_sense_is_refused_before_anything_is_installed(arguments: 
 
 @pytest.mark.parametrize("file", REQUIREMENTS, ids=lambda file: file.stem)
 def test_every_package_of_the_others_is_pinned(file: Path) -> None:
-    lines = file.read_text(encoding="utf-8").split()
+    text = file.read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = [line.partition("#")[0].strip() for line in text.splitlines()]
+    lines = [line for line in lines if line]
     assert lines
-    assert [line for line in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][0-9A-Za-z.]*", line)] == []
+    pinned = r"[A-Za-z0-9._-]+==[0-9][0-9A-Za-z.]*( ; [^;]+?)?( +--hash=sha256:[0-9a-f]{64})*"
+    assert [line for line in lines if not re.fullmatch(pinned, line)] == []

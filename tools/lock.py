@@ -26,6 +26,7 @@ NODE = "requirements-node.lock"
 PICTURES = "benchmarks/photos/packages"
 TRAINING = "tools/understanding/packages"
 PIPS = "tests/pips"
+MSGRAPH = "benchmarks/turns/requirements/msgraph.txt"
 
 
 def main() -> int:
@@ -44,6 +45,7 @@ def main() -> int:
         run([*compile_, "--upgrade", "--no-deps", f"{PICTURES}.in", "-o", f"{PICTURES}.lock"])
         run([*compile_, "--upgrade", f"{TRAINING}.in", "-o", f"{TRAINING}.lock"])
         run([*compile_, "--upgrade", "-", "-o", f"{PIPS}/newest.lock"], "pip\n")
+        run([*compile_, "--upgrade", "-", "-o", MSGRAPH], "msgraph-sdk\nazure-identity\naiohttp\n")
         return max(wheels(uv, lock) for lock in (DEVELOPMENT, RUNTIME, NODE))
 
 

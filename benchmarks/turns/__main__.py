@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.turns import environments, processes
 from benchmarks.turns.environments import FOLDER, NotInstalled
 
-PARTS = ("bare", "photosync", "stock", "agents", "teams", "looks", "follow-ups", "growth", "memory")
+PARTS = ("bare", "photosync", "stock", "agents", "teams", "looks", "msgraph", "follow-ups", "growth", "memory")
 
 
 def main() -> int:

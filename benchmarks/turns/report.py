@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.turns.by_hand import BOUND, Looked
 from benchmarks.turns.comparison import Compared, Measured, medians, times_slower
 from benchmarks.turns.looks import FOLLOWED, LATENCY, Followed
 from benchmarks.turns.memory import Held
@@ -27,6 +28,8 @@ def show(results: Results) -> None:
     if results.looked:
         title = f"A turn that looks at both photos, Graph taking {1000 * LATENCY:.0f} ms for each request"
         _CONSOLE.print(_turns(title, {"photosync": BOT}, results.looked))
+    if results.beside:
+        _CONSOLE.print(_beside(results.beside))
     if results.followed:
         _CONSOLE.print(_followed(results.followed))
     if results.grown:
@@ -50,6 +53,7 @@ def figures(results: Results) -> dict[str, Any]:
             name: {"start_s": compared.started[name], "rss_mb": compared.rss[name]} for name in compared.started
         },
         "looks": _medians(results.looked),
+        "looks_beside": {name: asdict(one) for name, one in {**results.beside, "bound": BOUND}.items()},
         "follow_ups": {name: asdict(one) for name, one in results.followed.items()},
         "growth": _medians(results.grown),
         "memory": [asdict(one) for one in results.held],
@@ -111,6 +115,21 @@ def _turns(title: str, titles: Mapping[str, str], measured: Measured) -> Table:
             ]
             table.add_row(*row, *([f"{times_slower(measured, BARE, name, at_once):.1f} times"] if beside else []))
         table.add_section()
+    return table
+
+
+def _beside(looked: Mapping[str, Looked]) -> Table:
+    table = Table(
+        title=f"Looks alone, Graph taking {1000 * LATENCY:.0f} ms for each request and four for photos at once"
+    )
+    for name in ("program", "first look, p50 ms", "a further one, p50 ms", "looks/s, 16 at once", "CPU ms, 16 at once"):
+        table.add_column(name, justify="left" if name == "program" else "right")
+    for name, one in looked.items():
+        figures = f"{one.first:.0f}", f"{one.further:.0f}", f"{one.per_second:.0f}", f"{one.cpu:.2f}"
+        table.add_row(name, *figures)
+    table.add_row(
+        "what Graph's limits allow", f"{BOUND.first:.0f}", f"{BOUND.further:.0f}", f"{BOUND.per_second:.0f}", ""
+    )
     return table
 
 

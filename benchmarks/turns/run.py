@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.turns import bots
+from benchmarks.turns.by_hand import MSGRAPH, Looked, beside
 from benchmarks.turns.comparison import Compared, Measured, compare
 from benchmarks.turns.growth import grow
 from benchmarks.turns.looks import Followed, follow, look
@@ -20,6 +21,7 @@ class Results:
 
     compared: Compared = field(default_factory=Compared)
     looked: Measured = field(default_factory=dict)
+    beside: Mapping[str, Looked] = field(default_factory=dict)
     followed: Mapping[str, Followed] = field(default_factory=dict)
     grown: Measured = field(default_factory=dict)  # by the number of stored cases
     held: list[Held] = field(default_factory=list)
@@ -36,6 +38,8 @@ async def run(parts: Sequence[str], folder: Path, rounds: int, seconds: float) -
         results.missing.update(results.compared.missing)
     if "looks" in parts:
         results.looked = await look(folder, rounds, seconds)
+    if "looks" in parts or MSGRAPH in parts:
+        results.beside = await beside(folder, seconds, {} if MSGRAPH in parts else {MSGRAPH: "not asked for"})
     if "follow-ups" in parts:
         results.followed = await follow(folder)
     if "growth" in parts:
