@@ -98,7 +98,7 @@ class Graph:
 
     async def _view(self, method: str, path: str, query: Mapping[str, str], roles: frozenset[str]) -> web.Response:
         throttle = self.world.faults.throttle
-        wait = throttle.wait() if throttle is not None else 0
+        wait = throttle.wait(path) if throttle is not None else 0
         if wait:
             return graph_error(429, "TooManyRequests", {"Retry-After": str(wait)})
         for one in self._paths:
