@@ -39,6 +39,7 @@ _SURE_OF = {
     **dict.fromkeys(_WALKS, 0.4),
     **dict.fromkeys(("stop", "forget", "forget_confirmed", "send_ticket", "ticket", "language", "set_language"), 0.6),
     "next": 0.3,
+    "same": 0.5,  # it ends the case
 }
 _SURELY_OTHER = 0.5
 _NO_QUESTION = ("stop", "forget", "forget_confirmed", "send_ticket")
@@ -90,7 +91,9 @@ def judge(scores: Mapping[str, float], step: Step, *, question: bool = False) ->
     likeliest = max(shares, key=shares.__getitem__)
     same = same_thing(likeliest, wanted)
     share = min(1.0, sum(shares.get(label, 0.0) for label in same))
-    sure = share >= _SURE_OF.get(likeliest, _SURE) and not (question and likeliest in _NO_QUESTION)
+    # "Yes" has to be as sure as what it would do here.
+    least = max(_SURE_OF.get(label, _SURE) for label in same if label in wanted or label == likeliest)
+    sure = share >= least and not (question and likeliest in _NO_QUESTION)
     if likeliest in _WALKS:
         sure = sure and share >= _AHEAD * max(one for label, one in shares.items() if label not in same)
     if likeliest == OTHER:

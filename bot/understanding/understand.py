@@ -26,6 +26,7 @@ _STEM = 4  # letters of a language's name that its inflected forms share at leas
 _ENDING = 3  # letters at its end in which they may differ
 _QUESTION_MARKS = ("?", "？", "؟")
 _SUREST = 0.999  # 1 is for what is exact
+_OVERRIDES = ("\u202d", "\u202e")  # of the direction of letters
 _COMMAND = 4  # words that a whole command has at most
 _CLEAR = 0.5  # margin: how much more a language has to score than the next for a text to be in it
 
@@ -62,6 +63,8 @@ class Understanding:
         if message in words.names:
             return Typed("set_language", words.names[message], text, whole=True)
         rows = features(text)
+        if any(sign in text[:LONGEST] for sign in _OVERRIDES):
+            return Typed(text=text, confidence=0.0)  # what the person sees is not what the text says
         if not message and not any(map(_says_something, text[:LONGEST])):
             return Typed(text=text, confidence=0.0)
         question = text.rstrip().endswith(_QUESTION_MARKS)

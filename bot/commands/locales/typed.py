@@ -21,8 +21,11 @@ _ACTIONS = ("add", "check", "ticket", "forget", "stop", "menu", "next", "yes", "
 _MOST_ISSUES = 20  # examples that come out as something else which are reported one by one
 
 
-def check(language: Language, *, own_file: bool) -> Iterator[Issue]:
-    """What there is to say about one file's examples; `own_file`: laid over a packaged language's."""
+def check(language: Language, *, own_file: bool, each: bool) -> Iterator[Issue]:
+    """What there is to say about one file's examples; `own_file`: laid over what ships, so that what ships counts too.
+
+    `each`: also what each of them comes out as.
+    """
     entries = {entry.key: entry for entry in language.document.entries if entry.key.startswith(PREFIX)}
     shown = {key: entry for key, entry in entries.items() if language.shows(entry)}
     given = tuple(examples({key: entry.strings[0].text for key, entry in shown.items()}))
@@ -31,7 +34,8 @@ def check(language: Language, *, own_file: bool) -> Iterator[Issue]:
     if not own_file:
         yield from _too_few(given, shown)
     yield from _twice(given, shown)
-    yield from islice(_pulled(given, shown, own_file=own_file), _MOST_ISSUES)
+    if each:
+        yield from islice(_pulled(given, shown, own_file=own_file), _MOST_ISSUES)
 
 
 def _line(entry: PoEntry, text: str) -> int:
