@@ -20,7 +20,7 @@ from bot.background import Background, Beat
 from bot.cards.templates import CardTemplates
 from bot.diagnosis.diagnosis import IN_A_CHAT, Diagnosis, Limits
 from bot.errors import PhotosyncError, SettingsError, StoreUnavailable, StoreUnusable
-from bot.graph.client import Graph
+from bot.graph.client import Graph, graph_scope
 from bot.graph.tokens import Tokens, bot_tokens, graph_tokens
 from bot.graph.users import PHOTO_REQUESTS, PhotoSlots
 from bot.http_client import HttpClient
@@ -29,6 +29,7 @@ from bot.languages import packaged
 from bot.languages.live import LiveTranslations
 from bot.metrics import Metrics
 from bot.settings import Settings
+from bot.sign_in import Application, SignIn, bots, graphs
 from bot.store import JobKind
 from bot.store.connect import connect
 from bot.store.interface import Store
@@ -91,6 +92,17 @@ class Outside:
         return Graph(self.settings, self.http, self.graph_tokens, self.metrics)
 
     @cached_property
+    def sign_in(self) -> SignIn:
+        """Whether the login service lets both in."""
+        settings = self.settings
+        return SignIn(
+            (
+                Application(self.bot_tokens, settings.channel_scope, bots(settings), "PHOTOSYNC_CHANNEL_SCOPE"),
+                Application(self.graph_tokens, graph_scope(settings), graphs(settings), "PHOTOSYNC_GRAPH_URL"),
+            )
+        )
+
+    @cached_property
     def diagnosis(self) -> Diagnosis:
         """What compares a person's photos."""
         return Diagnosis.from_settings(self.graph, self.settings, self.metrics, self._limits, self._photo_slots)
@@ -118,6 +130,7 @@ class Bot:
     outbox: Outbox
     endpoint: TeamsEndpoint
     worker: Worker
+    sign_in: SignIn
     background: Background
     opened: asyncio.Event = field(default_factory=asyncio.Event)  # the store is
 
@@ -142,11 +155,13 @@ class Bot:
             turns, decisions, outbox, store, endpoint.channel, settings.follow_ups, settings.retention
         )
         background = Background(lambda name, alive: metrics.background_alive.labels(name).set(int(alive)))
-        return cls(settings, http, metrics, store, live, outbox, endpoint, Worker(store, follow_ups.doers), background)
+        worker = Worker(store, follow_ups.doers)
+        return cls(settings, http, metrics, store, live, outbox, endpoint, worker, out.sign_in, background)
 
     def start_tasks(self) -> None:
         """Everything that goes on as long as the process."""
         self.background.start("channel_keys", self.endpoint.keep_keys)
+        self.background.start("sign_in", self.sign_in.watch)
         self.background.start("store", self._keep_store)
         self.background.start("jobs", self._do_jobs)
         if self.settings.locales_dir is not None:
@@ -185,7 +200,7 @@ class Bot:
     async def close(self) -> None:
         """Take no more, finish what is under way, close everything."""
         self.endpoint.close()
-        for task in ("jobs", "channel_keys"):  # before what they use is closed
+        for task in ("jobs", "channel_keys", "sign_in"):  # before what they use is closed
             await self.background.stop(task)
         await asyncio.gather(self.worker.stop(), self.endpoint.stop())
         await self.outbox.stop()
@@ -265,9 +280,12 @@ def _site(bot: Bot, *, details: bool) -> web.Application:
             "store": await bot.store.ready(),
             "catalogues": True,
             "channel_keys": bot.endpoint.ready,
+            "sign_in": bot.sign_in.ready,
             "background": not failing,
         }
         detail: dict[str, object] = dict(parts)
+        if bot.sign_in.fixes:
+            detail["sign_in_fixes"] = list(bot.sign_in.fixes)
         if failing:
             detail["background_failing"] = list(failing)
         if bot.live.languages.problems:  # the last good ones are spoken: no reason not to be ready
