@@ -129,6 +129,7 @@ class Bot:
     live: LiveTranslations
     outbox: Outbox
     endpoint: TeamsEndpoint
+    follow_ups: FollowUps
     worker: Worker
     sign_in: SignIn
     background: Background
@@ -154,9 +155,8 @@ class Bot:
         follow_ups = FollowUps(
             turns, decisions, outbox, store, endpoint.channel, settings.follow_ups, settings.retention
         )
-        background = Background(lambda name, alive: metrics.background_alive.labels(name).set(int(alive)))
-        worker = Worker(store, follow_ups.doers)
-        return cls(settings, http, metrics, store, live, outbox, endpoint, worker, out.sign_in, background)
+        worker, background = Worker(store, follow_ups.doers), Background(metrics.report_background)
+        return cls(settings, http, metrics, store, live, outbox, endpoint, follow_ups, worker, out.sign_in, background)
 
     def start_tasks(self) -> None:
         """Everything that goes on as long as the process."""
@@ -241,7 +241,7 @@ async def start(settings: Settings, store: Store | None = None) -> Running:
 
     async def listen(host: str, port: int, *, details: bool) -> int:
         closed_early = bot.metrics.refused.labels("connections").inc
-        servers.append(HttpServer(_site(bot, details=details), grace=_GRACE, closed_early=closed_early))
+        servers.append(HttpServer(site(bot, details=details), grace=_GRACE, closed_early=closed_early))
         try:
             return await servers[-1].start(host, port)
         except OSError as error:
@@ -267,8 +267,9 @@ async def start(settings: Settings, store: Store | None = None) -> Running:
     return Running(port, operator_port, bot.endpoint, store, bot.live, bot.background, stop)
 
 
-def _site(bot: Bot, *, details: bool) -> web.Application:
-    """Without `details` what the internet may see: no metrics, and whether it is ready, not why."""
+def site(bot: Bot, *, details: bool) -> web.Application:
+    """What is answered over HTTP. Without `details` what the internet may see: no metrics, and whether it is ready, not
+    why."""
 
     async def alive(_: web.Request) -> web.Response:
         return web.json_response({"alive": True})
@@ -299,13 +300,13 @@ def _site(bot: Bot, *, details: bool) -> web.Application:
         text = bot.metrics.text()
         return web.Response(body=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
-    site = web.Application(client_max_size=MOST_BYTES)
-    site.router.add_post("/api/messages", bot.endpoint.messages)
-    site.router.add_get("/healthz", alive)
-    site.router.add_get("/readyz", ready)
+    routes = web.Application(client_max_size=MOST_BYTES)
+    routes.router.add_post("/api/messages", bot.endpoint.messages)
+    routes.router.add_get("/healthz", alive)
+    routes.router.add_get("/readyz", ready)
     if details:
-        site.router.add_get("/metrics", counted)
-    return site
+        routes.router.add_get("/metrics", counted)
+    return routes
 
 
 async def until_signal() -> None:
