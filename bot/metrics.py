@@ -50,6 +50,10 @@ class Metrics:
     def _counter(self, name: str, meaning: str, label: str) -> Labelled:
         return Labelled(Counter(name, meaning, [label], registry=self.registry))
 
+    def report_background(self, task: str, alive: bool) -> None:
+        """Whether a background task works now."""
+        self.background_alive.labels(task).set(int(alive))
+
     def text(self) -> bytes:
         """The Prometheus text format."""
         return generate_latest(self.registry)

@@ -85,6 +85,7 @@ class Faults:
     my_site: bool = True  # `mySite` may be read
     graph_seconds: float = 0.0  # how long every request to Graph takes at least
     photo_seconds: float = 0.01  # how long a photo request takes: what runs into the limit of four at once
+    photos_refused: int = 0  # requests for a photo beyond four at once, counted
     login_refuses: bool = False
     login_delay: float = 0.0  # seconds
     keys_down: bool = False

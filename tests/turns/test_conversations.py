@@ -243,6 +243,7 @@ async def test_the_service_tells_that_it_is_alive_and_ready(stage: Scene) -> Non
         "store": True,
         "catalogues": True,
         "channel_keys": True,
+        "sign_in": True,
         "background": True,
     }
     assert "photosync_turns_total" in (await stage.get("/metrics"))[1]

@@ -49,9 +49,12 @@ class Merged:
         return ", ".join(f"{len(keys)} {what}" for what, keys in counted.items() if keys)
 
 
-def merge(found: Document, tag: str, forms: int, english: Mapping[str, English]) -> Merged:
-    """The file with the English of now; `forms` is how many plural forms its language has."""
-    return _Merge(found, tag, forms, english, wraps(found)).done()
+def merge(found: Document, tag: str, forms: int, english: Mapping[str, English], *, whole: bool = True) -> Merged:
+    """The file with the English of now; `forms` is how many plural forms its language has.
+
+    `whole`: it holds a whole language, so that what it lacks gets an empty entry.
+    """
+    return _Merge(found, tag, forms, english, wraps(found), whole).done()
 
 
 @dataclass
@@ -61,13 +64,14 @@ class _Merge:
     forms: int
     english: Mapping[str, English]
     wrap: bool
+    whole: bool
     changed: list[str] = field(default_factory=list)
     remarked: list[str] = field(default_factory=list)
 
     def done(self) -> Merged:
         gone = [entry for entry in self.found.entries if entry.key and entry.key not in self.english]
         here = {entry.key for entry in self.found.entries}
-        fresh = tuple(key for key in self.english if key not in here)
+        fresh = tuple(key for key in self.english if key not in here) if self.whole else ()
         edits = [*self._edited(), *self._inserted(fresh), *((entry.start, self._after(entry), ()) for entry in gone)]
         lines = list(self.found.lines)
         for start, end, new in sorted(edits, key=lambda edit: edit[:2], reverse=True):

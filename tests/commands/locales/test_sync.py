@@ -161,6 +161,16 @@ def test_an_installations_own_english_keeps_its_words_and_gets_new_texts(tmp_pat
     assert (place.packaged / "sv.po").read_text(encoding="utf-8") == SWEDISH
 
 
+@pytest.mark.parametrize(("tag", "whole"), [("sv", SWEDISH), ("en", ENGLISH), ("ca", SWEDISH.replace(": sv", ": ca"))])
+def test_a_small_file_of_ones_own_stays_small_and_follows_the_english(tmp_path: Path, tag: str, whole: str) -> None:
+    (tmp_path / "own").mkdir()
+    small = whole[: whole.index("#. {count}")].replace(whole[whole.index("#. The first card.\n#.") : whole.index("#. At most")], "")  # fmt: skip
+    (tmp_path / "own" / f"{tag}.po").write_text(small, encoding="utf-8")
+    place = replace(folders(tmp_path, english=ENGLISH.replace("#. At most", "#. Up to")), over=tmp_path / "own")
+    assert sync(place) == 0
+    assert (tmp_path / "own" / f"{tag}.po").read_text(encoding="utf-8") == small.replace("#. At most", "#. Up to")
+
+
 def test_a_broken_file_is_left_as_it_is_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     broken = SWEDISH.replace('"Hej, {name}!"', '"Hej, {name}!')
     place = folders(tmp_path, english=ENGLISH.replace("At most", "Up to"), sv=broken)
