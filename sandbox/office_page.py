@@ -11,12 +11,12 @@ from aiohttp import web
 from PIL import Image
 
 from sandbox.faults import Fault
+from sandbox.photos import VARIANTS, photo
 from sandbox.portraits import initials
 from sandbox.tenant import Tenant
 from sandbox.web import json_body
 from sandbox.world import Copy, Holdings, Person
 
-VARIANTS = 6  # photos a person can choose from
 _BEGINNINGS = (0, 3)  # the photos that most people's stories begin with
 _LONGEST_DELAY = 600.0  # seconds
 _SIDE = 240  # pixels of a picture on the page, which is sharp on dense screens too
@@ -53,7 +53,7 @@ class OfficePage:
 
     async def _drawn(self, person: Person, variant: int) -> Image.Image:
         # Not in the loop that the bot runs in too.
-        return await asyncio.to_thread(self._world.drawing, person.id, variant)
+        return await asyncio.to_thread(photo, person.id, variant)
 
     async def _office(self, request: web.Request) -> web.StreamResponse:
         _, held = await self._held(request)

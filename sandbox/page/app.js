@@ -131,7 +131,7 @@ $("circle").addEventListener("click", () => {
   $("accounts").hidden = !open;
   $("circle").setAttribute("aria-expanded", String(open));
   if (!open) return;
-  $("variants").replaceChildren(...Array.from({ length: 6 }, (_, variant) => {
+  $("variants").replaceChildren(...Array.from({ length: 4 }, (_, variant) => {
     const button = document.createElement("button"), picture = document.createElement("img");
     button.type = "button"; button.dataset.variant = variant; picture.alt = `Photo ${variant + 1}`;
     picture.src = `/api/picture/${state.person.id}/variant-${variant}`;
