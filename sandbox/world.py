@@ -16,6 +16,7 @@ from sandbox.encoding import jpeg
 from sandbox.faults import Faults
 from sandbox.photos import edited_photo, photo
 from sandbox.portraits import silhouette
+from sandbox.trace import Trace
 
 if TYPE_CHECKING:
     from sandbox.team_sites import TeamSite
@@ -107,6 +108,7 @@ class World:
         self.people: tuple[Person, ...] = PEOPLE
         self.team_sites: list[TeamSite] = []  # that people may name
         self.faults = Faults()
+        self.trace = Trace()
         self.client_secrets: list[dict[str, str]] = []  # `hint` and `endDateTime` of the application's
         self.skipped = 0.0  # seconds that tests let pass
         self._numbers = itertools.count(1)
