@@ -26,7 +26,7 @@ class Files:
 
     async def start(self, tls: Any) -> None:
         """Listen."""
-        app = web.Application()
+        app = web.Application(middlewares=[self.world.trace.of("SharePoint's files")])
         app.router.add_get("/download/{name}", self._download)
         self._runner, port = await listen(app, tls)
         self.url = f"https://{HOST}:{port}"
