@@ -27,6 +27,9 @@ SAID = [
     ("Мое фото в SharePoint старое", "ru", "desk.menu", "fix", ""),
     ("mans foto sharepoint ir vecs un nemainās", "en", "desk.menu", "fix", ""),  # whatever the client's language
     ("my colleagues still see my OLD photo", "en", "desk.menu", "fix", ""),
+    ("my colleague's photo is wrong", "en", "desk.menu", "", ""),
+    ("how do I put a picture on a SharePoint page?", "en", "desk.menu", "", ""),
+    ("let's go", "en", "resync.tile", "next", ""),
     ("the printer prints my photo wrong", "en", "desk.menu", "", ""),
     ("the logo on our site is old", "en", "desk.menu", "", ""),
     ("svenska", "en", "desk.menu", "set_language", "sv"),

@@ -16,7 +16,7 @@ from dialogs.model import Step
 from tools.understanding import train
 from tools.understanding.material import Row
 
-WRITERS = ("writer 1", "writer 2", "writer 3")
+WRITERS = ("writer 1", "writer 2", "writer 3")  # the fourth wrote a few lines on what was missing
 _MENU = Step("desk.menu", choices={"fix": "look.photos", "add": "add_photo.find_picture"})
 _STEP = Step("resync.tile", choices={"next": "resync.page"}, numbered=True)
 _COMPARE = Step("look.unsure", choices={"same": "look.same", "different": "resync.private_window"}, photos=True)
