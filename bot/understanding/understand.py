@@ -23,6 +23,7 @@ from dialogs.translations import SOURCE
 
 _VALUES = {"rate_up": ("rate", "up"), "rate_down": ("rate", "down")}
 _STEM = 4  # letters of a language's name that its inflected forms share at least
+_MOST_WORDS = 20  # of a message in which an inflected name is looked for
 _ENDING = 3  # letters at its end in which they may differ
 _QUESTION_MARKS = ("?", "？", "؟")
 _SUREST = 0.999  # 1 is for what is exact
@@ -127,8 +128,11 @@ def named(message: str, names: Mapping[str, str]) -> str:
     if exact:
         return names[max(exact, key=len)]
     best, found = 0, ""
-    for word in message.split():
+    for word in message.split()[:_MOST_WORDS]:
+        beginning = word[:_STEM]
         for name, tag in names.items():
+            if not name.startswith(beginning):
+                continue
             shared = _shared(word, name)
             if shared >= max(_STEM, len(name) - _ENDING) and shared > best:
                 best, found = shared, tag
