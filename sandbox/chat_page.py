@@ -198,9 +198,11 @@ class ChatPage:
 
     async def _again(self, chat: Chat, document: dict[str, Any]) -> int:
         """Everything of this person as it was in the beginning, on every side."""
-        await self._bot.forget(chat.person.id)
-        self.tenant.world.start_over(chat.person.id)
-        chat.clear()
+        person, channel = chat.person.id, self.tenant.channel
+        await self._bot.forget(person)
+        self.tenant.world.start_over(person)
+        for one in (channel.chat(person), channel.group(person)):
+            one.clear()
         return await self._open(chat, document)
 
     async def _behind(self, request: web.Request) -> web.StreamResponse:

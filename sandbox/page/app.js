@@ -76,7 +76,7 @@ function show(event) {
     drawCard(event.id, event.activity, holder);
     holder.classList.remove("updated"); void holder.offsetWidth; holder.classList.add("updated");
     holder.dataset.versions = String(Number(holder.dataset.versions || 0) + 1);
-    holder.scrollIntoView({ block: "nearest" });
+    follows(holder, () => holder.scrollIntoView({ block: "nearest" }));
   } else if (!holder) {
     holder = document.createElement("div");
     holder.className = `message ${event.type === "mine" ? "mine" : "bot"}`;
@@ -87,15 +87,19 @@ function show(event) {
     log.append(holder);
     if (event.type === "mine") holder.textContent = event.activity.text.replace(/<at>(.*?)<\/at>/g, "@$1");
     else drawCard(event.id, event.activity, holder);
-    log.scrollTop = log.scrollHeight;
-    // A card's pictures change its height once they are there.
-    holder.querySelectorAll("img").forEach((image) => image.addEventListener("load", () => { log.scrollTop = log.scrollHeight; }));
+    follows(holder, () => { log.scrollTop = log.scrollHeight; });
   }
   if (event.type !== "mine") {
     $("typing").hidden = true;
     office.hint(placeOf(cardOf(event.activity)));
     panes.mark("chat");
   }
+}
+
+// Scrolls now and once a card's pictures are there, which change its height.
+function follows(holder, scroll) {
+  scroll();
+  holder.querySelectorAll("img").forEach((image) => image.addEventListener("load", scroll));
 }
 
 function empty() {
@@ -185,8 +189,10 @@ function drawPeople() {
     const picture = document.createElement("img");
     picture.alt = ""; picture.loading = "lazy"; picture.width = picture.height = 38; picture.src = faceOf(person);
     const text = document.createElement("span"), name = document.createElement("b"), about = document.createElement("small");
+    const locale = document.createElement("span");
     name.textContent = person.name; name.dir = "auto"; name.lang = person.locale;
-    about.textContent = `${person.about} · ${person.locale}`;
+    locale.textContent = ` · ${person.locale}`; locale.className = "whole";
+    about.append(person.about, locale);
     text.append(name, about); button.append(picture, text); item.append(button);
     button.addEventListener("click", () => choose(person));
     $("people").append(item);

@@ -38,7 +38,7 @@ const behind = {
     ] : [behind.line("p", "No case yet: it begins with the first look.", "hint")]));
     const sent = [...told.tickets.map((one) => ["Ticket", one]), ...told.comments.map((one) => ["Comment to", one])];
     $("tickets").replaceChildren(...(sent.length
-      ? sent.map(([kind, one]) => behind.document(`${kind} ${one.number}: ${one.body.summary}`, one.body))
+      ? sent.map(([kind, one]) => behind.document(`${kind} ${one.number}`, one.body))
       : [behind.line("p", "None yet: ask the bot for the helpdesk.", "hint")]));
   },
 
