@@ -250,7 +250,7 @@ class World:
         self.copy(person_id, held, photo(_seed(person_id)), _long_ago())
 
     def begin_close(self, person_id: str, held: Holdings) -> None:
-        self.copy(person_id, held, edited_photo(_seed(person_id), 0.8), _long_ago())
+        self.copy(person_id, held, edited_photo(_seed(person_id), 0.7), _long_ago())
 
     def begin_forbidden(self, person_id: str, held: Holdings) -> None:
         self.begin_old(person_id, held)
