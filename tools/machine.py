@@ -19,7 +19,7 @@ def postgres() -> Path | None:
     """The folder of PostgreSQL's server programs: the newest that is installed."""
     on_path = shutil.which("initdb")
     if on_path:
-        return Path(on_path).parent
+        return Path(on_path).resolve().parent
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda file: float(file.parts[-3]))
     return found[-1].parent if found else None
 
