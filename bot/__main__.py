@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "erase": ("bot.commands.erase", "delete everything about a person"),
     "work": ("bot.commands.work", "due work and dead letters"),
     "store": ("bot.commands.store", "a backup of the database; the database into another one"),
+    "topics": ("bot.commands.topics", "the steps of this installation: what is wrong with its own files"),
     "locales": ("bot.commands.locales.command", "languages: coverage, a new one, what is wrong, merging, preview"),
 }
 """Each command's module and its line of help."""

@@ -18,6 +18,7 @@ from aiohttp import web
 from bot import resources
 from bot.background import Background, Beat
 from bot.cards.templates import CardTemplates
+from bot.clouds import CLOUDS
 from bot.diagnosis.diagnosis import IN_A_CHAT, Diagnosis, Limits
 from bot.errors import PhotosyncError, SettingsError, StoreUnavailable, StoreUnusable
 from bot.graph.client import Graph, graph_scope
@@ -25,7 +26,6 @@ from bot.graph.tokens import Tokens, bot_tokens, graph_tokens
 from bot.graph.users import PHOTO_REQUESTS, PhotoSlots
 from bot.http_client import HttpClient
 from bot.http_server import HttpServer
-from bot.languages import packaged
 from bot.languages.live import LiveTranslations
 from bot.metrics import Metrics
 from bot.settings import Settings
@@ -40,10 +40,10 @@ from bot.turns.decisions import Decisions
 from bot.turns.follow_ups import FollowUps, purging
 from bot.turns.outbox import Outbox
 from bot.turns.runner import TurnRunner
+from bot.turns.schedule import Schedule
 from bot.turns.worker import Worker
 from bot.understanding.understand import Understanding
 from bot.understanding.unknown import UnknownSentences
-from dialogs.engine import Engine
 
 log = logging.getLogger(__name__)
 
@@ -144,24 +144,29 @@ class Bot:
     def build(cls, settings: Settings, store: Store, http: HttpClient) -> Bot:
         """Raises `SettingsError` for a certificate that cannot be used."""
         pictures = resources.illustrations()
-        chat = f"https://teams.microsoft.com/l/chat/0/0?users=28:{settings.app_id}"
-        live = LiveTranslations(settings.locales_dir, pictures, chat)
-        engine = Engine(packaged.topics(live.languages, pictures), tickets=settings.ticket_system != "none")
+        chat = f"{CLOUDS[settings.cloud].teams}/l/chat/0/0?users=28:{settings.app_id}"
+        live = LiveTranslations(
+            settings.locales_dir,
+            pictures,
+            chat,
+            cloud=settings.cloud,
+            topics=settings.topics_dir,
+            pilot=settings.pilot,
+        )
         # Of all processes together.
         slots = SharedSlots(store, "graph-photo", PHOTO_REQUESTS, _PHOTO_SECONDS)
         out = Outside(settings, http, photo_slots=slots)
         metrics = out.metrics
         tickets = SYSTEMS[settings.ticket_system](settings, http)
-        decisions = Decisions(engine, store, out.diagnosis, tickets, metrics)
-        templates = CardTemplates(engine.library, settings.helpdesk_contact, next(iter(settings.follow_ups), 0.0))
-        outbox = Outbox(store, templates, live, metrics, settings.follow_ups)
+        decisions = Decisions(live, store, out.diagnosis, tickets, metrics, settings.ticket_system != "none")
+        templates = CardTemplates(settings.helpdesk_contact, next(iter(settings.follow_ups), 0.0))
+        schedule = Schedule(settings.follow_ups)
+        outbox = Outbox(store, templates, live, metrics, schedule)
         understanding = Understanding()
         unknown = UnknownSentences(settings.keep_unknown, settings.retention) if settings.keep_unknown else None
         turns = TurnRunner(decisions, outbox, live, store, metrics, understanding, unknown)
         endpoint = TeamsEndpoint(settings, http, out.bot_tokens, metrics, turns.turn, turns)
-        follow_ups = FollowUps(
-            turns, decisions, outbox, store, endpoint.channel, settings.follow_ups, settings.retention
-        )
+        follow_ups = FollowUps(turns, decisions, outbox, store, endpoint.channel, schedule, settings.retention)
         return cls(
             settings,
             http,
@@ -185,7 +190,7 @@ class Bot:
         self.background.start("store", self._keep_store)
         self.background.start("jobs", self._do_jobs)
         self.background.start("photo_slots", self.photo_slots.keep)
-        if self.settings.locales_dir is not None:
+        if self.settings.locales_dir is not None or self.settings.topics_dir is not None:
             self.background.start("languages", self.live.watch)
             self.background.start("examples", self._keep_learning)
 
@@ -320,6 +325,8 @@ def site(bot: Bot, *, details: bool) -> web.Application:
             detail["background_failing"] = list(failing)
         if bot.live.languages.problems:  # the last good ones are spoken: no reason not to be ready
             detail["language_files_not_used"] = list(bot.live.languages.problems)
+        if bot.live.topic_problems:
+            detail["topic_files_not_used"] = list(bot.live.topic_problems)
         well = all(parts.values())
         return web.json_response(detail if details else {"ready": well}, status=200 if well else 503)
 

@@ -100,6 +100,11 @@ def guid(value: str) -> str:
     return found
 
 
+def guids(value: str) -> tuple[str, ...]:
+    """Separated by commas, in small letters."""
+    return tuple(guid(one.strip()).lower() for one in value.split(",") if one.strip())
+
+
 def tenant(value: str) -> str:
     """The id of one tenant."""
     if value.lower() in _NO_TENANT:

@@ -250,6 +250,20 @@ class Settings:
         value=None,
         default="they are not kept",
     )
+    topics_dir: Path | None = _setting(
+        "PHOTOSYNC_TOPICS_DIR",
+        values.folder,
+        "a folder of topic files laid over the packaged ones: another link, picture or text, a step more or fewer",
+        value=None,
+        default="the packaged topics",
+    )
+    pilot: tuple[str, ...] = _setting(
+        "PHOTOSYNC_PILOT",
+        values.guids,
+        "object ids of people: only they see topic files that say `draft = true`",
+        value=(),
+        default="nobody",
+    )
     turns_at_once: int = _setting(
         "PHOTOSYNC_TURNS_AT_ONCE",
         values.count,
@@ -350,7 +364,10 @@ def misspelt(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 def _with_cloud(known: dict[str, Any]) -> dict[str, Any]:
     cloud = CLOUDS[known.get("cloud", "public")]
+    ours = {one.name for one in fields(Settings)}
     for one in fields(cloud):
+        if one.name not in ours:
+            continue
         default = getattr(cloud, one.name)
         if isinstance(default, tuple):
             default = tuple(Host(pattern) for pattern in default)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
+from dialogs.frozen import replace
 from dialogs.library import QUESTIONS, Library
-from dialogs.model import Case, Fact, Outcome, Reason, SiteFinding, Step, Verdict
+from dialogs.model import PLACES, Case, Check, Fact, Outcome, Reason, SiteFinding, Step, Verdict
 
 MOST_BUTTONS = 6  # Teams shows no more
+MOST_MAIN = 3  # of them beside the three dots
 # What is offered besides a step's own choices, the nearest to hand first.
-_ALWAYS = ("back", "stop", "ticket", "language", "menu")
-_AFTERWARDS = ("rate up", "rate down", "menu", "language", "ticket")
-_DESK = ("back", "menu", "forget", "stop")  # on the cards around the walk-throughs
+_IN_A_WALK = ("back", "ticket", "stop", "menu", "language")
+_WITH_PHOTOS = ("ticket", "menu", "stop", "back", "language")
+_SOLVED = ("rate down", "ticket", "menu", "language")  # what a person says who is helped comes first of all
+_AFTERWARDS = ("helpful up", "rate down", "menu", "language", "ticket")
+_DESK = ("language", "forget", "back", "menu", "stop")  # on the cards around the walk-throughs
 _PLATFORM_NAMES = {"windows": "windows", "mac": "mac", "macos": "mac", "ios": "ios", "android": "android"}
 
 # Keys that cards need beside those of the steps.
@@ -21,13 +26,15 @@ EXTRA_KEYS = (
     "card.greeting",
     "card.steps",
     "card.copied",
+    "card.copied_before",
     "card.contact",
     "card.ticket",
-    "card.again",
+    "card.again_at",
     "card.earlier_ticket",
     "card.earlier_sent",
     "card.earlier_failed",
     "card.helpdesk_informed",
+    "card.closed",
     "summary.case",
     "summary.looked",
     "summary.not_looked",
@@ -37,6 +44,11 @@ EXTRA_KEYS = (
     "form.comment.placeholder",
     "form.locale.label",
     "form.summary.label",
+    "form.address.label",
+    "tick.photo",
+    "tick.visited",
+    "tick.copy_awaited",
+    "tick.photo_awaited",
     "photo.microsoft365.caption",
     "photo.microsoft365.alt",
     "photo.sharepoint.caption",
@@ -60,11 +72,13 @@ EXTRA_KEYS = (
     "notice.unknown_language",
     "notice.moved",
     "notice.lost",
+    "notice.welcome",
     "notice.other_person",
     "picture.no_photo",
-    *(f"button.{name.replace(' ', '_')}" for name in dict.fromkeys((*_ALWAYS, *_AFTERWARDS, *_DESK))),
+    *(f"button.{name.replace(' ', '_')}" for name in dict.fromkeys((*_IN_A_WALK, "rate up", "rate down", *_DESK))),
+    "button.helpful",
     *(f"reason.{reason.value}" for reason in Reason),
-    *(f"fact.{fact.value}" for fact in Fact),
+    *(f"fact.{fact.value}" for fact in Fact if fact is not Fact.OLDER),
     *(f"site.{finding.value}" for finding in SiteFinding),
 )
 
@@ -78,6 +92,19 @@ class Button:
     main: bool = False  # among the one to three that most people want
     score: str = ""  # with `rate`
     value: str = ""  # with `question` which; with `set_language` the language, whose own name is the title then
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a list of steps."""
+
+    text: str  # key
+    sign: str = ""  # its number, DONE or AWAITED; "" for a heading
+    hint: str = ""  # the key of a smaller line below
+    link: str = ""  # an address below, as in `Step.link`
+
+
+DONE, AWAITED = "✓", "○"
 
 
 @dataclass(frozen=True)
@@ -105,7 +132,10 @@ class CardContent:
     progress: tuple[int, int] | None = None
     steps_ahead: int = 0
     greeting: bool = False
+    state: str = ""
     picture: str = ""
+    rows: tuple[Row, ...] = ()
+    places: tuple[Button, ...] = ()
     hint: str = ""
     link: str = ""
     photos: bool = False
@@ -115,7 +145,10 @@ class CardContent:
     buttons: tuple[Button, ...] = ()
     values: Mapping[str, str] = field(default_factory=dict)
     timezone: str = ""  # as `Case.timezone`
-    spans: Mapping[str, float] = field(default_factory=dict)  # seconds: `when` from now, `age` of a difference
+    older_by: float = 0.0  # seconds by which SharePoint's copy is older, if that is known
+    times: Mapping[str, str] = field(default_factory=dict)  # UTC, ISO 8601: clock times in the sentences
+    shown_at: str = ""  # UTC, ISO 8601: of the look that the card is about
+    link_first: bool = False  # nothing else leads on
 
 
 TemplateKey = tuple[str, str, str, str, bool, str, bool, bool]
@@ -133,33 +166,87 @@ def content_of(library: Library, case: Case, *, contact: str = "", again: float 
     again by ourselves.
     """
     step = library.step(case.step)
-    target = step.choices.get("next", "")
     link = case.ticket_url if step.link == "ticket" else step.link
-    ahead = library.progress(target) if target and step.photos and not step.outcome else None
+    times = _times(case, again)
     return CardContent(
         step=step.id,
         case=case.id,
         rev=case.rev,
         locale=case.locale,
         title=f"{step.id}.title",
-        body=_body(step, case, contact, again),
+        body=_body(step, case, contact, times),
         notice=case.notice,
         earlier=_earlier(case),
         progress=library.progress(step.id),
-        steps_ahead=ahead[1] if ahead and ahead[0] == 1 else 0,
+        steps_ahead=_steps_ahead(library, step),
         greeting=step.greeting,
+        state=step.state,
         picture=step.picture,
-        hint=f"hint.{step.hints}.{platform_of(case.platform)}" if step.hints else "",
+        rows=_rows(library, step, case),
+        places=tuple(Button(one, library.button(step.id, one)) for one in step.choices if one in PLACES),
+        hint=_hint(step, case),
         link=link,
         photos=step.photos and not (case.checks and case.checks[-1].verdict is Verdict.UNKNOWN),
         form=step.form,
         comment=case.comment if step.form == "comment" else "",
         summary=_summary(library, case) if step.form == "summary" else None,
-        buttons=_buttons(library, step, case, bool(link)),
+        buttons=_buttons(library, step, case, bool(link) and step.form != "address"),
         values=_values(case, contact),
         timezone=case.timezone,
-        spans={"when": again, "age": (case.checks[-1].older_by or 0.0) if case.checks else 0.0},
+        older_by=(case.checks[-1].older_by or 0.0) if case.checks else 0.0,
+        times=times,
+        shown_at=case.checks[-1].at if case.checks else "",
+        link_first=not step.choices,
     )
+
+
+def _hint(step: Step, case: Case) -> str:
+    return f"hint.{step.hints}.{platform_of(case.platform)}" if step.hints else ""
+
+
+def _times(case: Case, again: float) -> dict[str, str]:
+    """Since when we look by ourselves, and when the next look is."""
+    last = case.checks[-1].at if case.checks else case.following_since
+    after = (datetime.fromisoformat(last) + timedelta(seconds=again)).isoformat() if last and again else ""
+    return {name: at for name, at in (("since", case.following_since), ("time", after)) if at}
+
+
+def _steps_ahead(library: Library, step: Step) -> int:
+    """How many steps its checklist asks for; 0 where they are several ways to choose from."""
+    numbered = [one for one in library.steps_of(step.checklist) if one.numbered]
+    return 0 if any(one.heading for one in numbered) else len(numbered)
+
+
+def _rows(library: Library, step: Step, case: Case) -> tuple[Row, ...]:
+    """The lines of a step, or the steps of its checklist between what is proven and what is awaited."""
+    lines = tuple(Row(f"{step.id}.line{number}", str(number)) for number in range(1, step.lines + 1))
+    if not step.checklist:
+        return lines
+    rows = list(lines)
+    adding = "missing" in step.later  # a photo is awaited, not a copy of one
+    there = _last_known(case)
+    if not adding and there and there.verdict is not Verdict.NO_PHOTO:
+        rows.append(Row("tick.photo", DONE))
+    numbered = [one for one in library.steps_of(step.checklist) if one.numbered]
+    for number, one in enumerate(numbered, 1):
+        if one.heading:
+            rows.append(Row(f"{one.id}.heading"))
+        rows.append(Row(f"{one.id}.title", str(number), _hint(one, case), one.link))
+    if not adding and _visited(case):
+        rows.append(Row("tick.visited", DONE))
+    if case.following == step.id and case.following_since:
+        rows.append(Row("tick.photo_awaited" if adding else "tick.copy_awaited", AWAITED))
+    return tuple(rows)
+
+
+def _last_known(case: Case) -> Check | None:
+    return next((one for one in reversed(case.checks) if one.verdict is not Verdict.UNKNOWN), None)
+
+
+def _visited(case: Case) -> bool:
+    """Whether SharePoint has made a copy since we began to look by ourselves."""
+    since = case.following_since
+    return bool(since) and any(Fact.SYNCED in one.facts for one in case.checks if one.at >= since)
 
 
 def template_key(library: Library, case: Case) -> TemplateKey | None:
@@ -202,17 +289,17 @@ def entry(library: Library, ref: str, locale: str) -> CardContent:
     return CardContent(ref, "", 0, locale, f"{ref}.title", (f"{ref}.body",), picture=step.picture, link=step.link)
 
 
-def _body(step: Step, case: Case, contact: str, again: float) -> tuple[str, ...]:
+def _body(step: Step, case: Case, contact: str, times: Mapping[str, str]) -> tuple[str, ...]:
     last = case.checks[-1] if case.checks else None
     because = last.reason if step.reason and last else ""
-    facts = last.facts if step.photos and last else ()
+    facts = [one for one in last.facts if one != Fact.OLDER] if step.photos and last else []  # that is said by the date
     handed_over = step.outcome == Outcome.ESCALATED
     lines = {
         f"reason.{because}": bool(because),
         f"{step.id}.body": True,
         **{f"fact.{fact}": True for fact in facts},
         f"site.{last.site_finding if last else ''}": bool(step.photos and last and last.site_finding),
-        "card.again": bool((step.reason or handed_over) and again and case.following == step.id),
+        "card.again_at": bool((step.reason or handed_over) and "time" in times and case.following == step.id),
         step.more: bool(step.more),
         "card.ticket": step.link == "ticket" and bool(case.ticket),
         "card.contact": step.form == "summary" and bool(contact),
@@ -236,26 +323,54 @@ def _asked(library: Library, step: Step, case: Case) -> Iterator[Button]:
 
 
 def _buttons(library: Library, step: Step, case: Case, linked: bool) -> tuple[Button, ...]:
-    own = [Button(action, library.button(step.id, action), main=True) for action in step.choices]
+    """The step's own choices and what is offered beside them, those that lead on first."""
+    own = [Button(action, library.button(step.id, action)) for action in step.choices if action not in PLACES]
     if step.form == "choices":
         own = [*_asked(library, step, case), *own]
     if case.before_locale:
         own.append(Button("set_language", "button.set_language", value=case.before_locale))
     if not case.id:
-        return tuple(own)  # nothing to go back to, to stop or to delete
-    offered = _DESK if step.id.startswith("desk.") and not step.photos else _AFTERWARDS if step.outcome else _ALWAYS
+        return tuple(replace(one, main=True) for one in own)  # nothing to go back to, to stop or to delete
+    last = case.checks[-1] if case.checks else None
+    if step.reason and last and not last.passing:
+        own.sort(key=lambda one: one.action != "ticket")  # another look would find the same
+    solved = step.outcome in (Outcome.RESOLVED, Outcome.RESOLVED_LATER)
+    if (solved or step.lines) and not case.rating:
+        own.insert(0, Button("rate", library.button(step.id, "rate_up"), score="up"))
+    walking = not (step.photos or step.outcome or step.checklist)
+    offered: tuple[str, ...]
+    if _is_desk(step) and not step.outcome:
+        offered = _DESK
+    elif step.outcome:
+        offered = _SOLVED if solved else _AFTERWARDS
+    else:
+        offered = _IN_A_WALK if walking else _WITH_PHOTOS
     unhelped = case.rating == "down" and not _with_helpdesk(case)
     if unhelped:
         offered = tuple(dict.fromkeys(("ticket", *offered)))
-    more = []
-    for name in offered:
-        action, _, score = name.partition(" ")
-        if action in step.choices or (action == "back" and not case.trail):
-            continue
-        if (action == "rate" and case.rating) or (action == "stop" and case.outcome):
-            continue
-        if library.everywhere.get(action) == step.id:
-            continue
-        more.append(Button(action, f"button.{name.replace(' ', '_')}", unhelped and action == "ticket", score))
-    room = MOST_BUTTONS - len(own) - linked
-    return (*own, *more[: max(0, room)])
+    more = [button for name in offered if (button := _offered(library, step, case, name)) is not None]
+    buttons = [*own, *more][: MOST_BUTTONS - linked]
+    room = MOST_MAIN - linked
+    leading = [
+        place < len(own) or (one.action == "ticket" and unhelped) or (one.action in ("back", "rate") and not solved)
+        for place, one in enumerate(buttons)
+    ]
+    main = [place for place, leads in enumerate(leading) if leads][:room]
+    return tuple(replace(one, main=place in main) for place, one in enumerate(buttons))
+
+
+def _offered(library: Library, step: Step, case: Case, name: str) -> Button | None:
+    """What is offered beside a step's own choices, where it makes sense."""
+    action, _, score = name.partition(" ")
+    if action in step.choices or library.everywhere.get(action) == step.id:
+        return None
+    if action == "back" and (not case.trail or (case.trail[-1] == library.everywhere["menu"] and not _is_desk(step))):
+        return None  # the menu is offered anyway
+    if (score and case.rating) or (action == "stop" and case.outcome):
+        return None
+    title = f"button.{name.replace(' ', '_')}" if action != "helpful" else "button.helpful"
+    return Button("rate" if score else action, title, score=score)
+
+
+def _is_desk(step: Step) -> bool:
+    return step.id.startswith("desk.") and not step.photos

@@ -53,6 +53,8 @@ def _check(one: dict[str, Any]) -> Check:
         _amount(one.get("older_by")),
         _text(one.get("site", "")),
         _text(one.get("site_finding", "")),
+        _text(one.get("photo", "")),
+        _text(one.get("copy", "")),
     )
 
 

@@ -21,6 +21,9 @@ and each of them ends in one of two ways:
   return  to a step that was there before: shown again. But the photos are kept nowhere, and a match is only reported
           fresh: so a step with photos goes back to the look that led to it (`checked_by`) and arrives from there
 
+What a look by ourselves finds leads on where it is news: another result than the last that could tell, or another photo
+in Microsoft 365. What the person said of two pictures that are too alike holds as long as they are the same two.
+
 `rev` counts the cards: a button names the case and the rev of its card, so one of an older card is recognised.
 `following` names the step for which we look again by ourselves; what such a look finds is a `Followed`. Handing over
 does not end it: when the photo arrives then, the person is shown it and the helpdesk gets a `Comment`. A notice is
@@ -35,6 +38,7 @@ from dialogs.frozen import replace
 from dialogs.library import ASK, BACK, LEAVE, QUESTIONS, THANKS, Library
 from dialogs.model import (
     ACTIONS,
+    LOOKS,
     Case,
     Check,
     Comment,
@@ -66,10 +70,16 @@ TRAIL_LENGTH = 30
 HISTORY_LENGTH = 200  # of checks and traces that a case keeps; the oldest go first
 COMMENT_LENGTH = 1_000
 START = "desk.menu"
+ARRIVAL = "desk.arrival"  # the look at who has just installed the bot
 
 Decision = tuple[Case, tuple[Effect, ...]]
 
-_EFFECTS_ON_ARRIVAL: dict[str, Effect] = {"photos": Diagnose(), "ticket": Submit(), "forget": Erase()}
+_EFFECTS_ON_ARRIVAL: dict[str, Effect] = {
+    "photos": Diagnose(),
+    "change": Diagnose(change=True),
+    "ticket": Submit(),
+    "forget": Erase(),
+}
 _OPENERS = ("fix", "add", "check")  # what begins a new case when the last one has ended
 _HOME = {"send_ticket": "ticket", "forget_confirmed": "forget"}  # where an action is at home that needs its own card
 # The commands that lead away from the form for a comment, where they are all that was typed: the rest is the comment.
@@ -104,13 +114,19 @@ class Engine:
         case = self._usable(case)
         if isinstance(event, Typed | Pressed):
             case = self._answered(case, moment)
+        decided, effects = self._decide(case, event, moment)
+        if bool(decided.following) != bool(decided.following_since):
+            decided = replace(decided, following_since=moment.at if decided.following else "")
+        return decided, effects
+
+    def _decide(self, case: Case, event: Event, moment: Moment) -> Decision:
         match event:
             case Typed():
                 return self._typed(case, event, moment)
             case Pressed():
                 return self._pressed(case, event, moment)
             case Joined():
-                return self._go(replace(case, trail=()), START)
+                return self._joined(case, moment)
             case Diagnosed():
                 return self._diagnosed(case, event)
             case Submitted():
@@ -246,18 +262,32 @@ class Engine:
         if action == "back":
             return self._back(self._traced(case, action, "", moment))
         step = self.library.step(case.step)
+        if action in ("same", "different") and action in step.choices and case.checks:
+            case = replace(case, judged=f"{action} {_pictures(case.checks[-1])}")
         if action == "set_language":
             case = replace(self._traced(case, action, value, moment), locale=value or case.locale)
             return self._go(case, step.choices[action]) if action in step.choices else self._stay(case, "")
-        target = step.choices.get(action) or self.library.everywhere.get(_HOME.get(action, action))
+        target = step.choices.get(action) or self._elsewhere(case, action)
         if target is None:
             return self._stay(case, "notice.not_here")
         if case.outcome and action in _OPENERS:
             opened = self.open(moment, locale=case.locale, platform=case.platform)
-            return self._go(replace(opened, site=case.site, timezone=case.timezone), target)
+            return self._go(replace(opened, site=case.site, timezone=case.timezone, card=case.card), target)
         if action == "send_ticket":
             case = replace(case, comment=value[:COMMENT_LENGTH] or case.comment)
         return self._go(self._traced(case, action, "", moment), target)
+
+    def _elsewhere(self, case: Case, action: str) -> str | None:
+        """Where an action leads that is no choice of the present step.
+
+        Who asks for a look while we look again by ourselves gets to know what became of that, not the way once more.
+        """
+        if action in ("fix", "check") and self.library.has(case.following) and not case.outcome:
+            followed = self.library.step(case.following)
+            for own in (followed.choices.get("check"), followed.choices.get("next"), followed.later.get("known")):
+                if own and self.library.step(own).on_arrival == "photos":
+                    return own
+        return self.library.everywhere.get(_HOME.get(action, action))
 
     def open(self, moment: Moment, *, locale: str, platform: str = "") -> Case:
         """A new case at the menu."""
@@ -267,13 +297,24 @@ class Engine:
         if value not in ("up", "down"):
             return self._refuse(case, "invented")
         notice = "notice.rated_down" if value == "down" else "notice.rated"
-        return self._stay(replace(self._traced(case, "rate", value, moment), rating=value), notice)
+        rated = replace(self._traced(case, "rate", value, moment), rating=value)
+        form = self.library.everywhere["ticket"]
+        if value == "down" and self.tickets and case.outcome != Outcome.ESCALATED and case.step != form:
+            return self._go(rated, form, notice)  # nothing is sent until they send it
+        return self._stay(rated, notice)
+
+    def _joined(self, case: Case, moment: Moment) -> Decision:
+        """The first card shows both photos. A case that has ended stays as it is: this is another one."""
+        if case.outcome not in ("", Outcome.ESCALATED):
+            opened = self.open(moment, locale=case.locale, platform=case.platform)
+            case = replace(opened, timezone=case.timezone, card=case.card)
+        return self._arrive(replace(case, trail=()), ARRIVAL, "notice.welcome")
 
     # What came of an action on arrival, and of following up
 
     def _diagnosed(self, case: Case, event: Diagnosed) -> Decision:
         case, report = self._found(case, event.check)
-        case, effects = self._branch(case, "photos", event.check.result)
+        case, effects = self._branch(case, LOOKS, _result(case, event.check))
         return case, (*report, *effects)
 
     def _found(self, case: Case, check: Check) -> Decision:
@@ -286,16 +327,18 @@ class Engine:
 
     def _followed(self, case: Case, event: Followed) -> Decision:
         handed_over = case.outcome == Outcome.ESCALATED
-        if not case.following or (case.outcome and not handed_over) or not self.library.has(case.following):
+        followed = self.library.step(case.following) if self.library.has(case.following) else None
+        if followed is None or (case.outcome and not (handed_over or followed.after_days)):
             return case, ()  # it ended meanwhile
-        here, later = case.following, self.library.step(case.following).later
+        here, later = followed.id, followed.later
         matches = event.check.verdict is Verdict.MATCH
+        news = _is_news(event.check, case.checks)
         last = case.checks[-1] if case.checks else None
         if last and event.check.verdict is last.verdict is Verdict.UNKNOWN and event.check.reason == last.reason:
             case = replace(case, checks=case.checks[:-1])  # an outage fills no history
         case, report = self._found(case, event.check)
-        if matches and "match" in later:
-            case, effects = self._arrive(replace(case, following=""), later["match"])
+        if news and event.check.result in later:
+            case, effects = self._arrive(replace(case, following=""), later[event.check.result])
             return case, (*report, *effects)
         if event.check.verdict is not Verdict.UNKNOWN and "known" in later:
             checker = self.library.step(later["known"])
@@ -303,18 +346,19 @@ class Engine:
                 watched = case.step if handed_over and self.library.step(case.step).later else ""
                 return replace(case, following=watched), ()
             case = replace(case, following="", checked_by=checker.id)
-            case, effects = self._arrive(case, checker.branches[event.check.result])
+            case, effects = self._arrive(case, checker.branches[_result(case, event.check)])
             return case, (*report, *effects)
         if not event.over:
-            return case, ()
+            more = event.live and case.step == here and last is not None and _tells_more(event.check, last)
+            return case, ((Show(),) if more else ())
         case = replace(case, following="")
-        if handed_over:
-            return case, ()  # the helpdesk has it: that nothing changed is no news
+        if handed_over or (case.checked_by == ARRIVAL and not case.traces):
+            return case, ()  # the helpdesk has it, or nobody asked: that nothing changed is no news
         if event.check.verdict is Verdict.UNKNOWN and "known" not in later:
             # Nothing was seen at the end, so nothing is claimed: why not is shown.
             checker = self.library.step(self._checker(replace(case, step=here)))
-            return self._arrive(case, checker.branches[event.check.result], follow=False)
-        return self._arrive(case, later["over"], follow=False)
+            return self._arrive(case, checker.branches[_result(case, event.check)], follow=False)
+        return self._arrive(case, later["over"], follow=False) if "over" in later else (case, ())
 
     def _submitted(self, case: Case, event: Submitted) -> Decision:
         if event.case and event.case != case.id:
@@ -325,7 +369,7 @@ class Engine:
         step = self.library.step(case.step)
         if step.on_arrival == "ticket":
             sent = "" if event.result != "contact" else case.comment
-            return self._branch(replace(case, comment=sent), "ticket", event.result)
+            return self._branch(replace(case, comment=sent), ("ticket",), event.result)
         if event.result == "failed":  # nothing that was written is lost: it can be sent again
             comment = f"{event.comment}\n{case.comment}".strip()[:COMMENT_LENGTH]
             # The same submission again, if no other came after it: the receiver may have taken it after all.
@@ -353,12 +397,12 @@ class Engine:
         done = next(step for step in self.library.steps() if step.on_arrival == "forget").branches["done"]
         return Case("", step=done if action == "forget_confirmed" else START, locale=locale, platform=platform)
 
-    def _branch(self, case: Case, action: str, result: str) -> Decision:
+    def _branch(self, case: Case, actions: tuple[str, ...], result: str) -> Decision:
         step = self.library.step(case.step)
-        if step.on_arrival != action or result not in step.branches:
+        if step.on_arrival not in actions or result not in step.branches:
             return case, ()  # the person has moved on meanwhile: what they see stays
         case = replace(case, checked_by=case.step)
-        return self._arrive(case, step.branches[result])
+        return self._arrive(case, step.branches[result], asked=case.step != ARRIVAL)
 
     # Moving
 
@@ -372,6 +416,7 @@ class Engine:
         return self._arrive(case, target, notice)
 
     def _back(self, case: Case) -> Decision:
+        case = replace(case, judged="")  # who goes back to a question may answer it otherwise
         if not case.trail:
             return self._arrive(case, START)
         return self._return(replace(case, trail=case.trail[:-1], step=case.trail[-1], rev=case.rev + 1), "")
@@ -393,14 +438,17 @@ class Engine:
         """The check that leads to the present step: the one that did, if it can again."""
         if self.library.has(case.checked_by):
             step = self.library.step(case.checked_by)
-            if step.on_arrival == "photos" and case.step in step.branches.values():
+            if step.on_arrival in LOOKS and case.step in step.branches.values():
                 return case.checked_by
         for step in self.library.steps():
-            if step.on_arrival == "photos" and case.step in step.branches.values():
+            if step.on_arrival in LOOKS and case.step in step.branches.values():
                 return step.id
         return self.library.everywhere["check"]
 
-    def _arrive(self, case: Case, target: str, notice: str = "", *, follow: bool = True) -> Decision:
+    def _arrive(
+        self, case: Case, target: str, notice: str = "", *, follow: bool = True, asked: bool = True
+    ) -> Decision:
+        """`asked` False: the person asked for nothing yet, so that nothing is solved by showing it."""
         step = self.library.step(target)
         if step.form == "comment" and not self.tickets:
             step = self._submitter()  # nothing would be sent: so there is nothing to fill in
@@ -409,12 +457,13 @@ class Engine:
             case = replace(case, step=step.id, notice=notice, rev=case.rev + 1, submissions=submissions)
             return case, (_EFFECTS_ON_ARRIVAL[step.on_arrival],)
         trail = case.trail[:-1] if case.trail and case.trail[-1] == step.id else case.trail
-        kept = notice or (case.notice if self.library.step(case.step).on_arrival else "")
+        keeps = self.library.step(case.step).on_arrival and not step.greeting
+        kept = notice or (case.notice if keeps else "")
         arrived = replace(case, step=step.id, trail=trail, notice=kept, rev=case.rev + 1)
         effects: tuple[Effect, ...] = ()
         if step.outcome not in ("", Outcome.ESCALATED):
             arrived = replace(arrived, following="")
-        if step.outcome and _decides(case.outcome, step.outcome):
+        if step.outcome and asked and _decides(case.outcome, step.outcome):
             arrived, effects = replace(arrived, outcome=step.outcome), (Ended(step.outcome),)
         if follow and step.later and self._worth_following(case, step):
             arrived, effects = replace(arrived, following=step.id), (*effects, Follow())
@@ -427,7 +476,9 @@ class Engine:
             known = (check.verdict for check in reversed(case.checks) if check.verdict is not Verdict.UNKNOWN)
             last = next(known, None)
             return last in _NOT_THERE or (last is Verdict.UNSURE and bool(case.following))
-        return not step.reason or (bool(case.checks) and case.checks[-1].passing)
+        if not case.checks:
+            return not step.reason
+        return case.checks[-1].passing or (not step.reason and case.checks[-1].verdict is not Verdict.UNKNOWN)
 
     def _refuse(self, case: Case, reason: str, notice: str = "notice.stale") -> Decision:
         """A press that does not fit the present card: nothing changes, the present card is shown again."""
@@ -442,6 +493,33 @@ class Engine:
 def _question(label: str) -> str:
     """The step that answers a question."""
     return f"{QUESTIONS}.{label.removeprefix('question.')}"
+
+
+def _result(case: Case, check: Check) -> str:
+    """What a look comes to. Of two pictures that are too alike, what the person said of just these."""
+    answer, _, pictures = case.judged.partition(" ")
+    if check.verdict is not Verdict.UNSURE or not answer or pictures != _pictures(check):
+        return check.result
+    return "same" if answer == "same" else Verdict.DIFFER
+
+
+def _pictures(check: Check) -> str:
+    return f"{check.photo} {check.copy}"
+
+
+def _is_news(check: Check, earlier: tuple[Check, ...]) -> bool:
+    """Whether a look found another result than the last one that could tell, or another photo in Microsoft 365."""
+    last = next((one for one in reversed(earlier) if one.verdict is not Verdict.UNKNOWN), None)
+    if last is None or check.result != last.result:
+        return True
+    return bool(check.photo and last.photo) and check.photo != last.photo
+
+
+def _tells_more(check: Check, last: Check) -> bool:
+    """Whether a look found more than the one that the card is about, though no other result."""
+    if Verdict.UNKNOWN in (check.verdict, last.verdict):
+        return False
+    return (check.facts, check.photo, check.copy) != (last.facts, last.photo, last.copy)
 
 
 def _decides(before: str, outcome: str) -> bool:

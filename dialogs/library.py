@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from dialogs.model import ACTIONS, STEP_ACTIONS, Outcome, Step, Topic
+from dialogs.model import ACTIONS, LOOKS, STATES, STEP_ACTIONS, Outcome, Step, Topic, Verdict
 
 BACK = "@back"
-FORMS = ("comment", "locale", "summary", "choices")
+FORMS = ("comment", "locale", "summary", "address", "choices")
 ASK, LEAVE, THANKS = "desk.ask", "desk.leave", "desk.thanks"  # where typed words lead, and no button does
 QUESTIONS = "questions"  # the topic whose steps answer questions, each by the question's own name
-LATER = ("match", "known", "over")  # what looking again by ourselves comes to
+# What looking again by ourselves comes to. A verdict counts where it is news: another one than the last that could
+# tell, or about another photo; `known` is any that could tell, `over` the end of the schedule.
+LATER = (*(one.value for one in Verdict if one is not Verdict.UNKNOWN), "direct", "known", "over")
 LINKS = ("chat", "ticket")  # the bot's own 1:1 chat, the page of the case's ticket
+PAGES = ("office", "sharepoint", "onedrive", "about_sync")  # pages of Microsoft that have another address in each cloud
+_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 _STEP_ENTRIES = {one.name for one in fields(Step)} - {"id", "on_arrival"} | {"check"}
 
 
@@ -53,6 +58,10 @@ class Library:
         for topic in self.topics.values():
             yield from topic.steps.values()
 
+    def steps_of(self, topic: str) -> tuple[Step, ...]:
+        """The steps of one topic; () if there is no such topic."""
+        return tuple(self.topics[topic].steps.values()) if topic in self.topics else ()
+
     def progress(self, ref: str) -> tuple[int, int] | None:
         """Which of how many numbered steps of its topic, from 1; None for a step without a number."""
         numbered = [step.id for step in self.topics[ref.partition(".")[0]].steps.values() if step.numbered]
@@ -66,16 +75,29 @@ def read(texts: Mapping[str, str], pictures: Collection[str], english: Collectio
     Raises `LibraryError` naming every topic that does not parse, dead end, unreachable step, unknown check, action,
     target or picture, and missing English line.
     """
+    documents: dict[str, Mapping[str, Any]] = {}
+    problems = []
+    for topic_id, text in texts.items():
+        try:
+            documents[topic_id] = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            problems.append(f"{topic_id}.toml: {error}")
+    if problems:
+        raise LibraryError(tuple(problems))
+    return build(documents, pictures, english)
+
+
+def build(documents: Mapping[str, Mapping[str, Any]], pictures: Collection[str], english: Collection[str]) -> Library:
+    """The library from documents by topic id; see `read`."""
     topics: dict[str, Topic] = {}
     everywhere: dict[str, str] = {}
     problems: list[str] = []
-    for topic_id, text in texts.items():
+    for topic_id, document in documents.items():
         try:
-            document = tomllib.loads(text)
             topics[topic_id] = _topic(topic_id, document)
             for action, target in document.get("everywhere", {}).items():
                 everywhere[action] = _ref(topic_id, target)
-        except (tomllib.TOMLDecodeError, TypeError, ValueError, AttributeError) as error:
+        except (TypeError, ValueError, AttributeError) as error:
             problems.append(f"{topic_id}.toml: {error}")
     if problems:
         raise LibraryError(tuple(problems))
@@ -131,8 +153,22 @@ def _shape_problems(library: Library, pictures: Collection[str]) -> Iterator[str
             yield f"{step.id}: unknown form {step.form!r}"
         if step.outcome and step.outcome not in list(Outcome):
             yield f"{step.id}: unknown outcome {step.outcome!r}"
-        if step.link and step.link not in LINKS and not step.link.startswith("https://"):
-            yield f"{step.id}: the link is not an https address"
+        yield from _card_problems(library, step)
+
+
+def _card_problems(library: Library, step: Step) -> Iterator[str]:
+    if step.link and step.link not in (*LINKS, *PAGES) and not step.link.startswith("https://"):
+        yield f"{step.id}: the link is not an https address"
+    if step.form == "address" and not step.link:
+        yield f"{step.id}: shows an address to copy, and has no link"
+    if step.seen and not _MONTH.fullmatch(step.seen):
+        yield f"{step.id}: seen has to be a month, such as 2026-11"
+    if step.state and step.state not in STATES:
+        yield f"{step.id}: unknown state {step.state!r}"
+    if step.checklist and not any(one.numbered for one in library.steps_of(step.checklist)):
+        yield f"{step.id}: the checklist {step.checklist!r} is no topic with numbered steps"
+    if step.watch and not step.later:
+        yield f"{step.id}: watches, and says nothing of what follows: `later` is missing"
 
 
 def _arrow_problems(library: Library, where: str, action: str, target: str, allowed: Collection[str]) -> Iterator[str]:
@@ -159,20 +195,22 @@ def _branch_problems(library: Library, step: Step) -> Iterator[str]:
 
 
 def _later_problems(library: Library, step: Step) -> Iterator[str]:
-    silent = step.outcome == Outcome.ESCALATED  # the helpdesk has it: that the photo did not come is no news
-    if not ("over" in step.later or silent) or not {"match", "known"} & set(step.later):
+    # The helpdesk has it, or the person was only shown the way: that the photo did not come is no news.
+    silent = step.outcome == Outcome.ESCALATED or step.watch
+    awaits = step.after_days or {"match", "known"} & set(step.later)  # a reminder waits for nothing but its day
+    if not ("over" in step.later or silent) or not awaits:
         yield f"{step.id}: looking again later needs `over`, and `match` or `known`"
     for result, target in step.later.items():
         yield from _arrow_problems(library, step.id, result, target, LATER)
     known = step.later.get("known", "")
-    if library.has(known) and library.step(known).on_arrival != "photos":
+    if library.has(known) and library.step(known).on_arrival not in LOOKS:
         yield f"{step.id}: what is known later is decided by {known}, which does not look at photos"
 
 
 def _reach_problems(library: Library) -> Iterator[str]:
     reached: set[str] = set()
     begun = (step.id for step in library.steps() if step.entry or step.answer)
-    waiting = ["desk.menu", ASK, LEAVE, THANKS, *library.everywhere.values(), *begun]
+    waiting = ["desk.menu", "desk.arrival", ASK, LEAVE, THANKS, *library.everywhere.values(), *begun]
     while waiting:
         ref = waiting.pop()
         if ref in reached or not library.has(ref):
@@ -183,6 +221,12 @@ def _reach_problems(library: Library) -> Iterator[str]:
     for step in library.steps():
         if step.id not in reached:
             yield f"{step.id}: unreachable: no step leads there"
+
+
+def outdated(library: Library, month: str) -> tuple[Step, ...]:
+    """The steps whose screen was last seen more than a year before a month such as "2026-11"."""
+    year_before = f"{int(month[:4]) - 1:04}{month[4:]}"
+    return tuple(step for step in library.steps() if step.seen and step.seen < year_before)
 
 
 PLATFORMS = ("windows", "mac", "ios", "android", "other")
@@ -198,8 +242,11 @@ def keys(library: Library) -> tuple[str, ...]:
             found[f"picture.{step.picture}"] = None
         if step.hints:
             found |= {f"hint.{step.hints}.{platform}": None for platform in PLATFORMS}
-        if step.link:
+        if step.link and step.form != "address":
             found[f"{step.id}.link"] = None
+        if step.heading:
+            found[f"{step.id}.heading"] = None
+        found |= {f"{step.id}.line{number}": None for number in range(1, step.lines + 1)}
         if step.more:
             found[step.more] = None
         for action in step.choices:

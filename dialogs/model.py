@@ -34,9 +34,13 @@ class Reason(StrEnum):
     # what the person cannot fix alone
     GUEST = "guest"  # the photo belongs to another organisation
     DISABLED = "disabled"  # the account is switched off
-    NO_MAILBOX = "no_mailbox"  # the photo is held in Entra ID only, from where SharePoint takes none
+    NO_MAILBOX = "no_mailbox"  # Graph says that there is no mailbox to take a photo from
     MAILBOX_ELSEWHERE = "mailbox_elsewhere"  # the mailbox is on premises
     NO_SHAREPOINT = "no_sharepoint"  # no SharePoint plan
+    SHARED_MAILBOX = "shared_mailbox"  # a mailbox or a room that nobody signs in to
+    POLICY = "policy"  # the organisation does not let people change their photo
+    ON_PREMISES = "on_premises"  # photos come from the organisation's own directory
+    NO_SITE = "no_site"  # the personal site that the copy belongs to was never made
 
 
 PASSING = frozenset({Reason.THROTTLED, Reason.OUTAGE, Reason.TIMEOUT})
@@ -48,6 +52,10 @@ _BRANCH_OF_REASON = {
     Reason.NO_MAILBOX: "blocked",
     Reason.MAILBOX_ELSEWHERE: "blocked",
     Reason.NO_SHAREPOINT: "blocked",
+    Reason.SHARED_MAILBOX: "blocked",
+    Reason.POLICY: "not_allowed",
+    Reason.ON_PREMISES: "synced",
+    Reason.NO_SITE: "new_site",
 }
 
 
@@ -60,6 +68,7 @@ class Fact(StrEnum):
     PARTIAL = "partial"  # only some sizes of the copy are current
     REGION = "region"  # the person's my-site host is not the one of the settings
     ORPHAN = "orphan"  # SharePoint has a photo, Microsoft 365 none
+    DIRECT = "direct"  # no Exchange plan: pages show Microsoft 365's photo itself, only older ones use the copy
 
 
 class SiteFinding(StrEnum):
@@ -82,15 +91,26 @@ class Outcome(StrEnum):
     EXPIRED = "expired"
 
 
+PLACES = ("teams", "outlook", "page", "windows", "phone")
+"""Where an old photo is still seen: actions of the card that asks for it."""
+
 ACTIONS = (
     "fix", "add", "check", "next", "back", "same", "different", "ticket", "send_ticket", "language", "set_language",
-    "rate", "stop", "menu", "forget", "forget_confirmed", "question",
+    "rate", "stop", "menu", "forget", "forget_confirmed", "question", *PLACES,
 )  # fmt: skip
 """Every action a button or typed words can mean (docs/contract.md)."""
 
 
+_LOOKED = (*(verdict.value for verdict in Verdict), "same", "direct", *dict.fromkeys(_BRANCH_OF_REASON.values()))
+
+LOOKS = ("photos", "change")
+"""The step actions that look at the two photos; `change` finds out too whether the person may change theirs."""
+
+STATES = ("good", "warning", "attention", "accent")
+"""What a card's state can be, named after the container styles that show it."""
+
 STEP_ACTIONS: Mapping[str, tuple[str, ...]] = {
-    "photos": (*(verdict.value for verdict in Verdict), *dict.fromkeys(_BRANCH_OF_REASON.values())),
+    **dict.fromkeys(LOOKS, _LOOKED),
     "ticket": ("sent", "contact", "queued", "failed"),
     "forget": ("done",),
 }
@@ -109,15 +129,24 @@ class Step:
     on_arrival: str = ""  # one of STEP_ACTIONS, `check` in the TOML: done on arrival, then its result is a branch
     branches: Mapping[str, str] = field(default_factory=dict)  # its result -> target
     later: Mapping[str, str] = field(default_factory=dict)  # we look again by ourselves; one of LATER -> target
+    after_days: int = 0  # `later` counts once, that many days after it was shown: a reminder, of ended cases too
+    watch: bool = False  # from the moment it is shown we look at short intervals first; `later` says what then
     numbered: bool = False  # says "step 2 of 6"
     photos: bool = False  # shows the two photos
     reason: bool = False  # says why the last look could not tell
     greeting: bool = False  # greets the person by name
+    state: str = ""  # of STATES: the colour and sign of its banner
+    checklist: str = ""  # the topic whose numbered steps are listed on it
+    heading: bool = False  # a heading stands above it in a checklist: `topic.step.heading`
     picture: str = ""  # the illustration's name
-    link: str = ""  # an https address its button opens, or one of `library.LINKS`
+    lines: int = 0  # how many numbered lines stand below its text: `topic.step.line1` and on
+    link: str = ""  # an https address its button opens, or one of `library.LINKS` or `library.PAGES`
+    seen: str = ""  # when the screen it speaks of was last seen or read about, as in "2026-11"
+    source: str = ""  # where: an address or the name of a document
     hints: str = ""  # the group of per-platform lines it shows: `hint.{hints}.{platform}`
     more: str = ""  # the key of one more line
-    form: str = ""  # `comment`, `locale`: what they fill in; `summary`: what they can copy; `choices`: what they meant
+    # `comment`, `locale`: what the person fills in; `summary`, `address`: to copy; `choices`: what they meant
+    form: str = ""
     outcome: str = ""  # arriving here ends the case so
     entry: bool = False  # shown by the edge, outside any case
     answer: bool = False  # to a question: can be shown at any time, and leads back to where the person was
@@ -125,7 +154,15 @@ class Step:
     @cached_property
     def static(self) -> bool:
         """Whether its card shows nothing that the case holds, like the steps of a walk: such cards are cached."""
-        return not (self.photos or self.reason or self.greeting or self.form or self.later or self.link == "ticket")
+        return not (
+            self.photos
+            or self.reason
+            or self.greeting
+            or self.form
+            or self.later
+            or self.checklist
+            or self.link == "ticket"
+        )
 
 
 @dataclass(frozen=True)
@@ -149,12 +186,15 @@ class Check:
     older_by: float | None = None  # seconds
     site: str = ""  # the name of the site that was looked at too
     site_finding: str = ""  # of `SiteFinding`
+    photo: str = ""  # changes with the photo in Microsoft 365
+    copy: str = ""  # changes with SharePoint's copy
 
     @property
     def result(self) -> str:
         """The branch it leads to."""
         special = _BRANCH_OF_REASON.get(Reason(self.reason)) if self.reason in list(Reason) else None
-        return special or self.verdict.value
+        direct = self.verdict is Verdict.MATCH and Fact.DIRECT in self.facts
+        return special or ("direct" if direct else self.verdict.value)
 
     @property
     def passing(self) -> bool:
@@ -187,6 +227,8 @@ class Case:
     traces: tuple[Trace, ...] = ()
     checked_by: str = ""  # the step whose look or ticket led to the present card
     following: str = ""  # the step for which we look again by ourselves
+    following_since: str = ""  # UTC, ISO 8601
+    judged: str = ""  # what the person said of two pictures that are too alike, and of which: "same PHOTO COPY"
     notice: str = ""  # the key of a line above the present card
     comment: str = field(default="", repr=False)  # what the person wants the helpdesk to know, and is not sent yet
     submissions: int = 0  # how often it was handed over: the ticket, then comments to it
@@ -281,11 +323,12 @@ class Erased:
 
 @dataclass(frozen=True)
 class Followed:
-    """We looked again by ourselves; `over` if that was the last time."""
+    """We looked again by ourselves; `over` if that was the last time, `live` if the card may change in place."""
 
     log_kind: ClassVar[str] = "followed"
     check: Check
     over: bool = False
+    live: bool = False
 
 
 @dataclass(frozen=True)
@@ -305,7 +348,12 @@ class Show:
 
 @dataclass(frozen=True)
 class Diagnose:
-    """Look at the two photos now, then decide on `Diagnosed`."""
+    """Look at the two photos now, then decide on `Diagnosed`.
+
+    `change`: find out too whether the person may change theirs; a reason that forbids it counts whatever the verdict.
+    """
+
+    change: bool = False
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ class Path:
     roles: tuple[str, ...]
     denied: str
     view: View
+    beta: bool = False  # not in v1.0
 
 
 def unknown_fields(asked: Asked, known: Collection[str]) -> web.Response | None:

@@ -71,6 +71,14 @@ def parts(card: Any) -> Iterator[dict[str, Any]]:
                 yield from parts(value)
 
 
+def presses(card: dict[str, Any]) -> list[dict[str, Any]]:
+    """Whatever of a card can be pressed: its actions, then the parts of its body that are one."""
+    return [
+        *card.get("actions", ()),
+        *(one["selectAction"] for one in parts(card.get("body")) if "selectAction" in one),
+    ]
+
+
 def _malformed(card: Any) -> str:
     """What is wrong with a card; "" for one that Teams can show."""
     if not isinstance(card, dict) or card.get("type") != "AdaptiveCard":

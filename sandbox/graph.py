@@ -30,14 +30,14 @@ from sandbox.users import AT_ONCE, Users, is_photo
 from sandbox.web import HOST, act_out, changed, graph_error, json_body, listen, told
 from sandbox.world import World
 
-_VERSION = "/v1.0"
+_VERSION, _BETA = "/v1.0", "/beta"
 _MOST_PARTS = 20
 _PART_FIELDS = {"id", "method", "url", "headers", "body"}
 _PASSED_ON = ("Location", "ETag", "Retry-After")
 
 
 class Graph:
-    """Serves `/v1.0`; `requests` are `GET /v1.0/...`, and `BATCHED /v1.0/...` for those inside a batch."""
+    """Serves `/v1.0` and of `/beta` what is only there; `requests` are `GET /v1.0/...`, and `BATCHED /v1.0/...` for those inside a batch."""
 
     def __init__(self, world: World, login: Login) -> None:
         self.world = world
@@ -65,6 +65,11 @@ class Graph:
         await self.files.stop()
         if self._runner is not None:
             await self._runner.cleanup()
+
+    @property
+    def photos_at_once(self) -> int:
+        """The most photo requests that were in hand at once."""
+        return self._users.photos_at_once
 
     @property
     def files_url(self) -> str:
@@ -103,7 +108,7 @@ class Graph:
         if wait:
             return graph_error(429, "TooManyRequests", {"Retry-After": str(wait)})
         for one in self._paths:
-            match = re.fullmatch(re.escape(_VERSION) + one.pattern, path)
+            match = re.fullmatch((_BETA if one.beta else re.escape(_VERSION)) + one.pattern, path)
             if match is None:
                 continue
             if method != "GET":

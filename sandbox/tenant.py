@@ -17,7 +17,7 @@ from sandbox.identity import Identity
 from sandbox.login import Login
 from sandbox.world import World
 
-ROLES = ("User.Read.All", "Sites.Selected", "Sites.Read.All")
+ROLES = ("User.Read.All", "Sites.Selected", "Sites.Read.All", "PeopleSettings.Read.All", "MailboxSettings.Read")
 
 
 class Tenant:

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sandbox.channel import Chat
+from sandbox.fitness import presses
 from sandbox.photos import VARIANTS
 from sandbox.tenant import Tenant
 
@@ -124,7 +125,7 @@ class Terminal:
     def _actions(self) -> list[dict[str, Any]]:
         assert self.chat is not None
         try:
-            return list(self.chat.card()["actions"])
+            return presses(self.chat.card())
         except LookupError:
             return []
 
@@ -188,7 +189,7 @@ class Terminal:
         parts: list[Any] = []
         for part in card["body"]:
             parts += _part(part)
-        for number, action in enumerate(card["actions"], 1):
+        for number, action in enumerate(presses(card), 1):
             parts.append(Text(f"  {number}  {action['title']}", style="bold cyan" if number == 1 else "cyan"))
         return Panel(Group(*parts), width=min(76, self.console.width), title="Photosync", title_align="left")
 

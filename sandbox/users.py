@@ -22,6 +22,7 @@ _LISTED = _FIELDS[:-1]  # `mySite` is told of one person at a time
 _PAGE, _LARGEST_PAGE = 100, 999
 _ONE_PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 _APPLICATION = r"/applications\(appId='(?P<app>[^']+)'\)"
+_PHOTO_SETTINGS = "/admin/people/photoUpdateSettings"
 _PHOTO = r"/users/(?P<user>[^/]+)/photo(?:s/(?P<size>\d+)x(?P=size))?(?P<value>/\$value)?"
 
 
@@ -32,6 +33,7 @@ class Users:
         self.world = world
         self.base = ""
         self._photos_now = 0
+        self.photos_at_once = 0  # the most so far
 
     def paths(self) -> tuple[Path, ...]:
         """What is served here."""
@@ -39,6 +41,10 @@ class Users:
             Path(r"/users", _ROLES, "Authorization_RequestDenied", self.users),
             Path(r"/users/(?P<user>[^/]+)", _ROLES, "Authorization_RequestDenied", self.user),
             Path(_PHOTO, _ROLES, "Authorization_RequestDenied", self.photo),
+            Path(
+                r"/users/(?P<user>[^/]+)/mailboxSettings", ("MailboxSettings.Read",), "ErrorAccessDenied", self.mailbox
+            ),
+            Path(_PHOTO_SETTINGS, ("PeopleSettings.Read.All",), "Forbidden", self.photo_settings, beta=True),
             Path(_APPLICATION, ("Application.Read.All",), "Authorization_RequestDenied", self.application),
         )
 
@@ -76,6 +82,17 @@ class Users:
             return graph_error(400, "Request_BadRequest")
         return web.json_response(selected(asked, self._document(person), _USUAL))
 
+    async def photo_settings(self, _: Asked, __: re.Match[str]) -> web.Response:
+        """GET /admin/people/photoUpdateSettings: who may change a photo."""
+        return web.json_response(self.world.photo_settings)
+
+    async def mailbox(self, asked: Asked, match: re.Match[str]) -> web.Response:
+        """GET /users/{id}/mailboxSettings: of its many fields what the mailbox is for."""
+        person = self.world.person(match["user"])
+        if person is None:
+            return graph_error(404, "Request_ResourceNotFound")
+        return unknown_fields(asked, ("userPurpose",)) or web.json_response({"userPurpose": person.purpose})
+
     def _document(self, person: Person) -> dict[str, object]:
         mailbox = self.world.holdings(person.id).photo.in_exchange
         plans = (("exchange", mailbox), ("SharePoint", person.sharepoint))
@@ -91,7 +108,7 @@ class Users:
                 for service, enabled in plans
             ],
             "mySite": None
-            if person.user_type == "Guest"
+            if person.user_type == "Guest" or not person.has_site
             else f"https://{MY_SITE}/personal/{self.world.personal_site(person.id)}/",
         }
 
@@ -101,6 +118,7 @@ class Users:
             self.world.faults.photos_refused += 1
             return graph_error(429, "TooManyRequests", {"Retry-After": "0.2"})
         self._photos_now += 1
+        self.photos_at_once = max(self.photos_at_once, self._photos_now)
         try:
             await asyncio.sleep(self.world.faults.photo_seconds)
             return self._photo(match)

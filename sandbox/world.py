@@ -48,6 +48,8 @@ class Person:
     user_type: str = "Member"
     enabled: bool = True
     sharepoint: bool = True  # has a plan with SharePoint
+    purpose: str = "user"  # of the mailbox
+    has_site: bool = True  # the personal site was made
 
 
 @dataclass
@@ -100,12 +102,22 @@ PEOPLE = (
     Person("0a000000-0000-4000-8000-000000000016", "נועם לוי", "noam.levi@fabrikam.example", "old-he", "Old photo in SharePoint", "he-IL", "Windows"),
 )  # fmt: skip
 
+KINDS = (
+    Person("0a000000-0000-4000-8000-000000000021", "Nils Nyberg", "nils.nyberg@fabrikam.example", "new", "New here: no personal site yet", "sv-SE", "Windows", has_site=False),
+    Person("0a000000-0000-4000-8000-000000000022", "Erik Berg", "erik.berg_contoso.example#EXT#@fabrikam.example", "guest", "A guest of the organisation", "sv-SE", "Windows", user_type="Guest"),
+    Person("0a000000-0000-4000-8000-000000000023", "Reception", "reception@fabrikam.example", "shared", "A shared mailbox", "en-US", "Web", enabled=False, purpose="shared"),
+    Person("0a000000-0000-4000-8000-000000000024", "Room 4", "room.4@fabrikam.example", "room", "A meeting room", "en-US", "Web", enabled=False, purpose="room"),
+    Person("0a000000-0000-4000-8000-000000000025", "Carla Conti", "carla.conti@fabrikam.example", "left", "Left: the account is disabled", "it-IT", "Web", enabled=False),
+)  # fmt: skip
+"""People of other kinds, whom a tenant has when they are added to `World.people`."""
+
 
 class World:
     """Everything that changes. Time goes on by the real clock; tests may add to `skipped`."""
 
     def __init__(self) -> None:
         self.people: tuple[Person, ...] = PEOPLE
+        self.photo_settings: dict[str, object] = {"source": None, "allowedRoles": []}  # who may change a photo
         self.team_sites: list[TeamSite] = []  # that people may name
         self.faults = Faults()
         self.trace = Trace()
@@ -279,6 +291,11 @@ _BEGINNINGS = {
     "silhouette": World.begin_silhouette,
     "by-name": World.begin_filed_by_name,
     "entra-only": World.begin_entra_only,
+    "new": World.begin_missing,
+    "guest": World.begin_missing,
+    "shared": World.begin_old,
+    "room": World.begin_missing,
+    "left": World.begin_old,
 }
 
 

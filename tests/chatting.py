@@ -13,6 +13,7 @@ from bot import app
 from bot.app import Running
 from bot.settings import read
 from sandbox.channel import Chat
+from sandbox.fitness import parts, presses
 from sandbox.tenant import Tenant
 
 
@@ -59,24 +60,20 @@ async def scene(prepare: Callable[[Tenant], None] | None = None, **changes: str)
 
 def step(chat: Chat) -> str:
     """Which step the newest card shows: every button says."""
-    submits = [one for one in chat.card()["actions"] if one["type"] == "Action.Submit"]
+    submits = [one for one in presses(chat.card()) if one["type"] == "Action.Submit"]
     return str(submits[0]["data"]["step"])
 
 
 def title(chat: Chat) -> str:
     """The newest card's heading."""
-    return next(str(part["text"]) for part in chat.card()["body"] if part.get("style") == "heading")
+    return next(str(part["text"]) for part in parts(chat.card()) if part.get("style") == "heading")
 
 
 def actions(chat: Chat) -> list[str]:
     """What the newest card's buttons mean."""
-    return [one["data"]["action"] for one in chat.card()["actions"] if one["type"] == "Action.Submit"]
+    return [one["data"]["action"] for one in presses(chat.card()) if one["type"] == "Action.Submit"]
 
 
 def images(card: dict[str, Any]) -> list[str]:
     """Addresses of the pictures of a card, in reading order."""
-    found: list[str] = []
-    for part in card.get("body", []):
-        for column in part.get("columns", [{"items": [part]}]):
-            found += [item["url"] for item in column["items"] if item["type"] == "Image"]
-    return found
+    return [str(part["url"]) for part in parts(card) if part["type"] == "Image"]

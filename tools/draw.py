@@ -2,7 +2,8 @@
 
 `python -m tools.draw` writes them; `--check` exits 1 if the committed ones differ. Shapes are given on a 640 x 240
 sheet and drawn three times as large, so that edges come out smooth. Scenes in which a direction is meant are drawn
-mirrored too, as `NAME.rtl.png`, for languages written from right to left.
+mirrored too, as `NAME.rtl.png`, for languages written from right to left; and each in other colours, as `NAME.dark.png`
+and `NAME.rtl.dark.png`, for the dark theme. Of a place to choose from there is the middle alone, as `NAME.small.png`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,13 @@ COLOURS = 48  # of the palette: small files
 PANEL, TINT, WHITE = "#e9ebfb", "#cfd4f6", "#ffffff"
 INK, BRAND, SOFT = "#2b2f63", "#4b53bc", "#a3aae6"
 WARM, GREEN, SKIN, DARK = "#f0a044", "#2f9e6e", "#f4cfae", "#33375f"
+HAIR = "#2B2F63"  # as INK, and another colour in the dark
+SMALL = 96  # pixels of the picture of a place
+# What each colour is on a dark ground; the others stay.
+IN_THE_DARK = {
+    PANEL: "#2b2d42", TINT: "#454a70", WHITE: "#1d1f2e", INK: "#d9dcff", BRAND: "#8f96f0", SOFT: "#6d74b8",
+    GREEN: "#4cc492", DARK: "#0f1020", HAIR: "#15172b",
+}  # fmt: skip
 
 Point = tuple[float, float]
 
@@ -32,12 +40,25 @@ Point = tuple[float, float]
 class Sheet:
     """A drawing in the units of the finished picture."""
 
-    def __init__(self, width: int = WIDTH, height: int = HEIGHT, *, panel: bool = True, mirrored: bool = False) -> None:
+    def __init__(
+        self,
+        width: int = WIDTH,
+        height: int = HEIGHT,
+        *,
+        panel: bool = True,
+        mirrored: bool = False,
+        dark: bool = False,
+    ) -> None:
         self.mirrored = mirrored
+        self.dark = dark
         self.image = Image.new("RGBA", (width * FINER, height * FINER), (0, 0, 0, 0))
         self.pen = ImageDraw.Draw(self.image)
         if panel:
             self.box(0, 0, width, height, PANEL, radius=18)
+
+    def colour(self, name: str | None) -> str | None:
+        """A colour as this picture has it."""
+        return IN_THE_DARK.get(name, name) if self.dark and name else name
 
     def box(
         self, x: float, y: float, w: float, h: float, fill: str,
@@ -45,30 +66,30 @@ class Sheet:
     ) -> None:  # fmt: skip
         """A rounded rectangle."""
         corners = [x * FINER, y * FINER, (x + w) * FINER - 1, (y + h) * FINER - 1]
-        self.pen.rounded_rectangle(corners, radius * FINER, fill, line, round(width * FINER))
+        self.pen.rounded_rectangle(corners, radius * FINER, self.colour(fill), self.colour(line), round(width * FINER))
 
     def disc(
         self, x: float, y: float, r: float, fill: str | None, *, line: str | None = None, width: float = 3
     ) -> None:
         """A circle around a point."""
         corners = [(x - r) * FINER, (y - r) * FINER, (x + r) * FINER, (y + r) * FINER]
-        self.pen.ellipse(corners, fill, line, round(width * FINER))
+        self.pen.ellipse(corners, self.colour(fill), self.colour(line), round(width * FINER))
 
     def line(self, *points: Point, fill: str = INK, width: float = 4) -> None:
         """A line with round joints and ends."""
         scaled = [(x * FINER, y * FINER) for x, y in points]
-        self.pen.line(scaled, fill, round(width * FINER), joint="curve")
+        self.pen.line(scaled, self.colour(fill), round(width * FINER), joint="curve")
         for x, y in (points[0], points[-1]):
             self.disc(x, y, width / 2, fill)
 
     def shape(self, *points: Point, fill: str) -> None:
         """A filled polygon."""
-        self.pen.polygon([(x * FINER, y * FINER) for x, y in points], fill)
+        self.pen.polygon([(x * FINER, y * FINER) for x, y in points], self.colour(fill))
 
     def arc(self, x: float, y: float, r: float, start: float, end: float, *, fill: str, width: float = 5) -> None:
         """A part of a circle's line; degrees, clockwise from three o'clock."""
         corners = [(x - r) * FINER, (y - r) * FINER, (x + r) * FINER, (y + r) * FINER]
-        self.pen.arc(corners, start, end, fill, round(width * FINER))
+        self.pen.arc(corners, start, end, self.colour(fill), round(width * FINER))
 
     @property
     def forwards(self) -> int:
@@ -84,12 +105,12 @@ class Sheet:
 # ---- shapes that many scenes share ----
 
 
-def person(s: Sheet, x: float, y: float, r: float, *, back: str = TINT, shirt: str = BRAND, hair: str = INK) -> None:
+def person(s: Sheet, x: float, y: float, r: float, *, back: str = TINT, shirt: str = BRAND, hair: str = HAIR) -> None:
     """Head and shoulders in a circle."""
     s.disc(x, y, r, back)
     mask = Image.new("L", s.image.size, 0)
     ImageDraw.Draw(mask).ellipse([(x - r) * FINER, (y - r) * FINER, (x + r) * FINER, (y + r) * FINER], 255)
-    inner = Sheet(s.image.width // FINER, s.image.height // FINER, panel=False)
+    inner = Sheet(s.image.width // FINER, s.image.height // FINER, panel=False, dark=s.dark)
     inner.disc(x, y + r * 0.95, r * 0.68, shirt)
     inner.disc(x, y - r * 0.22, r * 0.42, hair)
     inner.disc(x, y - r * 0.10, r * 0.34, SKIN)
@@ -97,7 +118,7 @@ def person(s: Sheet, x: float, y: float, r: float, *, back: str = TINT, shirt: s
     s.pen = ImageDraw.Draw(s.image)
 
 
-def photo(s: Sheet, x: float, y: float, size: float, *, shirt: str = BRAND, hair: str = INK, back: str = TINT) -> None:
+def photo(s: Sheet, x: float, y: float, size: float, *, shirt: str = BRAND, hair: str = HAIR, back: str = TINT) -> None:
     """A framed portrait; x and y are its corner."""
     s.box(x - 5, y - 5, size + 10, size + 10, WHITE, radius=12, line=SOFT)
     s.box(x, y, size, size, back, radius=8)
@@ -191,13 +212,21 @@ def private_window(s: Sheet) -> None:
     s.arc(320, 138, 12, 200, 340, fill=SOFT, width=6)
 
 
+def rail(s: Sheet, x: float, y: float, h: float, *, marked: int = -1) -> None:
+    """The bar at the side of an app, one of its signs marked, and the person at its foot."""
+    s.box(x, y, 40, h, TINT, radius=8)
+    for place in range(3):
+        s.box(x + 11, y + 12 + place * 32, 18, 18, WARM if place == marked else SOFT, radius=5)
+    person(s, x + 20, y + h - 20, 14, back=WHITE)
+
+
 def office(s: Sheet) -> None:
     window(s, 130, 26, 380, 190)
-    for place in range(8):
-        x, y = 190 + (place % 4) * 70, 84 + (place // 4) * 62
-        s.box(x, y, 44, 44, (BRAND, SOFT, WARM, GREEN)[place % 4] if place < 4 else TINT, radius=11)
-    s.box(194, 33, 120, 20, WHITE, radius=10, line=WARM)
-    bars(s, 206, 40, 70, fill=BRAND)
+    rail(s, 136, 60, 150, marked=2)
+    bars(s, 268, 92, 150, fill=SOFT)
+    s.box(216, 116, 254, 52, PANEL, radius=16, line=SOFT)
+    bars(s, 236, 138, 120, fill=SOFT)
+    s.disc(446, 142, 14, BRAND)
 
 
 def sign_in(s: Sheet) -> None:
@@ -213,14 +242,15 @@ def sign_in(s: Sheet) -> None:
 
 def tile(s: Sheet) -> None:
     window(s, 130, 26, 380, 190)
+    rail(s, 136, 60, 150, marked=2)
     for place in range(8):
-        x, y = 184 + (place % 4) * 72, 80 + (place // 4) * 66
-        s.box(x, y, 50, 50, TINT, radius=12)
-    s.box(321, 73, 64, 64, PANEL, radius=15, line=WARM, width=5)
-    s.box(328, 80, 50, 50, GREEN, radius=12)
-    for dx, dy, r in ((18, 18, 9), (31, 25, 8), (21, 35, 7)):
-        s.disc(328 + dx, 80 + dy, r, WHITE)
-    pointer(s, 366, 118)
+        x, y = 204 + (place % 4) * 72, 76 + (place // 4) * 68
+        s.box(x, y, 48, 48, TINT, radius=12)
+    s.box(341, 69, 62, 62, PANEL, radius=15, line=WARM, width=5)
+    s.box(348, 76, 48, 48, GREEN, radius=12)
+    for dx, dy, r in ((17, 17, 9), (30, 24, 8), (20, 34, 7)):
+        s.disc(348 + dx, 76 + dy, r, WHITE)
+    pointer(s, 384, 112)
 
 
 def page(s: Sheet) -> None:
@@ -251,10 +281,26 @@ def find_picture(s: Sheet) -> None:
 
 def circle(s: Sheet) -> None:
     window(s, 130, 26, 380, 190)
-    bars(s, 158, 84, 150, 210, 190, 120, gap=22)
+    bars(s, 210, 88, 150, 190, 170, 100, gap=22)
     person(s, 472, 86, 22, back=TINT)
     ring(s, 472, 86, 22)
     pointer(s, 478, 100)
+    rail(s, 136, 60, 150)
+    s.disc(156, 190, 20, None, line=WARM, width=4)
+
+
+def in_teams(s: Sheet) -> None:
+    window(s, 130, 26, 380, 190, address=False)
+    s.box(132, 58, 48, 156, TINT, radius=8)
+    for place in range(4):
+        s.box(147, 70 + place * 34, 18, 18, BRAND if place == 0 else SOFT, radius=5)
+    bars(s, 200, 82, 90, 70, 110, 60, gap=24)
+    s.box(344, 68, 156, 136, PANEL, radius=12, line=SOFT)
+    person(s, 422, 112, 30, back=WHITE)
+    ring(s, 422, 112, 30)
+    bars(s, 376, 164, 92, 64, gap=16, fill=SOFT)
+    person(s, 480, 41, 12, back=WHITE)
+    pointer(s, 434, 126)
 
 
 def my_accounts(s: Sheet) -> None:
@@ -279,27 +325,63 @@ def pop_up(s: Sheet) -> None:
     s.box(266, 176, 108, 20, BRAND, radius=8)
 
 
-def reload(s: Sheet) -> None:
-    window(s, 150, 30, 340, 184)
-    turning(s, 320, 136, 42)
+def place_teams(s: Sheet) -> None:
+    s.box(226, 40, 150, 104, BRAND, radius=22)
+    s.shape((256, 136), (292, 136), (256, 172), fill=BRAND)
+    person(s, 300, 92, 36, back=PANEL)
+    s.box(330, 112, 92, 70, WHITE, radius=18, line=SOFT)
+    s.shape((380, 174), (404, 174), (404, 200), fill=SOFT)
+    bars(s, 348, 134, 56, 36, gap=18, fill=SOFT)
 
 
-def sign_out(s: Sheet) -> None:
-    s.box(232, 36, 120, 172, BRAND, radius=10)
-    s.shape((248, 50), (318, 68), (318, 214), (248, 194), fill=WHITE)
-    s.disc(304, 138, 6, BRAND)
-    arrow(s, 340, 126, 452, 126, fill=WARM, width=12)
+def place_outlook(s: Sheet) -> None:
+    s.box(222, 50, 196, 140, WHITE, radius=14, line=BRAND, width=6)
+    s.line((228, 62), (320, 130), (412, 62), fill=BRAND, width=7)
+    person(s, 384, 168, 34, back=TINT, shirt=WARM)
 
 
-def which_app(s: Sheet) -> None:
-    window(s, 120, 40, 210, 130)
-    person(s, 225, 120, 30, shirt=WARM)
-    window(s, 250, 78, 190, 130)
-    person(s, 345, 158, 30)
-    s.box(452, 52, 82, 156, INK, radius=16)
-    s.box(459, 66, 68, 122, WHITE, radius=6)
-    person(s, 493, 120, 24, shirt=GREEN)
-    s.disc(493, 198, 5, SOFT)
+def place_page(s: Sheet) -> None:
+    window(s, 214, 26, 212, 188)
+    s.box(230, 70, 180, 44, TINT, radius=8)
+    for place, shirt in enumerate((SOFT, BRAND, WARM)):
+        person(s, 258 + place * 62, 148, 24, back=PANEL, shirt=shirt)
+    ring(s, 320, 148, 24)
+    bars(s, 240, 190, 160)
+
+
+def place_windows(s: Sheet) -> None:
+    s.box(212, 30, 216, 142, INK, radius=14)
+    s.box(222, 40, 196, 122, TINT, radius=6)
+    s.box(286, 172, 68, 22, SOFT, radius=4)
+    s.box(256, 192, 128, 14, SOFT, radius=7)
+    person(s, 320, 84, 30, back=WHITE)
+    s.box(276, 128, 88, 16, WHITE, radius=8)
+
+
+def place_phone(s: Sheet) -> None:
+    s.box(264, 18, 112, 204, INK, radius=20)
+    s.box(272, 36, 96, 164, WHITE, radius=8)
+    person(s, 320, 92, 32)
+    bars(s, 292, 144, 56, 40, 48, gap=16)
+    s.disc(320, 211, 6, SOFT)
+
+
+def question(s: Sheet) -> None:
+    photo(s, 176, 60, 110)
+    for part in range(24):
+        s.arc(410, 116, 58, part * 15, part * 15 + 8, fill=SOFT, width=5)
+    for place in range(3):
+        s.disc(386 + place * 24, 116, 8, BRAND)
+
+
+def guest(s: Sheet) -> None:
+    for x, fill in ((170, BRAND), (386, SOFT)):
+        s.box(x, 78, 84, 136, fill, radius=8)
+        for place in range(6):
+            s.box(x + 14 + (place % 2) * 32, 94 + (place // 2) * 30, 22, 18, PANEL, radius=4)
+        s.box(x + 30, 186, 24, 28, PANEL, radius=4)
+    person(s, 320, 96, 34, back=WHITE, shirt=WARM)
+    arrow(s, 364, 158, 276, 158, fill=WARM, width=8)
 
 
 def wait(s: Sheet) -> None:
@@ -345,12 +427,17 @@ def ticket(s: Sheet) -> None:
     s.box(376, 150, 44, 14, BRAND, radius=6)
 
 
+def sent(s: Sheet) -> None:
+    ticket(s)
+    check(s, 488, 178, 30)
+
+
 def language(s: Sheet) -> None:
     s.disc(320, 124, 76, WHITE, line=BRAND, width=6)
     for squeeze in (0.45, 0.0):
         r = 76
         box = [(320 - r * squeeze) * FINER, (124 - r) * FINER, (320 + r * squeeze) * FINER + 1, (124 + r) * FINER]
-        s.pen.ellipse(box, None, SOFT, 4 * FINER)
+        s.pen.ellipse(box, None, s.colour(SOFT), 4 * FINER)
     for dy in (-38, 0, 38):
         half = math.sqrt(76**2 - dy**2) - 4
         s.line((320 - half, 124 + dy), (320 + half, 124 + dy), fill=SOFT, width=4)
@@ -375,18 +462,21 @@ SCENES: dict[str, Callable[[Sheet], None]] = {
     scene.__name__: scene
     for scene in (
         welcome, private_window, office, sign_in, tile, page, look_again, find_picture, circle, my_accounts, pop_up,
-        reload, sign_out, which_app, wait, waiting, done, ticket, language, forget,
+        wait, waiting, done, ticket, language, forget, in_teams, place_teams, place_outlook, place_page, place_windows,
+        place_phone, question, guest, sent,
     )
 }  # fmt: skip
+PLACES = tuple(name for name in SCENES if name.startswith("place_"))
 # Where a direction is meant: a corner or side of a page or window, the way out, the day from morning to night.
 DIRECTED = (
-    "private_window", "office", "sign_in", "tile", "page", "circle", "my_accounts", "pop_up", "sign_out", "wait",
+    "private_window", "office", "sign_in", "tile", "page", "circle", "my_accounts", "pop_up", "wait", "in_teams",
+    "guest",
 )  # fmt: skip
 
 
-def no_photo() -> Image.Image:
+def no_photo(*, dark: bool = False) -> Image.Image:
     """A square that stands where a photo is missing."""
-    s = Sheet(120, 120, panel=False)
+    s = Sheet(120, 120, panel=False, dark=dark)
     s.box(0, 0, 120, 120, PANEL, radius=12)
     for part in range(24):
         s.arc(60, 60, 46, part * 15, part * 15 + 8, fill=SOFT, width=3)
@@ -420,11 +510,18 @@ def outline() -> Image.Image:
     return white
 
 
-def illustration(name: str, *, mirrored: bool = False) -> Image.Image:
+def illustration(name: str, *, mirrored: bool = False, dark: bool = False) -> Image.Image:
     """One scene, finished."""
-    sheet = Sheet(mirrored=mirrored)
+    sheet = Sheet(mirrored=mirrored, dark=dark)
     SCENES[name](sheet)
     return sheet.done(WIDTH, HEIGHT)
+
+
+def small(name: str, *, dark: bool = False) -> Image.Image:
+    """The middle of a scene."""
+    left = (WIDTH - HEIGHT) // 2
+    middle = illustration(name, dark=dark).crop((left, 0, left + HEIGHT, HEIGHT))
+    return middle.resize((SMALL, SMALL), Image.Resampling.LANCZOS)
 
 
 def png(image: Image.Image, *, palette: bool = True) -> bytes:
@@ -437,9 +534,13 @@ def png(image: Image.Image, *, palette: bool = True) -> bytes:
 
 def drawn() -> dict[Path, bytes]:
     """Every file and what it should hold."""
-    files = {ILLUSTRATIONS / f"{name}.png": png(illustration(name)) for name in SCENES}
-    files |= {ILLUSTRATIONS / f"{name}.rtl.png": png(illustration(name, mirrored=True)) for name in DIRECTED}
-    files[ILLUSTRATIONS / "no_photo.png"] = png(no_photo())
+    files: dict[Path, bytes] = {}
+    for suffix, dark in (("", False), (".dark", True)):
+        files |= {ILLUSTRATIONS / f"{name}{suffix}.png": png(illustration(name, dark=dark)) for name in SCENES}
+        mirrored = {name: illustration(name, mirrored=True, dark=dark) for name in DIRECTED}
+        files |= {ILLUSTRATIONS / f"{name}.rtl{suffix}.png": png(image) for name, image in mirrored.items()}
+        files |= {ILLUSTRATIONS / f"{name}.small{suffix}.png": png(small(name, dark=dark)) for name in PLACES}
+        files[ILLUSTRATIONS / f"no_photo{suffix}.png"] = png(no_photo(dark=dark))
     files[MANIFEST / "color.png"] = png(icon(192), palette=False)
     files[MANIFEST / "outline.png"] = png(outline(), palette=False)
     return files

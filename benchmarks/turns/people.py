@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 CHANNEL = "msteams"
-STEPS = tuple(f"resync.{name}" for name in ("private_window", "office", "sign_in", "tile", "page", "look_again"))
+STEPS = tuple(f"resync.{name}" for name in ("private_window", "office", "sign_in", "tile", "page"))
 """The walk that needs no look at Graph, in order."""
 
 

@@ -15,15 +15,20 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale
-from babel.dates import format_date, format_datetime, format_timedelta
+from babel.dates import format_date, format_datetime, format_skeleton, format_time, format_timedelta
 
+from bot.clouds import CLOUDS
 from bot.conversation import Message, visible
-from dialogs.card_content import Button, CardContent, Summary
+from dialogs.card_content import Button, CardContent, Row, Summary
+from dialogs.library import PAGES
 from dialogs.translations import SOURCE, Catalog, MissingText, Translations
 
 Card = dict[str, Any]
 
 NAME_LENGTH = 80
+PHOTO_SIZE = 150  # pixels of a card; the file has more, for screens that are finer
+SIGNS = {"good": "✓", "warning": "!", "attention": "!", "accent": "…"}
+_MONTHS = 60 * 86_400.0  # seconds from which on the month says enough of a date
 _MARKDOWN = str.maketrans({letter: f"\\{letter}" for letter in "\\`*_[]()<>~#|"})
 _VALUE_NAMES = {"set_language": "locale", "question": "question"}  # of a button's value in its data
 _PLAIN = ("contact",)  # the admin's own words, from the settings
@@ -45,6 +50,7 @@ class CardSetting:
     translations: Translations
     illustrations: Mapping[str, bytes] = field(repr=False)  # PNG by name; `NAME.rtl` where a direction is meant
     chat: str  # address of the bot's own 1:1 chat
+    pages: Mapping[str, str] = field(default_factory=lambda: CLOUDS["public"].pages)  # addresses of the cloud's own
 
 
 def message(setting: CardSetting, content: CardContent, *, name: str = "", photos: Photos | None = None) -> Message:
@@ -55,6 +61,24 @@ def message(setting: CardSetting, content: CardContent, *, name: str = "", photo
         except MissingText:
             continue
     raise MissingText(content.locale, content.title)
+
+
+def closed(setting: CardSetting, locale: str) -> Message:
+    """What is left of a card when another one takes over: a line that says where it goes on, and nothing to press."""
+    catalog = next(one for one in setting.translations.chain(locale) if "card.closed" in one.entries)
+    text = catalog.text("card.closed")
+    card: Card = {
+        "type": "AdaptiveCard",
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "version": "1.5",
+        "lang": catalog.tag,
+        "fallbackText": text,
+        "body": [_line(text, size="Small", isSubtle=True)],
+        "actions": [],
+    }
+    if catalog.rtl:
+        card["rtl"] = True
+    return Message(card, text, catalog.tag)
 
 
 @lru_cache
@@ -111,16 +135,23 @@ class _Renderer:
         known = {
             name: value if name in _PLAIN else escape_markdown(value) for name, value in self.content.values.items()
         }
-        return self.language.text(key, **{**known, **self._spans(), **values})
+        address = self._address(self.content.link)
+        times = {name: self._clock(at) for name, at in self.content.times.items()}
+        pages = {name: _bare(page) for name, page in self.setting.pages.items()}
+        return self.language.text(key, **{**known, **times, **pages, "address": _bare(address), **values})
 
-    def _spans(self) -> dict[str, str]:
-        """Spans of time, as the language says them."""
-        locale = babel(self.language.tag)
-        return {
-            name: format_timedelta(timedelta(seconds=seconds), add_direction=name == "when", locale=locale)
-            for name, seconds in self.content.spans.items()
-            if seconds
-        }
+    def _address(self, link: str) -> str:
+        """What a link leads to; "" where this cloud has no such page."""
+        if link == "chat":
+            return self.setting.chat
+        return self.setting.pages.get(link, "") if link in PAGES else link
+
+    def _clock(self, at: str) -> str:
+        """A time of the day on the person's own clock; with the day where that is another one than the card's."""
+        where, locale = zone(self.content.timezone), babel(self.language.tag)
+        local, shown = (datetime.fromisoformat(one).astimezone(where) for one in (at, self.content.shown_at or at))
+        clock = format_time(local, "short", locale=locale) + (" UTC" if where is UTC else "")
+        return clock if local.date() == shown.date() else f"{format_date(local, 'medium', locale)}, {clock}"
 
     def _body(self, title: str) -> list[Card]:
         content, text = self.content, self._text
@@ -137,7 +168,7 @@ class _Renderer:
             parts.append(_line(text("card.progress", number=number, total=total), size="Small", isSubtle=True))
         if content.greeting and self.name:
             parts.append(_line(text("card.greeting", name=escape_markdown(self.name)), isSubtle=True))
-        parts.append(_line(title, size="Large", weight="Bolder", style="heading", spacing="Small"))
+        parts.append(self._heading(title))
         if content.picture:
             parts.append(self._picture(content.picture))
         if content.photos:
@@ -145,55 +176,121 @@ class _Renderer:
         parts += [_line(text(key)) for key in content.body]
         if content.steps_ahead:
             parts.append(_line(text("card.steps", count=content.steps_ahead)))
+        parts += [self._row(row) for row in content.rows]
+        parts += [self._place(button) for button in content.places]
         if content.hint:
             parts.append({"type": "Container", "style": "emphasis", "items": [_line(text(content.hint), size="Small")]})
         if content.form:
             parts += [_FORMS[content.form](self)] if content.form in _FORMS else []
         return parts
 
-    def _picture(self, name: str) -> Card:
+    def _heading(self, title: str) -> Card:
+        """The title; on a card with a state as a banner in its colour, with a sign for those who see no colours."""
+        heading = _line(title, size="Large", weight="Bolder", style="heading", spacing="Small")
+        state = self.content.state
+        if not state:
+            return heading
+        sign = _line(SIGNS[state], size="Large", weight="Bolder", wrap=False)
+        columns = [_column("auto", sign), _column("stretch", heading)]
         return {
-            "type": "Image",
-            "url": _data(self._illustration(name), "png"),
-            "altText": self._text(f"picture.{name}"),
-            "size": "Stretch",
+            "type": "Container",
+            "style": state,
+            "bleed": True,
+            "items": [{"type": "ColumnSet", "columns": columns}],
         }
 
-    def _illustration(self, name: str) -> bytes:
+    def _row(self, row: Row) -> Card:
+        text = self._text(row.text)
+        if not row.sign:
+            return _line(text, weight="Bolder", spacing="Medium")
+        items = [_line(text)]
+        if row.hint:
+            items.append(_line(self._text(row.hint), size="Small", isSubtle=True, spacing="None"))
+        if address := self._address(row.link):
+            items.append(_line(f"[{_bare(address)}]({address})", spacing="None"))
+        sign = _line(row.sign, weight="Bolder", wrap=False)
+        columns = [_column("24px", sign), _column("stretch", *items)]
+        return {"type": "ColumnSet", "spacing": "Small", "columns": columns}
+
+    def _place(self, button: Button) -> Card:
+        """A place to choose from: its picture and its name, both to be pressed."""
+        name = f"place_{button.action}"
+        title = self._text(button.title)
+        picture = self._image(f"{name}.small", f"picture.{name}", width="48px", height="48px")
+        action = self._button(button, first=False)
+        return {
+            "type": "Container",
+            "style": "emphasis",
+            "spacing": "Small",
+            "selectAction": {name: value for name, value in action.items() if name != "mode"},
+            "items": [
+                {
+                    "type": "ColumnSet",
+                    "columns": [
+                        _column("auto", picture),
+                        {**_column("stretch", _line(title, weight="Bolder")), "verticalContentAlignment": "Center"},
+                    ],
+                }
+            ],
+        }
+
+    def _picture(self, name: str) -> Card:
+        return self._image(name, f"picture.{name}", size="Stretch")
+
+    def _image(self, name: str, words: str, **looks: Any) -> Card:
+        """An illustration, mirrored where the language is, and its dark twin for who uses the dark theme."""
         pictures = self.setting.illustrations
-        mirrored = pictures.get(f"{name}.rtl") if self.language.rtl else None
-        return mirrored or pictures[name]
+        mirrored = f"{name}.rtl"
+        shown = mirrored if self.language.rtl and mirrored in pictures else name
+        image: Card = {
+            "type": "Image",
+            "url": _data(pictures[shown], "png"),
+            "altText": self._text(words),
+            **looks,
+        }
+        if dark := pictures.get(f"{shown}.dark"):
+            image["themedUrls"] = [{"theme": "Dark", "url": _data(dark, "png")}]
+        return image
 
     def _two_photos(self) -> Card:
-        copied = self._copied()
         return {
             "type": "ColumnSet",
             "columns": [
                 self._photo("microsoft365", self.photos.microsoft365, ""),
-                self._photo("sharepoint", self.photos.sharepoint, copied),
+                self._photo("sharepoint", self.photos.sharepoint, self._copied()),
             ],
         }
 
     def _copied(self) -> str:
+        """When SharePoint's copy was made, and how long before the photo: a month where that says enough."""
         if self.photos.copied is None or self.photos.sharepoint is None:
             return ""
-        local = self.photos.copied.astimezone(zone(self.content.timezone))
-        return self._text("card.copied", date=format_date(local, "medium", babel(self.language.tag)))
+        local, locale = self.photos.copied.astimezone(zone(self.content.timezone)), babel(self.language.tag)
+        older_by = self.content.older_by
+        if not older_by:
+            return self._text("card.copied", date=format_date(local, "long", locale))
+        age = format_timedelta(timedelta(seconds=older_by), locale=locale)
+        long_ago = older_by >= _MONTHS
+        date = format_skeleton("yMMMM", local, locale=locale) if long_ago else format_date(local, "long", locale)
+        return self._text("card.copied_before", date=date, age=age)
 
     def _photo(self, side: str, picture: bytes | None, note: str) -> Card:
-        there = picture is not None
-        shown: Card = {
-            "type": "Image",
-            "url": _data(picture, "jpeg") if there else _data(self.setting.illustrations["no_photo"], "png"),
-            "altText": self._text(f"photo.{side}.alt" if there else "picture.no_photo"),
-            "width": "96px",
-            "height": "96px",
-            "horizontalAlignment": "Center",
-        }
-        below = note if there else self._text("photo.none")
+        size = f"{PHOTO_SIZE}px"
+        looks: Card = {"width": size, "height": size, "horizontalAlignment": "Center"}
+        if picture is None:
+            shown = self._image("no_photo", "picture.no_photo", **looks)
+        else:
+            shown = {
+                "type": "Image",
+                "url": _data(picture, "jpeg"),
+                "altText": self._text(f"photo.{side}.alt"),
+                **looks,
+                "msTeams": {"allowExpand": True},
+            }
+        below = self._text("photo.none") if picture is None else note
         lines = [_line(below, size="Small", isSubtle=True, horizontalAlignment="Center")] if below else []
         caption = _line(self._text(f"photo.{side}.caption"), weight="Bolder", horizontalAlignment="Center")
-        return {"type": "Column", "width": "stretch", "items": [caption, shown, *lines]}
+        return _column("stretch", caption, shown, *lines)
 
     def _comment(self) -> Card:
         return {
@@ -227,6 +324,15 @@ class _Renderer:
             "value": "\n".join(lines),
         }
 
+    def _to_copy(self) -> Card:
+        """An address for another window than the one that a button would open."""
+        return {
+            "type": "Input.Text",
+            "id": "address",
+            "label": self._text("form.address.label"),
+            "value": _bare(self._address(self.content.link)),
+        }
+
     def _time(self, at: str) -> str:
         """A time of the case, which is UTC, on the person's own clock, as the language writes it."""
         local = datetime.fromisoformat(at).astimezone(zone(self.content.timezone))
@@ -238,18 +344,19 @@ class _Renderer:
             "type": "Input.ChoiceSet",
             "id": "locale",
             "label": self._text("form.locale.label"),
-            "style": "compact",
+            "style": "filtered",
             "value": self.language.tag,
             "choices": [{"title": one.name, "value": one.tag} for one in catalogs],
         }
 
     def _actions(self) -> list[Card]:
         buttons = [self._button(button, first=place == 0) for place, button in enumerate(self.content.buttons)]
-        if not self.content.link:
+        address = self._address(self.content.link)
+        if not address or self.content.form == "address":
             return buttons
-        address = self.setting.chat if self.content.link == "chat" else self.content.link
         link = {"type": "Action.OpenUrl", "title": self._text(f"{self.content.step}.link"), "url": address}
-        return [*buttons[:1], link, *buttons[1:]]
+        after = 0 if self.content.link_first else 1
+        return [*buttons[:after], link, *buttons[after:]]
 
     def _button(self, button: Button, *, first: bool) -> Card:
         data: Card = {
@@ -266,10 +373,15 @@ class _Renderer:
         # A language that was left by mistake is called what itself calls it: the person may not read the present one.
         named = button.action == "set_language" and button.value in known
         title = known[button.value].name if named else self._text(button.title)
-        card: Card = {"type": "Action.Submit", "title": title, "data": data}
+        card: Card = {
+            "type": "Action.Submit",
+            "title": title,
+            "data": data,
+            "msTeams": {"feedback": {"hide": True}},  # the changed card says that the press arrived
+        }
         if first and button.main:
             card["style"] = "destructive" if button.action == "forget_confirmed" else "positive"
-        if not button.main and button.action not in {"back", "rate"}:
+        if not button.main:
             card["mode"] = "secondary"  # behind the three dots where the channel has them
         return card
 
@@ -278,7 +390,17 @@ _FORMS: dict[str, Callable[[_Renderer], Card]] = {
     "comment": _Renderer._comment,  # noqa: SLF001 - the table belongs to the class
     "locale": _Renderer._locale,  # noqa: SLF001
     "summary": _Renderer._summary,  # noqa: SLF001
+    "address": _Renderer._to_copy,  # noqa: SLF001
 }
+
+
+def _column(width: str, *items: Card) -> Card:
+    return {"type": "Column", "width": width, "items": list(items)}
+
+
+def _bare(address: str) -> str:
+    """An address as people write it."""
+    return address.removeprefix("https://")
 
 
 def _line(text: str, **looks: Any) -> Card:

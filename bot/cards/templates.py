@@ -15,12 +15,15 @@ from bot.cards.render import CardSetting, Photos
 from bot.conversation import Message
 from dialogs.card_content import CardContent, TemplateKey, content_of, template_key
 from dialogs.frozen import replace
-from dialogs.library import Library
+from dialogs.library import PAGES, Library
 from dialogs.model import Case
 
 _CASE, _REV = "@case@", 987_654_321_987  # stand for what is filled in
 _PLACES = re.compile(f"({_CASE}|{_REV})".encode())
 _MOST = 1_000  # templates of some 6 KB
+_SETTINGS = 2  # at a time
+# A place for a value, but for addresses: those are the installation's, the same on all its cards.
+_OF_A_CASE = re.compile(rf"\{{(?!(?:address|{'|'.join(PAGES)})\}})")
 
 
 @dataclass(frozen=True)
@@ -38,33 +41,41 @@ class CardTemplate:
 
 
 class CardTemplates:
-    """Renders cases' cards. `cached` holds at most `most` templates, all of the setting they were last rendered in."""
+    """Renders cases' cards. `cached` holds at most `most` templates, of the settings they were last rendered in."""
 
-    def __init__(self, library: Library, contact: str = "", again: float = 0.0, *, most: int = _MOST) -> None:
+    def __init__(self, contact: str = "", again: float = 0.0, *, most: int = _MOST) -> None:
         """`contact` is how this installation's helpdesk is reached, if that was set; `again` the seconds after which
         we look again by ourselves.
         """
-        self._library = library
         self._contact = contact
         self._again = again
         self._most = most
-        self._setting: CardSetting | None = None
-        self.cached: dict[TemplateKey, CardTemplate] = {}
+        self._settings: tuple[CardSetting, ...] = ()  # everybody's, and the pilot's
+        self.cached: dict[tuple[int, TemplateKey], CardTemplate] = {}
 
-    def card(self, setting: CardSetting, case: Case, name: str, photos: Photos) -> Message:
+    def card(self, library: Library, setting: CardSetting, case: Case, name: str, photos: Photos) -> Message:
         """The case's present card."""
-        if setting is not self._setting:  # another language, or a changed sentence
-            self._setting, self.cached = setting, {}
-        key = template_key(self._library, case)
+        known = template_key(library, case)
+        key = (self._number(setting), known) if known is not None else None
         if key is not None and (template := self.cached.get(key)) is not None:
             return template.render(case)
-        content = content_of(self._library, case, contact=self._contact, again=self._again)
+        content = content_of(library, case, contact=self._contact, again=self._again)
         if key is None or _has_values(setting, content):
             return render.message(setting, content, name=name, photos=photos)
         while len(self.cached) >= self._most:
             del self.cached[next(iter(self.cached))]
         template = self.cached[key] = _template(setting, content)
         return template.render(case)
+
+    def _number(self, setting: CardSetting) -> int:
+        """Which of the two settings it is. With another language, or a changed sentence, all is drawn anew."""
+        for number, one in enumerate(self._settings):
+            if one is setting:
+                return number
+        if len(self._settings) >= _SETTINGS:
+            self._settings, self.cached = (), {}
+        self._settings = (*self._settings, setting)
+        return len(self._settings) - 1
 
 
 def _has_values(setting: CardSetting, content: CardContent) -> bool:
@@ -73,7 +84,8 @@ def _has_values(setting: CardSetting, content: CardContent) -> bool:
     pictured, linked = f"picture.{content.picture}", f"{content.step}.link"
     keys = (content.title, *content.body, content.notice, content.hint, pictured, linked, *titles)
     chain = tuple(setting.translations.chain(content.locale))
-    return any("{" in form for key in keys for one in chain for form in one.entries.get(key, ()))
+    forms = (form for key in keys for one in chain for form in one.entries.get(key, ()))
+    return any(_OF_A_CASE.search(form) for form in forms)
 
 
 def _template(setting: CardSetting, content: CardContent) -> CardTemplate:

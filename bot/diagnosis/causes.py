@@ -9,11 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from bot.graph.policies import PhotoPolicy
 from bot.graph.users import Person
 from bot.photos.picture import Picture
 from dialogs.model import Fact, Reason, Verdict
 
 _SLACK = timedelta(minutes=10)  # clocks of two systems, and the time one sync takes
+_NOBODY = frozenset({"shared", "room", "equipment"})  # purposes of mailboxes that nobody signs in to
 
 
 @dataclass(frozen=True)
@@ -27,17 +29,37 @@ class Seen:
     partial: bool  # some sizes of the copy are another picture than the rest
 
 
-def blocked(person: Person, verdict: Verdict) -> str:
-    """Why the steps would not help although SharePoint is behind; "" where no reason is known."""
-    if verdict not in (Verdict.DIFFER, Verdict.MISSING):
+def direct(person: Person) -> bool:
+    """Whether SharePoint shows this person Microsoft 365's photo itself: there is no Exchange plan."""
+    if person.plans is None or person.enabled is False:
+        return False
+    return "sharepoint" in person.plans and "exchange" not in person.plans
+
+
+def blocked(person: Person, verdict: Verdict, purpose: str = "") -> str:
+    """Why the steps would not help, or not as they are, although they are due; "" where no reason is known.
+
+    `purpose` is what the mailbox of a disabled account is for, if that is known.
+    """
+    if verdict not in (Verdict.DIFFER, Verdict.MISSING, Verdict.NO_PHOTO):
         return ""
     if person.enabled is False:
-        return Reason.DISABLED
-    if person.plans is None:
+        return Reason.SHARED_MAILBOX if purpose in _NOBODY else Reason.DISABLED
+    if verdict is Verdict.NO_PHOTO:
         return ""
-    if "sharepoint" not in person.plans:
+    if person.plans is not None and "sharepoint" not in person.plans:
         return Reason.NO_SHAREPOINT
-    return "" if "exchange" in person.plans else Reason.NO_MAILBOX
+    return Reason.NO_SITE if verdict is Verdict.MISSING and person.has_site is False else ""
+
+
+def forbidden(policy: PhotoPolicy | None) -> str:
+    """Why a person may not change the photo; "" where they may, or where that is not known."""
+    if policy is None:
+        return ""
+    if policy.on_premises:
+        return Reason.ON_PREMISES
+    # Who has one of these roles is not known here: it takes a wider permission, and hardly anybody has one.
+    return Reason.POLICY if policy.roles else ""
 
 
 def facts(person: Person, seen: Seen, configured_host: str, since: str) -> tuple[str, ...]:
@@ -48,6 +70,7 @@ def facts(person: Person, seen: Seen, configured_host: str, since: str) -> tuple
         Fact.SYNCED: seen.verdict is Verdict.DIFFER and _copied_since(seen.theirs, since),
         Fact.PARTIAL: seen.partial,
         Fact.REGION: bool(configured_host and person.my_site and person.my_site != configured_host),
+        Fact.DIRECT: seen.verdict is Verdict.MATCH and direct(person),
         Fact.ORPHAN: seen.verdict is Verdict.NO_PHOTO and seen.theirs is not None and not seen.placeholder,
     }
     return tuple(fact.value for fact, true in holds.items() if true)

@@ -26,9 +26,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
 
-from bot.diagnosis.causes import Seen, blocked, facts, older_by, uneven
+from bot.diagnosis.causes import Seen, blocked, direct, facts, forbidden, older_by, uneven
 from bot.errors import NotAPicture, Outage, OutsideError, PhotosyncError, Refused, Throttled, TimedOut
 from bot.graph.client import Graph, text
+from bot.graph.policies import PhotoPolicy, Policies
 from bot.graph.sharepoint import Copy, LibraryMissing, SharePoint
 from bot.graph.sites import SiteResult, Sites
 from bot.graph.users import NoMailbox, Person, PersonUnknown, PhotoSlots, Users, photo_path
@@ -57,7 +58,9 @@ _REASONS: tuple[tuple[type[PhotosyncError], Reason], ...] = (
 )
 _DECODING = 2  # at a time: more would take the interpreter from the event loop
 _MOST_COMPARED = 2_048  # pairs of files of which the comparison is remembered
+_WITH_A_PHOTO = (Verdict.MATCH, Verdict.DIFFER, Verdict.MISSING, Verdict.UNSURE)
 _CONCLUSIVE = (200, 404)  # there, with its eTag, or not there
+_OWN = (Reason.GUEST, Reason.DISABLED, Reason.SHARED_MAILBOX)  # whose the photo is comes before who may change it
 _FOR_ADMINS = (Reason.PERMISSION, Reason.SIGN_IN, Reason.LIBRARY)
 
 T = TypeVar("T")
@@ -113,6 +116,7 @@ class Diagnosis:
         self._users = Users(graph, photo_slots)
         self._sharepoint = SharePoint(graph, settings.my_site_host)
         self._sites = Sites(graph)
+        self._policies = Policies(graph)
         self._metrics = metrics
         self._configured_host = settings.my_site_host
         self._limits = limits
@@ -121,14 +125,22 @@ class Diagnosis:
         self._decoding = ThreadPoolExecutor(_DECODING, "decode")
         self._decoding_large = ThreadPoolExecutor(1, "decode-large")
 
-    async def look(self, person: str | Person, site: str = "", since: str = "") -> DiagnosisResult:
+    async def look(
+        self, person: str | Person, site: str = "", since: str = "", *, change: bool = False
+    ) -> DiagnosisResult:
         """One look, within the limits. Never raises `OutsideError`.
 
         `person` is an object id or user principal name, or what the directory says of them; `site` the address of a
-        site to look at too; `since` when the last look was (UTC, ISO 8601).
+        site to look at too; `since` when the last look was (UTC, ISO 8601). `change`: they want
+        to change the photo, so that a reason why they may not counts, whatever the verdict; without a photo it always
+        does.
         """
         begun = time.monotonic()
+        policy = asyncio.create_task(self._policies.photo(self._ends())) if change else None
         found = await self._look(person, site, since)
+        if (change or found.verdict is Verdict.NO_PHOTO) and found.reason not in _OWN:
+            known = await (policy or self._policies.photo(begun + self._limits.fetching))
+            found = replace(found, reason=forbidden(known) or found.reason)
         self._metrics.checks.labels(found.verdict.value).inc()
         log.debug("look: %s", _summary(found, time.monotonic() - begun))
         return found
@@ -159,6 +171,10 @@ class Diagnosis:
             for path, part in zip(paths, parts, strict=True)
         ]
         return hashlib.sha256(json.dumps(seen).encode()).hexdigest()
+
+    async def photo_policy(self) -> PhotoPolicy | None:
+        """Who may change a photo; None where that is not known."""
+        return await self._policies.photo(self._ends())
 
     def forget(self, person: str) -> None:
         """What is remembered of a person, by object id."""
@@ -217,6 +233,8 @@ class Diagnosis:
         smaller = copy.smaller if isinstance(copy, Copy) else ()
         try:
             found = await self._compare(ours, theirs)
+            if itself := direct(person) and found.verdict in _WITH_A_PHOTO:
+                found = replace(found, verdict=Verdict.MATCH)  # whatever the copy is
             if found.verdict is Verdict.UNSURE and isinstance(theirs, Picture):
                 found = await self._surest(ends, person, found, theirs)
         except TimeoutError:
@@ -225,7 +243,7 @@ class Diagnosis:
             return found
         file = theirs if isinstance(theirs, Picture) else None
         partial, finding = await asyncio.gather(
-            self._partial(ends, found, file, smaller), self._on_site(ends, site, person, file)
+            self._partial(ends, found, None if itself else file, smaller), self._on_site(ends, site, person, file)
         )
         if found.verdict is Verdict.UNKNOWN:
             return replace(found, site=finding.site, site_finding=finding.finding)
@@ -233,7 +251,7 @@ class Diagnosis:
         seen = Seen(found.verdict, found.microsoft365, file, placeholder, bool(partial))
         return replace(
             found,
-            reason=found.reason or blocked(person, found.verdict),
+            reason=found.reason or await self._blocked(ends, person, found.verdict),
             facts=facts(person, seen, self._configured_host, since),
             older_by=older_by(seen),
             site=finding.site,
@@ -241,6 +259,11 @@ class Diagnosis:
             retry_after=theirs.retry_after if isinstance(theirs, Throttled) else None,
             incomplete=partial is None or isinstance(theirs, Throttled | Outage),
         )
+
+    async def _blocked(self, ends: float, person: Person, verdict: Verdict) -> str:
+        """Whose a mailbox is matters of disabled accounts alone: nobody signs in to a room either."""
+        disabled = person.enabled is False and verdict is not Verdict.MATCH
+        return blocked(person, verdict, await self._policies.purpose(person.id, ends) if disabled else "")
 
     async def _compare(self, ours: _Side, theirs: _Side) -> DiagnosisResult:
         """The verdict on two sides. Raises TimeoutError."""

@@ -1,4 +1,4 @@
-"""Requests to Microsoft Graph v1.0, with deadline, retries, circuit breaker and typed errors; and its fields.
+"""Requests to Microsoft Graph, with deadline, retries, circuit breaker and typed errors; and its fields.
 
 A circuit breaker spares a Graph that fails, and those who wait for it:
 
@@ -53,9 +53,10 @@ _LOG_INTERVAL = 3600.0  # seconds
 _OBSERVE_INTERVAL = 10.0
 NEVER_ENDS = math.inf
 BATCH = 20  # requests that Graph takes in one
+BETA = "/beta"  # how the path begins of what v1.0 does not have
 _KNOWN_PARTS = frozenset({
     "users", "photo", "photos", "360x360", "$value", "sites", "root", "root:", "drives", "drive", "lists", "items",
-    "children", "content", "$batch",
+    "children", "content", "$batch", "beta", "admin", "people", "photoUpdateSettings", "mailboxSettings",
 })  # fmt: skip
 LARGEST_PICTURE = 8 << 20  # bytes
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -144,15 +145,16 @@ class Part:
 
 
 class Graph:
-    """One tenant's Graph. Paths are relative to `/v1.0`; `ends`, a `time.monotonic()`, is when an answer is of no use
-    any more, such as the end of a look. A request has eight seconds at most.
+    """One tenant's Graph. Paths are relative to `/v1.0` unless they begin with `BETA`; `ends`, a `time.monotonic()`, is
+    when an answer is of no use any more, such as the end of a look. A request has eight seconds at most.
     """
 
     def __init__(self, settings: Settings, http: HttpClient, tokens: TokenSource, metrics: Metrics) -> None:
         self._settings = settings
         self._http = http
         self._metrics = metrics
-        self._base = f"{settings.graph_url}/v1.0"
+        self._root = settings.graph_url
+        self._base = f"{self._root}/v1.0"
         self._breaker = CircuitBreaker("graph")
         self._skew = ClockSkew()
         self._observe_at = float("-inf")
@@ -267,7 +269,7 @@ class Graph:
         try:
             answer = await self._http.request(
                 "POST" if body else "GET",
-                self._base + path,
+                (self._root if path.startswith(f"{BETA}/") else self._base) + path,
                 system="graph",
                 deadline=seconds,
                 headers=_JSON if body else None,

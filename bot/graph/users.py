@@ -77,6 +77,7 @@ class Person:
     plans: frozenset[str] | None = None  # services with an enabled plan, in lower case; None: not known
     my_site_name: str = field(default="", repr=False)  # SharePoint's own spelling of the account, "" where unknown
     language: str = ""  # `preferredLanguage`, "" where it has none
+    has_site: bool | None = None  # whether the personal site was ever made; None: not known
 
 
 class NoMailbox(OutsideError):
@@ -199,6 +200,7 @@ def _person(found: Mapping[str, Any]) -> Person:
         _plans(found.get("assignedPlans")),
         unquote(my_site["name"] or "") if my_site else "",
         text(found, "preferredLanguage"),
+        bool(my_site and my_site["name"]) if isinstance(found.get("mySite", 0), str | None) else None,
     )
 
 

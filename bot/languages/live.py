@@ -1,4 +1,4 @@
-"""The languages of a running bot: what is saved in the installation's folder is spoken within two seconds.
+"""The languages and topics of a running bot: what is saved in the installation's folders is shown within two seconds.
 
 Polling. Once a second the folder's listing (name, time of change, size of each file) is compared with the one before;
 where it differs, the languages are loaded again, in a thread. The system's own notifications would miss changes on
@@ -21,13 +21,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from bot.background import Beat
 from bot.cards.render import CardSetting
-from bot.languages import folder, packaged
+from bot.clouds import CLOUDS
+from bot.languages import folder, packaged, topic_files
 from bot.languages.catalogs import Languages
+from dialogs.library import Library, LibraryError
 
 log = logging.getLogger(__name__)
 
@@ -37,24 +40,72 @@ _RETRY_POLLS = 5  # polls between two tries to read what the system did not give
 _State = tuple[tuple[object, ...], ...]
 
 
+@dataclass(frozen=True)
+class View:
+    """The topics and what cards are drawn with, as some people see them."""
+
+    library: Library
+    setting: CardSetting
+
+
 class LiveTranslations:
     """The languages as they are now, and what cards are drawn with. Raises `CatalogError` if there is no English."""
 
     def __init__(
-        self, own: Path | None, pictures: Mapping[str, bytes], chat: str, interval: float = POLL_INTERVAL
+        self,
+        own: Path | None,
+        pictures: Mapping[str, bytes],
+        chat: str,
+        interval: float = POLL_INTERVAL,
+        cloud: str = "public",
+        topics: Path | None = None,
+        pilot: Collection[str] = (),
     ) -> None:
+        """`own` are language files, `topics` topic files; `pilot` the object ids of people who see drafts too."""
         self._folder = own
         self._interval = interval
         self._pictures = pictures
         self._chat = chat
+        self._pages = CLOUDS[cloud].pages
+        self._topics = topics
+        self._pilot = frozenset(pilot) if topics is not None else frozenset[str]()
+        self.topic_problems: tuple[str, ...] = ()
+        self._failure = ""
         self._polls = 0
-        self._state = _state(own)
-        self._replace(packaged.languages(own))
+        self._state = (_state(own), _state(topics, _topic_names))
+        languages = packaged.languages(own)
+        self._shown = self._views(languages)
+        self._replace(languages, self._shown)
         _report(self.languages, None)
 
-    def _replace(self, languages: Languages) -> None:
-        # Both at once: no turn may negotiate in one and be drawn in another.
-        self.languages, self.setting = languages, CardSetting(languages.wording, self._pictures, self._chat)
+    def _replace(self, languages: Languages, shown: tuple[View, View]) -> None:
+        # All at once: no turn may negotiate in one and be drawn in another.
+        self.languages, self._shown = languages, shown
+        self.setting = shown[0].setting
+
+    def view(self, person: str) -> View:
+        """What one person is shown: with drafts for those of the pilot."""
+        return self._shown[person.lower() in self._pilot]
+
+    def _views(self, languages: Languages) -> tuple[View, View]:
+        """For everybody, and for the pilot. Topic files that cannot be used leave what was before, or the packaged."""
+        before = getattr(self, "_shown", None)
+        plain = self._view(languages, None)
+        if self._topics is None:
+            return plain, plain
+        try:
+            views = self._view(languages, self._topics), self._view(languages, self._topics, drafts=bool(self._pilot))
+        except LibraryError as error:
+            for problem in set(error.problems) - set(self.topic_problems):
+                log.error("topic files not used: %s", problem)
+            self.topic_problems = error.problems
+            return before or (plain, plain)
+        self.topic_problems = ()
+        return views
+
+    def _view(self, languages: Languages, own: Path | None, *, drafts: bool = False) -> View:
+        found = topic_files.topics(languages, self._pictures, own, drafts=drafts)
+        return View(found.library, CardSetting(found.wording, found.pictures, self._chat, self._pages))
 
     async def watch(self, beat: Beat) -> None:
         """Keep up with the folder for as long as the process lives; `beat` is called after each poll that went well.
@@ -65,16 +116,24 @@ class LiveTranslations:
             beat()
 
     async def _poll(self) -> None:
-        state = await asyncio.to_thread(_state, self._folder)
+        state = await asyncio.to_thread(self._present)
         self._polls += 1
         retry = self.languages.unreadable and self._polls % _RETRY_POLLS == 0
         if state == self._state and not retry:
             return
         before = self.languages
-        self._replace(await asyncio.to_thread(packaged.languages, self._folder, before))
+        languages = await asyncio.to_thread(packaged.languages, self._folder, before)
+        self._replace(languages, await asyncio.to_thread(self._views, languages))
         changed, self._state = state != self._state, state  # after the load: a load that failed is tried again
         if changed or self.languages.problems != before.problems:
             _report(self.languages, before)
+
+    def _present(self) -> tuple[_State, _State]:
+        return _state(self._folder), _state(self._topics, _topic_names)
+
+
+def _topic_names(path: Path) -> Iterator[Path]:
+    return (one for one in path.iterdir() if one.suffix in (".toml", ".png"))
 
 
 def _report(languages: Languages, before: Languages | None) -> None:
@@ -90,12 +149,12 @@ def _report(languages: Languages, before: Languages | None) -> None:
         log.info("languages: %s", ", ".join(languages.tags))
 
 
-def _state(own: Path | None) -> _State:
+def _state(own: Path | None, names: Callable[[Path], Iterator[Path]] = folder.names) -> _State:
     """What of the folder's files a change can be seen by; also that the folder, or a file, cannot be read."""
     if own is None:
         return ()
     try:
-        return tuple(sorted((path.name, *_stamp(path)) for path in folder.names(own)))
+        return tuple(sorted((path.name, *_stamp(path)) for path in names(own)))
     except OSError as error:
         return ((str(error.errno),),)
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 from bot import resources
+from bot.languages import topic_files
 from bot.languages.catalogs import Languages, load, overlaid
-from dialogs import library
 from dialogs.library import Library
-from dialogs.translations import SOURCE
 
 
 def languages(over: Path | None = None, last: Languages | None = None) -> Languages:
@@ -24,7 +23,6 @@ def _shipped() -> Languages:
     return load(resources.LOCALES, typed=False)
 
 
-def topics(languages: Languages, pictures: Collection[str]) -> Library:
+def topics(languages: Languages, pictures: Mapping[str, bytes]) -> Library:
     """The packaged topics; raises `LibraryError` if they could strand a person."""
-    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(resources.TOPICS.glob("*.toml"))}
-    return library.read(texts, pictures, languages.wording.catalogs[SOURCE].entries)
+    return topic_files.topics(languages, pictures, None).library

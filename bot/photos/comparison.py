@@ -263,7 +263,7 @@ def _rounded(box: tuple[float, float, float, float]) -> tuple[int, int, int, int
     return left, top, right, bottom
 
 
-def thumbnail(data: bytes, size: int = 120, limit: int = 5_500) -> bytes:
+def thumbnail(data: bytes, size: int = 240, limit: int = 7_000) -> bytes:
     """The middle square, upright, as a JPEG of at most `limit` bytes without metadata. Raises `NotAPicture`."""
     picture = ImageOps.fit(decode(data, size).picture, (size, size), Image.Resampling.LANCZOS)
     picture.info.clear()

@@ -19,6 +19,7 @@ P = ParamSpec("P")
 _READY_FOR = 1.0  # seconds that the answer of a probe is good for
 _PROBE_TIMEOUT = 3.0  # seconds
 _COUNT_INTERVAL = 0.5  # seconds
+_SOON, _SOON_INTERVAL = 600.0, 2.0  # seconds
 
 
 def transaction(work: Callable[P, Operation[T]]) -> Callable[Concatenate[Store, P], Coroutine[Any, Any, T]]:
@@ -38,6 +39,7 @@ class Store(ABC):
     def __init__(self) -> None:
         self._ready = _Sampled(self._probe, _READY_FOR, share=1.0)
         self._pending = _Sampled(self._count, _COUNT_INTERVAL, share=0.05)
+        self._soon = _Sampled(self._count_soon, _SOON_INTERVAL, share=0.05)
 
     @abstractmethod
     async def open(self, *, existing: bool = False) -> None:
@@ -107,6 +109,10 @@ class Store(ABC):
         time at most."""
         return (await self._pending.value()).get(kind.value, 0)
 
+    async def sampled_soon(self) -> int:
+        """How many looks by ourselves are due within ten minutes, as it was a little while ago."""
+        return await self._soon.value()
+
     async def _probe(self) -> bool:
         try:
             async with asyncio.timeout(_PROBE_TIMEOUT):
@@ -114,6 +120,9 @@ class Store(ABC):
         except (StoreUnavailable, TimeoutError):
             return False
         return True
+
+    async def _count_soon(self) -> int:
+        return await self.read(partial(transactions.due_before, JobKind.FOLLOW_UP, time.time() + _SOON))
 
     async def _count(self) -> dict[str, int]:
         return await self.read(transactions.pending_by_kind)

@@ -487,6 +487,14 @@ def pending(kind: JobKind) -> Operation[int]:
     return sum(int(count) for (count,) in (*rows, *before))
 
 
+def due_before(kind: JobKind, at: float) -> Operation[int]:
+    """How many open jobs of a kind are due before a time, in seconds since 1970; those being done count too."""
+    rows = yield Statement(
+        "SELECT count(*) FROM work WHERE kind = ? AND due_at < ? AND dead_at IS NULL", (kind.value, at)
+    )
+    return int(rows[0][0])
+
+
 def pending_by_kind() -> Operation[dict[str, int]]:
     """`pending` of every kind."""
     rows = yield Statement(

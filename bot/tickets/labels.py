@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bot.graph.policies import PhotoPolicy
 from dialogs.model import Fact, Reason, SiteFinding, Verdict
 
 VERDICTS: Mapping[Verdict, str] = {
@@ -25,9 +26,13 @@ REASONS: Mapping[Reason, str] = {
     Reason.LIBRARY: "SharePoint's picture library was not found; photosync doctor says more",
     Reason.GUEST: "a guest: the photo belongs to the person's own organisation",
     Reason.DISABLED: "the account is disabled: the person cannot sign in to prompt the copy",
-    Reason.NO_MAILBOX: "no mailbox in Exchange Online: the photo is held in Entra ID, from where SharePoint takes none",
+    Reason.NO_MAILBOX: "no mailbox in Exchange Online: the photo is held in Entra ID",
     Reason.MAILBOX_ELSEWHERE: "the mailbox is on premises: Graph cannot show its photo",
     Reason.NO_SHAREPOINT: "no SharePoint plan is assigned to the person",
+    Reason.SHARED_MAILBOX: "a shared mailbox or a room: nobody signs in with it",
+    Reason.POLICY: "the organisation does not let people change their photo: an administrator has to",
+    Reason.ON_PREMISES: "photos come from the organisation's own directory: it has to be changed there",
+    Reason.NO_SITE: "the personal site was never made: the person's first visit to SharePoint makes it",
 }
 FACTS: Mapping[Fact, str] = {
     Fact.PLACEHOLDER: "SharePoint shows a stand-in, such as a grey silhouette",
@@ -36,6 +41,12 @@ FACTS: Mapping[Fact, str] = {
     Fact.PARTIAL: "only some sizes of SharePoint's copy are current",
     Fact.REGION: "the person's personal site is in another region than PHOTOSYNC_MY_SITE_HOST",
     Fact.ORPHAN: "SharePoint has a photo, Microsoft 365 none",
+    Fact.DIRECT: "no Exchange plan: modern pages show Microsoft 365's photo itself, only older ones use the copy",
+}
+PHOTO_CHANGES: Mapping[str, str] = {
+    "everybody": "people may change their own photo",
+    "roles": "only some administrators may change photos in this organisation",
+    "on_premises": "photos come from the organisation's own directory and are changed there",
 }
 FINDINGS: Mapping[SiteFinding, str] = {
     SiteFinding.SAME: "it uses SharePoint's present copy",
@@ -44,3 +55,10 @@ FINDINGS: Mapping[SiteFinding, str] = {
     SiteFinding.FORBIDDEN: "it may not be read: grant Sites.Selected, role read, on it",
     SiteFinding.FAILED: "it could not be read now, or does not exist",
 }
+
+
+def who_may_change(policy: PhotoPolicy | None) -> str:
+    """The key in `PHOTO_CHANGES`; "" where it is not known."""
+    if policy is None:
+        return ""
+    return "on_premises" if policy.on_premises else "roles" if policy.roles else "everybody"

@@ -7,6 +7,7 @@ Nothing is saved and nothing is shown here: that is `bot.turns.outbox`.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import secrets
 import time
@@ -18,6 +19,7 @@ from bot.cards.render import Photos
 from bot.conversation import Channel
 from bot.diagnosis.diagnosis import DiagnosisResult
 from bot.errors import OutsideError
+from bot.languages.live import LiveTranslations
 from bot.logs import CASE
 from bot.metrics import Metrics
 from bot.photos.comparison import thumbnail
@@ -27,6 +29,7 @@ from bot.store.interface import Store
 from bot.tickets import TicketSystem
 from bot.tickets.ticket import Ticket, found_since, ticket
 from bot.turns.events import log_entry, now
+from bot.turns.schedule import DAY
 from dialogs.engine import Engine
 from dialogs.frozen import replace
 from dialogs.model import (
@@ -64,7 +67,7 @@ class Stale(Exception):
 class Diagnosing(Protocol):
     """What looks at a person's two photos: `bot.diagnosis.diagnosis.Diagnosis`."""
 
-    async def look(self, person: str, site: str = "", since: str = "") -> DiagnosisResult: ...
+    async def look(self, person: str, site: str = "", since: str = "", *, change: bool = False) -> DiagnosisResult: ...
 
     async def upn(self, person: str) -> str: ...
 
@@ -89,6 +92,8 @@ class TurnResult:
     log: tuple[LogEntry, ...] = ()
     jobs: tuple[Job, ...] = ()  # work that came up
     typed: Typed | None = None  # the words that it answers
+    watches: bool = False  # looks without being asked begin at short intervals
+    after: float = 0.0  # seconds after which there is one such look, in place of all others
 
     @property
     def follows(self) -> bool:
@@ -108,13 +113,18 @@ class TurnResult:
 
 @dataclass(frozen=True)
 class Decisions:
-    """The engine, and what performs its effects."""
+    """The engine, and what performs its effects. `tickets_taken`: there is a ticket system."""
 
-    engine: Engine
+    live: LiveTranslations
     store: Store
     diagnosis: Diagnosing
     tickets: TicketSystem
     metrics: Metrics
+    tickets_taken: bool = True
+
+    def engine(self, person: str) -> Engine:
+        """What decides for one person, over the topics as they see them now."""
+        return Engine(self.live.view(person).library, tickets=self.tickets_taken)
 
     async def perform(
         self, record: Record, case: Case, event: Event, channel: Channel, *, fresh: bool = True
@@ -124,6 +134,7 @@ class Decisions:
         `fresh` False: the record came from memory; raises `Stale` then, before anything is done outside.
         """
         CASE.set(case.id)
+        engine = self.engine(record.person)
         done: list[Effect] = []
         entries = [log_entry(event)]
         photos = Photos()
@@ -131,14 +142,14 @@ class Decisions:
         drawn_in = case.locale
         pending: Event | None = event
         while pending is not None:
-            case, effects = self.engine.decide(case, pending, moment())
+            case, effects = engine.decide(case, pending, moment())
             done += effects
             pending = None
             for effect in effects:
                 if not fresh and isinstance(effect, _OUTSIDE):
                     raise Stale
                 if isinstance(effect, Diagnose):
-                    pending, photos = await self._diagnose(record.person, case, channel)
+                    pending, photos = await self._diagnose(record.person, case, channel, change=effect.change)
                 elif isinstance(effect, Submit):
                     pending, submission = await self._submit(record, case, entries)
                     jobs += submission
@@ -152,13 +163,16 @@ class Decisions:
         # What a card is drawn in is no choice: the chosen language's file may be away for a moment.
         language = case.locale if chosen or case.locale != drawn_in else record.locale
         typed = event if isinstance(event, Typed) else None
-        record = replace(record, case=case, locale=language)
-        return TurnResult(record, photos, tuple(done), tuple(entries), jobs, typed)
+        followed = engine.library.step(case.following) if _FOLLOW in done else None
+        watches, after = (followed.watch, followed.after_days * DAY) if followed else (False, 0.0)
+        saved = replace(record, case=case, locale=language)
+        return TurnResult(saved, photos, tuple(done), tuple(entries), jobs, typed, watches, after)
 
-    async def _diagnose(self, person: str, case: Case, channel: Channel) -> tuple[Diagnosed, Photos]:
+    async def _diagnose(self, person: str, case: Case, channel: Channel, *, change: bool) -> tuple[Diagnosed, Photos]:
         last = case.checks[-1].at if case.checks else ""
-        _, result = await asyncio.gather(channel.typing(), self.diagnosis.look(person, case.site, last))
-        return Diagnosed(check_of(result)), await self.thumbnails(result)
+        look = self.diagnosis.look(person, case.site, last, change=change)
+        _, result = await asyncio.gather(channel.typing(), look)
+        return Diagnosed(check_of(result, case.id)), await self.thumbnails(result)
 
     async def thumbnails(self, result: DiagnosisResult) -> Photos:
         """The two pictures, small enough for a card."""
@@ -205,8 +219,8 @@ def _ticket_job(record: Record, case: Case, made: Ticket, at: float, *, asked: b
     return Job(JobKind.TICKET, key, record.person, at, payload)
 
 
-def check_of(result: DiagnosisResult) -> Check:
-    """A look as the case keeps it."""
+def check_of(result: DiagnosisResult, case: str = "") -> Check:
+    """A look as the case keeps it: of the pictures only what tells them from others, and that in this case alone."""
     return Check(
         now(),
         result.verdict,
@@ -216,7 +230,14 @@ def check_of(result: DiagnosisResult) -> Check:
         result.older_by,
         result.site,
         result.site_finding,
+        _mark(result.microsoft365, case),
+        _mark(result.sharepoint, case),
     )
+
+
+def _mark(picture: Picture | None, case: str) -> str:
+    """The same for the same picture in the same case, and of no use elsewhere."""
+    return hashlib.blake2b(picture.data, digest_size=6, key=case.encode()[:64]).hexdigest() if picture else ""
 
 
 def _thumbnails(ours: Picture | None, theirs: Picture | None) -> Photos:

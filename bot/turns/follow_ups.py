@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 from bot.conversation import Address, Channel, from_document
 from bot.errors import NotFound, OutsideError, Refused
@@ -18,6 +18,7 @@ from bot.tickets.ticket import Ticket
 from bot.turns.decisions import Decisions, TurnResult, check_of
 from bot.turns.outbox import Outbox
 from bot.turns.runner import TurnRunner
+from bot.turns.schedule import Schedule
 from bot.turns.worker import LEASE, Doer
 from dialogs.model import Case, Followed, Outcome, Resumed, Submitted, Verdict
 
@@ -28,19 +29,20 @@ _TICKET_FIRST_WAIT = 2.0
 _TICKET_LONGEST_WAIT = 3600.0
 _UNKNOWN_FOR = 7 * 24 * 3600.0  # seconds of looks that could not tell, after which they end
 _UNKNOWN_LONGEST_WAIT = 3600.0
+_FIRST_AGAIN = 120.0
 _PURGE_EVERY = 6 * 3600.0  # seconds
 
 
 @dataclass(frozen=True)
 class FollowUps:
-    """What does each kind of job. `schedule`: seconds after the walk; `retention`: seconds."""
+    """What does each kind of job. `schedule`: of looks by ourselves; `retention`: seconds."""
 
     runner: TurnRunner
     decisions: Decisions
     outbox: Outbox
     store: Store
     channel: Callable[[Address], Channel]
-    schedule: tuple[float, ...]
+    schedule: Schedule
     retention: float
 
     @property
@@ -77,7 +79,7 @@ class FollowUps:
         await self.store.finish(claimed)
 
     async def look_again(self, claimed: Claimed) -> None:
-        """Look again; write when the photo has arrived, or when this was the last time.
+        """Look again; show what is news, and that this was the last time.
 
         A look that could not tell uses up nothing of the schedule and claims nothing: it is made again soon. Looks that
         were missed while nothing ran, or while none could tell, are made up for by one.
@@ -88,55 +90,63 @@ class FollowUps:
             if case is None or record.address is None or not _wanted(claimed, record, case):
                 await self.store.finish(claimed)
                 return
-            payload, now = claimed.job.payload, time.time()
-            since = float(payload.get("since", now))
-            due = sum(since + seconds <= now for seconds in self.schedule)
-            turn = max(due, int(payload.get("turn", 0)) + 1)  # how many looks of the schedule are over after this one
-            paths, digest, changed = await self._cheaply(claimed)
-            later = {"since": since, "paths": list(paths), "digest": digest}
-            if not changed and turn < len(self.schedule):
-                await self._look_later(claimed, Change(record), {**later, "turn": turn})
+            chain = _Chain.of(claimed.job.payload, self.schedule, time.time())
+            if not chain.last and not await self._changed(claimed.job.person, chain):
+                await self._look_later(claimed, Change(record), chain)
                 return
             last = case.checks[-1].at if case.checks else ""
             found = await self.decisions.diagnosis.look(record.person, case.site, last)
-            unknown = found.verdict is Verdict.UNKNOWN
-            unknown_since = float(payload.get("unknown_since", now)) if unknown else 0.0
-            over = now - unknown_since >= _UNKNOWN_FOR if unknown else turn >= len(self.schedule)
+            over = chain.found(known=found.verdict is not Verdict.UNKNOWN)
             channel = self.channel(record.address)
-            result = await self.decisions.perform(record, case, Followed(check_of(found), over=over), channel)
+            followed = Followed(check_of(found, case.id), over=over, live=chain.watching)
+            result = await self.decisions.perform(record, case, followed, channel)
+            now_following = result.record.case is not None and bool(result.record.case.following)
+            goes_on = now_following and not result.follows and not over
+            if goes_on:
+                result = replace(result, jobs=(*result.jobs, await self._next(claimed, chain)))
+            finish = None if goes_on else claimed  # what is put takes the place of the claim
             if result.shows:
+                # Whoever is at it sees the card turn; later a new message tells that there is news.
                 result = replace(result, photos=await self.decisions.thumbnails(found))
-                saved, until = await self.outbox.save(record, result, in_place=False, finish=claimed)
-                await self._deliver(saved, until, channel, in_place=False)
+                saved, until = await self.outbox.save(record, result, in_place=chain.watching, finish=finish)
+                await self._deliver(saved, until, channel, in_place=chain.watching)
                 return
-            change = Change(result.record, log=result.log, put=result.jobs)
-            if result.record.case is None or not result.record.case.following:
-                await self.outbox.commit(replace(change, finish=claimed))  # it is over, and there is nothing to say
-            elif unknown:
-                tries = int(payload.get("tries", 0)) + 1
-                again = {"turn": payload.get("turn", 0), "unknown_since": unknown_since, "tries": tries}
-                await self._look_later(claimed, change, {**later, **again})
-            else:
-                await self._look_later(claimed, change, {**later, "turn": turn})
+            await self.outbox.commit(Change(result.record, log=result.log, put=result.jobs, finish=finish))
 
-    async def _cheaply(self, claimed: Claimed) -> tuple[tuple[str, ...], str, bool]:
-        """What is watched, its present digest, and whether that is another one than last time: one request.
+    async def _changed(self, person: str, chain: _Chain) -> bool:
+        """Whether a whole look may find news: one request tells, and nothing is downloaded.
 
-        A digest is only kept from before a full look, so that a change during the look is seen by the next one.
+        A digest is only kept from before a whole look, so that a change during the look is seen by the next one. While
+        somebody is watched, a digest that cannot be read is tried again with longer and longer waits; else a look finds
+        out why.
         """
-        diagnosis, payload = self.decisions.diagnosis, claimed.job.payload
-        paths = tuple(payload.get("paths", ())) or await diagnosis.watched(claimed.job.person)
-        digest = await diagnosis.digest(paths)
-        return paths, digest, not digest or digest != payload.get("digest")
+        diagnosis = self.decisions.diagnosis
+        chain.paths = chain.paths or await diagnosis.watched(person)
+        digest = await diagnosis.digest(chain.paths)
+        if not digest and chain.watching:
+            chain.misses += 1
+            return False
+        before, chain.digest, chain.misses = chain.digest, digest, 0
+        if digest and digest == before:
+            chain.tries, chain.unknown_since = 0, 0.0
+            return False
+        return True
 
-    async def _look_later(self, claimed: Claimed, change: Change, payload: dict[str, Any]) -> None:
-        """At the next time of the schedule; after a look that could not tell with a backoff, however late it is."""
-        if tries := payload.get("tries", 0):
-            at = time.time() + min(_UNKNOWN_LONGEST_WAIT, self.schedule[0] * 2 ** min(tries - 1, 20))
+    async def _look_later(self, claimed: Claimed, change: Change, chain: _Chain) -> None:
+        await self.outbox.commit(replace(change, put=(*change.put, await self._next(claimed, chain))))
+
+    async def _next(self, claimed: Claimed, chain: _Chain) -> Job:
+        """After a look that could not tell with a backoff, however late that is."""
+        now = time.time()
+        if chain.tries:
+            first = self.schedule.times[0] if self.schedule.times else _FIRST_AGAIN
+            at = now + min(_UNKNOWN_LONGEST_WAIT, first * 2 ** min(chain.tries - 1, 20))
+        elif chain.watching:
+            watched = await self.store.sampled_soon()
+            at = chain.since + self.schedule.next(now - chain.since, watched, chain.misses)
         else:
-            at = max(time.time(), payload["since"] + self.schedule[payload["turn"]])
-        again = replace(claimed.job, at=at, payload=payload)
-        await self.outbox.commit(replace(change, put=(*change.put, again)))
+            at = max(now, chain.since + self.schedule.times[chain.turn])
+        return replace(claimed.job, at=at, payload=chain.payload)
 
     async def _deliver(self, result: TurnResult, until: float, channel: Channel, *, in_place: bool) -> None:
         """Show what was not asked for. A channel that refuses for good gets nothing until the person writes."""
@@ -214,6 +224,73 @@ def purging() -> Job:
     return Job(JobKind.PURGE, "all", "", time.time())
 
 
+@dataclass
+class _Chain:
+    """The looks by ourselves for one case, as one job carries them to the next."""
+
+    since: float  # when the card was shown, in seconds since 1970
+    turn: int  # how many looks of the schedule are over after this one
+    last: bool  # this one is made whatever has changed
+    watch: bool  # begins at short intervals
+    once: bool  # a reminder
+    watching: bool  # is still at short intervals
+    now: float
+    paths: tuple[str, ...] = ()
+    digest: str = ""
+    misses: int = 0  # digests in a row that could not be read
+    tries: int = 0  # whole looks in a row that could not tell,
+    unknown_since: float = 0.0  # and since when
+
+    @classmethod
+    def of(cls, payload: Mapping[str, Any], schedule: Schedule, now: float) -> Self:
+        """Jobs of earlier releases have fewer entries."""
+        since, once = float(payload.get("since", now)), bool(payload.get("once"))
+        watch, due = bool(payload.get("watch")), schedule.over(now - since)
+        watching = watch and not once and schedule.watches(now - since)
+        turn = due if watching else max(due, int(payload.get("turn", 0)) + 1)
+        return cls(
+            since,
+            turn,
+            once or turn >= len(schedule.times),
+            watch,
+            once,
+            watching,
+            now,
+            tuple(payload.get("paths", ())),
+            str(payload.get("digest", "")),
+            int(payload.get("misses", 0)),
+            int(payload.get("tries", 0)),
+            float(payload.get("unknown_since", 0.0)),
+        )
+
+    def found(self, *, known: bool) -> bool:
+        """What a whole look came to; whether it was the last one."""
+        if known:
+            self.tries, self.unknown_since = 0, 0.0
+            return self.last
+        self.digest = ""  # what has changed since is not known yet
+        self.unknown_since = self.unknown_since or self.now
+        self.tries += 1
+        self.turn = max(0, self.turn - (not self.watching))  # it uses up nothing
+        return self.now - self.unknown_since >= _UNKNOWN_FOR
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """What the next job is to know."""
+        kept: dict[str, Any] = {"since": self.since, "turn": self.turn}
+        more = {
+            "paths": list(self.paths),
+            "digest": self.digest,
+            "watch": self.watch,
+            "once": self.once,
+            "misses": self.misses,
+            "tries": self.tries,
+            "unknown_since": self.unknown_since,
+        }
+        return kept | {name: value for name, value in more.items() if value}
+
+
 def _wanted(claimed: Claimed, record: Record, case: Case) -> bool:
-    open_ = case.outcome in ("", Outcome.ESCALATED)  # who has asked the helpdesk still wants to know
+    # Who has asked the helpdesk still wants to know, and a reminder comes although the photos match.
+    open_ = case.outcome in ("", Outcome.ESCALATED) or bool(claimed.job.payload.get("once"))
     return case.id == claimed.job.key and bool(case.following) and open_ and not record.blocked

@@ -2,7 +2,8 @@
 
 The case, its log, its jobs and "this card is pending" are one commit; the card is sent after it. A crash in between
 leaves the card pending, and `_PENDING_FOR` later the background worker sends it. So a card that was decided on is shown
-at least once, and nothing is shown that was not saved.
+at least once, and nothing is shown that was not saved. Where a new message takes over from an earlier card, that one
+loses its buttons.
 
 That a card was delivered is stored too:
 - A new message cannot be repeated unseen, so its id is committed at once.
@@ -14,16 +15,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from typing import Any
 
+from bot.cards import render
 from bot.cards.templates import CardTemplates
 from bot.conversation import Channel, Message
-from bot.errors import NotFound, StoreUnavailable
+from bot.errors import NotFound, OutsideError, StoreUnavailable
 from bot.languages.live import LiveTranslations
 from bot.metrics import Metrics
 from bot.store import Change, Claimed, Conflict, Job, JobKind, PendingCard, Record
 from bot.store.cache import RecordCache
 from bot.store.interface import Store
 from bot.turns.decisions import TurnResult
+from bot.turns.schedule import Schedule
 from dialogs.frozen import replace
 from dialogs.model import Case, Ended, Ignored
 
@@ -34,7 +38,7 @@ _CONFIRM_INTERVAL = 1.0  # seconds between two commits of confirmations
 
 
 class Outbox:
-    """What is loaded, saved and shown. `follow_ups`: seconds after the walk at which to look again.
+    """What is loaded, saved and shown. `schedule`: when to look again by ourselves.
 
     `cache`: records as this process last saw them, for turns that do nothing outside.
     """
@@ -45,13 +49,13 @@ class Outbox:
         templates: CardTemplates,
         live: LiveTranslations,
         metrics: Metrics,
-        follow_ups: tuple[float, ...] = (),
+        schedule: Schedule,
     ) -> None:
         self._store = store
         self._templates = templates
         self._live = live
         self._metrics = metrics
-        self._follow_ups = follow_ups
+        self._schedule = schedule
         self.cache = RecordCache()
         self._shown: dict[str, float] = {}  # person -> until when the card shown was pending
         self._confirming: asyncio.Task[None] | None = None
@@ -96,15 +100,27 @@ class Outbox:
         record, now = result.record, time.time()
         until = now + _PENDING_FOR if result.shows and pending else 0.0
         put = [*result.jobs]
-        if result.follows and record.case is not None and self._follow_ups:
-            payload = {"turn": 0, "since": now}
-            put.append(Job(JobKind.FOLLOW_UP, record.case.id, record.person, now + self._follow_ups[0], payload))
+        if result.follows and record.case is not None:
+            put += await self._first_look(record.person, record.case.id, result, now)
         ended = before.case is not None and _follow_ups_end(before.case, record.case)
         drop = ((JobKind.FOLLOW_UP, before.case.id),) if before.case is not None and ended else ()
         card = PendingCard(until, in_place) if until else None
         saved = await self.commit(Change(record, activity, result.log, tuple(put), drop, finish, card))
         self._count(result)
         return replace(result, record=saved), until
+
+    async def _first_look(self, person: str, case: str, result: TurnResult, now: float) -> list[Job]:
+        """The first of the looks by ourselves: there is one chain of them for a case."""
+        payload: dict[str, Any] = {"turn": 0, "since": now}
+        if result.after:
+            after, payload["once"] = result.after, True
+        elif not self._schedule.times:
+            return []
+        elif result.watches:
+            after, payload["watch"] = self._schedule.next(0.0, await self._store.sampled_soon()), True
+        else:
+            after = self._schedule.times[0]
+        return [Job(JobKind.FOLLOW_UP, case, person, now + after, payload)]
 
     def _count(self, result: TurnResult) -> None:
         for effect in result.effects:
@@ -124,7 +140,8 @@ class Outbox:
         case = result.record.case
         if not result.shows or case is None:
             return None
-        message = self._templates.card(self._live.setting, case, result.record.name, result.photos)
+        view = self._live.view(result.record.person)
+        message = self._templates.card(view.library, view.setting, case, result.record.name, result.photos)
         updated = await _update_first(channel, replaces, message)
         if updated and updated == case.card and until:
             self._confirm_soon(result.record.person, until)
@@ -132,7 +149,19 @@ class Outbox:
         shown = updated or await channel.send(message)
         if not result.erased:
             await self._store_card(result.record, case, shown)
+        if case.card and shown != case.card:
+            await self._close(channel, case)
         return message
+
+    async def _close(self, channel: Channel, case: Case) -> None:
+        """Take the buttons, and the photos, off the card before the present one: one card at a time is live.
+
+        A failure is no harm: a press on it is answered with the present card.
+        """
+        try:
+            await channel.update(case.card, render.closed(self._live.setting, case.locale))
+        except OutsideError as error:
+            log.info("an earlier card stays as it was: %s", error)
 
     async def _store_card(self, record: Record, case: Case, shown: str) -> None:
         """Which message to update next time, and that no card is pending any more."""

@@ -118,8 +118,8 @@ class TurnRunner:
 
     async def _entry(self, ref: str, incoming: Incoming, channel: Channel) -> Message:
         """A card without a case."""
-        card = entry(self.decisions.engine.library, ref, self.live.languages.negotiate(incoming.locale))
-        message = render.message(self.live.setting, card)
+        view = self.live.view(incoming.person)
+        message = render.message(view.setting, entry(view.library, ref, self.live.languages.negotiate(incoming.locale)))
         await channel.send(message)
         return message
 
@@ -168,12 +168,13 @@ class TurnRunner:
             return None
         if case_id and await self.store.owner(case_id):
             return None  # another person's
-        engine, locale = self.decisions.engine, self.live.languages.negotiate(incoming.locale)
+        engine, locale = self.decisions.engine(incoming.person), self.live.languages.negotiate(incoming.locale)
         case = engine.without_case(action, locale, incoming.platform)
         if action not in _WITHOUT_CASE:
             self.metrics.refused.labels("stale").inc()
             case = replace(case, notice="notice.stale")
-        message = render.message(self.live.setting, content_of(engine.library, case), name=incoming.name)
+        setting = self.live.view(incoming.person).setting
+        message = render.message(setting, content_of(engine.library, case), name=incoming.name)
         with suppress(NotFound):
             if incoming.reply_to:
                 await channel.update(incoming.reply_to, message)
@@ -193,7 +194,9 @@ class TurnRunner:
             return None  # the second of the two activities of an install, or a repeat
         record = self._updated(record, incoming)
         case = await self._case(record, incoming)
-        happened = event(incoming, case, self.decisions.engine.step(case), self.live.languages, self.understanding)
+        happened = event(
+            incoming, case, self.decisions.engine(record.person).step(case), self.live.languages, self.understanding
+        )
         if not record.locale and isinstance(happened, Typed):
             # The channel named no language, as Teams on iOS does: the answer is in the one that was written.
             written = self._written(happened, case)
@@ -215,7 +218,9 @@ class TurnRunner:
         """The person's present case, or a new one, in their language and for the device they are at now."""
         # The record keeps the language that was chosen, also while its file is away; the case has what it is drawn in.
         locale = self.live.languages.negotiate(record.locale)
-        case = record.case or self.decisions.engine.open(moment(), locale=locale, platform=record.platform)
+        case = record.case or self.decisions.engine(record.person).open(
+            moment(), locale=locale, platform=record.platform
+        )
         locale = locale if record.locale else case.locale
         if incoming.kind is ActivityKind.INSTALLED and not record.locale:
             # An install names no language. The directory's is a guess that the first message may correct.

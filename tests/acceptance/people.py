@@ -138,7 +138,7 @@ ROWS = [
     Row("D4", "not mentioned in a group chat", _unmentioned, store="none"),
     Row("D5", "a guest", _guest, sees="look.guest: home organisation"),
     Row("D5", "no aadObjectId", _unidentified, sees="no button: cannot tell who you are", store="none"),
-    Row("D5", "no mailbox", lambda g: g.chat.say("my photo is wrong"), sees="look.blocked: no mailbox", story="entra-only"),
+    Row("D5", "no mailbox", lambda g: g.chat.say("my photo is wrong"), sees="look.direct", story="entra-only"),
     Row("D5", "the account is switched off", _disabled, sees="look.blocked: switched off"),
     Row("D5", "no SharePoint plan", _without_sharepoint, sees="look.blocked: no SharePoint licence", story="missing"),
     Row("D6", "the bot itself", _bot, store="none"),

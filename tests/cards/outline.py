@@ -34,6 +34,6 @@ def outline(element: dict[str, Any], depth: int = 0) -> Iterator[str]:
 def _compact(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + " ".join(f"{name}:{one}" for name, one in value.items()) + "}"
-    if isinstance(value, list):  # languages to choose from
-        return ",".join(one["value"] for one in value)
+    if isinstance(value, list):  # languages to choose from, or pictures for other themes
+        return ",".join(one.get("value") or f"{one['theme']}:{one['url']}" for one in value)
     return str(value)

@@ -12,12 +12,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from bot.cards import render
 from bot.cards.render import CardSetting, Photos
 from bot.cards.templates import CardTemplates
+from bot.clouds import CLOUDS
 from bot.commands.preview.scenes import scenes
 from bot.languages import packaged
 from bot.languages.catalogs import Languages
@@ -44,7 +46,7 @@ LOOKS = {
     "look.unknown": Check(AT, Verdict.UNKNOWN, Reason.THROTTLED),
     "resync.unknown": Check(AT, Verdict.UNKNOWN, Reason.PERMISSION),
 }
-LARGEST_PHOTO = 5_500  # bytes that bot.photos.thumbnail may give
+LARGEST_PHOTO = 7_000  # bytes that bot.photos.thumbnail may give
 LARGEST_MESSAGE = 28 * 1024
 
 
@@ -55,12 +57,13 @@ def setting(spoken: Languages, pictures: dict[str, bytes]) -> CardSetting:
 
 def case(ref: str, tag: str) -> Case:
     """A case in the middle of its life, standing on a step."""
-    following = ref if ref.endswith((".unknown", ".ticket_sent")) else ""
+    followed = (".unknown", ".ticket_sent", ".differ", ".waiting", ".way", ".steps")
+    following = ref if ref.endswith(followed) else ""
     if ref == "desk.forgotten":
         return Case("", step=ref, locale=tag)
     if ref == "desk.arrived":
         return Case("1A2B3C4D", 7, ref, ("desk.menu",), tag, checks=(SEEN,), outcome="escalated", submissions=2)
-    return Case("1A2B3C4D", 7, ref, ("desk.menu",), tag, "Windows", checks=(LOOKS.get(ref, SEEN),), following=following, traces=(Trace("resync.private_window", AT, "next"),), comment="In the org chart.", ticket="INC0042", ticket_url="https://helpdesk.example/INC0042")  # fmt: skip
+    return Case("1A2B3C4D", 7, ref, ("desk.menu",), tag, "Windows", checks=(LOOKS.get(ref, SEEN),), following=following, following_since=AT if following else "", traces=(Trace("resync.private_window", AT, "next"),), comment="In the org chart.", ticket="INC0042", ticket_url="https://helpdesk.example/INC0042")  # fmt: skip
 
 
 def all_contents(shelf: Library, tag: str) -> Iterator[tuple[str, CardContent]]:
@@ -97,13 +100,18 @@ class Keys(Catalog):
         return json.dumps([key, values])
 
 
+def no_sentence(text: object) -> bool:
+    """A number or a sign before a line, an address to follow: the same in every language."""
+    return isinstance(text, str) and (len(text) <= 2 or text.startswith("[www.office.com"))
+
+
 def keys_of(part: Any) -> Iterator[str]:
     """The key of every text of a card in `Keys`. Fails where a text is more or less than one whole sentence."""
     if isinstance(part, dict):
         for name, value in part.items():
             if part.get("id") == "summary" and name == "value":
                 yield from (json.loads(line.removeprefix("- "))[0] for line in value.split("\n") if '["' in line)
-            elif name in TEXTS:
+            elif name in TEXTS and not no_sentence(value):
                 yield json.loads(value)[0]
             elif name not in ("choices", "data"):
                 yield from keys_of(value)
@@ -128,8 +136,8 @@ def _sentence(catalog: Catalog, text: str) -> str:
     bullet = "- " if text.startswith("- ") else ""
     try:
         key, values = json.loads(text.removeprefix(bullet))
-    except ValueError:
-        return text  # the name of a language to choose, or what the person wrote: no translation
+    except (ValueError, TypeError):
+        return text  # a number, the name of a language to choose, or what the person wrote: no translation
     return bullet + catalog.text(key, **values)
 
 
@@ -194,28 +202,51 @@ def test_every_picture_has_words_for_those_who_do_not_see_it(shelf: Library, set
 
 
 def test_a_button_says_which_card_it_is_on(shelf: Library, setting: CardSetting) -> None:
-    card = render.message(setting, content_of(shelf, case("resync.office", "en"))).card
-    assert card["actions"][0]["data"] == {"action": "next", "case": "1A2B3C4D", "step": "resync.office", "rev": 7}
-    assert card["actions"][1] == {"type": "Action.OpenUrl", "title": "Open office.com", "url": "https://www.office.com"}
+    card = render.message(setting, content_of(shelf, case("resync.tile", "en"))).card
+    assert card["actions"][0]["data"] == {"action": "next", "case": "1A2B3C4D", "step": "resync.tile", "rev": 7}
+    address = "https://www.office.com/launch/sharepoint"
+    assert card["actions"][1] == {"type": "Action.OpenUrl", "title": "Open SharePoint", "url": address}
+
+
+def test_an_address_for_another_window_is_there_to_copy_and_opens_nothing(shelf: Library, setting: CardSetting) -> None:
+    card = render.message(setting, content_of(shelf, case("resync.office", "sv"))).card
+    assert find(card, "Input.Text")[0]["value"] == "www.office.com"
+    assert "www.office.com" in json.dumps(card["body"][3], ensure_ascii=False)
+    assert find(card["actions"], "Action.OpenUrl") == []
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_no_card_leads_to_another_cloud(shelf: Library, setting: CardSetting, cloud: str) -> None:
+    """Of its text neither, in whatever language."""
+    own = CLOUDS[cloud]
+    there = {address for other in CLOUDS.values() for address in (other.teams, *other.pages.values())}
+    elsewhere = {urlsplit(one).netloc for one in there - {own.teams, *own.pages.values()} if one}
+    chat = f"{own.teams}/l/chat/0/0?users=28:bot"
+    elsewhere = {host for host in elsewhere if f"//{host}" not in chat}
+    here = replace(setting, pages=own.pages, chat=chat)
+    for ref, content in itertools.chain.from_iterable(all_contents(shelf, tag) for tag in (*TAGS, "ar")):
+        card = json.dumps(without_pictures(render.message(here, content, photos=PHOTOS).card, setting))
+        assert [host for host in elsewhere if re.search(rf"(?<![\w.]){re.escape(host)}", card)] == [], ref
 
 
 def test_the_two_photos_stand_side_by_side_each_with_its_name(shelf: Library, setting: CardSetting) -> None:
     card = render.message(setting, content_of(shelf, case("look.differ", "sv")), photos=PHOTOS).card
-    (columns,) = find(card, "ColumnSet")
-    images = [find(column, "Image")[0]["url"] for column in columns["columns"]]
-    assert images == [f"data:image/jpeg;base64,{base64.b64encode(one).decode()}" for one in (b"ours", b"theirs")]
-    assert "9 mars 2026" in json.dumps(columns, ensure_ascii=False)
+    columns = next(one for one in find(card, "ColumnSet") if len(find(one, "Image")) == 2)
+    images = [find(column, "Image")[0] for column in columns["columns"]]
+    assert [image["url"] for image in images] == [f"data:image/jpeg;base64,{base64.b64encode(one).decode()}" for one in (b"ours", b"theirs")]  # fmt: skip
+    assert all(image["width"] == "150px" and image["msTeams"] == {"allowExpand": True} for image in images)
+    assert "Kopierat: mars 2026. Skillnad mot ditt foto: 3 månader" in json.dumps(columns, ensure_ascii=False)
 
 
 DATES = [
-    ("America/Los_Angeles", "Mar 8, 2026", "March 8, 2026, 5:30:00 PM PDT"),
-    ("Europe/Riga", "Mar 9, 2026", "March 9, 2026, 2:30:00 AM +0200"),
-    ("-05:00", "Mar 8, 2026", "March 8, 2026, 7:30:00 PM -0500"),
-    ("+05:45", "Mar 9, 2026", "March 9, 2026, 6:15:00 AM +0545"),
-    ("", "Mar 9, 2026", "March 9, 2026, 12:30:00 AM UTC"),
-    ("Nowhere/At_All", "Mar 9, 2026", "12:30:00 AM UTC"),
-    ("../../etc/passwd", "Mar 9, 2026", "12:30:00 AM UTC"),
-    ("+99:99", "Mar 9, 2026", "12:30:00 AM UTC"),
+    ("America/Los_Angeles", "March 8, 2026", "March 8, 2026, 5:30:00 PM PDT"),
+    ("Europe/Riga", "March 9, 2026", "March 9, 2026, 2:30:00 AM +0200"),
+    ("-05:00", "March 8, 2026", "March 8, 2026, 7:30:00 PM -0500"),
+    ("+05:45", "March 9, 2026", "March 9, 2026, 6:15:00 AM +0545"),
+    ("", "March 9, 2026", "March 9, 2026, 12:30:00 AM UTC"),
+    ("Nowhere/At_All", "March 9, 2026", "12:30:00 AM UTC"),
+    ("../../etc/passwd", "March 9, 2026", "12:30:00 AM UTC"),
+    ("+99:99", "March 9, 2026", "12:30:00 AM UTC"),
 ]
 
 
@@ -224,7 +255,7 @@ def test_dates_are_those_of_the_persons_own_clock(
     shelf: Library, setting: CardSetting, timezone: str, copied: str, looked: str
 ) -> None:
     photos = Photos(b"ours", b"theirs", datetime(2026, 3, 9, 0, 30, tzinfo=UTC))
-    one = replace(case("look.differ", "en"), timezone=timezone)
+    one = replace(case("look.missing", "en"), timezone=timezone)
     assert f"Copied on {copied}" in json.dumps(render.message(setting, content_of(shelf, one), photos=photos).card)
     one = replace(one, step="desk.contact", checks=(replace(SEEN, at="2026-03-09T00:30:00+00:00"),))
     card = render.message(setting, content_of(shelf, one)).card
@@ -309,29 +340,29 @@ def lives(step: Step) -> Iterator[Case]:
 
 def test_a_card_from_a_template_is_the_one_that_would_be_rendered(shelf: Library, setting: CardSetting) -> None:
     """Nothing of the case that the template was made for is on another person's card."""
-    templates = CardTemplates(shelf, "ext. 4711", 120.0)
+    templates = CardTemplates("ext. 4711", 120.0)
     for step in (one for one in shelf.steps() if not one.entry and not one.photos):
         for one in lives(step):
             content = content_of(shelf, one, contact="ext. 4711", again=120.0)
             rendered = render.message(setting, content, name="Ada")
-            filled = templates.card(setting, one, "Ada", Photos())
+            filled = templates.card(shelf, setting, one, "Ada", Photos())
             assert (filled.card, filled.summary, filled.locale) == (rendered.card, rendered.summary, rendered.locale)
     assert len(templates.cached) > 100  # or each would be rendered again
 
 
 def test_templates_do_not_pile_up(shelf: Library, setting: CardSetting) -> None:
-    templates = CardTemplates(shelf, most=3)
+    templates = CardTemplates(most=3)
     for tag in (*TAGS, *TAGS):
-        assert templates.card(setting, case("resync.office", tag), "", Photos()).locale == tag
+        assert templates.card(shelf, setting, case("resync.sign_in", tag), "", Photos()).locale == tag
     assert len(templates.cached) == 3
 
 
 def test_a_sentence_that_was_changed_is_shown_at_once(shelf: Library, setting: CardSetting) -> None:
-    templates, english = CardTemplates(shelf), setting.translations.catalogs["en"]
-    assert templates.card(setting, case("resync.office", "en"), "", Photos()).summary == "Go to office.com"
-    changed = replace(english, entries={**english.entries, "resync.office.title": ("Visit office.com",)})
+    templates, english = CardTemplates(), setting.translations.catalogs["en"]
+    assert templates.card(shelf, setting, case("resync.office", "en"), "", Photos()).summary == "Open Microsoft 365"
+    changed = replace(english, entries={**english.entries, "resync.office.title": ("Visit Microsoft 365",)})
     other = replace(setting, translations=Translations({"en": changed}))
-    assert templates.card(other, case("resync.office", "en"), "", Photos()).summary == "Visit office.com"
+    assert templates.card(shelf, other, case("resync.office", "en"), "", Photos()).summary == "Visit Microsoft 365"
 
 
 def test_english_of_ones_own_may_name_what_a_case_holds(shelf: Library, setting: CardSetting) -> None:
@@ -344,9 +375,9 @@ def test_english_of_ones_own_may_name_what_a_case_holds(shelf: Library, setting:
     english = setting.translations.catalogs["en"]
     changed = replace(english, entries={**english.entries, **own})
     own_words = replace(setting, translations=Translations({"en": changed}))
-    templates = CardTemplates(replace(shelf, english=(*shelf.english, *own)))
+    templates, own_shelf = CardTemplates(), replace(shelf, english=(*shelf.english, *own))
     for number in range(3):
         one = replace(case("resync.office", "en"), id=f"CASE{number}", ticket=f"INC{number}", earlier_ticket="")
-        shown = json.dumps(templates.card(own_words, one, "", Photos()).card)
+        shown = json.dumps(templates.card(own_shelf, own_words, one, "", Photos()).card)
         assert f"Ticket INC{number}" in shown
         assert f"Done with CASE{number}" in shown

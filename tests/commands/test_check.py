@@ -76,11 +76,15 @@ ROWS = (
     Row("no photo, told as a pixel", "one-pixel", 1, "no_photo", "there is no photo in Microsoft 365"),
     Row("too close to call", "close", 2, "unsure", "compare them by eye", "both"),
     Row("a silhouette as the copy", "silhouette", 1, "missing", "a grey silhouette", "ours", facts=("placeholder",)),
-    Row("a photo in Entra ID only", "entra-only", 1, "missing", "held in Entra ID", "ours", "no_mailbox"),
+    Row("a photo in Entra ID only", "entra-only", 0, "match", "only older ones use the copy", "ours", facts=("direct",)),
     Row("a photo that Graph refuses", "forbidden", 2, "unknown", "to grant       User.Read.All", "", "permission"),
     Row("a guest", "old", 2, "unknown", "own organisation", "", "guest", (), other("old", user_type="Guest")),
     Row("a disabled account", "missing", 1, "missing", "is disabled", "ours", "disabled", (), other("missing", enabled=False)),
     Row("no SharePoint plan", "old", 1, "differ", "no SharePoint plan", "both", "no_sharepoint", (), other("old", sharepoint=False)),
+    Row("a room", "missing", 1, "missing", "nobody signs in with it", "ours", "shared_mailbox", (), other("missing", enabled=False, purpose="room")),
+    Row("somebody whose site was never made", "missing", 1, "missing", "first visit to SharePoint makes it", "ours", "no_site", (), other("missing", has_site=False)),
+    Row("no photo where nobody may change theirs", "no-photo", 1, "no_photo", "an administrator has to", "", "policy", (), lambda tenant: tenant.world.photo_settings.update(allowedRoles=["role"])),
+    Row("photos from on premises", "no-photo", 1, "no_photo", "has to be changed there", "", "on_premises", (), lambda tenant: tenant.world.photo_settings.update(source="onPremises")),
     Row("a removed photo", "old", 1, "no_photo", "Microsoft 365 none", "theirs", "", ("orphan",), lambda tenant: tenant.world.remove_photo(IDS["old"])),
     Row("a site without a grant", "old", 2, "unknown", "to grant       Sites.Selected", "ours", "permission", (), lambda tenant: setattr(tenant.world.faults, "site_grant", False)),
 )  # fmt: skip
@@ -137,7 +141,7 @@ LINES = [
 
 @pytest.mark.parametrize(("look", "line"), [row[1:] for row in LINES], ids=[row[0] for row in LINES])
 def test_the_lines_tell(look: DiagnosisResult, line: str) -> None:
-    assert line in lines(document("ada@contoso.com", look, {}))
+    assert line in lines(document("ada@contoso.com", look, {}, None))
 
 
 @pytest.mark.parametrize(

@@ -125,10 +125,10 @@ async def test_the_whole_story_from_wrong_to_confirmed(
     await expect(card.locator("img")).to_have_count(2)
     await shot(page, f"{tag}-1-differ")
     await card.get_by_role("button", name=text("look.differ.button.next")).click()
-    for number_of_step, step in enumerate(("private_window", "office", "sign_in", "tile", "page", "look_again"), 1):
+    for number_of_step, step in enumerate(("private_window", "office", "sign_in", "tile", "page"), 1):
         await expect(card).to_contain_text(text(f"resync.{step}.title"))
-        await expect(card).to_contain_text(text("card.progress", number=number_of_step, total=6))
-        key = "resync.look_again.button.next" if step == "look_again" else "button.next"
+        await expect(card).to_contain_text(text("card.progress", number=number_of_step, total=5))
+        key = "resync.page.button.next" if step == "page" else "button.next"
         button = card.get_by_role("button", name=text(key), exact=True)
         await expect(button).to_be_focused()  # where the button was that was pressed
         if step == "tile":
@@ -143,7 +143,7 @@ async def test_the_whole_story_from_wrong_to_confirmed(
     await shot(page, f"{tag}-3-done")
     # One card all the way, updated in place, below the greeting.
     assert await page.locator(".message.bot").count() == 2
-    assert await message.get_attribute("data-versions") == "7"
+    assert await message.get_attribute("data-versions") == "6"
 
 
 @pytest.mark.parametrize(("tag", "number"), [("ar", 8), ("he", 16)])
@@ -154,12 +154,17 @@ async def test_from_right_to_left_the_circle_is_at_the_other_side_of_card_and_pa
     page = await open_chat(browser, address, number)
     await page.set_viewport_size({"width": 1280, "height": 1020})
     card = page.locator(".message.bot .card").last
-    for words, title in (("button.fix", "look.differ.title"), ("button.add", "add_photo.find_picture.title")):
+    for words, title in (("button.fix", "look.differ.title"), ("button.add", "add_photo.way.title")):
         await say(page, text(words))
         await expect(card).to_contain_text(text(title))
-    for step in ("find_picture", "sign_in"):
+    for step, key in (
+        ("way", "add_photo.way.button.next"),
+        ("find_picture", "button.next"),
+        ("in_teams", "add_photo.in_teams.button.next"),
+        ("sign_in", "button.next"),
+    ):
         await expect(card).to_contain_text(text(f"add_photo.{step}.title"))
-        await card.get_by_role("button", name=text("button.next"), exact=True).click()
+        await card.get_by_role("button", name=text(key), exact=True).click()
     await expect(card).to_contain_text(text("add_photo.circle.title"))
     drawn = base64.b64encode(resources.illustrations()["circle.rtl"]).decode()
     await expect(card.locator("img")).to_have_attribute("src", f"data:image/png;base64,{drawn}")
@@ -195,14 +200,14 @@ async def test_the_first_screen_offers_stories_and_the_bot_writes_by_itself_in_o
     await expect(page.locator(".message.bot .card")).to_be_visible()  # the greeting, without a word
     await say(page, "my photo is wrong")
     card = page.locator(".message.bot .card").last
-    await card.get_by_role("button", name="Show me the steps").click()
-    for number in range(1, 6):
-        await expect(card).to_contain_text(f"Step {number} of 6")
+    await card.get_by_role("button", name="One step at a time").click()
+    for number in range(1, 5):
+        await expect(card).to_contain_text(f"Step {number} of 5")
         await card.get_by_role("button", name="Done, next step").click()
     await page.click("[data-view-button=apps]")
     await page.click("[data-tile=onedrive]")
     await expect(page.locator("#tile-note")).to_contain_text("SharePoint will copy the photo in")
-    await card.get_by_role("button", name="Look again").click()
+    await card.get_by_role("button", name="Done: look now").click()
     await expect(card).to_contain_text("SharePoint has not copied it yet")
     # Nobody presses anything: the bot writes by itself.
     await expect(card).to_contain_text("Your new photo has arrived in SharePoint", timeout=40_000)
@@ -218,8 +223,8 @@ async def test_a_photo_is_added_in_the_pretend_office(browser: Browser, address:
     before = await face.get_attribute("src")
     await change_photo(page, "[data-variant='2']")
     await expect(face).not_to_have_attribute("src", before or "")
-    await card.get_by_role("button", name="Look at my photos").click()
-    await expect(card).to_contain_text("SharePoint has no photo of you yet")
+    await card.get_by_role("button", name="I've done it: check").click()
+    await expect(card).to_contain_text("Your photo is in Microsoft 365, not yet in SharePoint")
 
 
 async def test_a_photo_of_ones_own_and_none_can_be_tried_and_all_begun_again(browser: Browser, address: str) -> None:

@@ -349,7 +349,7 @@ async def test_catalogues_tell_what_falls_back_and_which_file_is_none(tmp_path: 
         less = (await findings(tenant, PHOTOSYNC_LOCALES_DIR=str(tmp_path)))["catalogues"]
         (tmp_path / "xx-nonsense.po").write_text("nonsense", encoding="utf-8")
         broken = (await findings(tenant, PHOTOSYNC_LOCALES_DIR=str(tmp_path)))["catalogues"]
-    assert (less.state, less.found.endswith(": nn 1")) == (OK, True)
+    assert (less.state, " nn 1" in less.found) == (OK, True)
     assert (broken.state, "xx-nonsense.po:1:" in broken.found) == (FAILED, True)
 
 

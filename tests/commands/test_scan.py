@@ -81,9 +81,10 @@ VERDICTS = [
     ("old", {}, "differ", "", ""), ("missing", {}, "missing", "", ""), ("no-photo", {}, "no_photo", "", ""),
     ("one-pixel", {}, "no_photo", "", ""), ("match", {}, "match", "", ""), ("close", {}, "unsure", "", ""),
     ("silhouette", {}, "missing", "", "placeholder"), ("by-name", {}, "differ", "", ""),
-    ("entra-only", {}, "missing", "no_mailbox", ""), ("forbidden", {}, "unknown", "permission", ""),
+    ("entra-only", {}, "match", "", "direct"), ("forbidden", {}, "unknown", "permission", ""),
     ("old-sv", {"user_type": "Guest"}, "unknown", "guest", ""), ("old-ru", {"enabled": False}, "differ", "disabled", ""),
-    ("old-lv", {"sharepoint": False}, "differ", "no_sharepoint", ""),
+    ("old-lv", {"sharepoint": False}, "differ", "no_sharepoint", ""), ("rtl-name", {"has_site": False}, "differ", "", ""),
+    ("old-zh", {"enabled": False, "purpose": "room"}, "differ", "shared_mailbox", ""),
 ]  # fmt: skip
 
 
@@ -104,10 +105,12 @@ async def test_everybody_has_a_row_with_verdict_cause_and_facts_and_no_more(
     assert float(found[IDS["match"]]["similarity"]) > 0.8
     assert [bool(found[IDS[story]]["copy_modified"]) for story in ("match", "old", "missing")] == [True, True, False]
     printed = capsys.readouterr().out
-    assert "13 people; SharePoint shows 7 of them wrong or not at all" in printed
-    assert "4 of these can mend it with the bot" in printed
+    assert "15 people; SharePoint shows 8 of them wrong or not at all" in printed
+    assert "5 of these can mend it with the bot" in printed
     assert "1 have no verdict" in printed
-    assert "also found: placeholder 1" in printed
+    assert "also found: direct 1, placeholder 1" in printed
+    assert "no Exchange plan: modern pages show Microsoft 365's photo itself" in printed
+    assert "people may change their own photo" in printed
 
 
 BATCH, PHOTO = "/$batch", f"/users/{IDS['old']}/photo"

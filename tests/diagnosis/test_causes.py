@@ -23,7 +23,10 @@ BLOCKED = [
     (Person("a", plans=None), V.DIFFER, ""),  # not told is no cause
     (Person("a", enabled=False, plans=FULL), V.MISSING, Reason.DISABLED),
     (Person("a", plans=frozenset({"exchange"})), V.MISSING, Reason.NO_SHAREPOINT),
-    (Person("a", plans=frozenset({"sharepoint"})), V.DIFFER, Reason.NO_MAILBOX),
+    (Person("a", plans=frozenset({"sharepoint"})), V.DIFFER, ""),  # no copy is used: a match
+    (Person("a", plans=FULL, has_site=False), V.MISSING, Reason.NO_SITE),
+    (Person("a", plans=FULL, has_site=False), V.DIFFER, ""),  # a copy is there: so was a site
+    (Person("a", enabled=False), V.NO_PHOTO, Reason.DISABLED),
     (Person("a", plans=frozenset()), V.DIFFER, Reason.NO_SHAREPOINT),
     (Person("a", plans=frozenset({"sharepoint"})), V.MATCH, ""),  # what works needs no cause
     (Person("a", plans=frozenset()), V.NO_PHOTO, ""),

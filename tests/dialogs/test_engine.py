@@ -38,34 +38,42 @@ from dialogs.model import (
 from tests.talk import Talk
 
 V = Verdict
-WALK = ["next"] * 6
+WALK = ["next"] * 5
 ADD = ["next"] * 6
 
 # what the looks find | what the person does | where it ends | how the case ended
 CONVERSATIONS = [
     ("the photo is old and the walk fixes it", [V.DIFFER, V.MATCH], ["fix", "next", *WALK], "resync.done", ["resolved"]),
     ("SharePoint has none and the walk fixes it", [V.MISSING, V.MATCH], ["fix", "next", *WALK], "resync.done", ["resolved"]),
+    ("all steps on one card, and it is there", [V.DIFFER, V.MATCH], ["fix", "check"], "resync.done", ["resolved"]),
+    ("all steps on one card, and it lags", [V.DIFFER], ["fix", "check"], "resync.waiting", []),
+    ("asked meanwhile whether it is there", [V.DIFFER], ["fix", "check", "check"], "resync.waiting", []),
     ("SharePoint lags after the walk", [V.DIFFER], ["fix", "next", *WALK], "resync.waiting", []),
     ("SharePoint lags, a later look finds it", [V.DIFFER, V.DIFFER, V.MATCH], ["fix", "next", *WALK, "next"], "resync.done", ["resolved"]),
     ("it matches already", [V.MATCH], ["check"], "look.match", ["resolved"]),
-    ("it matches and an app shows the old one", [V.MATCH], ["fix", "next"], "still_old.reload", ["resolved"]),
-    ("still old, walked to its end", [V.MATCH], ["fix", *["next"] * 6], "still_old.done", ["resolved"]),
+    ("it matches and an app shows the old one", [V.MATCH], ["fix", "next", "outlook"], "still_old.outlook", ["resolved"]),
+    ("still old, walked to its end", [V.MATCH], ["fix", "next", "teams", *["next"] * 2], "still_old.done", ["resolved"]),
+    ("it matches and is the wrong photo", [V.MATCH], ["fix", "add"], "add_photo.way", ["resolved"]),
     ("too close to call, the person says same", [V.UNSURE], ["fix", "same"], "look.same", ["resolved"]),
-    ("too close to call, the person says different", [V.UNSURE], ["fix", "different"], "resync.private_window", []),
+    ("too close to call, the person says different", [V.UNSURE], ["fix", "different"], "look.differ", []),
+    ("too close to call, the person is not sure", [V.UNSURE], ["fix", "next"], "resync.steps", []),
+    ("too close to call, answered once for both looks", [V.UNSURE], ["fix", "different", "check"], "resync.waiting", []),
     ("no photo at all: add one", [V.NO_PHOTO], ["fix", "next"], "add_photo.find_picture", []),
     ("added, and SharePoint has it at once", [V.NO_PHOTO, V.MATCH], ["fix", "next", *ADD], "add_photo.done", ["resolved"]),
     ("added, and SharePoint lags", [V.NO_PHOTO, V.MISSING], ["fix", "next", *ADD], "add_photo.lagging", []),
     ("added, lagging, resynced", [V.NO_PHOTO, V.MISSING, V.MATCH], ["fix", "next", *ADD, "next", *WALK], "resync.done", ["resolved"]),
-    ("added, and not there yet", [V.NO_PHOTO], ["add", *ADD], "add_photo.still_none", []),
-    ("cannot be read: the walk anyway", [V.UNKNOWN], ["fix", "next"], "resync.private_window", []),
+    ("added, and not there yet", [V.NO_PHOTO], ["add", "next", *ADD], "add_photo.still_none", []),
+    ("added in Teams, and SharePoint lags", [V.NO_PHOTO, V.MISSING], ["fix", "next", "next", "check"], "add_photo.lagging", []),
+    ("from none to both in three presses", [V.NO_PHOTO, V.MISSING, V.MATCH], ["fix", "check", "check"], "resync.done", ["resolved"]),
+    ("cannot be read: the walk anyway", [V.UNKNOWN], ["fix", "next", "next"], "resync.private_window", []),
     ("cannot be read: handed over", [V.UNKNOWN], ["fix", "ticket", "send_ticket"], "desk.ticket_sent", ["escalated"]),
     ("handed over from the middle of a walk", [V.DIFFER], ["fix", "next", "next", "ticket", "send_ticket"], "desk.ticket_sent", ["escalated"]),
     ("stopped in the middle of a walk", [V.DIFFER], ["fix", "next", "next", "stop"], "desk.stopped", ["stopped"]),
     ("stopped after a match stays resolved", [V.MATCH], ["fix", "stop"], "desk.stopped", ["resolved"]),
     ("a new case after the last one ended", [V.MATCH, V.DIFFER], ["fix", "fix"], "look.differ", ["resolved"]),
-    ("back returns through the walk", [V.DIFFER], ["add", "next", "next", "back"], "add_photo.sign_in", []),
-    ("back from the first step is the menu", [V.DIFFER], ["add", "back"], "desk.menu", []),
-    ("the menu and back into the walk", [V.DIFFER], ["add", "next", "menu", "back"], "add_photo.sign_in", []),
+    ("back returns through the walk", [V.DIFFER], ["add", *["next"] * 3, "back"], "add_photo.in_teams", []),
+    ("back from the first card is the menu", [V.DIFFER], ["add", "back"], "desk.menu", []),
+    ("the menu and back into the walk", [V.DIFFER], ["add", "next", "next", "menu", "back"], "add_photo.in_teams", []),
     ("forget me", [V.DIFFER], ["forget", "forget_confirmed"], "desk.forgotten", []),
     ("forget me, but not confirmed", [V.DIFFER], ["forget", "back"], "desk.menu", []),
 ]  # fmt: skip
@@ -82,7 +90,7 @@ def test_a_conversation_ends_where_it_should(
     assert (talk.step, talk.outcomes) == (step, outcomes)
 
 
-WALKING = ["add", "next", "next"]  # stands on add_photo.circle
+WALKING = ["add", *["next"] * 4]  # stands on add_photo.circle
 
 
 @pytest.mark.parametrize("ref", ["stop", "language", "ticket", "menu", "forget", "fix", "check", "add"])
@@ -108,7 +116,7 @@ def test_back_leads_to_the_step_before_from_every_step(engine: Engine) -> None:
 def test_an_old_button_changes_nothing_and_shows_the_present_card(engine: Engine) -> None:
     talk = Talk(engine).press(*WALKING)
     before = talk.case
-    talk.send(Pressed("next", before.id, "add_photo.find_picture", before.rev - 2))
+    talk.send(Pressed("next", before.id, "add_photo.in_teams", before.rev - 2))
     assert talk.step == before.step
     assert talk.card.notice == "notice.stale"
     assert (talk.case.trail, talk.case.traces, talk.case.checks) == (before.trail, before.traces, before.checks)
@@ -369,10 +377,12 @@ def test_a_last_look_that_could_not_tell_claims_nothing(engine: Engine) -> None:
 
 def test_not_helpful_offers_the_helpdesk_at_once(engine: Engine) -> None:
     talk = Talk(engine, [V.MATCH]).press("fix").press("rate", value="down")
-    assert talk.card.notice == "notice.rated_down"
-    assert ("ticket", True) in [(button.action, button.main) for button in talk.card.buttons]
+    assert (talk.step, talk.card.notice) == ("desk.ticket", "notice.rated_down")
+    alone = Talk(without_tickets(engine), [V.MATCH]).press("fix").press("rate", value="down")
+    assert (alone.step, alone.outcomes) == ("look.match", ["resolved"])  # nothing is handed over by a rating
+    assert ("ticket", True) in [(button.action, button.main) for button in alone.card.buttons]
     walking = Talk(engine).press(*WALKING).type("rate", "down", "it did not help")
-    assert ("ticket", True) in [(button.action, button.main) for button in walking.card.buttons]
+    assert (walking.step, walking.press("back").step) == ("desk.ticket", "add_photo.circle")
 
 
 def test_what_is_deleted_leaves_a_card_that_belongs_to_no_case(engine: Engine) -> None:
@@ -490,9 +500,10 @@ class AnyConversation(RuleBasedStateMachine):
 
     @rule(verdict=st.sampled_from(Verdict), over=st.booleans())
     def we_look_again(self, verdict: Verdict, over: bool) -> None:
-        before = self.talk.case.outcome
+        before, shown = self.talk.case.outcome, self.talk.shown
         self.talk.send(followed(verdict, over=over))
-        assert not (over and verdict is not V.MATCH and before == "") or self.talk.case.following == ""
+        news = self.talk.shown > shown  # it went on to another card, which may be looked after too
+        assert not (over and verdict is not V.MATCH and before == "") or news or self.talk.case.following == ""
 
     @rule(result=st.sampled_from(["sent", "failed"]), case=st.sampled_from(["FIRST", "EARLIER"]))
     def a_ticket_is_known_later(self, result: str, case: str) -> None:

@@ -45,6 +45,11 @@ REFUSED = [
     ("an unknown form", GOOD.replace('outcome = "resolved"', 'outcome = "resolved"\nform = "blood"'), "unknown form 'blood'"),
     ("no such illustration", GOOD.replace('outcome = "resolved"', 'outcome = "resolved"\npicture = "unicorn"'), "no illustration 'unicorn'"),
     ("a link that is not https", GOOD.replace('outcome = "resolved"', 'outcome = "resolved"\nlink = "http://x.example"'), "not an https address"),
+    ("a checklist of no steps", GOOD.replace('outcome = "resolved"', 'outcome = "resolved"\nchecklist = "desk"'), "no topic with numbered steps"),
+    ("a state without a colour", GOOD.replace('outcome = "resolved"', 'outcome = "resolved"\nstate = "sad"'), "unknown state 'sad'"),
+    ("watching for nothing", GOOD.replace('outcome = "resolved"', 'outcome = "resolved"\nwatch = true'), "`later` is missing"),
+    ("seen at no time", GOOD.replace('outcome = "resolved"', 'outcome = "resolved"\nseen = "lately"'), "has to be a month"),
+    ("an address to copy that there is not", GOOD.replace('outcome = "resolved"', 'outcome = "resolved"\nform = "address"'), "has no link"),
     ("a start that is no step", GOOD.replace('start = "first"', 'start = "zeroth"'), "start 'zeroth'"),
     ("not TOML", "start = [", "other.toml"),
     ("a step that is no table", 'start = "first"\n[steps]\nfirst = 3', "other.toml"),
@@ -70,10 +75,21 @@ def test_good_topics_are_taken() -> None:
 
 
 def test_the_packaged_topics_number_their_steps_as_the_card_says(shelf: Library) -> None:
-    assert shelf.progress("resync.private_window") == (1, 6)
-    assert shelf.progress("add_photo.look_again") == (6, 6)
-    assert shelf.progress("still_old.wait") == (5, 5)
+    assert shelf.progress("resync.private_window") == (1, 5)
+    assert shelf.progress("add_photo.pop_up") == (6, 6)
     assert shelf.progress("look.differ") is None
+
+
+def test_every_step_of_a_walk_says_where_and_when_its_screen_was_seen(shelf: Library) -> None:
+    of_screens = [step for step in shelf.steps() if step.numbered or step.lines]
+    assert [step.id for step in of_screens if not (step.seen and step.source)] == []
+
+
+def test_steps_that_were_not_looked_at_for_more_than_a_year_are_named(shelf: Library) -> None:
+    newest = max(step.seen for step in shelf.steps())
+    year_later, too_late = f"{int(newest[:4]) + 1}{newest[4:]}", f"{int(newest[:4]) + 2}-01"
+    assert not [step for step in library.outdated(shelf, year_later) if step.seen == newest]
+    assert {"resync.tile", "add_photo.circle"} <= {step.id for step in library.outdated(shelf, too_late)}
 
 
 def test_the_packaged_topics_load_with_what_is_packaged(spoken: Languages) -> None:

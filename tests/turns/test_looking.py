@@ -63,7 +63,7 @@ async def eyes(limits: Limits = IN_A_CHAT, **changes: str) -> AsyncIterator[Eyes
 STORIES = [
     ("old", Verdict.DIFFER), ("missing", Verdict.MISSING), ("no-photo", Verdict.NO_PHOTO), ("one-pixel", Verdict.NO_PHOTO),
     ("match", Verdict.MATCH), ("close", Verdict.UNSURE), ("silhouette", Verdict.MISSING), ("by-name", Verdict.DIFFER),
-    ("entra-only", Verdict.MISSING), ("forbidden", Verdict.UNKNOWN),
+    ("entra-only", Verdict.MATCH), ("forbidden", Verdict.UNKNOWN),
 ]  # fmt: skip
 
 

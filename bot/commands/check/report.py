@@ -14,11 +14,12 @@ from bot.commands.picture_export import Folder
 from bot.commands.terminal import without_controls
 from bot.diagnosis.diagnosis import DiagnosisResult
 from bot.errors import NotAPicture
+from bot.graph.policies import PhotoPolicy
 from bot.graph.sites import address_in
 from bot.photos.decode import measured
 from bot.photos.picture import Picture
 from bot.settings import Settings
-from bot.tickets.labels import FACTS, FINDINGS, REASONS, VERDICTS
+from bot.tickets.labels import FACTS, FINDINGS, PHOTO_CHANGES, REASONS, VERDICTS, who_may_change
 from dialogs.model import Fact, Reason, SiteFinding, Verdict
 
 _SIDES = ("microsoft365", "sharepoint")
@@ -43,10 +44,11 @@ async def check(settings: Settings, request: Request) -> int:
     async with app.outside(settings) as outside:
         look = await outside.diagnosis.look(request.user, address_in(request.site))
         original = await outside.diagnosis.original_size(request.user) if look.microsoft365 else None
+        policy = await outside.diagnosis.photo_policy()
     if look.microsoft365 and original:
         look = replace(look, microsoft365=replace(look.microsoft365, width=original[0], height=original[1]))
     saved = {name: str(folder.keep(name, one)) for name, one in _pictures(look).items() if one} if folder else {}
-    found = document(request.user, look, saved)
+    found = document(request.user, look, saved, policy)
     sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n" if request.as_json else lines(found))
     if look.verdict is Verdict.MATCH:
         return 0
@@ -57,7 +59,7 @@ def _pictures(look: DiagnosisResult) -> dict[str, Picture | None]:
     return {"microsoft365": look.microsoft365, "sharepoint": look.sharepoint}
 
 
-def document(user: str, look: DiagnosisResult, saved: dict[str, str]) -> dict[str, Any]:
+def document(user: str, look: DiagnosisResult, saved: dict[str, str], policy: PhotoPolicy | None) -> dict[str, Any]:
     """Everything found, under the names that the README documents; `saved` is where pictures were written."""
     return {
         "person": user,
@@ -67,6 +69,7 @@ def document(user: str, look: DiagnosisResult, saved: dict[str, str]) -> dict[st
         "because": REASONS[Reason(look.reason)] if look.reason else "",
         "permission": look.permission,
         "facts": list(look.facts),
+        "photo_changes": who_may_change(policy),
         "similarity": look.similarity,
         "older_by": look.older_by,
         **{name: _described(picture) for name, picture in _pictures(look).items()},
@@ -111,6 +114,8 @@ def _rows(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for fact in found["facts"]:
         by = f", by {duration(found['older_by'])}" if fact == Fact.OLDER and found["older_by"] else ""
         yield "fact", f"{fact}: {FACTS[Fact(fact)]}{by}"
+    if found["photo_changes"]:
+        yield "may change", PHOTO_CHANGES[found["photo_changes"]]
     if found["similarity"] is not None:
         yield "similarity", f"{found['similarity']:.3f} (1 is the same picture)"
     ours, theirs = _ABSENT.get(found["verdict"], ("none", "none"))

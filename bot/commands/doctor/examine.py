@@ -26,6 +26,7 @@ CHECKS: Mapping[str, DoctorCheck] = {
     "sites_permission": DoctorCheck(microsoft.sites_permission, ("graph_token",)),
     "person": DoctorCheck(microsoft.person, ("graph_token",)),
     "photo": DoctorCheck(microsoft.photo, ("graph_token",)),
+    "photo_changes": DoctorCheck(microsoft.photo_changes, ("graph_token",)),
     "my_site_host": DoctorCheck(microsoft.my_site_host, ("graph_token",)),
     "library": DoctorCheck(microsoft.library, ("my_site_host",)),
     "copy": DoctorCheck(microsoft.copy, ("library",)),
@@ -35,6 +36,7 @@ CHECKS: Mapping[str, DoctorCheck] = {
     "expiry": DoctorCheck(expiry.expiry),
     "database": DoctorCheck(own.database),
     "catalogues": DoctorCheck(own.catalogs),
+    "topics": DoctorCheck(own.topics),
     "ticket_system": DoctorCheck(outside.ticket_system),
     "listening": DoctorCheck(own.listening),
 }

@@ -10,9 +10,11 @@ from bot.commands.doctor.finding import CheckResult, Installation, failed, ok, s
 from bot.commands.doctor.fixes import fix, sign_in
 from bot.errors import Malformed, NotFound, OutsideError, Refused
 from bot.graph.client import BadRequest, graph_scope
+from bot.graph.policies import Policies
 from bot.graph.sharepoint import LibraryMissing
 from bot.graph.users import READ_USERS, NoMailbox, Person, PersonUnknown
 from bot.sign_in import graphs
+from bot.tickets.labels import PHOTO_CHANGES, who_may_change
 
 # What gives the reading that the bot needs; the first is the least.
 _READ_PEOPLE = ("User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All")
@@ -107,6 +109,21 @@ async def photo(at: Installation) -> CheckResult:
     except NoMailbox:
         return ok("it may be read; the person tried has no mailbox in Exchange Online")
     return ok("one was read" if found else "it may be read; the person tried has none")
+
+
+async def photo_changes(at: Installation) -> CheckResult:
+    """Whether people may change their photo: without an optional permission that is not known, and no fault."""
+    try:
+        policy = await Policies(at.graph).photo_now()
+    except Refused:
+        return skipped(
+            "whether people may change their photo is not known",
+            "Grant PeopleSettings.Read.All (application permission of Microsoft Graph) to have people told who can "
+            "change their photo instead of how.",
+        )
+    except (NotFound, BadRequest) as error:
+        return skipped(f"this cloud does not tell: {error.detail}")
+    return ok(PHOTO_CHANGES[who_may_change(policy)])
 
 
 async def my_site_host(at: Installation) -> CheckResult:

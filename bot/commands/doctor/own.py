@@ -6,17 +6,19 @@ import asyncio
 import errno
 import os
 import socket
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bot import resources
 from bot.commands.doctor.finding import CheckResult, Installation, failed, ok
 from bot.errors import OutsideError, StoreUnavailable, StoreUnusable
 from bot.http_client import NEVER
-from bot.languages import packaged
+from bot.languages import packaged, topic_files
 from bot.languages.catalogs import CatalogError, Languages
 from bot.store.connect import open_store
 from bot.store.inspection import inspect
 from bot.store.schema import VERSION
+from dialogs import library
 from dialogs.library import LibraryError
 from dialogs.translations import SOURCE
 
@@ -121,6 +123,20 @@ async def catalogs(at: Installation) -> CheckResult:
     behind = {tag: count for tag in spoken.tags if (count := _missing(spoken, tag))}
     named = ", ".join(f"{tag} {count}" for tag, count in behind.items())
     return ok(f"{len(spoken.tags)} languages; sentences that fall back to English: {named or 'none'}")
+
+
+async def topics(at: Installation) -> CheckResult:
+    """Whether the installation's own topic files are used, and which steps speak of screens last seen long ago."""
+    own = at.settings.topics_dir
+    try:
+        spoken = await asyncio.to_thread(packaged.languages, at.settings.locales_dir)
+        found = await asyncio.to_thread(topic_files.topics, spoken, resources.illustrations(), own, drafts=True)
+    except (CatalogError, LibraryError) as error:
+        return failed(str(error), "Correct the files in PHOTOSYNC_TOPICS_DIR: photosync topics check names each fault.")
+    old = library.outdated(found.library, datetime.now(UTC).strftime("%Y-%m"))
+    named = ", ".join(f"{step.id} ({step.seen})" for step in old)
+    whose = "own files over the packaged topics" if own else "the packaged topics"
+    return ok(f"{whose}; screens not looked at for more than a year: {named or 'none'}")
 
 
 def _loaded(over: Path | None) -> Languages:

@@ -63,7 +63,9 @@ def _folders(chosen: argparse.Namespace) -> Folders:
 
 
 def _preview(chosen: argparse.Namespace) -> int:
-    return preview(chosen.tag, chosen.out, Path(_own(chosen)) if _own(chosen) else None, chosen.section)
+    topics = environment(chosen).get("PHOTOSYNC_TOPICS_DIR", "").strip()
+    own = Path(_own(chosen)) if _own(chosen) else None
+    return preview(chosen.tag, chosen.out, own, chosen.section, Path(topics) if topics else None)
 
 
 def _attempt(chosen: argparse.Namespace) -> int:

@@ -17,7 +17,7 @@ from bot.commands.preview.browser import BrowserFailed
 from bot.commands.preview.pages import NoRenderer, Page, page
 from bot.commands.preview.scenes import sections
 from bot.commands.terminal import complain
-from bot.languages import packaged
+from bot.languages import packaged, topic_files
 from bot.languages.catalogs import CatalogError
 from bot.languages.pseudo import ACCENTED, MIRRORED, with_pseudo
 from dialogs.library import LibraryError
@@ -27,15 +27,18 @@ _ROOM = 200  # what a window may take of its own height
 _CHAT = "https://teams.microsoft.com/l/chat/0/0?users=28:bot"
 
 
-def preview(tag: str, folder: Path | None, over: Path | None, only: Sequence[str] = ()) -> int:
+def preview(
+    tag: str, folder: Path | None, over: Path | None, only: Sequence[str] = (), topics: Path | None = None
+) -> int:
     """Show one of the packaged languages and those laid `over` them, or a pseudo-language; returns the exit status.
 
-    `only` names the sections to show, instead of all of them.
+    `only` names the sections to show, instead of all of them; `topics` is a folder of topic files laid over the
+    packaged ones, drafts too.
     """
     pictures = resources.illustrations()
     try:
         spoken = packaged.languages(over)
-        library = packaged.topics(spoken, pictures)
+        found = topic_files.topics(spoken, pictures, topics, drafts=True)
     except (CatalogError, LibraryError) as error:
         return complain(str(error), status=1)
     known = {ACCENTED, MIRRORED}
@@ -44,13 +47,14 @@ def preview(tag: str, folder: Path | None, over: Path | None, only: Sequence[str
         return complain(
             f"there is no language {tag!r}; there are {', '.join((*spoken.tags, *sorted(known)))}", status=2
         )
+    library = found.library
     there = sections(library)
     if unknown := sorted({*only}.difference(there)):
         return complain(f"there is no section {unknown[0]!r}; there are {', '.join(there)}", status=2)
-    wording = with_pseudo(spoken.wording)
+    wording = with_pseudo(found.wording)
     target = folder or Path(f"preview-{chosen}")
     try:
-        made = page(CardSetting(wording, pictures, _CHAT), library, chosen, only)
+        made = page(CardSetting(wording, found.pictures, _CHAT), library, chosen, only)
         target.mkdir(parents=True, exist_ok=True)
         (target / "index.html").write_text(made.html, encoding="utf-8")
     except NoRenderer as error:

@@ -19,7 +19,13 @@ _CONTACT = "+1 555 0100, helpdesk@contoso.example"
 _TWO_MINUTES = 120.0
 _NO_COPY, _NOTHING = frozenset({"sharepoint"}), frozenset({"microsoft365", "sharepoint"})
 # Which side has no photo on the cards that say so.
-_ABSENT = {"look.missing": _NO_COPY, "add_photo.lagging": _NO_COPY, _NO_PHOTO: _NOTHING}
+_ABSENT = {
+    "look.missing": _NO_COPY,
+    "look.new_site": _NO_COPY,
+    "add_photo.lagging": _NO_COPY,
+    "add_photo.still_none": _NOTHING,
+    _NO_PHOTO: _NOTHING,
+}
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,8 @@ def _case(step: str, tag: str) -> Case:
         comment="Also in the org chart." if step == "desk.contact" else "",
         outcome="escalated" if handed_over else "",
         submissions=1 if handed_over else 0,
-        following=step if handed_over else "",
+        following=step,
+        following_since=_AT,
         asked="fix add ticket" if step == "desk.ask" else "",
         ticket="INC0042",
         ticket_url="https://helpdesk.contoso.example/INC0042",

@@ -17,6 +17,7 @@ from bot.commands.terminal import complain
 from bot.errors import PhotosyncError, Refused
 from bot.graph.users import Users
 from bot.settings import Settings
+from bot.tickets.labels import who_may_change
 
 _SOME_UNKNOWN, _WRONG = 1, 2
 
@@ -31,7 +32,7 @@ async def scan(settings: Settings, out: Path, *, resume: bool, waits: Waits = US
     except NotUsable as error:
         return complain(str(error), status=_WRONG)
     try:
-        gone = await _filled(settings, report, waits)
+        gone, photo_changes = await _filled(settings, report, waits)
     except asyncio.CancelledError:
         complain(f"stopped: {len(report.rows)} people are in {out}; --resume goes on")
         raise
@@ -44,7 +45,7 @@ async def scan(settings: Settings, out: Path, *, resume: bool, waits: Waits = US
         return complain(f"cannot write {out}: {error.strerror}; --resume goes on when that is mended")
     finally:
         report.close()
-    show(report.rows.values())
+    show(report.rows.values(), photo_changes)
     if gone:
         sys.stdout.write(f"{gone} of an earlier run are not in the directory any more and were taken out\n")
     unknown = sum(not row.final for row in report.rows.values())
@@ -54,12 +55,12 @@ async def scan(settings: Settings, out: Path, *, resume: bool, waits: Waits = US
     return _SOME_UNKNOWN if unknown else 0
 
 
-async def _filled(settings: Settings, report: Report, waits: Waits) -> int:
-    """The report made whole; returns how many people of an earlier run are gone."""
+async def _filled(settings: Settings, report: Report, waits: Waits) -> tuple[int, str]:
+    """The report made whole; returns how many people of an earlier run are gone, and who may change a photo."""
     async with app.outside(settings, LIMITS) as outside:
         with Shown() as shown:
             backoff = Backoff(shown.waiting, waits)
             people = await everyone(outside.graph, backoff, shown.counted)
             shown.begin(len(people), sum(map(report.knows, people)))
             await Scan(Users(outside.graph), outside.diagnosis, report, backoff, shown.more).run(people)
-        return report.finish(people)
+        return report.finish(people), who_may_change(await outside.diagnosis.photo_policy())

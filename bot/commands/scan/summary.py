@@ -9,20 +9,23 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.commands.scan.report import Row
-from bot.tickets.labels import REASONS, VERDICTS
-from dialogs.model import Reason, Verdict
+from bot.tickets.labels import FACTS, PHOTO_CHANGES, REASONS, VERDICTS
+from dialogs.model import Fact, Reason, Verdict
 
 _AFFECTED = (Verdict.DIFFER, Verdict.MISSING)
 
 
-def show(rows: Iterable[Row]) -> None:
-    """Print how many people each verdict and cause has, and what else was found."""
+def show(rows: Iterable[Row], photo_changes: str = "") -> None:
+    """Print how many people each verdict and cause has, and what else was found.
+
+    `photo_changes`: who may change a photo, a key of `PHOTO_CHANGES`, if that is known.
+    """
     rows = tuple(rows)
     console = Console(highlight=False, markup=False, soft_wrap=True)
     table = Table("verdict", "cause", "people", "share", "meaning")
     table.columns[2].justify = table.columns[3].justify = "right"
     order = list(Verdict)
-    counts = Counter((one.verdict, one.reason) for one in rows)
+    counts = Counter((one.verdict, _cause(one)) for one in rows)
     for (verdict, reason), count in sorted(counts.items(), key=lambda one: (order.index(Verdict(one[0][0])), one[0])):
         table.add_row(verdict, reason, f"{count:,}", f"{count / len(rows):.1%}", _meaning(verdict, reason))
     console.print(table)
@@ -30,11 +33,20 @@ def show(rows: Iterable[Row]) -> None:
     if facts:
         console.print("also found: " + ", ".join(f"{fact} {count:,}" for fact, count in sorted(facts.items())))
     affected = [one for one in rows if one.verdict in _AFFECTED]
-    alone = sum(not one.reason for one in affected)
+    alone = sum(one.reason in ("", Reason.NO_SITE) for one in affected)
     console.print(f"{len(rows):,} people; SharePoint shows {len(affected):,} of them wrong or not at all")
     console.print(f"{alone:,} of these can mend it with the bot; of the others the cause says who has to")
+    if photo_changes:
+        console.print(PHOTO_CHANGES[photo_changes])
 
 
-def _meaning(verdict: str, reason: str) -> str:
-    cause = REASONS[Reason(reason)] if reason in set(Reason) else ""
+def _cause(row: Row) -> str:
+    """A row's reason; people who need no copy have a line of their own."""
+    return row.reason or (Fact.DIRECT.value if Fact.DIRECT in row.facts.split() else "")
+
+
+def _meaning(verdict: str, cause_name: str) -> str:
+    if cause_name == Fact.DIRECT:
+        return FACTS[Fact.DIRECT]
+    cause = REASONS[Reason(cause_name)] if cause_name in set(Reason) else ""
     return cause if verdict == Verdict.UNKNOWN and cause else VERDICTS[Verdict(verdict)] + f"; {cause}" * bool(cause)

@@ -1,0 +1,110 @@
+"""The packaged topics, and an installation's own files laid over them: steps, texts and pictures."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from bot import resources
+from bot.languages.catalogs import Languages
+from dialogs import library, topic_overlay
+from dialogs.library import PAGES, Library, LibraryError
+from dialogs.topic_overlay import Texts
+from dialogs.translations import SOURCE, Translations, placeholders
+
+LARGEST_PICTURE = 8_000  # bytes: beside a card's text well under what Teams takes
+_LARGEST_FILE = 200_000  # bytes
+_FREE = frozenset({"address", *PAGES})  # places that any text may have
+
+
+@dataclass(frozen=True)
+class Topics:
+    """What is shown, as an installation has it."""
+
+    library: Library
+    wording: Translations
+    pictures: Mapping[str, bytes] = field(repr=False)
+
+
+def topics(languages: Languages, pictures: Mapping[str, bytes], own: Path | None, *, drafts: bool = False) -> Topics:
+    """The packaged topics with the files of `own` over them; with `drafts` those too that say `draft = true`.
+
+    Raises `LibraryError` naming every file and step that could strand a person, and every text that is missing.
+    """
+    documents = {path.stem: tomllib.loads(path.read_text("utf-8")) for path in sorted(resources.TOPICS.glob("*.toml"))}
+    if own is None:
+        plain = languages.wording
+        return Topics(library.build(documents, pictures, plain.catalogs[SOURCE].entries), plain, pictures)
+    found, problems = _read(own)
+    texts: Texts = {}
+    for name, document in found.items():
+        if document.get("draft") is True and not drafts:
+            continue
+        problems += [
+            f"{name}.toml: texts.{tag}: no language of this installation"
+            for tag in document.get("texts", {})
+            if tag not in languages.wording.catalogs
+        ]
+        try:
+            for tag, table in topic_overlay.texts_of(name, document).items():
+                texts.setdefault(tag, {}).update(table)
+            documents[name] = topic_overlay.laid_over(documents.get(name, {}), document)
+        except (ValueError, TypeError, AttributeError) as error:
+            problems.append(f"{name}.toml: {error}")
+    problems += _wrong_texts(languages, texts)
+    try:
+        documents = topic_overlay.without_skipped(documents)
+    except (ValueError, TypeError, AttributeError) as error:
+        problems.append(str(error))
+    if problems:
+        raise LibraryError(tuple(problems))
+    catalogs = {
+        tag: replace(one, entries=topic_overlay.entries_of(tag, one.entries, texts)) if texts else one
+        for tag, one in languages.wording.catalogs.items()
+    }
+    shown = {**pictures, **_pictures(own)}
+    return Topics(library.build(documents, shown, catalogs[SOURCE].entries), Translations(catalogs), shown)
+
+
+def _read(own: Path) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    found: dict[str, dict[str, Any]] = {}
+    problems = []
+    try:
+        paths = sorted(path for path in own.iterdir() if path.suffix in (".toml", ".png"))
+    except OSError as error:
+        raise LibraryError((f"{own}: the folder cannot be read: {error.strerror}",)) from None
+    for path in paths:
+        try:
+            most = LARGEST_PICTURE if path.suffix == ".png" else _LARGEST_FILE
+            if path.stat().st_size > most:
+                problems.append(f"{path.name}: larger than {most} bytes")
+            elif path.suffix == ".toml":
+                found[path.stem] = tomllib.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:  # TOML and UTF-8 that are none are ValueErrors
+            problems.append(f"{path.name}: {error}")
+    return found, problems
+
+
+def _pictures(own: Path) -> dict[str, bytes]:
+    return {path.stem: path.read_bytes() for path in sorted(own.glob("*.png"))}
+
+
+def _wrong_texts(languages: Languages, texts: Texts) -> list[str]:
+    """Texts with places for values that their card does not have."""
+    english = languages.wording.catalogs[SOURCE].entries
+    problems = []
+    for tag, table in texts.items():
+        for key, (form,) in table.items():
+            try:
+                strange = placeholders(form) - _FREE - placeholders("".join(english.get(key, ())))
+            except ValueError as error:
+                problems.append(f"texts.{tag}: {key}: {error}")
+                continue
+            if strange:
+                problems.append(f"texts.{tag}: {key}: nothing stands for {{{min(strange)}}} there")
+            if key not in english and key not in texts.get(SOURCE, {}):
+                problems.append(f"texts.{tag}: {key}: no English text")
+    return problems

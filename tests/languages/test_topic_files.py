@@ -1,0 +1,130 @@
+"""An installation's own way: its topic files over the packaged ones."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bot import resources
+from bot.__main__ import main
+from bot.languages.catalogs import Languages
+from bot.languages.live import LiveTranslations
+from bot.languages.topic_files import Topics, topics
+from dialogs.library import LibraryError
+
+PORTAL = """
+[steps.tile]
+link = "https://portal.contoso.example"
+[steps.private_window]
+skip = true
+[steps.vpn]
+after = "office"
+numbered = true
+picture = "portal"
+[texts.en]
+"vpn.title" = "Start the company VPN"
+"vpn.body" = "Without it the portal does not answer."
+"tile.body" = "Open {address}."
+"picture.portal" = "The company portal"
+[texts.sv]
+"vpn.title" = "Starta företagets VPN"
+"vpn.body" = "Utan den svarar portalen inte."
+"tile.body" = "Öppna {address}."
+"picture.portal" = "Företagets portal"
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    (tmp_path / "resync.toml").write_text(PORTAL, encoding="utf-8")
+    (tmp_path / "portal.png").write_bytes(resources.illustrations()["tile"])
+    return tmp_path
+
+
+def laid(spoken: Languages, own: Path, *, drafts: bool = False) -> Topics:
+    return topics(spoken, resources.illustrations(), own, drafts=drafts)
+
+
+def test_a_link_is_changed_a_step_left_out_and_another_added(spoken: Languages, own: Path) -> None:
+    found = laid(spoken, own)
+    walk = [step.id for step in found.library.steps_of("resync") if step.numbered]
+    assert walk == ["resync.office", "resync.vpn", "resync.sign_in", "resync.tile", "resync.page"]
+    assert found.library.step("look.differ").choices["next"] == "resync.office"  # also from other topics
+    assert found.library.step("resync.tile").link == "https://portal.contoso.example"
+    assert found.library.step("resync.vpn").choices["next"] == "resync.sign_in"
+    assert found.wording.text("sv", "resync.tile.body", address="x") == "Öppna x."
+    assert "portal" in found.pictures
+
+
+def test_a_language_without_the_own_text_does_not_keep_the_old_one(spoken: Languages, own: Path) -> None:
+    found = laid(spoken, own)
+    assert "resync.tile.body" not in found.wording.catalogs["de"].entries
+
+
+FAULTS = [
+    ("[steps.vpn]\nafter = 'nowhere'", "resync.toml: step vpn: comes after 'nowhere', which is no step"),
+    ("[steps.nothing]\nskip = true", "resync.toml: step nothing: there is none to leave out"),
+    ("[steps.page]\nchoices = { next = 'gone' }", "resync.page: next leads to 'resync.gone', which is no step"),
+    ("[steps.island]\noutcome = 'stopped'", "resync.island: unreachable"),
+    ("[steps.vpn]\nafter = 'office'", "resync.vpn.title: no English line"),
+    ("[steps.tile]\nlink = 'http://portal.example'", "resync.tile: the link is not an https address"),
+    ("[texts.tlh]\n'tile.body' = 'x'", "resync.toml: texts.tlh: no language of this installation"),
+    ("[texts.sv]\n'tile.body' = 'Öppna {ticket}'", "texts.sv: resync.tile.body: nothing stands for {ticket} there"),
+    ("[steps", "resync.toml: "),
+]
+
+
+@pytest.mark.parametrize(("text", "problem"), FAULTS, ids=[row[1] for row in FAULTS])
+def test_what_could_strand_a_person_is_named(spoken: Languages, tmp_path: Path, text: str, problem: str) -> None:
+    (tmp_path / "resync.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(LibraryError) as refused:
+        laid(spoken, tmp_path)
+    assert problem in str(refused.value)
+
+
+def test_check_says_what_is_wrong_and_what_falls_back(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["topics", "check", str(own)]) == 0
+    out = capsys.readouterr().out
+    assert "nothing is wrong" in out
+    assert "de: in English, for want of" in out
+    assert "sv: in English" not in out
+    (own / "resync.toml").write_text("[steps.page]\nchoices = { next = 'gone' }", encoding="utf-8")
+    assert main(["topics", "check", str(own)]) == 1
+    assert "resync.page: next leads to 'resync.gone'" in capsys.readouterr().err
+
+
+async def test_a_saved_file_is_shown_within_three_seconds_and_a_broken_one_changes_nothing(own: Path) -> None:
+    live = LiveTranslations(None, resources.illustrations(), "https://teams.example/chat", 0.05, topics=own)
+    assert live.view("ada").library.has("resync.vpn")
+    watching = asyncio.create_task(live.watch(lambda: None))
+    try:
+        (own / "resync.toml").write_text("[steps", encoding="utf-8")
+        await until(lambda: bool(live.topic_problems))
+        assert live.view("ada").library.has("resync.vpn")
+        (own / "resync.toml").write_text("[steps.tile]\nlink = 'https://other.example'", encoding="utf-8")
+        await until(lambda: not live.view("ada").library.has("resync.vpn"))
+        assert (live.topic_problems, live.view("ada").library.step("resync.tile").link) == ((), "https://other.example")
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+
+async def until(true: Callable[[], bool]) -> None:
+    for _ in range(400):
+        if true():
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("not within twenty seconds")
+
+
+def test_a_draft_is_for_the_pilot_alone(own: Path) -> None:
+    (own / "resync.toml").write_text("draft = true\n" + PORTAL, encoding="utf-8")
+    live = LiveTranslations(
+        None, resources.illustrations(), "https://teams.example/chat", topics=own, pilot=("0c000000-a",)
+    )
+    assert live.view("0C000000-A").library.has("resync.vpn")
+    assert not live.view("somebody").library.has("resync.vpn")
+    assert "picture.portal" not in live.view("somebody").setting.translations.catalogs["en"].entries
