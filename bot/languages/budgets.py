@@ -15,7 +15,7 @@ BUDGETS: tuple[tuple[re.Pattern[str], int], ...] = (
     (re.compile(r"manifest\..*"), 128),  # describes a command
 )
 SENTENCE_BYTES = 1_000  # of a text on a card, as JSON in UTF-8; the longest that ships has 800
-TYPED_WORDS_BYTES = 20_000  # of what people type for one action; the longest that ships has 5,000
+EXAMPLES_BYTES = 100_000  # of what people type for one label; the longest that ships has 16,000
 NAME_LENGTH = 60  # characters of a language's own name
 
 
@@ -29,4 +29,4 @@ def byte_budget(key: str) -> int | None:
     """The most bytes an entry may have in UTF-8, or None where characters are counted."""
     if budget(key) is not None:
         return None
-    return TYPED_WORDS_BYTES if key.startswith("words.") else SENTENCE_BYTES
+    return EXAMPLES_BYTES if key.startswith("examples.") else SENTENCE_BYTES

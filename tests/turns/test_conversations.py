@@ -30,7 +30,7 @@ async def stage() -> AsyncIterator[Scene]:
 
 def words(spoken: Languages, tag: str, action: str) -> str:
     """What a person of a language types for an action."""
-    return spoken.wording.catalogs[tag].entries[f"words.{action}"][0].split("|")[0].replace("*", "")
+    return spoken.wording.catalogs[tag].text(f"button.{action}")
 
 
 async def press(chat: Chat, *buttons: str) -> None:
@@ -243,6 +243,7 @@ async def test_the_service_tells_that_it_is_alive_and_ready(stage: Scene) -> Non
         "store": True,
         "catalogues": True,
         "channel_keys": True,
+        "sign_in": True,
         "background": True,
     }
     assert "photosync_turns_total" in (await stage.get("/metrics"))[1]
