@@ -226,7 +226,7 @@ async def test_a_further_look_is_three_requests_and_one_download_and_sees_what_h
         assert len(graph.files.requests) == fetched + 1
         world.visit_sharepoint(IDS["old"])
         assert (await one.look("old")).verdict is Verdict.MATCH
-        world.change_photo(IDS["old"], variant=2)
+        world.change_photo(IDS["old"], 2)
         assert (await one.look("old")).verdict is Verdict.DIFFER
 
 

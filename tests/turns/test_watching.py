@@ -65,7 +65,7 @@ async def test_a_photo_that_is_added_and_then_copied_is_seen_both_times(stage: S
     chat = stage.chat("no-photo", "en-US")
     await chat.say("my photo is wrong")
     assert step(chat) == "look.no_photo"
-    stage.tenant.world.change_photo(chat.person.id, variant=1)
+    stage.tenant.world.change_photo(chat.person.id, 1)
     await eventually(lambda: step(chat) == "add_photo.lagging")
     stage.tenant.world.visit_sharepoint(chat.person.id)
     await eventually(lambda: step(chat) == "resync.arrived")
