@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import re
 import signal
 import tempfile
 from collections.abc import AsyncIterator, Callable
@@ -109,7 +110,7 @@ async def test_everybody_has_a_row_with_verdict_cause_and_facts_and_no_more(
     assert "5 of these can mend it with the bot" in printed
     assert "1 have no verdict" in printed
     assert "also found: direct 1, placeholder 1" in printed
-    assert "no Exchange plan: modern pages show Microsoft 365's photo itself" in printed
+    assert re.search(r"match +. direct +. +1 ", printed)  # a line of its own
     assert "people may change their own photo" in printed
 
 
