@@ -190,15 +190,15 @@ class World:
         copies = (self.holdings(one).copies.get(account) for one in self._filed.get(account, ()))
         return next(filter(None, copies), None)
 
-    def change_photo(self, person_id: str, new: int | Image.Image) -> None:
+    def change_photo(self, person_id: str, variant: int | Image.Image) -> None:
         """The person puts one of the own photos, or a picture, into Microsoft 365, which has it at once; SharePoint
         does not."""
         held = self.holdings(person_id)
         in_exchange = held.photo.in_exchange
-        if isinstance(new, int):
-            held.photo = self._photo(person_id, new, in_exchange=in_exchange)
+        if isinstance(variant, int):
+            held.photo = self._photo(person_id, variant, in_exchange=in_exchange)
         else:
-            held.photo = Photo(new, self._etag(), in_exchange=in_exchange)
+            held.photo = Photo(variant, self._etag(), in_exchange=in_exchange)
 
     def remove_photo(self, person_id: str) -> None:
         """The person removes the photo; SharePoint keeps its copy."""

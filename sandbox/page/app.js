@@ -67,7 +67,7 @@ function show(event) {
   const log = $("messages");
   if (event.type === "office") { office.show(event); return; }
   if (event.type === "behind") { behind.refresh(); return; }
-  if (event.type === "reset") { log.replaceChildren(); state.cards.clear(); office.hint(""); empty(); return; }
+  if (event.type === "reset") { log.replaceChildren(); state.cards.clear(); office.visited = false; office.hint(""); empty(); return; }
   if (event.type === "typing") { $("typing").hidden = false; return; }
   if (event.type === "delete") { state.cards.get(event.id)?.remove(); state.cards.delete(event.id); return; }
   let holder = state.cards.get(event.id);
@@ -91,7 +91,9 @@ function show(event) {
   }
   if (event.type !== "mine") {
     $("typing").hidden = true;
-    office.hint(placeOf(cardOf(event.activity)));
+    holder.dataset.place = placeOf(cardOf(event.activity));
+    // A card that a newer one has closed has no say any more.
+    office.hint([...log.querySelectorAll(".message.bot")].at(-1).dataset.place);
     panes.mark("chat");
   }
 }
@@ -110,11 +112,12 @@ function empty() {
   $("messages").append(note);
 }
 
-// What of office.com a card is about: by the link in it, or by its illustration.
+// What of office.com a card is about: by the links in it, or by its illustration.
 function placeOf(content) {
   const text = JSON.stringify(content || {});
   if (/\/launch\/(sharepoint|onedrive)/i.test(text)) return "tile";
-  return Object.entries(state.signs).find(([tail]) => text.includes(tail))?.[1] || "";
+  const [, drawn] = Object.entries(state.signs).find(([tail]) => text.includes(tail)) || [];
+  return drawn || (/https:\/\/www\.office\.com/.test(text) ? "home" : "");
 }
 
 // Links to office.com and to the chat lead to the pretend ones, all others to where they say.

@@ -6,12 +6,14 @@ const office = {
   person: null,
   now: {},
   view: "home",
-  place: "", // what the newest card is about: `tile`, `circle` or nothing
+  asked: "", // what the newest card is about: `tile`, `circle`, `home` or nothing
+  visited: false, // since the photo was changed: what the card asks for is done
   chosen: null, // what Apply will do
 
   begin(person) {
     office.person = person;
     office.now = {};
+    office.visited = false;
     // As the real pages are in a language written from right to left.
     $("browser").dir = /^(ar|fa|he|ur)\b/.test(person.locale) ? "rtl" : "ltr";
     $("greeting").textContent = `Welcome, ${person.name}`;
@@ -40,6 +42,7 @@ const office = {
       $("sharepoint-photo").alt = held.sharepoint ? "Photo in SharePoint" : "No photo in SharePoint";
     }
     office.tell();
+    office.point();
   },
 
   // Until when SharePoint takes its time.
@@ -80,6 +83,7 @@ const office = {
   },
 
   async visit(app) {
+    office.visited = true;
     office.hint("");
     office.go("site", app);
     const delay = Number($("delay").value);
@@ -91,19 +95,25 @@ const office = {
 
   // What the newest card is about is shown where it is to be done.
   hint(place) {
-    office.place = place;
+    office.asked = place;
     office.point();
-    if (place) panes.mark("office");
+    if (office.place()) panes.mark("office");
+  },
+
+  // Where there is something to do: nothing is done twice, and whoever has no photo is sent to office.com for one.
+  place() {
+    if (office.asked === "home") return office.now.microsoft365 === "" ? "circle" : "";
+    return office.asked === "tile" && office.visited ? "" : office.asked;
   },
 
   point() {
-    const tile = office.place === "tile", today = !office.classic(), apps = office.view === "apps";
+    const place = office.place(), tile = place === "tile", today = !office.classic(), apps = office.view === "apps";
     const targets = {
       "[data-view-button=apps]": tile && today && !apps,
       "[data-tile=sharepoint]": tile && apps,
       "[data-tile=onedrive]": tile && apps,
-      "#circle": office.place === "circle" && $("accounts").hidden,
-      "#my-photo": office.place === "circle" && !$("accounts").hidden,
+      "#circle": place === "circle" && $("accounts").hidden,
+      "#my-photo": place === "circle" && !$("accounts").hidden,
     };
     for (const [where, on] of Object.entries(targets)) document.querySelector(where).classList.toggle("here", on);
     const corner = `${today ? "bottom" : "top"} ${today === ($("browser").dir === "rtl") ? "right" : "left"}`;
@@ -111,7 +121,7 @@ const office = {
       tile: apps ? "choose SharePoint or OneDrive." : "choose Apps, then SharePoint.",
       circle: $("accounts").hidden ? `your circle is at the ${corner}.` : "choose the circle beside your name.",
     };
-    $("office-hint").textContent = office.place ? `Your turn: ${words[office.place]}` : "";
+    $("office-hint").textContent = place ? `Your turn: ${words[place]}` : "";
     $("office-hint").hidden = !$("office-hint").textContent;
   },
 
@@ -183,6 +193,7 @@ $("apply").addEventListener("click", async () => {
   const held = await ask(`/api/office/${office.person.id}/photo`, office.chosen);
   $("photo-dialog").close();
   if (held.status !== undefined) { if (held.status) toast("Microsoft 365 does not take that picture."); return; }
+  office.visited = false;
   office.hint("");
   office.closeAccounts();
   $("tile-note").textContent = held.microsoft365 ? "Microsoft 365 has the new photo." : "Microsoft 365 has no photo any more.";
