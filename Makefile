@@ -89,7 +89,7 @@ fuzz: $(READY) ## activities nobody would write; ARGS="--activities 20000 --seed
 faults: $(READY) ## every call of a conversation fails once
 	PHOTOSYNC_FAULTS=all "$(BIN)/python" -m pytest -q -n 4 tests/turns/test_faults.py
 
-soak: $(READY) ## ten minutes of 200 chats at once in a world that fails; ARGS="--minutes 10 --people 200"
+soak: $(READY) ## ten minutes of 200 chats at once in a world that fails; ARGS="--minutes 10 --people 200 --sqlite"
 	@"$(BIN)/python" -m tests.soak $(ARGS)
 
 .PHONY: bench flame guard

@@ -51,6 +51,10 @@ class Metrics:
         """Whether a background task works now."""
         self.background_alive.labels(task).set(int(alive))
 
+    def report_closed(self, reason: str) -> None:
+        """A connection that the server has closed by itself."""
+        self.refused.labels(reason).inc()
+
     def text(self) -> bytes:
         """The Prometheus text format."""
         return generate_latest(self.registry)
