@@ -76,7 +76,7 @@ acceptance: $(READY) ## the matrix of bad inputs and faults, as a table
 	@"$(BIN)/python" tools/machine.py
 	"$(BIN)/python" -m pytest -q -n 4 --dist worksteal -p tests.acceptance.report $(ARGS) tests/acceptance
 
-.PHONY: languages words fuzz faults soak
+.PHONY: languages words fuzz faults soak storm
 languages: $(READY) ## every language at a glance: coverage, lint, examples, longest button, app package
 	@"$(BIN)/python" -m tests.language_table
 
@@ -93,8 +93,11 @@ fuzz: $(READY) ## activities nobody would write; ARGS="--activities 20000 --seed
 faults: $(READY) ## every call of a conversation fails once
 	PHOTOSYNC_FAULTS=all "$(BIN)/python" -m pytest -q -n 4 tests/turns/test_faults.py
 
-soak: $(READY) ## ten minutes of 200 chats at once in a world that fails; ARGS="--minutes 10 --people 200"
+soak: $(READY) ## ten minutes of 200 chats at once in a world that fails; ARGS="--minutes 10 --people 200 --sqlite"
 	@"$(BIN)/python" -m tests.soak $(ARGS)
+
+storm: $(READY) ## how long people wait while 10,000 follow-ups are due, or somebody floods the bot; ARGS="--due 10000 --people 40"
+	@"$(BIN)/python" -m tests.storm $(ARGS)
 
 .PHONY: bench flame guard
 guard: $(READY)

@@ -274,8 +274,7 @@ async def start(settings: Settings, store: Store | None = None) -> Running:
     servers: list[HttpServer] = []
 
     async def listen(host: str, port: int, *, details: bool) -> int:
-        closed_early = bot.metrics.refused.labels("connections").inc
-        servers.append(HttpServer(site(bot, details=details), grace=_GRACE, closed_early=closed_early))
+        servers.append(HttpServer(site(bot, details=details), grace=_GRACE, closed=bot.metrics.report_closed))
         try:
             return await servers[-1].start(host, port)
         except OSError as error:

@@ -27,20 +27,21 @@ _BACKLOG = 1_024
 
 
 class HttpServer:
-    """An application that listens on one port. `closed_early()` is called for each connection closed for a new one."""
+    """An application that listens on one port. `closed(reason)` is called for each connection that the server closes by
+    itself: `idle` after `idle` seconds of silence, `connections` to make room for a new one."""
 
     def __init__(
         self,
         app: web.Application,
         *,
         grace: float,
-        closed_early: Callable[[], None],
+        closed: Callable[[str], object],
         most: int | None = None,
         idle: float = IDLE_TIMEOUT,
     ) -> None:
         self._runner = _Runner(app, access_log=None, shutdown_timeout=grace, keepalive_timeout=idle)
         self._runner.most = most or _most_connections()
-        self._runner.closed_early = closed_early
+        self._runner.closed = closed
 
     async def start(self, host: str, port: int) -> int:
         """Listen; returns the port. Raises OSError if it cannot be had."""
@@ -53,14 +54,20 @@ class HttpServer:
 
     async def stop(self) -> None:
         """Take no more requests, wait for those under way, close every connection."""
+        self._runner.stopping = True
         await self._runner.cleanup()
 
 
 class _Runner(web.AppRunner):
-    """Makes room for a new connection where there are too many."""
+    """Makes room for a new connection where there are too many, and counts those that are closed."""
 
     most: int
-    closed_early: Callable[[], None]
+    closed: Callable[[str], object]
+    stopping = False
+
+    def __init__(self, app: web.Application, **options: Any) -> None:
+        super().__init__(app, **options)
+        self.made_room = set[Any]()  # connections that are being closed for a new one
 
     @property
     def server(self) -> Any:
@@ -74,11 +81,27 @@ class _Runner(web.AppRunner):
             if len(connections) >= self.most:
                 idle = next((one for one in connections if getattr(one, "_current_request", None) is None), None)
                 if idle is not None:
+                    self.made_room.add(idle)
                     idle.force_close()
-                    self.closed_early()
             return server()
 
         return accept
+
+    async def _make_server(self) -> Any:
+        server = await super()._make_server()
+        lost = server.connection_lost
+
+        def connection_lost(connection: Any, exc: BaseException | None = None) -> None:
+            lost(connection, exc)
+            if connection in self.made_room:
+                self.made_room.discard(connection)
+                self.closed("connections")
+            # aiohttp has set this where its keep-alive timer ran out, and not where the other side closed.
+            elif getattr(connection, "_force_close", False) and not self.stopping:
+                self.closed("idle")
+
+        server.connection_lost = connection_lost  # type: ignore[assignment, method-assign]
+        return server
 
 
 class _OncePerInterval(logging.Filter):

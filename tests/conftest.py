@@ -7,7 +7,6 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-import asyncpg
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -17,7 +16,7 @@ from bot.languages.catalogs import Languages
 from bot.understanding.understand import Understanding
 from dialogs.engine import Engine
 from dialogs.library import Library
-from tests.databases import server
+from tests.databases import execute, server
 
 # A shared machine may stall: no example is failed for being slow.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -69,7 +68,5 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'photosync.db'}"
     address: str = request.getfixturevalue("postgres_server")
     name = f"test_{secrets.token_hex(6)}"
-    connection = await asyncpg.connect(f"{address}/postgres")
-    await connection.execute(f"CREATE DATABASE {name}")
-    await connection.close()
+    await execute(f"{address}/postgres", f"CREATE DATABASE {name}")
     return f"{address}/{name}"

@@ -30,7 +30,7 @@ from sandbox.tenant import Tenant
 from tests.databases import Pair, execute, pair
 
 ROOT = Path(__file__).resolve().parent.parent
-_BUTTONS = 30  # presses before a person gives up: nine are needed, and a kill can take the effect of one
+_WALK = 120.0  # seconds before a person gives up
 _PATIENCE = 150.0  # seconds that the end may take: an activity waits a minute in the inbox
 _EARLY = 8.5  # seconds after which what hangs has been answered
 
@@ -94,11 +94,14 @@ async def person(
     """One person: asks, walks, and lets SharePoint take its time, or hands it over to the helpdesk, `hanging` or not."""
     channel = chat.channel
     await deliver(chat, {**channel.activity(chat), "type": "message", "text": "my photo is wrong"}, tally)
-    for _ in range(_BUTTONS):
+    ends = time.monotonic() + _WALK
+    while time.monotonic() < ends:
         await asyncio.sleep(dice.uniform(0.05, 0.6))
         shown = await newest(chat)
         if shown is None or shown["step"] == "resync.waiting":
             break
+        if shown["step"] == "look.unknown":  # the bot looks again by itself
+            await asyncio.sleep(2.0)
         await press(chat, shown, "next", tally)
     if gives_up:
         await hand_over(chat, tally, hanging)

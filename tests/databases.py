@@ -129,31 +129,6 @@ def _owner(folder: Path) -> str:
     return user
 
 
-async def fetch(database: str, query: str) -> list[tuple[Any, ...]]:
-    """Rows, behind the store's back."""
-    if database.startswith("sqlite"):
-        with closing(sqlite3.connect(database.removeprefix("sqlite:///"))) as connection:
-            return connection.execute(query).fetchall()
-    there = await asyncpg.connect(database)
-    rows = [tuple(row) for row in await there.fetch(query)]
-    await there.close()
-    return rows
-
-
-async def execute(database: str, *statements: str) -> None:
-    """Behind the store's back."""
-    if database.startswith("sqlite"):
-        with sqlite3.connect(database.removeprefix("sqlite:///")) as connection:
-            for statement in statements:
-                connection.execute(statement)
-        connection.close()
-        return
-    there = await asyncpg.connect(database)
-    for statement in statements:
-        await there.execute(statement)
-    await there.close()
-
-
 async def rows(database: str, query: str) -> list[tuple[Any, ...]]:
     """What is stored, behind the store's back."""
     if database.startswith("sqlite"):
@@ -162,5 +137,23 @@ async def rows(database: str, query: str) -> list[tuple[Any, ...]]:
     there = await asyncpg.connect(database)
     try:
         return [tuple(row) for row in await there.fetch(query)]
+    finally:
+        await there.close()
+
+
+fetch = rows
+
+
+async def execute(database: str, *statements: str) -> None:
+    """Behind the store's back."""
+    if database.startswith("sqlite"):
+        with closing(sqlite3.connect(database.removeprefix("sqlite:///"))) as connection, connection:
+            for statement in statements:
+                connection.execute(statement)
+        return
+    there = await asyncpg.connect(database)
+    try:
+        for statement in statements:
+            await there.execute(statement)
     finally:
         await there.close()

@@ -1,13 +1,16 @@
 """The soak (`make soak`): many chats at once for ten minutes, in a world that fails as the real one does.
 
-2% of the connector's answers and 5% of Graph's are faults, and once a minute the login service stalls for a second.
-In the end every case ends right, `/healthz` stayed quick, and memory stayed flat; exit 1 if not.
+2% of the connector's answers and 5% of Graph's are faults, and once a minute the login service stalls for a second. The
+database is PostgreSQL, a primary with a standby: the primary is restarted every 20 seconds, and half-way the two change
+places. After a third of the time Graph hangs for a minute (a fifth of a run of less than five). `--sqlite` leaves the
+servers out. In the end every case ends right, `/healthz` stayed quick, and memory stayed flat; exit 1 if not.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import random
 import statistics
 import sys
@@ -21,16 +24,20 @@ import aiohttp
 from rich.console import Console
 
 from sandbox.channel import Chat
+from sandbox.faults import Fault
 from sandbox.tenant import Tenant
 from sandbox.world import World
 from tests.chatting import actions, step
 from tests.commands.test_serve import serving
+from tests.databases import Pair, pair
 
 ENDED = {"resync.done", "resync.arrived", "look.match", "add_photo.done"}
 _CHANCES = {"connector": 0.02, "graph": 0.05}
 _TALK = (1.0, 4.0)  # seconds between two acts of a person
 _SLOWEST_PROBE = 0.050  # seconds, p99 of /healthz
 _GROWTH = 1.05  # of memory after the warm-up
+_RESTART = 20.0  # seconds between two restarts of the database
+_TRIES = 100  # of one delivery: the database is away for some seconds at a time
 _WARM = 0.4  # of the run, after which memory is looked at
 
 
@@ -53,7 +60,7 @@ class Found:
 async def deliver(chat: Chat, found: Found, **activity: object) -> None:
     """As Teams does: the same activity again until the bot has answered."""
     made = {**chat.channel.activity(chat), "type": "message", **activity}
-    for _ in range(20):
+    for _ in range(_TRIES):
         try:
             if (await chat.deliver(made)).status < 500:
                 return
@@ -140,10 +147,27 @@ async def stall(world: World, ends: float) -> None:
     world.faults.chances.clear()
 
 
-async def soak(people: int, seconds: float, folder: Path, seed: int = 1) -> Found:
-    """One run."""
+async def hang(world: World, seconds: float) -> None:
+    """Graph answers nothing for a while."""
+    await asyncio.sleep(seconds / 3)
+    world.faults.graph_always = Fault(kind="hang")
+    await asyncio.sleep(min(60.0, seconds / 5))
+    world.faults.graph_always = None
+
+
+async def disturb(servers: Pair, ends: float, switch_at: float) -> None:
+    """Restart the database again and again; once the standby takes its place instead."""
+    while (wait := min(_RESTART, ends - _RESTART / 2 - time.monotonic())) > 0:
+        await asyncio.sleep(wait)
+        over = time.monotonic() > switch_at and not servers.switchovers
+        await asyncio.to_thread(servers.switch_over if over else servers.restart)
+
+
+async def soak(people: int, seconds: float, folder: Path, servers: Pair | None = None, seed: int = 1) -> Found:
+    """One run, on SQLite without `servers`."""
     found, dice = Found(), random.Random(seed)
-    changes = {"PHOTOSYNC_DATABASE_URL": f"sqlite:///{folder}/soak.db", "PHOTOSYNC_FOLLOW_UPS": "5s,30s,2m,10m", "PHOTOSYNC_MESSAGES_PER_SECOND": "0", "PHOTOSYNC_LOG_LEVEL": "ERROR"}  # fmt: skip
+    database = servers.address if servers else f"sqlite:///{folder}/soak.db"
+    changes = {"PHOTOSYNC_DATABASE_URL": database, "PHOTOSYNC_FOLLOW_UPS": "5s,30s,2m,10m", "PHOTOSYNC_MESSAGES_PER_SECOND": "0", "PHOTOSYNC_LOG_LEVEL": "ERROR"}  # fmt: skip
     async with Tenant.open() as tenant, serving(tenant, **changes) as process:
         world, url = tenant.world, tenant.channel.bot_url
         chats = [tenant.channel.chat(one.id) for one in world.crowd(people)]
@@ -153,7 +177,13 @@ async def soak(people: int, seconds: float, folder: Path, seed: int = 1) -> Foun
         watcher = await asyncio.create_subprocess_exec(*command, stdout=PIPE)
         watching = asyncio.create_task(watched(watcher, found, _WARM * seconds))
         draining = asyncio.create_task(process.stderr.read() if process.stderr else asyncio.sleep(0))
-        await asyncio.gather(stall(world, ends), *(person(chat, world, found, ends, dice) for chat in chats))
+        disturbing = [disturb(servers, ends, ends - seconds / 2)] if servers else []
+        await asyncio.gather(
+            stall(world, ends),
+            hang(world, seconds),
+            *disturbing,
+            *(person(chat, world, found, ends, dice) for chat in chats),
+        )
         watcher.kill()
         await asyncio.gather(watching, watcher.wait())
         draining.cancel()
@@ -169,16 +199,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=200)
     parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--sqlite", action="store_true", help="on SQLite, which nobody restarts")
     parser.add_argument("--watch", nargs=2, metavar=("URL", "PID"), help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.watch:
         asyncio.run(watch(chosen.watch[0], int(chosen.watch[1])))
         return 0
-    with tempfile.TemporaryDirectory() as folder:
-        found = asyncio.run(soak(chosen.people, chosen.minutes * 60, Path(folder)))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.nullcontext() if chosen.sqlite else pair() as servers,
+    ):
+        found = asyncio.run(soak(chosen.people, chosen.minutes * 60, Path(folder), servers))
+    database = (
+        f"{servers.restarts} restarts and {servers.switchovers} switchover of PostgreSQL" if servers else "SQLite"
+    )
     rss = f"{found.memory[0] // 1024} to {max(found.memory) // 1024} MiB" if found.memory else "not measured"
     Console(width=140).print(
-        f"{chosen.people} people, {chosen.minutes:g} minutes: {found.stories:,} stories ended right, {found.repeated:,} deliveries "
+        f"{chosen.people} people, {chosen.minutes:g} minutes, {database}: {found.stories:,} stories ended right, {found.repeated:,} deliveries "
         f"repeated, /healthz p99 {found.p99 * 1000:.1f} ms, memory {rss}, {len(found.wrong)} wrong {found.wrong[:5]}"
     )
     return 1 if found.wrong else 0

@@ -25,15 +25,11 @@ async def hello(request: web.Request) -> web.Response:
 
 
 @asynccontextmanager
-async def server(most: int = 50, idle: float = 1.0) -> AsyncIterator[tuple[int, list[int]]]:
-    """Its port, and a list that grows by one for each connection closed for a new one."""
-    site, closed = web.Application(), [0]
+async def server(most: int = 50, idle: float = 1.0) -> AsyncIterator[tuple[int, list[str]]]:
+    """Its port, and a list of the reasons for which connections were closed."""
+    site, closed = web.Application(), list[str]()
     site.router.add_get("/", hello)
-
-    def count() -> None:
-        closed[0] += 1
-
-    running = HttpServer(site, grace=0.5, closed_early=count, most=most, idle=idle)
+    running = HttpServer(site, grace=0.5, closed=closed.append, most=most, idle=idle)
     port = await running.start("127.0.0.1", 0)
     try:
         yield port, closed
@@ -86,8 +82,12 @@ IDLE: dict[str, Callable[[int], Awaitable[Connection]]] = {
 
 @pytest.mark.parametrize("how", IDLE)
 async def test_a_connection_without_a_whole_request_is_closed(how: str) -> None:
-    async with server() as (port, _):
+    async with server() as (port, closed):
         assert await until_closed(await IDLE[how](port), 8) < 6
+        (await connect(port))[1].close()  # who goes by themselves is not counted
+        await asyncio.sleep(0.05)
+        assert closed == ["idle"]
+    assert closed == ["idle"]
 
 
 async def test_a_head_that_drips_gains_no_time() -> None:
@@ -122,7 +122,7 @@ async def test_beyond_so_many_connections_those_make_room_that_do_nothing() -> N
             async with aiohttp.ClientSession() as newcomer, newcomer.get(f"http://127.0.0.1:{port}/") as answer:
                 assert await answer.text() == "hello"
         assert time.monotonic() - begun < 5  # tenths of a second on a quiet machine
-        assert closed[0] >= 250
+        assert closed.count("connections") >= 250
         async with await busy as answer:
             assert await answer.text() == "hello"  # older than all of them, and at a request
         for _, writer in held:

@@ -103,7 +103,7 @@ async def running(folder: Path) -> AsyncIterator[Running]:
         own = LiveTranslations(folder, resources.illustrations(), "https://teams.example/chat", 0.01)
         bot = replace(bot, background=background, live=own)
         background.healed.set()
-        server = HttpServer(site(bot, details=True), grace=0.1, closed_early=lambda: None)
+        server = HttpServer(site(bot, details=True), grace=0.1, closed=lambda _: None)
         port = await server.start("127.0.0.1", 0)
         try:
             await bot.open_store()

@@ -12,7 +12,7 @@ import pytest
 from sandbox.channel import Chat
 from sandbox.faults import Fault
 from tests.chatting import Scene, images, scene, step, title
-from tests.databases import execute
+from tests.databases import execute, rows
 
 
 @pytest.fixture
@@ -42,6 +42,16 @@ async def walked(stage: Scene, story: str = "old", locale: str = "en-US") -> Cha
         await chat.press("next")
     assert step(chat) == "resync.waiting"
     return chat
+
+
+async def looked(database: str, turn: int) -> None:
+    """Wait until so many looks of the schedule are over, and the next is scheduled."""
+    async with asyncio.timeout(40):
+        while True:
+            found = await rows(database, "SELECT payload FROM work WHERE kind = 'follow_up'")
+            if found and json.loads(found[0][0])["turn"] >= turn:
+                return
+            await asyncio.sleep(0.05)
 
 
 async def pending_becomes(stage: Scene, count: int) -> None:

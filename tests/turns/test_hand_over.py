@@ -15,7 +15,7 @@ from sandbox.channel import Chat
 from sandbox.faults import Fault
 from tests.chatting import Scene, actions, scene, step, title
 from tests.databases import rows
-from tests.turns.test_follow_ups import eventually, shown
+from tests.turns.test_follow_ups import eventually, shown, walked
 
 
 @pytest.fixture
@@ -221,39 +221,49 @@ async def test_a_schedule_of_any_length_ends_once(database: str, schedule: str) 
         await chat.say("my photo is wrong")
         await chat.press("next")
         stage.tenant.world.faults.graph_always = None
-        await asyncio.sleep(3)
-        assert step(chat) in ("resync.steps", "resync.overdue")
-        assert await rows(database, "SELECT dead_at FROM work WHERE kind = 'follow_up'") == []
+        async with asyncio.timeout(40):
+            while await rows(database, "SELECT id FROM work WHERE kind = 'follow_up' AND dead_at IS NULL"):  # noqa: ASYNC110 - looked at from outside
+                await asyncio.sleep(0.05)
+        assert step(chat) == "resync.steps"
+        assert await rows(database, "SELECT id FROM work WHERE kind = 'follow_up'") == []
+
+
+async def due(database: str, chat: Chat, **payload: object) -> None:
+    """The next look by ourselves is due now."""
+    case = chat.card()["actions"][0]["data"]["case"]
+    store = await open_store(database)
+    await store.put(Job(JobKind.FOLLOW_UP, case, chat.person.id, time.time(), payload))
+    await store.close()
+
+
+async def scheduled(database: str, name: str) -> object:
+    """A field of the next look, once the present one is over."""
+    async with asyncio.timeout(40):
+        while True:
+            ((payload, at),) = await rows(database, "SELECT payload, due_at FROM work WHERE kind = 'follow_up'")
+            if at > time.time() + 600:  # no lease
+                return json.loads(payload).get(name)
+            await asyncio.sleep(0.05)
 
 
 async def test_an_outage_at_the_last_look_uses_up_nothing(database: str) -> None:
-    async with scene(PHOTOSYNC_DATABASE_URL=database, PHOTOSYNC_FOLLOW_UPS="1s,2s") as stage:
-        chat = stage.chat("old", "en-US")
-        await chat.say("my photo is wrong")
-        for _ in range(6):
-            await chat.press("next")
-        assert step(chat) == "resync.waiting"
+    async with scene(PHOTOSYNC_DATABASE_URL=database, PHOTOSYNC_FOLLOW_UPS="1h,2h") as stage:
+        chat = await walked(stage)
         stage.tenant.world.faults.graph_always = Fault(503)
         stage.tenant.world.visit_sharepoint(chat.person.id)
-        await asyncio.sleep(4)
+        last: dict[str, object] = {"turn": 1, "since": time.time() - 7_300}
+        await due(database, chat, **last)
+        assert await scheduled(database, "tries") == 1
         assert step(chat) == "resync.waiting"  # not "still has not copied": it has
         stage.tenant.world.faults.graph_always = None
-        await eventually(lambda: step(chat) == "resync.arrived")
+        await due(database, chat, **last)
+        await eventually(lambda: step(chat) == "resync.arrived", 40)
 
 
 async def test_looks_that_were_missed_are_made_up_for_by_one(database: str) -> None:
-    async with scene(PHOTOSYNC_DATABASE_URL=database, PHOTOSYNC_FOLLOW_UPS="1s,2s,3s,4s,5s,1h") as stage:
-        chat = stage.chat("old", "en-US")
-        await chat.say("my photo is wrong")
-        for _ in range(6):
-            await chat.press("next")
-        store = await open_store(database)
-        case = chat.card()["actions"][0]["data"]["case"]
-        await store.put(Job(JobKind.FOLLOW_UP, case, chat.person.id, time.time(), {"turn": 0, "since": time.time() - 60}))  # fmt: skip
+    async with scene(PHOTOSYNC_DATABASE_URL=database, PHOTOSYNC_FOLLOW_UPS="1h,2h,3h,4h,5h,9h") as stage:
+        chat = await walked(stage)
         looks = len(stage.tenant.graph.downloads)
-        await eventually(lambda: len(stage.tenant.graph.downloads) > looks)
-        await asyncio.sleep(1.5)
-        ((payload, due),) = await rows(database, "SELECT payload, due_at FROM work WHERE kind = 'follow_up'")
-        assert json.loads(payload)["turn"] == 5
-        assert due > time.time() + 3_000
-        await store.close()
+        await due(database, chat, turn=0, since=time.time() - 5 * 3_600 - 60)
+        assert await scheduled(database, "turn") == 5
+        assert len(stage.tenant.graph.downloads) > looks

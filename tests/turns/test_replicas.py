@@ -5,18 +5,15 @@ from __future__ import annotations
 import asyncio
 import signal
 
-import asyncpg
-
 from sandbox.tenant import Tenant
 from tests.chatting import step
 from tests.commands.test_serve import ready, serving
+from tests.databases import execute
 
 
 async def empty(server: str, name: str) -> str:
     """A new database."""
-    connection = await asyncpg.connect(f"{server}/postgres")
-    await connection.execute(f"CREATE DATABASE {name}")
-    await connection.close()
+    await execute(f"{server}/postgres", f"CREATE DATABASE {name}")
     return f"{server}/{name}"
 
 
