@@ -50,7 +50,7 @@ lock: $(READY) ## write the lock files again from pyproject.toml, and look for m
 	"$(BIN)/python" tools/lock.py
 
 clean: ## forget the local environment
-	rm -rf "$(VENV)" .venv-bench .venv-newest .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage \
+	rm -rf "$(VENV)" .venv-bench .venv-newest .venv-train .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage \
 		sandbox/page/node_modules tests/schemas/node_modules
 
 .PHONY: golden readme names
@@ -77,11 +77,15 @@ acceptance: $(READY) ## the matrix of bad inputs and faults, as a table
 	"$(BIN)/python" -m pytest -q -n 4 --dist worksteal -p tests.acceptance.report $(ARGS) tests/acceptance
 
 .PHONY: languages words fuzz faults soak
-languages: $(READY) ## every language at a glance: coverage, lint, words understood, longest button, app package
+languages: $(READY) ## every language at a glance: coverage, lint, examples, longest button, app package
 	@"$(BIN)/python" -m tests.language_table
 
-words: $(READY) ## how well typed requests are understood, by language
-	@"$(BIN)/python" -m tests.words
+words: $(READY) ## how well typed words are understood: held out by writer, by language
+	@"$(BIN)/python" -m tools.understanding.words
+
+.PHONY: model
+model: $(READY) ## train what typed words mean from the examples in locales/
+	"$(BIN)/python" -m tools.understanding
 
 fuzz: $(READY) ## activities nobody would write; ARGS="--activities 20000 --seed 1"
 	@"$(BIN)/python" -m tests.fuzz $(ARGS)

@@ -21,7 +21,7 @@ from bot.cards.templates import CardTemplates
 from bot.clouds import CLOUDS
 from bot.diagnosis.diagnosis import IN_A_CHAT, Diagnosis, Limits
 from bot.errors import PhotosyncError, SettingsError, StoreUnavailable, StoreUnusable
-from bot.graph.client import Graph
+from bot.graph.client import Graph, graph_scope
 from bot.graph.tokens import Tokens, bot_tokens, graph_tokens
 from bot.graph.users import PHOTO_REQUESTS, PhotoSlots
 from bot.http_client import HttpClient
@@ -29,6 +29,7 @@ from bot.http_server import HttpServer
 from bot.languages.live import LiveTranslations
 from bot.metrics import Metrics
 from bot.settings import Settings
+from bot.sign_in import Application, SignIn, bots, graphs
 from bot.store import JobKind
 from bot.store.connect import connect
 from bot.store.interface import Store
@@ -41,6 +42,8 @@ from bot.turns.outbox import Outbox
 from bot.turns.runner import TurnRunner
 from bot.turns.schedule import Schedule
 from bot.turns.worker import Worker
+from bot.understanding.understand import Understanding
+from bot.understanding.unknown import UnknownSentences
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +51,7 @@ MOST_BYTES = 256 * 1024  # of one activity
 _GARBAGE = 20_000  # new objects between two rounds of the collector
 _PHOTO_SECONDS = 8.0  # that a request for a photo takes at the most
 _GRACE = 10.0  # seconds that turns under way get to finish
+_LEARNING_INTERVAL = 0.5  # seconds between two looks whether there are other examples
 _RETRY_INTERVAL = 5.0  # seconds between two tries to open the database
 
 
@@ -91,6 +95,17 @@ class Outside:
         return Graph(self.settings, self.http, self.graph_tokens, self.metrics)
 
     @cached_property
+    def sign_in(self) -> SignIn:
+        """Whether the login service lets both in."""
+        settings = self.settings
+        return SignIn(
+            (
+                Application(self.bot_tokens, settings.channel_scope, bots(settings), "PHOTOSYNC_CHANNEL_SCOPE"),
+                Application(self.graph_tokens, graph_scope(settings), graphs(settings), "PHOTOSYNC_GRAPH_URL"),
+            )
+        )
+
+    @cached_property
     def diagnosis(self) -> Diagnosis:
         """What compares a person's photos."""
         return Diagnosis(self.graph, self.settings, self.metrics, self._limits, self._photo_slots)
@@ -115,10 +130,13 @@ class Bot:
     metrics: Metrics
     store: Store
     live: LiveTranslations
+    understanding: Understanding
     outbox: Outbox
     endpoint: TeamsEndpoint
+    follow_ups: FollowUps
     worker: Worker
     photo_slots: SharedSlots
+    sign_in: SignIn
     background: Background
     opened: asyncio.Event = field(default_factory=asyncio.Event)  # the store is
 
@@ -144,21 +162,37 @@ class Bot:
         templates = CardTemplates(settings.helpdesk_contact, next(iter(settings.follow_ups), 0.0))
         schedule = Schedule(settings.follow_ups)
         outbox = Outbox(store, templates, live, metrics, schedule)
-        turns = TurnRunner(decisions, outbox, live, store, metrics)
+        understanding = Understanding()
+        unknown = UnknownSentences(settings.keep_unknown, settings.retention) if settings.keep_unknown else None
+        turns = TurnRunner(decisions, outbox, live, store, metrics, understanding, unknown)
         endpoint = TeamsEndpoint(settings, http, out.bot_tokens, metrics, turns.turn, turns)
         follow_ups = FollowUps(turns, decisions, outbox, store, endpoint.channel, schedule, settings.retention)
-        background = Background(lambda name, alive: metrics.background_alive.labels(name).set(int(alive)))
-        worker = Worker(store, follow_ups.doers)
-        return cls(settings, http, metrics, store, live, outbox, endpoint, worker, slots, background)
+        return cls(
+            settings,
+            http,
+            metrics,
+            store,
+            live,
+            understanding,
+            outbox,
+            endpoint,
+            follow_ups,
+            Worker(store, follow_ups.doers),
+            slots,
+            out.sign_in,
+            Background(metrics.report_background),
+        )
 
     def start_tasks(self) -> None:
         """Everything that goes on as long as the process."""
         self.background.start("channel_keys", self.endpoint.keep_keys)
+        self.background.start("sign_in", self.sign_in.watch)
         self.background.start("store", self._keep_store)
         self.background.start("jobs", self._do_jobs)
         self.background.start("photo_slots", self.photo_slots.keep)
         if self.settings.locales_dir is not None or self.settings.topics_dir is not None:
             self.background.start("languages", self.live.watch)
+            self.background.start("examples", self._keep_learning)
 
     async def open_store(self) -> None:
         """Raises `StoreUnavailable`, and `StoreUnusable` where waiting does not help."""
@@ -186,6 +220,13 @@ class Bot:
         beat()
         await asyncio.Event().wait()
 
+    async def _keep_learning(self, beat: Beat) -> None:
+        """The examples of the installation's own files: those of now, and again whenever they are saved."""
+        while True:
+            await asyncio.to_thread(self.understanding.learn, self.live.languages.vocabulary.examples)
+            beat()
+            await asyncio.sleep(_LEARNING_INTERVAL)
+
     async def _do_jobs(self, beat: Beat) -> None:
         await self.opened.wait()
         await self.worker.run(beat)
@@ -193,7 +234,7 @@ class Bot:
     async def close(self) -> None:
         """Take no more, finish what is under way, close everything."""
         self.endpoint.close()
-        for task in ("jobs", "channel_keys"):  # before what they use is closed
+        for task in ("jobs", "channel_keys", "sign_in"):  # before what they use is closed
             await self.background.stop(task)
         await asyncio.gather(self.worker.stop(), self.endpoint.stop())
         await self.outbox.stop()
@@ -234,7 +275,7 @@ async def start(settings: Settings, store: Store | None = None) -> Running:
 
     async def listen(host: str, port: int, *, details: bool) -> int:
         closed_early = bot.metrics.refused.labels("connections").inc
-        servers.append(HttpServer(_site(bot, details=details), grace=_GRACE, closed_early=closed_early))
+        servers.append(HttpServer(site(bot, details=details), grace=_GRACE, closed_early=closed_early))
         try:
             return await servers[-1].start(host, port)
         except OSError as error:
@@ -260,8 +301,9 @@ async def start(settings: Settings, store: Store | None = None) -> Running:
     return Running(port, operator_port, bot.endpoint, store, bot.live, bot.background, stop)
 
 
-def _site(bot: Bot, *, details: bool) -> web.Application:
-    """Without `details` what the internet may see: no metrics, and whether it is ready, not why."""
+def site(bot: Bot, *, details: bool) -> web.Application:
+    """What is answered over HTTP. Without `details` what the internet may see: no metrics, and whether it is ready, not
+    why."""
 
     async def alive(_: web.Request) -> web.Response:
         return web.json_response({"alive": True})
@@ -273,9 +315,12 @@ def _site(bot: Bot, *, details: bool) -> web.Application:
             "store": await bot.store.ready(),
             "catalogues": True,
             "channel_keys": bot.endpoint.ready,
+            "sign_in": bot.sign_in.ready,
             "background": not failing,
         }
         detail: dict[str, object] = dict(parts)
+        if bot.sign_in.fixes:
+            detail["sign_in_fixes"] = list(bot.sign_in.fixes)
         if failing:
             detail["background_failing"] = list(failing)
         if bot.live.languages.problems:  # the last good ones are spoken: no reason not to be ready
@@ -291,13 +336,13 @@ def _site(bot: Bot, *, details: bool) -> web.Application:
         text = bot.metrics.text()
         return web.Response(body=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
-    site = web.Application(client_max_size=MOST_BYTES)
-    site.router.add_post("/api/messages", bot.endpoint.messages)
-    site.router.add_get("/healthz", alive)
-    site.router.add_get("/readyz", ready)
+    routes = web.Application(client_max_size=MOST_BYTES)
+    routes.router.add_post("/api/messages", bot.endpoint.messages)
+    routes.router.add_get("/healthz", alive)
+    routes.router.add_get("/readyz", ready)
     if details:
-        site.router.add_get("/metrics", counted)
-    return site
+        routes.router.add_get("/metrics", counted)
+    return routes
 
 
 async def until_signal() -> None:

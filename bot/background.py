@@ -73,17 +73,21 @@ class Background:
                 self._failures[name] = 0
                 self._report(name, True)
 
+        task = asyncio.current_task()
+        assert task is not None
         while True:
             try:
                 await run(beat)
                 why = "ended"
             except asyncio.CancelledError:
-                task = asyncio.current_task()
-                if task is None or task.cancelling():
+                if task.cancelling():
                     raise
                 why = "something it waited for was cancelled"  # not this task: it goes on
             except Exception as error:  # whatever it is: a background task never stops in silence
                 why = f"{type(error).__name__} at {location(error)}"
+            if task.cancelling():  # it was told to end, and what it did then failed: it ends all the same
+                log.error("background task %s failed at its end: %s", name, why)
+                return
             self._failures[name] += 1
             self._report(name, False)
             wait = min(LONGEST_WAIT, self._first_wait * 2 ** min(self._failures[name] - 1, 10))

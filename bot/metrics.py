@@ -42,10 +42,17 @@ class Metrics:
         self.tickets = self._counter("photosync_tickets", "Tickets handed to the helpdesk system", "result")
         self.refused = self._counter("photosync_refused", "Requests and presses that were not honoured", "reason")
         self.graph_requests = self._counter("photosync_graph_requests", "Answers of Microsoft Graph", "status")
+        self.understood = self._counter("photosync_understood", "Typed messages, by how well they were", "result")
+        for result in ("right_away", "asked", "nothing"):
+            self.understood.labels(result)
         self.messages_sent = self._counter("photosync_messages_sent", "Messages to Teams", "result")
 
     def _counter(self, name: str, meaning: str, label: str) -> Labelled:
         return Labelled(Counter(name, meaning, [label], registry=self.registry))
+
+    def report_background(self, task: str, alive: bool) -> None:
+        """Whether a background task works now."""
+        self.background_alive.labels(task).set(int(alive))
 
     def text(self) -> bytes:
         """The Prometheus text format."""

@@ -249,6 +249,14 @@ def file(value: str) -> Path:
     return path
 
 
+def new_file(value: str) -> Path:
+    """The path of a file that need not be there yet, in a folder that is."""
+    path = Path(value)
+    if path.is_dir() or not path.parent.is_dir():
+        raise Wrong("must be a file in a folder that is there")
+    return path
+
+
 def check_certificate(path: Path, password: Secret) -> None:
     """Raises `Wrong` for a file that has no private key with its certificate."""
     try:

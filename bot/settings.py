@@ -242,6 +242,14 @@ class Settings:
         value=None,
         default="the packaged `locales/`",
     )
+    keep_unknown: Path | None = _setting(
+        "PHOTOSYNC_KEEP_UNKNOWN",
+        values.new_file,
+        "a file for sentences that were not understood, without names, numbers and addresses, for as long as the "
+        "retention; `photosync locales unknown` shows them",
+        value=None,
+        default="they are not kept",
+    )
     topics_dir: Path | None = _setting(
         "PHOTOSYNC_TOPICS_DIR",
         values.folder,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from dialogs.frozen import replace
-from dialogs.library import Library
+from dialogs.library import QUESTIONS, Library
 from dialogs.model import PLACES, Case, Check, Fact, Outcome, Reason, SiteFinding, Step, Verdict
 
 MOST_BUTTONS = 6  # Teams shows no more
@@ -56,7 +56,14 @@ EXTRA_KEYS = (
     "photo.none",
     "notice.stale",
     "notice.unknown_words",
+    "notice.keep_place",
     "notice.no_words",
+    "notice.not_yet",
+    "notice.missing",
+    "notice.failed",
+    "notice.unsure",
+    "notice.thanks",
+    "notice.hello",
     "notice.not_here",
     "notice.rated",
     "notice.rated_down",
@@ -84,6 +91,7 @@ class Button:
     title: str  # key
     main: bool = False  # among the one to three that most people want
     score: str = ""  # with `rate`
+    value: str = ""  # with `question` which; with `set_language` the language, whose own name is the title then
 
 
 @dataclass(frozen=True)
@@ -244,7 +252,7 @@ def _visited(case: Case) -> bool:
 def template_key(library: Library, case: Case) -> TemplateKey | None:
     """What a static card shows of a case but its id and rev: equal keys, equal cards. None where a card shows more."""
     step = library.step(case.step)
-    if not step.static or case.earlier_case:
+    if not step.static or case.earlier_case or case.before_locale:
         return None
     platform = platform_of(case.platform) if step.hints else ""
     has_trail, ended, in_case = bool(case.trail), bool(case.outcome), bool(case.id)
@@ -304,9 +312,23 @@ def _with_helpdesk(case: Case) -> bool:
     return case.outcome == Outcome.ESCALATED and case.submissions > 0
 
 
+def _asked(library: Library, step: Step, case: Case) -> Iterator[Button]:
+    """A button for each thing that the person may have meant."""
+    for label in case.asked.split():
+        kind, _, name = label.partition(".")
+        if not name:
+            yield Button(label, library.button(step.id, label), main=True)
+        elif library.has(f"{QUESTIONS}.{name}"):
+            yield Button(kind, f"{QUESTIONS}.{name}.title", main=True, value=name)
+
+
 def _buttons(library: Library, step: Step, case: Case, linked: bool) -> tuple[Button, ...]:
     """The step's own choices and what is offered beside them, those that lead on first."""
     own = [Button(action, library.button(step.id, action)) for action in step.choices if action not in PLACES]
+    if step.form == "choices":
+        own = [*_asked(library, step, case), *own]
+    if case.before_locale:
+        own.append(Button("set_language", "button.set_language", value=case.before_locale))
     if not case.id:
         return tuple(replace(one, main=True) for one in own)  # nothing to go back to, to stop or to delete
     last = case.checks[-1] if case.checks else None

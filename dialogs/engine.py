@@ -35,7 +35,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dialogs.frozen import replace
-from dialogs.library import BACK, Library
+from dialogs.library import ASK, BACK, LEAVE, QUESTIONS, THANKS, Library
 from dialogs.model import (
     ACTIONS,
     LOOKS,
@@ -85,8 +85,21 @@ _HOME = {"send_ticket": "ticket", "forget_confirmed": "forget"}  # where an acti
 # The commands that lead away from the form for a comment, where they are all that was typed: the rest is the comment.
 _LEAVE_FORM = ("send_ticket", "back", "stop", "menu")
 _NOT_THERE = (Verdict.DIFFER, Verdict.MISSING, Verdict.NO_PHOTO)
+# What an answer in words does on a card: the first of these that the card has a button for.
+_ANSWERS = {
+    "yes": ("forget_confirmed", "send_ticket", "same", "stop", "next"),
+    "no": ("different", "next"),
+    "next": ("next", "forget_confirmed", "send_ticket"),
+}
+_ALTERNATIVES = ("check", "ticket", "menu")  # what there is where the person wants another way
+_NOTICES = {
+    "not_yet": "notice.not_yet",
+    "missing": "notice.missing",
+    "failed": "notice.failed",
+    "unsure": "notice.unsure",
+}
 # What a button may ask for without saying which card it is on; the others only make sense on their card.
-_FREE = ("fix", "add", "check", "menu", "language", "ticket", "stop", "forget")
+_FREE = ("fix", "add", "check", "menu", "language", "ticket", "stop", "forget", "question")
 
 
 @dataclass(frozen=True)
@@ -125,6 +138,10 @@ class Engine:
             case Resumed():
                 return self._return(case, case.notice)
 
+    def step(self, case: Case) -> Step:
+        """The step of the card that the person sees."""
+        return self.library.step(case.step if self.library.has(case.step) else START)
+
     def _usable(self, case: Case) -> Case:
         """The case as the present topics can go on with it: one whose step is gone goes on from the menu."""
         if not self.library.has(case.step):
@@ -138,26 +155,85 @@ class Engine:
         """The case once the person has done something with its card."""
         if case.earlier_case:
             case = replace(case, earlier_case="", earlier_ticket="", earlier_result="")  # that was read
+        if case.before_locale:
+            case = replace(case, before_locale="")
         # The card that says "deleted" belongs to no case: what is done with it begins one.
         return case if case.id else replace(case, id=moment.fresh, opened_at=moment.at)
 
     # What the person does
 
     def _typed(self, case: Case, event: Typed, moment: Moment) -> Decision:
-        form = self.library.step(case.step).form
+        step = self.library.step(case.step)
+        form = step.form
         if form == "comment" and not (event.whole and event.action in _LEAVE_FORM):
             return self._commented(case, event.text, "notice.comment_taken")
         if event.link:
             return self._act(replace(case, site=event.link), "check", "", moment)
-        if event.action:
-            return self._act(case, event.action, event.value, moment)
+        if event.ask:
+            return self._ask(case, event.ask)
+        exact = event.confidence >= 1.0  # the title of a button is that button
+        action = event.action if exact and event.action in ACTIONS else self._meant(step, event.action)
+        if action == "stop" and case.following and case.step != LEAVE:
+            return self._go(case, LEAVE)  # we would look no more: that is asked first
+        if action in ACTIONS:
+            if action == "set_language" and event.value != case.locale:
+                case = replace(case, before_locale=case.locale)
+            return self._act(case, action, event.value, moment)
         if not any(letter.isalnum() for letter in event.text) and (case.step != START or not event.text.strip()):
             return self._stay(case, "notice.no_words")  # a picture, a GIF, an emoji: the person keeps their place
         if form == "summary":
             return self._commented(case, event.text, "notice.summary_taken")
+        return self._answer(case, step, action)
+
+    def _ask(self, case: Case, between: tuple[str, ...]) -> Decision:
+        """Ask what was meant, between what there is a button for."""
+        known = [one for one in between if "." not in one or self.library.has(_question(one))]
+        if not known:
+            return self._answer(case, self.library.step(case.step), "")
+        return self._go(replace(case, asked=" ".join(known)), ASK)
+
+    def _meant(self, step: Step, label: str) -> str:
+        """What an answer comes to on the present card: the action of one of its buttons, where there is one."""
+        if label == "no" and (step.form == "choices" or "forget_confirmed" in step.choices):
+            return "back"
+        if label == "failed":
+            return self._failed(step)
+        if label not in _ANSWERS:
+            return label
+        if step.outcome and step.photos:
+            return "thanks"  # "ok" on a card that says that all is well
+        fits = (action for action in _ANSWERS[label] if action in step.choices)
+        if label == "no" and step.id != LEAVE:
+            fits = (action for action in fits if action == "different")
+        return next(fits, label)
+
+    def _failed(self, step: Step) -> str:
+        """What "it is still the old one" asks for: what comes after the steps is a look."""
+        if step.id == START:
+            return "fix"
+        target = step.choices.get("next", "")
+        looks = target != BACK and self.library.has(target) and self.library.step(target).on_arrival == "photos"
+        if step.outcome or looks:
+            return "next" if target else "failed"
+        return "check" if "check" in step.choices else "failed"
+
+    def _answer(self, case: Case, step: Step, label: str) -> Decision:
+        """The answer to words that lead nowhere: a line of its own, and the person keeps their place."""
+        if label.startswith("question.") and self.library.has(_question(label)):
+            return self._go(case, _question(label))
+        if label == "thanks":
+            return self._go(case, THANKS) if step.photos or step.outcome else self._stay(case, "notice.thanks")
+        if label == "another" and case.step != START:
+            return self._ask(case, _ALTERNATIVES)
+        if label == "hello" and not step.outcome:
+            return self._stay(case, "notice.hello")
         if case.step == START:
             return self._stay(case, "notice.unknown_words")
-        return self._go(case, START, notice="notice.unknown_words")
+        if step.outcome:
+            return self._go(case, START, notice="notice.hello" if label == "hello" else "notice.unknown_words")
+        if label == "unsure" and "different" not in step.choices:
+            label = ""
+        return self._stay(case, _NOTICES.get(label, "notice.keep_place"))
 
     def _commented(self, case: Case, text: str, notice: str) -> Decision:
         """More words for the helpdesk; a picture or a file has none, and takes nothing away."""
@@ -181,6 +257,8 @@ class Engine:
     def _act(self, case: Case, action: str, value: str, moment: Moment) -> Decision:
         if action == "rate":
             return self._rate(case, value, moment)
+        if action == "question":
+            return self._answer(case, self.library.step(case.step), f"question.{value}")
         if action == "back":
             return self._back(self._traced(case, action, "", moment))
         step = self.library.step(case.step)
@@ -410,6 +488,11 @@ class Engine:
     def _traced(self, case: Case, action: str, value: str, moment: Moment) -> Case:
         answer = f"{action} {value}".strip()
         return replace(case, traces=(*case.traces, Trace(case.step, moment.at, answer))[-HISTORY_LENGTH:])
+
+
+def _question(label: str) -> str:
+    """The step that answers a question."""
+    return f"{QUESTIONS}.{label.removeprefix('question.')}"
 
 
 def _result(case: Case, check: Check) -> str:

@@ -11,7 +11,9 @@ from typing import Any
 from dialogs.model import ACTIONS, LOOKS, STATES, STEP_ACTIONS, Outcome, Step, Topic, Verdict
 
 BACK = "@back"
-FORMS = ("comment", "locale", "summary", "address")
+FORMS = ("comment", "locale", "summary", "address", "choices")
+ASK, LEAVE, THANKS = "desk.ask", "desk.leave", "desk.thanks"  # where typed words lead, and no button does
+QUESTIONS = "questions"  # the topic whose steps answer questions, each by the question's own name
 # What looking again by ourselves comes to. A verdict counts where it is news: another one than the last that could
 # tell, or about another photo; `known` is any that could tell, `over` the end of the schedule.
 LATER = (*(one.value for one in Verdict if one is not Verdict.UNKNOWN), "direct", "known", "over")
@@ -207,12 +209,8 @@ def _later_problems(library: Library, step: Step) -> Iterator[str]:
 
 def _reach_problems(library: Library) -> Iterator[str]:
     reached: set[str] = set()
-    waiting = [
-        "desk.menu",
-        "desk.arrival",
-        *library.everywhere.values(),
-        *(step.id for step in library.steps() if step.entry or step.answer),
-    ]
+    begun = (step.id for step in library.steps() if step.entry or step.answer)
+    waiting = ["desk.menu", "desk.arrival", ASK, LEAVE, THANKS, *library.everywhere.values(), *begun]
     while waiting:
         ref = waiting.pop()
         if ref in reached or not library.has(ref):

@@ -96,7 +96,7 @@ PLACES = ("teams", "outlook", "page", "windows", "phone")
 
 ACTIONS = (
     "fix", "add", "check", "next", "back", "same", "different", "ticket", "send_ticket", "language", "set_language",
-    "rate", "stop", "menu", "forget", "forget_confirmed", *PLACES,
+    "rate", "stop", "menu", "forget", "forget_confirmed", "question", *PLACES,
 )  # fmt: skip
 """Every action a button or typed words can mean (docs/contract.md)."""
 
@@ -145,7 +145,8 @@ class Step:
     source: str = ""  # where: an address or the name of a document
     hints: str = ""  # the group of per-platform lines it shows: `hint.{hints}.{platform}`
     more: str = ""  # the key of one more line
-    form: str = ""  # `comment` or `locale`: what the person fills in; `summary`, `address`: to copy
+    # `comment`, `locale`: what the person fills in; `summary`, `address`: to copy; `choices`: what they meant
+    form: str = ""
     outcome: str = ""  # arriving here ends the case so
     entry: bool = False  # shown by the edge, outside any case
     answer: bool = False  # to a question: can be shown at any time, and leads back to where the person was
@@ -240,6 +241,8 @@ class Case:
     earlier_case: str = ""  # an earlier case of which the helpdesk was heard later
     earlier_ticket: str = ""  # its number, if it got one
     earlier_result: str = ""  # `sent`, `failed`; "" in cases of before: `sent`
+    asked: str = ""  # what the person is asked to choose between, with blanks between (`dialogs.meaning.ASKED`)
+    before_locale: str = ""  # the language before the one that was just typed for: one tap leads back
 
 
 @dataclass(frozen=True)
@@ -262,9 +265,10 @@ class Typed:
     action: str = ""
     value: str = ""  # with `set_language` the language named, with `rate` up or down
     text: str = field(default="", repr=False)  # as written, capped
-    whole: bool = False  # nothing but the action's own words
+    whole: bool = False  # nothing but a command: a few words, and surely meant
     link: str = field(default="", repr=False)  # the address of a SharePoint site it names
-    language: str = ""  # in which the words were understood, "" if in none
+    ask: tuple[str, ...] = ()  # what it could mean, where that is not sure
+    confidence: float = 1.0  # in what it most likely means; 1 only for exact words, such as a button's title
 
 
 @dataclass(frozen=True)
@@ -276,7 +280,7 @@ class Pressed:
     case: str = ""
     step: str = ""
     rev: int | None = None
-    value: str = ""  # with `set_language` the language, with `rate` up or down, with `send_ticket` the comment
+    value: str = ""  # with `set_language` the language, `rate` up or down, `send_ticket` the comment, `question` which
     known: bool = True  # the language is one of ours
     foreign: bool = False  # the case is another person's
 

@@ -35,26 +35,44 @@ _USUAL = (Fault(500), Fault(503), Fault(502), Fault(429, retry_after="0.5"), Fau
 """What systems do when they fail by themselves."""
 
 
+_SHAREPOINT = ("/v1.0/sites", "/v1.0/drives", "/download")
+_LISTS = ("/children", "/drives", "/lists", "/items")
+
+
 @dataclass
 class Throttle:
-    """Takes so many requests in a window of time, and refuses the rest until it ends. Parts of a batch count too."""
+    """Takes so many requests in a window of time, and refuses the rest until it ends. Parts of a batch count too.
+
+    With `units` it is SharePoint's limit for one application: only its requests and downloads count, by resource units.
+    """
 
     requests: int
     seconds: float
+    units: bool = False
     refused: int = 0
+    used: int = 0
     _left: int = 0
     _ends: float = 0.0
 
-    def wait(self) -> int:
+    def wait(self, path: str) -> int:
         """Counts one request; 0 if it is taken, else the seconds to wait."""
-        now = time.monotonic()
+        cost, now = self._cost(path), time.monotonic()
         if now >= self._ends:
             self._left, self._ends = self.requests, now + self.seconds
-        if self._left:
-            self._left -= 1
+        if self._left >= cost:
+            self._left -= cost
+            self.used += cost
             return 0
         self.refused += 1
         return math.ceil(self._ends - now)
+
+    def _cost(self, path: str) -> int:
+        """In units: 2 for a list, 1 for an item and for a download, 0 for what is not SharePoint's."""
+        if not self.units:
+            return 1
+        if not path.startswith(_SHAREPOINT):
+            return 0
+        return 2 if path.endswith(_LISTS) else 1
 
 
 @dataclass
@@ -67,6 +85,7 @@ class Faults:
     my_site: bool = True  # `mySite` may be read
     graph_seconds: float = 0.0  # how long every request to Graph takes at least
     photo_seconds: float = 0.01  # how long a photo request takes: what runs into the limit of four at once
+    photos_refused: int = 0  # requests for a photo beyond four at once, counted
     login_refuses: bool = False
     login_delay: float = 0.0  # seconds
     keys_down: bool = False

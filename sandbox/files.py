@@ -26,7 +26,7 @@ class Files:
 
     async def start(self, tls: Any) -> None:
         """Listen."""
-        app = web.Application()
+        app = web.Application(middlewares=[self.world.trace.of("SharePoint's files")])
         app.router.add_get("/download/{name}", self._download)
         self._runner, port = await listen(app, tls)
         self.url = f"https://{HOST}:{port}"
@@ -54,6 +54,10 @@ class Files:
         fault = self.world.faults.next("files", request.path)
         if fault is not None:
             return await act_out(fault, request)
+        throttle = self.world.faults.throttle
+        wait = throttle.wait(request.path) if throttle is not None and throttle.units else 0
+        if wait:
+            return web.Response(status=429, headers={"Retry-After": str(wait)})
         if "Authorization" in request.headers:
             return web.Response(status=401)  # a pre-authorised address refuses a second proof
         if name not in self.held or self._ends[name] <= self.world.now():

@@ -11,6 +11,7 @@ import base64
 import json
 import random
 import re
+import time
 import uuid
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -52,7 +53,7 @@ class Graph:
 
     async def start(self, tls: Any) -> None:
         """Listen, on one port for Graph and another for downloads."""
-        app = web.Application(client_max_size=4 << 20)
+        app = web.Application(client_max_size=4 << 20, middlewares=[self.world.trace.of("Graph")])
         app.router.add_route("*", "/{path:.*}", self._answer)
         self._runner, port = await listen(app, tls)
         self.url = f"https://{HOST}:{port}"
@@ -103,7 +104,7 @@ class Graph:
 
     async def _view(self, method: str, path: str, query: Mapping[str, str], roles: frozenset[str]) -> web.Response:
         throttle = self.world.faults.throttle
-        wait = throttle.wait() if throttle is not None else 0
+        wait = throttle.wait(path) if throttle is not None else 0
         if wait:
             return graph_error(429, "TooManyRequests", {"Retry-After": str(wait)})
         for one in self._paths:
@@ -139,6 +140,7 @@ class Graph:
         parts = urlsplit(one["url"])
         path = _VERSION + unquote(parts.path)
         self.requests.append(f"BATCHED {path}")
+        begun = time.time()
         fault = self.world.faults.inside(path)
         if fault is not None:
             answer = told(fault if fault.status else Fault(504, code="UnknownError"))
@@ -146,6 +148,7 @@ class Graph:
             async with photos if is_photo(path.removeprefix(_VERSION)) else nullcontext():
                 answer = await self._view(one["method"].upper(), path, dict(parse_qsl(parts.query)), roles)
             answer = changed(self.world.faults, path, answer)
+        self.world.trace.add("Graph", one["method"], _VERSION + one["url"], answer.status, begun, batched=True)
         headers = {name: value for name, value in answer.headers.items() if name in _PASSED_ON}
         document: dict[str, Any] = {"id": one["id"], "status": answer.status, "headers": headers}
         raw = answer.body if isinstance(answer.body, bytes) else b""

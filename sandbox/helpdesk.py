@@ -47,7 +47,7 @@ class Helpdesk:
 
     async def start(self, tls: Any) -> None:
         """Listen."""
-        app = web.Application()
+        app = web.Application(middlewares=[self.world.trace.of("Helpdesk")])
         app.router.add_post("/tickets", self._take)
         self._runner, port = await listen(app, tls)
         self.url = f"https://{HOST}:{port}/tickets"

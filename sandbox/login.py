@@ -73,7 +73,7 @@ class Login:
 
     async def start(self, tls: Any) -> None:
         """Listen."""
-        app = web.Application()
+        app = web.Application(middlewares=[self.world.trace.of("Sign-in")])
         for path in ("/{tenant}/v2.0/.well-known/openid-configuration", "/{tenant}/.well-known/openid-configuration"):
             app.router.add_get(path, self._discovery)
         app.router.add_post("/{tenant}/oauth2/v2.0/token", self._token)

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 import io
 from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
-from PIL import Image
+from PIL import Image, ImageOps
 
+from sandbox.encoding import jpeg
 from sandbox.faults import Fault
+from sandbox.photos import VARIANTS, photo
 from sandbox.portraits import initials
 from sandbox.tenant import Tenant
 from sandbox.web import json_body
 from sandbox.world import Copy, Holdings, Person
 
-VARIANTS = 6  # photos a person can choose from
 _BEGINNINGS = (0, 3)  # the photos that most people's stories begin with
 _LONGEST_DELAY = 600.0  # seconds
-_SIDE = 240  # pixels of a picture on the page, which is sharp on dense screens too
+_SIDES = (96, 240)  # pixels of a picture on the page
+_LARGEST_FILE = 1024 * 1024  # bytes of a photo of one's own; the page makes it smaller before it sends it
+_MOST_PIXELS = 4_000_000
+_KEPT_SIDE = 648  # pixels: as large as Exchange keeps photos
+_FOREVER = "private, max-age=31536000, immutable"
 _FAULTS: Mapping[str, Fault | None] = {
     "none": None,
     "throttled": Fault(429, retry_after="30"),
@@ -35,39 +42,34 @@ class OfficePage:
         self._tenant = tenant
         self._world = tenant.world
         self._graph_fault = "none"
+        self._drawing = asyncio.Semaphore(1)  # pictures at once: a page full of them must not slow the bot down
 
     def add_to(self, app: web.Application) -> None:
         """Add the routes."""
-        app.router.add_get("/api/office/{person}", self._office)
         app.router.add_post("/api/office/{person}/{act:tile|photo}", self._do)
         app.router.add_get("/api/picture/{person}/{side}", self._picture)
         app.router.add_get("/api/faults", self._failing)
         app.router.add_post("/api/faults", self._fail)
-        app.router.add_get("/api/tickets", self._tickets)
 
-    async def _held(self, request: web.Request) -> tuple[Person, Holdings]:
-        person = found(self._tenant, request)
-        for variant in _BEGINNINGS:
-            await self._drawn(person, variant)
-        return person, self._world.holdings(person.id)
-
-    async def _drawn(self, person: Person, variant: int) -> Image.Image:
-        # Not in the loop that the bot runs in too.
-        return await asyncio.to_thread(self._world.drawing, person.id, variant)
-
-    async def _office(self, request: web.Request) -> web.StreamResponse:
-        _, held = await self._held(request)
+    async def state(self, person: Person) -> dict[str, Any]:
+        """What each side has, as names of the photos, `` for none; `due` is when the next copy is made, in seconds
+        since 1970, or 0."""
+        held = await self._held(person)
         copy = _newest(held)
-        return web.json_response({
-            "microsoft365": held.photo.etag if held.photo.picture else "",
-            "sharepoint": copy.etag if copy else "",
-            "copied": copy.modified.isoformat() if copy else "",
-            "waiting": max(0.0, held.due[0][0] - self._world.now()) if held.due else 0.0,
-            "variants": VARIANTS,
-        })  # fmt: skip
+        return {
+            "microsoft365": held.photo.etag.strip('"') if held.photo.picture else "",
+            "sharepoint": copy.etag.strip('"') if copy else "",
+            "due": held.due[0][0] if held.due else 0,
+        }
+
+    async def _held(self, person: Person) -> Holdings:
+        for variant in _BEGINNINGS:
+            await _taken(person, variant)
+        return self._world.holdings(person.id)
 
     async def _do(self, request: web.Request) -> web.StreamResponse:
-        person, _ = await self._held(request)
+        person = found(self._tenant, request)
+        await self._held(person)
         document = await document_of(request)
         if request.match_info["act"] == "tile":
             delay = document.get("delay", 0)
@@ -75,30 +77,50 @@ class OfficePage:
                 raise web.HTTPBadRequest
             self._world.visit_sharepoint(person.id, float(delay))
         else:
-            variant = document.get("variant", "")
-            if variant is None:
-                self._world.remove_photo(person.id)
-            elif type(variant) is int and 0 <= variant < VARIANTS:
-                await self._drawn(person, variant)
-                self._world.change_photo(person.id, variant)
-            else:
-                raise web.HTTPBadRequest
-        return await self._office(request)
+            await self._change(person, document)
+        return web.json_response(await self.state(person))
+
+    async def _change(self, person: Person, document: dict[str, Any]) -> None:
+        """`file` (base64) is a picture of one's own, `variant` the number of a photo or null for none."""
+        if "file" in document:
+            picture = await asyncio.to_thread(_picture_in, document["file"])
+            if picture is None:
+                raise web.HTTPUnprocessableEntity
+            self._world.change_photo(person.id, picture)
+            return
+        variant = document.get("variant", "")
+        if variant is None:
+            self._world.remove_photo(person.id)
+        elif type(variant) is int and 0 <= variant < VARIANTS:
+            await _taken(person, variant)
+            self._world.change_photo(person.id, variant)
+        else:
+            raise web.HTTPBadRequest
 
     async def _picture(self, request: web.Request) -> web.StreamResponse:
-        person, held = await self._held(request)
-        side = request.match_info["side"]
+        person, side = found(self._tenant, request), request.match_info["side"]
+        pixels = request.query.get("size", "240")
+        if not pixels.isdecimal() or int(pixels) not in _SIDES:
+            raise web.HTTPBadRequest
+        async with self._drawing:
+            data = await self._file(person, side, int(pixels))
+        # The page names what it wants to see by what is held: under one address there is always the same picture.
+        caching = {"Cache-Control": _FOREVER} if "of" in request.query else None
+        return web.Response(body=data, content_type="image/jpeg", headers=caching)
+
+    async def _file(self, person: Person, side: str, pixels: int) -> bytes:
         variant = side.removeprefix("variant-")
         if side != variant and variant.isdecimal() and int(variant) < VARIANTS:
-            return await _png(await self._drawn(person, int(variant)))
-        if side not in ("microsoft365", "sharepoint"):
+            return await _encoded(await _taken(person, int(variant)), pixels)
+        if side not in ("microsoft365", "sharepoint", "none"):
             raise web.HTTPNotFound
+        held = await self._held(person)
         copy = _newest(held)
         if side == "sharepoint" and copy is not None:
-            return web.Response(body=copy.files["L"], content_type="image/jpeg")
+            return copy.files["L"]
         if side == "microsoft365" and held.photo.picture is not None:
-            return await _png(held.photo.picture)
-        return await _png(initials(_letters(person), _SIDE))
+            return await _encoded(held.photo.picture, pixels)
+        return await _encoded(initials(_letters(person), pixels), pixels)
 
     async def _failing(self, _: web.Request) -> web.StreamResponse:
         return web.json_response({"graph": self._graph_fault, "grant": self._world.faults.site_grant})
@@ -112,9 +134,6 @@ class OfficePage:
         self._world.faults.graph_always = _FAULTS[graph]
         self._world.faults.site_grant = grant
         return await self._failing(request)
-
-    async def _tickets(self, _: web.Request) -> web.StreamResponse:
-        return web.json_response([{"number": one.number, **one.body} for one in self._tenant.helpdesk.tickets])
 
 
 def found(tenant: Tenant, request: web.Request) -> Person:
@@ -133,6 +152,11 @@ async def document_of(request: web.Request) -> dict[str, Any]:
     return document
 
 
+async def _taken(person: Person, variant: int) -> Image.Image:
+    """One of the person's photos; not read in the loop that the bot runs in too."""
+    return await asyncio.to_thread(photo, person.id, variant)
+
+
 def _newest(held: Holdings) -> Copy | None:
     return max(held.copies.values(), key=lambda one: one.modified, default=None)
 
@@ -141,12 +165,21 @@ def _letters(person: Person) -> str:
     return "".join(part[0] for part in person.upn.partition("@")[0].split("."))
 
 
-async def _png(picture: Image.Image) -> web.Response:
-    return web.Response(body=await asyncio.to_thread(_encoded, picture), content_type="image/png")
+async def _encoded(picture: Image.Image, pixels: int) -> bytes:
+    height = max(1, round(pixels * picture.height / picture.width))
+    return await asyncio.to_thread(jpeg, picture, (pixels, height), quality=85)
 
 
-def _encoded(picture: Image.Image) -> bytes:
-    out = io.BytesIO()
-    height = max(1, round(_SIDE * picture.height / picture.width))
-    picture.resize((_SIDE, height), Image.Resampling.LANCZOS).save(out, "PNG")
-    return out.getvalue()
+def _picture_in(text: object) -> Image.Image | None:
+    """The picture in a file, its middle square as Exchange keeps it; None if there is none that can be used."""
+    try:
+        data = base64.b64decode(str(text), validate=True)
+        if len(data) > _LARGEST_FILE:
+            return None
+        with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as file:
+            if file.width * file.height > _MOST_PIXELS:
+                return None
+            upright = ImageOps.exif_transpose(file).convert("RGB")
+    except (binascii.Error, OSError, ValueError, SyntaxError):
+        return None
+    return ImageOps.fit(upright, (_KEPT_SIDE, _KEPT_SIDE), Image.Resampling.LANCZOS)

@@ -69,13 +69,21 @@ class _Dice:
 
 
 def portrait(
-    seed: str, *, variant: int = 0, moment: int = 0, mood: int = 0, glasses: bool | None = None, size: int = 648
+    seed: str,
+    *,
+    variant: int = 0,
+    moment: int = 0,
+    mood: int = 0,
+    glasses: bool | None = None,
+    size: int = 648,
+    person: Person | None = None,
 ) -> Image.Image:
     """Head and shoulders of the person `seed`, RGB, `size` pixels square.
 
-    Another `moment` of the same photo differs in how the person stands, another `mood` only in the smile.
+    Another `moment` of the same photo differs in how the person stands, another `mood` only in the smile. `person` is
+    somebody with other features than those that the seed gives; clothes, places and poses stay the seed's.
     """
-    person, side = _person(seed), size * _FINER
+    person, side = person or features(seed), size * _FINER
     if glasses is not None:
         person = replace(person, glasses=glasses)
     dice = _Dice(f"{seed}/{variant}")
@@ -94,8 +102,13 @@ def portrait(
 
 
 def near(seed: str, *, variant: int = 0, size: int = 648, strength: float = 1.0) -> Image.Image:
-    """The same picture, slightly edited: trimmed, softened, lit and tinted otherwise. `strength` 0 changes nothing."""
-    picture = portrait(seed, variant=variant, size=size)
+    """The same picture, slightly edited. `strength` 0 changes nothing."""
+    return edited(portrait(seed, variant=variant, size=size), strength)
+
+
+def edited(picture: Image.Image, strength: float = 1.0) -> Image.Image:
+    """A square picture, trimmed, softened, lit and tinted otherwise. `strength` 0 changes nothing."""
+    size = picture.width
     trim = 0.035 * strength * size
     picture = picture.resize(
         (size, size), Image.Resampling.BICUBIC, box=(trim * 1.6, trim * 0.4, size - trim * 0.4, size - trim * 1.6)
@@ -124,7 +137,8 @@ def initials(text: str, size: int = 96) -> Image.Image:
     return picture
 
 
-def _person(seed: str) -> Person:
+def features(seed: str) -> Person:
+    """What makes up the person of a seed."""
     dice = _Dice(seed)
     tone = int(dice.between("skin", 0, len(_SKINS)))
     dark, light = _HAIR_OF_SKIN[tone]

@@ -17,32 +17,58 @@ from rich.text import Text
 
 from sandbox.channel import Chat
 from sandbox.fitness import presses
+from sandbox.photos import VARIANTS
 from sandbox.tenant import Tenant
 
-_HELP = "number: press a button · text: write · /tile [SECONDS] · /photo N · /people · /quit"
+Forget = Callable[[str], Awaitable[None]]
+_HELP = "number: press a button · text: write · /tile [SECONDS] · /photo N · /remove · /again · /people · /quit"
+_PROMPT = "> "
+_LOOK = 0.2  # seconds between two looks at whether the bot wrote by itself
+_LONGEST_DELAY = 600  # seconds
 _PIXELS = 22  # of a photo, each way
 
 
 class Terminal:
-    """One person at a keyboard, or a list of lines from a pipe."""
+    """One person at a keyboard, or a list of lines from a pipe. `forget` makes the bot forget a person."""
 
-    def __init__(self, tenant: Tenant) -> None:
+    def __init__(self, tenant: Tenant, forget: Forget) -> None:
         self.tenant = tenant
         self.chat: Chat | None = None
-        self.seen = 0
+        self.seen = (0, 0)
         self.console = Console(highlight=False)
+        self._forget = forget
+        self._busy = False  # with a line: what comes is shown at its end
 
     async def run(self) -> int:
         """Until /quit or the end of the input; returns the exit status."""
         self._people()
-        while True:
-            line = await _line("> " if sys.stdin.isatty() else "")
-            if line is None or line.strip() == "/quit":
-                return 0
-            if line.strip():
+        watching = asyncio.ensure_future(self._watch())
+        try:
+            while True:
+                line = await _line(_PROMPT if sys.stdin.isatty() else "")
+                if line is None or line.strip() == "/quit":
+                    return 0
+                self._busy = True
                 await self._obey(line.strip())
+                self._busy = False
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+
+    async def _watch(self) -> None:
+        """Show what comes without being asked for."""
+        while True:
+            await asyncio.sleep(_LOOK)
+            if not self._busy and self._show() and sys.stdin.isatty():
+                _write(_PROMPT)
 
     async def _obey(self, line: str) -> None:
+        # A number means a button of the card that is on the screen, not of one that came in this moment.
+        if self._show() and line.isdecimal():
+            self.console.print("A new card came: look at it first.", style="yellow")
+            return
+        if not line:
+            return
         word, _, rest = line.partition(" ")
         command = _COMMANDS.get(word)
         if command is not None:
@@ -68,7 +94,7 @@ class Terminal:
             self.console.print(f"Type a number from 1 to {len(people)}.", style="red")
             return
         self.chat = self.tenant.channel.chat(people[int(line) - 1].id)
-        self.seen = 0
+        self.seen = (0, 0)
         if not self.chat.messages:
             await self.chat.install()
 
@@ -104,14 +130,37 @@ class Terminal:
             return []
 
     async def _tile(self, rest: str) -> None:
-        if self.chat is not None:
-            self.tenant.world.visit_sharepoint(self.chat.person.id, float(rest) if rest.isdecimal() else 0.0)
-            self.console.print("The SharePoint tile is chosen.", style="green")
+        if self.chat is None:
+            return
+        if rest and not (rest.isdecimal() and int(rest) <= _LONGEST_DELAY):
+            self.console.print(
+                f"Give the seconds until SharePoint copies the photo, 0 to {_LONGEST_DELAY}.", style="red"
+            )
+            return
+        self.tenant.world.visit_sharepoint(self.chat.person.id, float(rest or 0))
+        self.console.print("The SharePoint tile is chosen.", style="green")
 
     async def _photo(self, rest: str) -> None:
-        if self.chat is not None and rest.isdecimal():
-            self.tenant.world.change_photo(self.chat.person.id, int(rest))
-            self.console.print("The photo in Microsoft 365 is changed.", style="green")
+        if self.chat is None:
+            return
+        if not (rest.isdecimal() and int(rest) < VARIANTS):
+            self.console.print(f"There is no such photo: give a number from 0 to {VARIANTS - 1}.", style="red")
+            return
+        self.tenant.world.change_photo(self.chat.person.id, int(rest))
+        self.console.print("The photo in Microsoft 365 is changed.", style="green")
+
+    async def _remove(self, _: str) -> None:
+        if self.chat is not None:
+            self.tenant.world.remove_photo(self.chat.person.id)
+            self.console.print("Microsoft 365 has no photo any more.", style="green")
+
+    async def _again(self, _: str) -> None:
+        if self.chat is not None:
+            await self._forget(self.chat.person.id)
+            self.tenant.world.start_over(self.chat.person.id)
+            self.chat.clear()
+            self.seen = (0, 0)
+            await self.chat.install()
 
     async def _other_person(self, _: str) -> None:
         self.chat = None
@@ -124,15 +173,17 @@ class Terminal:
         if status >= 400:
             self.console.print(f"The bot answered with status {status}.", style="red")
 
-    def _show(self) -> None:
-        """What is new: new messages, and the newest card when it changed."""
-        if self.chat is None:
-            return
-        stamp = sum(1 + one.versions for one in self.chat.messages)
-        if stamp == self.seen or all(one.mine for one in self.chat.messages):
-            return
+    def _show(self) -> bool:
+        """The newest card, if it was not shown as it is now; whether it was shown."""
+        if self.chat is None or all(one.card is None for one in self.chat.messages):
+            return False
+        newest = self.chat.shown()
+        stamp = (len(self.chat.messages) - sum(one.mine for one in self.chat.messages), newest.versions)
+        if stamp == self.seen:
+            return False
         self.seen = stamp
         self.console.print(self._drawn(self.chat.card()))
+        return True
 
     def _drawn(self, card: dict[str, Any]) -> Panel:
         parts: list[Any] = []
@@ -167,7 +218,7 @@ def _column(item: dict[str, Any]) -> list[Any]:
 def _pixels(address: str) -> Text:
     """A picture as half blocks, two pixels to a letter."""
     data = base64.b64decode(address.partition(",")[2])
-    picture = Image.open(io.BytesIO(data)).convert("RGB").resize((_PIXELS, _PIXELS))
+    picture = Image.open(io.BytesIO(data)).convert("RGBA").convert("RGB").resize((_PIXELS, _PIXELS))
     text = Text()
     for row in range(0, _PIXELS, 2):
         for column in range(_PIXELS):
@@ -181,6 +232,8 @@ _Command = Callable[[Terminal, str], Awaitable[None]]
 _COMMANDS: dict[str, _Command] = {
     "/tile": Terminal._tile,  # noqa: SLF001 - the table belongs to the class
     "/photo": Terminal._photo,  # noqa: SLF001
+    "/remove": Terminal._remove,  # noqa: SLF001
+    "/again": Terminal._again,  # noqa: SLF001
     "/people": Terminal._other_person,  # noqa: SLF001
     "/help": Terminal._help,  # noqa: SLF001
 }
@@ -189,12 +242,16 @@ _COMMANDS: dict[str, _Command] = {
 async def _line(prompt: str) -> str | None:
     """One line, None at the end of the input; the event loop goes on meanwhile."""
     if prompt:
-        sys.stdout.write(prompt)
-        sys.stdout.flush()
+        _write(prompt)
     line = await asyncio.to_thread(sys.stdin.readline)
     return line.rstrip("\n") if line else None
 
 
-async def chat(tenant: Tenant) -> int:
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+async def chat(tenant: Tenant, forget: Forget) -> int:
     """`photosync demo --terminal`."""
-    return await Terminal(tenant).run()
+    return await Terminal(tenant, forget).run()

@@ -58,6 +58,11 @@ class Transcript:
         self.messages.remove(shown)
         self._tell("delete", shown)
 
+    def clear(self) -> None:
+        """Show nothing any more, as if nobody had written yet."""
+        self.messages.clear()
+        self._tell("reset", None)
+
     def at_work(self) -> None:
         """Show that the bot is at work."""
         self.typing += 1
@@ -81,7 +86,7 @@ class Transcript:
         return found
 
     async def subscribe(self) -> AsyncIterator[dict[str, Any]]:
-        """What happens from now on: `type` is message, update, delete, typing or mine."""
+        """What happens from now on: `type` is message, update, delete, typing, mine or reset."""
         queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._listeners.append(queue)
         try:

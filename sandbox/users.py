@@ -115,6 +115,7 @@ class Users:
     async def photo(self, _: Asked, match: re.Match[str]) -> web.Response:
         """The photo or what is known of it; a fifth request at once is refused."""
         if self._photos_now >= AT_ONCE:
+            self.world.faults.photos_refused += 1
             return graph_error(429, "TooManyRequests", {"Retry-After": "0.2"})
         self._photos_now += 1
         self.photos_at_once = max(self.photos_at_once, self._photos_now)

@@ -98,8 +98,8 @@ _DRIPPING: Mapping[str, Route] = {"slow": _slow, "short": _short}
 
 
 async def json_body(request: web.Request) -> Any:
-    """The body as JSON; None if it is none."""
+    """The body as JSON; None if it is none, or who sent it has gone meanwhile."""
     try:
         return json.loads(await request.read())
-    except ValueError:
+    except (ValueError, ConnectionError):
         return None

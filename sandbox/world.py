@@ -14,7 +14,9 @@ from PIL import Image
 
 from sandbox.encoding import jpeg
 from sandbox.faults import Faults
-from sandbox.portraits import near, portrait, silhouette
+from sandbox.photos import edited_photo, photo
+from sandbox.portraits import silhouette
+from sandbox.trace import Trace
 
 if TYPE_CHECKING:
     from sandbox.team_sites import TeamSite
@@ -23,16 +25,13 @@ EXCHANGE_SIZES = (48, 64, 96, 120, 240, 360, 432, 504, 648)
 THUMBNAILS = {"S": 48, "M": 72, "L": 300}
 
 
-# Drawing takes a tenth of a second, and every tenant draws the same people.
-_drawn = functools.lru_cache(maxsize=64)(portrait)
-_nearly = functools.lru_cache(maxsize=16)(near)
 _silhouette = functools.lru_cache(maxsize=1)(silhouette)
 
 
 @functools.lru_cache(maxsize=16)
 def _odd(seed: str, variant: int) -> Image.Image:
     """Entra ID keeps what it was given: any size, any shape."""
-    return _drawn(seed, variant=variant).crop((0, 60, 648, 492)).resize((500, 333))
+    return photo(seed, variant).crop((0, 60, 648, 492)).resize((500, 333))
 
 
 @dataclass(frozen=True)
@@ -121,6 +120,7 @@ class World:
         self.photo_settings: dict[str, object] = {"source": None, "allowedRoles": []}  # who may change a photo
         self.team_sites: list[TeamSite] = []  # that people may name
         self.faults = Faults()
+        self.trace = Trace()
         self.client_secrets: list[dict[str, str]] = []  # `hint` and `endDateTime` of the application's
         self.skipped = 0.0  # seconds that tests let pass
         self._numbers = itertools.count(1)
@@ -190,20 +190,24 @@ class World:
         copies = (self.holdings(one).copies.get(account) for one in self._filed.get(account, ()))
         return next(filter(None, copies), None)
 
-    @staticmethod
-    def drawing(person_id: str, variant: int) -> Image.Image:
-        """One of the person's photos as it was taken. It takes a while the first time; any thread may ask."""
-        return _drawn(_seed(person_id), variant=variant)
-
-    def change_photo(self, person_id: str, variant: int) -> None:
-        """The person changes the photo at office.com: Microsoft 365 has it at once, SharePoint does not."""
+    def change_photo(self, person_id: str, new: int | Image.Image) -> None:
+        """The person puts one of the own photos, or a picture, into Microsoft 365, which has it at once; SharePoint
+        does not."""
         held = self.holdings(person_id)
-        held.photo = self._photo(person_id, variant, in_exchange=held.photo.in_exchange)
+        in_exchange = held.photo.in_exchange
+        if isinstance(new, int):
+            held.photo = self._photo(person_id, new, in_exchange=in_exchange)
+        else:
+            held.photo = Photo(new, self._etag(), in_exchange=in_exchange)
 
     def remove_photo(self, person_id: str) -> None:
         """The person removes the photo; SharePoint keeps its copy."""
         held = self.holdings(person_id)
         held.photo = Photo(None, "", in_exchange=held.photo.in_exchange)
+
+    def start_over(self, person_id: str) -> None:
+        """Both sides hold again what they held in the beginning."""
+        self._holdings.pop(person_id, None)
 
     def visit_sharepoint(self, person_id: str, delay: float = 0.0) -> None:
         """The person chooses the SharePoint tile: the present photo is copied after `delay` seconds."""
@@ -225,7 +229,7 @@ class World:
 
     def _photo(self, person_id: str, variant: int, *, in_exchange: bool = True) -> Photo:
         seed = _seed(person_id)
-        picture = _drawn(seed, variant=variant) if in_exchange else _odd(seed, variant)
+        picture = photo(seed, variant) if in_exchange else _odd(seed, variant)
         return Photo(picture, self._etag(), in_exchange=in_exchange)
 
     def _etag(self) -> str:
@@ -243,7 +247,7 @@ class World:
         self.holdings(person_id).copies[account] = Copy(files, self._etag(), when)
 
     def begin_old(self, person_id: str, held: Holdings) -> None:
-        self.copy(person_id, held, _drawn(_seed(person_id), variant=3), _long_ago())
+        self.copy(person_id, held, photo(_seed(person_id), 3), _long_ago())
 
     def begin_missing(self, person_id: str, held: Holdings) -> None:
         """Nothing was ever copied."""
@@ -255,10 +259,10 @@ class World:
         held.photo = Photo(None, "", empty_shape="1x1")
 
     def begin_match(self, person_id: str, held: Holdings) -> None:
-        self.copy(person_id, held, _drawn(_seed(person_id)), _long_ago())
+        self.copy(person_id, held, photo(_seed(person_id)), _long_ago())
 
     def begin_close(self, person_id: str, held: Holdings) -> None:
-        self.copy(person_id, held, _nearly(_seed(person_id), strength=0.5), _long_ago())
+        self.copy(person_id, held, edited_photo(_seed(person_id), 0.7), _long_ago())
 
     def begin_forbidden(self, person_id: str, held: Holdings) -> None:
         self.begin_old(person_id, held)

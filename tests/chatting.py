@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -44,9 +44,11 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(**changes: str) -> AsyncIterator[Scene]:
-    """Both, started; `changes` are settings over those of the sandbox."""
+async def scene(prepare: Callable[[Tenant], None] | None = None, **changes: str) -> AsyncIterator[Scene]:
+    """Both, started; `changes` are settings over those of the sandbox, `prepare` changes it before the bot starts."""
     async with Tenant.open(bot_url="http://127.0.0.1:9") as tenant:
+        if prepare is not None:
+            prepare(tenant)
         settings = read({**tenant.environment(), "PHOTOSYNC_PORT": "0", **changes})
         bot = await app.start(settings)
         try:

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from bot import resources
 from bot.languages import packaged
 from bot.languages.catalogs import Languages
+from bot.understanding.understand import Understanding
 from dialogs.engine import Engine
 from dialogs.library import Library
 from tests.databases import server
@@ -40,6 +41,12 @@ def pictures() -> dict[str, bytes]:
 def shelf(spoken: Languages, pictures: dict[str, bytes]) -> Library:
     """The packaged topics."""
     return packaged.topics(spoken, pictures)
+
+
+@pytest.fixture(scope="session")
+def understanding() -> Understanding:
+    """The classifier that ships."""
+    return Understanding()
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,9 @@
 """The crash run: people chat with a real server process that is killed again and again (`make crash`).
 
+Every fourth person hands the case over to the helpdesk by typing, each line once: what was answered with 2xx has to be in
+the ticket, whatever died afterwards. For some of them Graph and the helpdesk hang, so that the answer comes early (202),
+and the process is killed right after it. `--postgres` runs on a primary with a standby that change places meanwhile.
+
 `--people`, `--kills`, `--database` (an address; default: a SQLite file) or `--postgres`. Prints what happened; exit 1 if a promise broke.
 """
 
@@ -21,12 +25,14 @@ from pathlib import Path
 import aiohttp
 
 from sandbox.channel import Chat
+from sandbox.faults import Fault
 from sandbox.tenant import Tenant
-from tests.databases import server
+from tests.databases import Pair, execute, pair
 
 ROOT = Path(__file__).resolve().parent.parent
 _BUTTONS = 30  # presses before a person gives up: nine are needed, and a kill can take the effect of one
-_PATIENCE = 120.0  # seconds that the end may take
+_PATIENCE = 150.0  # seconds that the end may take: an activity waits a minute in the inbox
+_EARLY = 8.5  # seconds after which what hangs has been answered
 
 
 @dataclass
@@ -35,6 +41,8 @@ class Tally:
 
     kills: int = 0
     retries: int = 0
+    early: int = 0  # answers before the turn had ended
+    switchovers: int = 0
     tickets: int = 0
     told: dict[str, int] = field(default_factory=dict)  # person -> how often the good news came as a new message
     wrong: list[str] = field(default_factory=list)
@@ -70,7 +78,9 @@ async def deliver(chat: Chat, activity: dict[str, object], tally: Tally) -> None
     """As Teams does: the same activity again until the bot has answered."""
     while True:
         try:
-            if (await chat.deliver(activity)).status < 500:
+            status = (await chat.deliver(activity)).status
+            if status < 500:
+                tally.early += status == 202
                 return
         except (aiohttp.ClientError, TimeoutError, OSError):
             pass
@@ -78,8 +88,10 @@ async def deliver(chat: Chat, activity: dict[str, object], tally: Tally) -> None
         await asyncio.sleep(0.25)
 
 
-async def person(chat: Chat, tally: Tally, dice: random.Random, *, gives_up: bool) -> None:
-    """One person: asks, walks, and lets SharePoint take its time, or hands it over to the helpdesk."""
+async def person(
+    chat: Chat, tally: Tally, dice: random.Random, *, gives_up: bool, hanging: asyncio.Event | None
+) -> None:
+    """One person: asks, walks, and lets SharePoint take its time, or hands it over to the helpdesk, `hanging` or not."""
     channel = chat.channel
     await deliver(chat, {**channel.activity(chat), "type": "message", "text": "my photo is wrong"}, tally)
     for _ in range(_BUTTONS):
@@ -89,7 +101,7 @@ async def person(chat: Chat, tally: Tally, dice: random.Random, *, gives_up: boo
             break
         await press(chat, shown, "next", tally)
     if gives_up:
-        await hand_over(chat, tally)
+        await hand_over(chat, tally, hanging)
         return
     channel.world.visit_sharepoint(chat.person.id, dice.uniform(0.0, 5.0))
 
@@ -102,14 +114,22 @@ async def press(chat: Chat, shown: dict[str, object], action: str, tally: Tally)
     await deliver(chat, activity, tally)
 
 
-async def hand_over(chat: Chat, tally: Tally) -> None:
-    """Until the helpdesk has it: a press whose card was outdated is pressed again."""
-    for _ in range(20):
-        shown = await newest(chat)
-        if shown is None or shown["step"] in HANDED:
-            return
-        await press(chat, shown, "send_ticket" if shown["step"] == "desk.ticket" else "ticket", tally)
-        await asyncio.sleep(0.3)
+async def hand_over(chat: Chat, tally: Tally, hanging: asyncio.Event | None) -> None:
+    """Typed, and each line once: nobody writes again what was answered."""
+    await say(chat, "ticket", tally)
+    for number in range(2):
+        await say(chat, note(chat, number), tally)
+    if hanging is not None:
+        await hanging.wait()
+    await say(chat, "send", tally)
+
+
+def note(chat: Chat, number: int) -> str:
+    return f"it is on the intranet start page, line {number} of {chat.person.id}"
+
+
+async def say(chat: Chat, text: str, tally: Tally) -> None:
+    await deliver(chat, {**chat.channel.activity(chat), "type": "message", "text": text}, tally)
 
 
 async def newest(chat: Chat) -> dict[str, object] | None:
@@ -133,32 +153,56 @@ def step(chat: Chat) -> str:
     )
 
 
-HANDED = ("desk.ticket_sent", "desk.ticket_queued")
 GOOD = ("resync.arrived", "resync.done", "look.match", "desk.ticket_sent")
 
 
-async def crash(people: int, kills: int, database: str, seed: int) -> Tally:
-    """The whole run."""
+async def crash(
+    people: int,
+    kills: int,
+    database: str,
+    seed: int,
+    *,
+    servers: Pair | None = None,
+    windows: int = 0,
+    hurry: bool = False,
+) -> Tally:
+    """The whole run. `windows`: how many of the kills come right after early answers; `servers` change places after
+    every fifth kill; `hurry`: what is in the inbox is as old as it has to be."""
     dice, tally = random.Random(seed), Tally()
     async with Tenant.open() as tenant:
-        server = Server(tenant, database or tenant.environment()["PHOTOSYNC_DATABASE_URL"])
+        database = database or tenant.environment()["PHOTOSYNC_DATABASE_URL"]
+        server = Server(tenant, database)
         await server.start()
         olds = tenant.world.crowd(people)
         chats = [tenant.channel.chat(one.id) for one in olds]
-        givers = set(chats[::4])
-        driving = asyncio.gather(*(person(chat, tally, dice, gives_up=chat in givers) for chat in chats))
+        givers = chats[::4]
+        hanging = asyncio.Event()
+        waiting = set(givers[::2]) if windows else set()
+        driving = asyncio.gather(
+            *(
+                person(chat, tally, dice, gives_up=chat in givers, hanging=hanging if chat in waiting else None)
+                for chat in chats
+            )
+        )
         while tally.kills < kills:
             await asyncio.sleep(dice.uniform(0.5, 2.5))
+            if servers is not None and tally.kills % 5 == 0:
+                await asyncio.to_thread(servers.switch_over)
+            window = tally.kills >= kills - windows
+            if window:
+                await hung(tenant, hanging)
             await server.kill()
             tally.kills += 1
+            healed(tenant)
+            if hurry and window:
+                await execute(database, "UPDATE inbox SET received_at = received_at - 61")
             await server.start()
+        hanging.set()
         await driving
         await _settled(chats)
+        tally.switchovers = servers.switchovers if servers else 0
         _judge(chats, tally)
-        handed = sorted(one.body["person"]["id"] for one in tenant.helpdesk.tickets)
-        if handed != sorted(chat.person.id for chat in givers):
-            tally.wrong.append(f"{len(handed)} tickets for {len(givers)} people")
-        tally.tickets = len(handed)
+        _judge_tickets(tenant, givers, tally)
         assert server.process is not None
         await _ready(tenant.channel.bot_url)  # the last kill may have been a moment ago
         server.process.send_signal(signal.SIGTERM)
@@ -166,6 +210,34 @@ async def crash(people: int, kills: int, database: str, seed: int) -> Tally:
         if status != 0:
             tally.wrong.append(f"the server ended with {status}")
     return tally
+
+
+async def hung(tenant: Tenant, hanging: asyncio.Event) -> None:
+    """Graph and the helpdesk hang for as long as it takes to be answered early; then the process is to be killed."""
+    faults = tenant.world.faults
+    faults.graph_always = Fault(kind="hang")
+    faults.plan("tickets", [Fault(kind="hang")] * 200)
+    await _ready(tenant.channel.bot_url)
+    hanging.set()
+    await asyncio.sleep(_EARLY)
+    hanging.clear()
+
+
+def healed(tenant: Tenant) -> None:
+    tenant.world.faults.graph_always = None
+    tenant.world.faults.tickets.clear()
+
+
+def _judge_tickets(tenant: Tenant, givers: list[Chat], tally: Tally) -> None:
+    """One ticket each, with every line that was answered."""
+    tickets = tenant.helpdesk.tickets
+    tally.tickets = len(tickets)
+    if sorted(one.body["person"]["id"] for one in tickets) != sorted(chat.person.id for chat in givers):
+        tally.wrong.append(f"{len(tickets)} tickets for {len(givers)} people")
+    written = {one.body["person"]["id"]: one.body["comment"] for one in tickets}
+    for chat in givers:
+        lost = [number for number in range(2) if note(chat, number) not in written.get(chat.person.id, "")]
+        tally.wrong.extend(f"{chat.person.id}: line {number} was answered and is lost" for number in lost)
 
 
 async def _ready(url: str) -> None:
@@ -202,16 +274,19 @@ def main() -> int:
     parser.add_argument("--people", type=int, default=40)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--database", default="")
-    parser.add_argument("--postgres", action="store_true", help="on a PostgreSQL server started for this run")
+    parser.add_argument("--postgres", action="store_true", help="on two PostgreSQL servers started for this run")
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
-    with server() if chosen.postgres else contextlib.nullcontext(chosen.database) as address:
-        database = f"{address}/postgres" if chosen.postgres else address
-        tally = asyncio.run(crash(chosen.people, chosen.kills, database, chosen.seed))
+    windows = min(3, chosen.kills)
+    with pair() if chosen.postgres else contextlib.nullcontext() as servers:
+        database = servers.address if servers else chosen.database
+        run = crash(chosen.people, chosen.kills, database, chosen.seed, servers=servers, windows=windows)
+        tally = asyncio.run(run)
     written = [count for count in tally.told.values() if count]
     twice = sum(count == 2 for count in written)
     sys.stdout.write(
-        f"{chosen.people} people, {tally.kills} kills, {tally.retries} deliveries repeated; "
+        f"{chosen.people} people, {tally.kills} kills, {tally.switchovers} switchovers, {tally.retries} deliveries repeated, "
+        f"{tally.early} answered early; "
         f"{len(written)} told by the bot itself, {twice} of them twice; {tally.tickets} tickets; {len(tally.wrong)} broken promises\n"
     )
     sys.stdout.writelines(f"  {line}\n" for line in tally.wrong)

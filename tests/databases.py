@@ -19,37 +19,104 @@ import asyncpg
 from tools.machine import postgres
 
 
+class Cluster:
+    """One PostgreSQL server on loopback, in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        programs = postgres()
+        assert programs is not None, "no PostgreSQL server is installed: python tools/machine.py"
+        self._programs = programs
+        self._folder = folder
+        self._user = _owner(folder)
+        with socket.socket() as one:
+            one.bind(("127.0.0.1", 0))
+            self.port = int(one.getsockname()[1])
+
+    @property
+    def host(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def _data(self) -> str:
+        return str(self._folder / "data")
+
+    def create(self) -> None:
+        self._run("initdb", "-D", self._data, "-U", "photosync", "-A", "trust", "-E", "UTF8", "--no-sync")
+
+    def clone(self, primary: Cluster) -> None:
+        """Become the standby of another."""
+        shutil.rmtree(self._data, ignore_errors=True)
+        of = ("-h", "127.0.0.1", "-p", str(primary.port), "-U", "photosync")
+        self._run("pg_basebackup", *of, "-D", self._data, "-R", "-X", "stream", "--checkpoint=fast", "--no-sync")
+
+    def start(self) -> None:
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self._folder} -c max_connections=60"  # fmt: skip
+        self._run("pg_ctl", "-D", self._data, "-l", str(self._folder / "log"), "-w", "-o", options, "start")
+
+    def stop(self, mode: str = "fast") -> None:
+        self._run("pg_ctl", "-D", self._data, "-m", mode, "-w", "stop", check=False)
+
+    def promote(self) -> None:
+        self._run("pg_ctl", "-D", self._data, "-w", "promote")
+
+    def _run(self, program: str, *arguments: str, check: bool = True) -> None:
+        subprocess.run((str(self._programs / program), *arguments), check=check, user=self._user or None, cwd="/", env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+
+
+@contextmanager
+def cluster() -> Iterator[Cluster]:
+    """One that is not there yet, and is stopped and deleted at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="photosync-pg-"))
+    one = Cluster(folder)
+    try:
+        yield one
+    finally:
+        one.stop("immediate")
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 @contextmanager
 def server() -> Iterator[str]:
     """A PostgreSQL server that lives as long as the block; its address without a database's name."""
-    programs = postgres()
-    assert programs is not None, "no PostgreSQL server is installed: python tools/machine.py"
-    folder = Path(tempfile.mkdtemp(prefix="photosync-pg-"))
-    user = _owner(folder)
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
-    _run(
-        user,
-        str(programs / "initdb"),
-        "-D",
-        str(folder / "data"),
-        "-U",
-        "photosync",
-        "-A",
-        "trust",
-        "-E",
-        "UTF8",
-        "--no-sync",
-    )
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c max_connections=60"
-    control = str(programs / "pg_ctl")
-    try:
-        _run(user, control, "-D", str(folder / "data"), "-l", str(folder / "log"), "-w", "-o", options, "start")
-        yield f"postgresql://photosync@127.0.0.1:{port}"
-    finally:
-        _run(user, control, "-D", str(folder / "data"), "-m", "immediate", "stop", check=False)
-        shutil.rmtree(folder, ignore_errors=True)
+    with cluster() as one:
+        one.create()
+        one.start()
+        yield f"postgresql://photosync@{one.host}"
+
+
+class Pair:
+    """A primary and its standby. Blocking: what takes part in an event loop calls it in a thread."""
+
+    def __init__(self, primary: Cluster, standby: Cluster) -> None:
+        self._primary, self._standby = primary, standby
+        self.address = f"postgresql://photosync@{primary.host},{standby.host}/postgres"
+        self.switchovers = self.restarts = 0
+
+    def switch_over(self) -> None:
+        """As an operator does: the primary hands everything over, the standby takes its place, and the other way."""
+        self._primary.stop()
+        self._standby.promote()
+        self._primary, self._standby = self._standby, self._primary
+        self.switchovers += 1
+        self._standby.clone(self._primary)
+        self._standby.start()
+
+    def restart(self) -> None:
+        """Stop the primary and start it again."""
+        self._primary.stop()
+        self._primary.start()
+        self.restarts += 1
+
+
+@contextmanager
+def pair() -> Iterator[Pair]:
+    """Two servers that live as long as the block."""
+    with cluster() as primary, cluster() as standby:
+        primary.create()
+        primary.start()
+        standby.clone(primary)
+        standby.start()
+        yield Pair(primary, standby)
 
 
 def _owner(folder: Path) -> str:
@@ -60,11 +127,6 @@ def _owner(folder: Path) -> str:
     user = "postgres" if "postgres" in names else "nobody"
     shutil.chown(folder, user)
     return user
-
-
-def _run(user: str, *command: str, check: bool = True) -> None:
-    owner = user or None
-    subprocess.run(command, check=check, user=owner, cwd="/", env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
 
 
 async def fetch(database: str, query: str) -> list[tuple[Any, ...]]:

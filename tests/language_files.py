@@ -40,14 +40,16 @@ msgstr[0] "{count} short step."
 msgstr[1] "{count} short steps."
 
 #. What people type.
-msgctxt "words.fix"
-msgid "old photo*|wrong photo*"
-msgstr "old photo*|wrong photo*"
+msgctxt "examples.fix"
+msgid "Out of date"
+msgstr ""
+"old photo\\n"
+"wrong photo"
 
 #. What people type.
-msgctxt "words.add"
-msgid "new photo*"
-msgstr "new photo*"
+msgctxt "examples.add"
+msgid "I want another photo"
+msgstr "new photo"
 """
 
 SWEDISH = """\
@@ -89,14 +91,16 @@ msgstr[0] "{count} kort steg."
 msgstr[1] "{count} korta steg."
 
 #. What people type.
-msgctxt "words.fix"
-msgid "old photo*|wrong photo*"
-msgstr "gammal bild*|fel bild*"
+msgctxt "examples.fix"
+msgid "Out of date"
+msgstr ""
+"gammal bild\\n"
+"fel bild"
 
 #. What people type.
-msgctxt "words.add"
-msgid "new photo*"
-msgstr "ny bild*"
+msgctxt "examples.add"
+msgid "I want another photo"
+msgstr "ny bild"
 """
 
 GLOSSARY = "term\tlanguage\ttranslation\tsource\nprivate window\tsv\tprivat fönster (webbläsare)\tbrowser interface\n"

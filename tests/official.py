@@ -1,6 +1,6 @@
-"""Microsoft's own JSON schemas of Teams app packages: an npm package, installed by its lock file, never committed.
+"""Microsoft's own JSON schemas of Teams app packages, and axe: npm packages, installed by a lock file, never committed.
 
-`python -m tests.official` installs it, which the set-up does; validating needs no network.
+`python -m tests.official` installs them, which the set-up does; validating needs no network.
 """
 
 from __future__ import annotations
@@ -19,14 +19,18 @@ from sandbox.renderer import RendererMissing, npm
 
 FOLDER = Path(__file__).resolve().parent / "schemas"
 PACKAGE = "node_modules/@microsoft/app-manifest"
+AXE = FOLDER / "node_modules/axe-core/axe.min.js"  # a script that finds barriers on the page it is run in
 SCHEMAS = FOLDER / PACKAGE / "build/json-schemas"
 
 
 def installed() -> bool:
-    """Whether the locked version is there."""
-    found = FOLDER / PACKAGE / "package.json"
-    locked = json.loads((FOLDER / "package-lock.json").read_text(encoding="utf-8"))["packages"][PACKAGE]
-    return found.is_file() and json.loads(found.read_text(encoding="utf-8"))["version"] == locked["version"]
+    """Whether the locked versions are there."""
+    packages = json.loads((FOLDER / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    for name in (PACKAGE, "node_modules/axe-core"):
+        found = FOLDER / name / "package.json"
+        if not found.is_file() or json.loads(found.read_text(encoding="utf-8"))["version"] != packages[name]["version"]:
+            return False
+    return True
 
 
 def install() -> None:
@@ -56,7 +60,7 @@ def main() -> int:
     try:
         install()
     except (RendererMissing, subprocess.CalledProcessError) as error:
-        sys.stderr.write(f"the schemas could not be installed: {error}\n")
+        sys.stderr.write(f"Microsoft's schemas and axe could not be installed: {error}\n")
         return 1
     return 0
 

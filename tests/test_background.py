@@ -129,6 +129,23 @@ async def test_a_task_whose_own_helper_was_cancelled_goes_on(background: Backgro
     assert runs == stopped
 
 
+async def test_a_task_that_fails_while_it_is_stopped_ends_all_the_same(background: Background, caplog: pytest.LogCaptureFixture) -> None:  # fmt: skip
+    begun = asyncio.Event()
+
+    async def clumsy(_: Beat) -> None:
+        begun.set()
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            raise OSError
+
+    background.start("clumsy", clumsy)
+    await begun.wait()
+    async with asyncio.timeout(SOON):
+        await background.stop()
+    assert "background task clumsy failed at its end: OSError at" in caplog.text
+
+
 async def test_two_tasks_of_one_name_are_a_mistake(background: Background) -> None:
     async def rest(_: Beat) -> None:
         await asyncio.sleep(3600)

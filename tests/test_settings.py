@@ -112,6 +112,8 @@ HOSTS = [
     ("smba.trafficmanager.net", "https://SMBA.trafficmanager.net:443/emea/", True),
     ("smba.trafficmanager.net", "http://smba.trafficmanager.net/", False),
     ("smba.trafficmanager.net", "https://evil.trafficmanager.net/", False),
+    ("smba.trafficmanager.net", "https://evil.smba.trafficmanager.net/", False),
+    ("localhost:8443", "https://evil.localhost:8443/", False),
     ("smba.trafficmanager.net", "https://smba.trafficmanager.net.evil.com/", False),
     ("smba.trafficmanager.net", "https://smba.trafficmanager.net@evil.com/", False),
     ("smba.trafficmanager.net", "https://user@smba.trafficmanager.net/", False),

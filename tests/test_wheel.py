@@ -61,6 +61,7 @@ def test_topics_languages_and_pictures_come_with_the_wheel(installed: Path, tmp_
         "sandbox/page/index.html",
         "sandbox/page/package-lock.json",
         "sandbox/page/cards.js",
+        "sandbox/photos/crowd-0-0.webp",
         "bot/commands/preview/page.js",
         "bot/commands/preview/page.css",
     ],

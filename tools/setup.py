@@ -40,7 +40,7 @@ def main() -> int:
              f"tests/pips/{lock}.lock"])  # fmt: skip
     tell("installing the card renderer of the demo page")
     run([str(python), "-m", "sandbox.renderer"])
-    tell("installing Microsoft's schemas of app packages, for the tests")
+    tell("installing Microsoft's schemas of app packages and axe, for the tests")
     run([str(python), "-m", "tests.official"])
     tell("ready")
     return 0

@@ -15,10 +15,11 @@ from benchmarks.photos.pairs import pairs
 from benchmarks.photos.plot import svg
 from benchmarks.photos.report import report
 from benchmarks.photos.speed import speeds
+from bot.photos.comparison import DIFFERENT, SAME
 
 _DOCS = Path(__file__).resolve().parents[2] / "docs"
 _TABLES = re.compile(r"(?<=<!-- measured -->\n).*?(?=<!-- /measured -->)", re.DOTALL)
-_THRESHOLDS = (0.76, 0.85)  # of usual pictures, as in bot.photos
+_THRESHOLDS = (DIFFERENT, SAME)
 
 
 def main() -> int:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
 from benchmarks.photos.subjects import Face, Subject
+from benchmarks.photos.textured import Moment, textured
 from sandbox.portraits import initials, portrait, silhouette
 
 Edit = Callable[[Subject, random.Random, "list[Subject]"], Image.Image]
@@ -21,6 +22,10 @@ def _another(subject: Subject, dice: random.Random, everyone: list[Subject]) -> 
 def _another_day(subject: Subject, dice: random.Random, everyone: list[Subject]) -> Image.Image:
     if subject.kind == "drawn":
         return portrait(_seed(subject), variant=dice.randint(1, 3))
+    if subject.kind == "textured":
+        return textured(
+            subject.name, Moment(wall=dice.randint(1, 3), shirt=dice.randint(1, 3), hair=dice.randint(1, 3))
+        )
     return _another(subject, dice, [one for one in everyone if one.kind == subject.kind])
 
 
@@ -28,6 +33,8 @@ def _pose(subject: Subject, dice: random.Random, _: list[Subject]) -> Image.Imag
     """The same clothes and wall, a moment later."""
     if subject.kind == "drawn":
         return portrait(_seed(subject), moment=dice.randint(1, 9), mood=dice.randint(0, 2))
+    if subject.kind == "textured" and dice.random() < 0.5:
+        return textured(subject.name, Moment(shirt=dice.randint(1, 9)))
     return _bent(subject, dice)
 
 
@@ -35,6 +42,8 @@ def _expression(subject: Subject, dice: random.Random, _: list[Subject]) -> Imag
     if subject.kind == "drawn":
         moods = [portrait(_seed(subject), mood=mood) for mood in (1, 2)]
         return max(moods, key=lambda mood: _distance(mood, portrait(_seed(subject))))
+    if subject.kind == "textured":
+        return textured(subject.name, dice.choice((Moment(smile=-0.8), Moment(open=True))))
     return _other_look(subject, dice)
 
 
@@ -47,7 +56,7 @@ def _other_face(subject: Subject, dice: random.Random, everyone: list[Subject]) 
     if subject.kind == "drawn":
         like = [one for one in everyone if one.kind == "drawn" and one.name != subject.name]
     else:
-        like = [one for one in everyone if one.kind == "person" and one.name != subject.name]
+        like = [one for one in everyone if one.kind in ("person", "textured") and one.name != subject.name]
     other = dice.choice(like)
     left, top, right, bottom = _box(subject.picture, subject.face)
     cut = other.picture.crop(_box(other.picture, other.face)).resize((right - left, bottom - top))
@@ -92,6 +101,51 @@ def _relit(subject: Subject, dice: random.Random, _: list[Subject]) -> Image.Ima
     return ImageEnhance.Contrast(lit).enhance(dice.choice((0.8, 1.25)))
 
 
+def _filtered(subject: Subject, dice: random.Random, _: list[Subject]) -> Image.Image:
+    """As an app's filter: sepia, a cold or warm cast, faded, or far more colourful."""
+    picture = subject.picture
+    match dice.randrange(5):
+        case 0:
+            return ImageOps.colorize(picture.convert("L"), (38, 20, 6), (255, 238, 204), (162, 128, 92))
+        case 1:
+            red, green, blue = picture.split()
+            by = dice.choice((1.25, 0.78))
+            return Image.merge("RGB", (_times(red, by), green, _times(blue, 1 / by)))
+        case 2:
+            return Image.blend(picture, Image.new("RGB", picture.size, (236, 214, 190)), 0.35)
+        case 3:
+            return ImageEnhance.Color(picture).enhance(2.2)
+        case _:
+            return ImageEnhance.Color(picture).enhance(0.15)
+
+
+def _times(band: Image.Image, by: float) -> Image.Image:
+    return band.point([min(255, round(level * by)) for level in range(256)])
+
+
+def _ring(subject: Subject, dice: random.Random, _: list[Subject]) -> Image.Image:
+    """A coloured ring around it, as campaigns lay over profile photos."""
+    picture, side = subject.picture.copy(), subject.picture.width
+    width, colour = round(dice.uniform(0.03, 0.07) * side), dice.choice(("#1e7d34", "#6b2fa0", "#d13438", "#0f6cbd"))
+    ImageDraw.Draw(picture).ellipse((0, 0, side - 1, side - 1), outline=colour, width=width)
+    return picture
+
+
+def _new_wall(subject: Subject, dice: random.Random, _: list[Subject]) -> Image.Image:
+    """The same person cut out and set before another wall."""
+    if subject.kind == "textured":
+        return textured(subject.name, Moment(wall=dice.randint(1, 9)))
+    side, face = subject.picture.width, subject.face
+    mask = Image.new("L", (side, side), 0)
+    draw = ImageDraw.Draw(mask)
+    wide = Face(face.x, face.y, face.across * 1.35, face.down * 1.3, 0, 0)
+    draw.ellipse(_box(subject.picture, wide), fill=255)
+    reach, top = face.across * 2.6 * side, (face.y + face.down * 0.9) * side
+    draw.rounded_rectangle((face.x * side - reach, top, face.x * side + reach, side * 1.2), reach / 2, fill=255)
+    wall = Image.new("RGB", (side, side), dice.choice(("#c9d6e2", "#40505c", "#e9e2d0", "#7d9a80")))
+    return Image.composite(subject.picture, wall, mask.filter(ImageFilter.GaussianBlur(0.006 * side)))
+
+
 def _badge(subject: Subject, dice: random.Random, _: list[Subject]) -> Image.Image:
     """A small disc with a mark in a corner."""
     picture, side = subject.picture.copy(), subject.picture.width
@@ -118,6 +172,9 @@ def _glasses(subject: Subject, dice: random.Random, _: list[Subject]) -> Image.I
     if subject.kind == "drawn":
         worn, bare = (portrait(_seed(subject), glasses=glasses) for glasses in (True, False))
         return max(worn, bare, key=lambda one: _distance(one, portrait(_seed(subject))))
+    if subject.kind == "textured":
+        worn, bare = (textured(subject.name, Moment(glasses=glasses)) for glasses in (True, False))
+        return max(worn, bare, key=lambda one: _distance(one, subject.picture))
     picture, face, side = subject.picture.copy(), subject.face, subject.picture.width
     y, reach = (face.y - 0.15 * face.down) * side, 0.42 * face.across * side
     inside, line = dice.choice((None, (30, 30, 34))), max(2, round(0.008 * side))
@@ -243,5 +300,9 @@ DIFFERENT: dict[str, Edit] = {
     "relit": _relit,
     "a badge": _badge,
     "a frame": _framed,
+    "a colour filter": _filtered,
+    "a ring": _ring,
+    "another wall": _new_wall,
     "placeholder": _placeholder,
 }
+HARD = ("mirrored", "cropped 20% or more", "a colour filter", "a badge", "a ring", "a frame", "another wall")

@@ -7,12 +7,13 @@ import random
 import struct
 from typing import Any
 
-from PIL import Image, ImageFilter
+from PIL import Image, ImageFilter, ImageMath
 
 GRAPH = (48, 64, 96, 120, 240, 360, 432, 504, 648, 648, 648)  # pixels
 SHAREPOINT = (300, 300, 300, 200, 200, 72, 48)
+ROUTE = (648, 300, 300, 200, 96)  # pixels, of what SharePoint makes of Graph's largest
 LARGE = 120  # pixels: what happens in a face is seen from here on
-_FILTERS = (
+FILTERS = (
     Image.Resampling.LANCZOS,
     Image.Resampling.BICUBIC,
     Image.Resampling.BILINEAR,
@@ -39,9 +40,35 @@ def trimmed(picture: Image.Image, most: float, dice: random.Random) -> Image.Ima
     return picture.crop((round(left), round(top), round(picture.width - right), round(picture.height - bottom)))
 
 
+def through_jpeg(picture: Image.Image, dice: random.Random, worst: int = 80) -> Image.Image:
+    """Once encoded and decoded."""
+    with Image.open(io.BytesIO(jpeg(picture, dice, worst))) as decoded:
+        return decoded.convert("RGB")
+
+
+def linear_light(picture: Image.Image, side: int) -> Image.Image:
+    """Made `side` pixels square as some services do: in proportion to light, not to the numbers stored."""
+    bands = []
+    for band in picture.split():
+        # 2.0 for 2.2: squares and roots are what images of floating point can do.
+        light = ImageMath.lambda_eval(lambda images: images["a"] * images["a"], a=band.convert("F"))
+        small = light.resize((side, side), Image.Resampling.BICUBIC)
+        bands.append(
+            ImageMath.lambda_eval(lambda images: images["convert"](images["max"](images["a"], 0) ** 0.5, "L"), a=small)
+        )
+    return Image.merge("RGB", bands)
+
+
+def resampled(picture: Image.Image, side: int, dice: random.Random) -> Image.Image:
+    """`side` pixels square by any filter there is, nearest neighbour and linear light too, every fifth time sharpened."""
+    how = dice.choice((*FILTERS, Image.Resampling.NEAREST, None))
+    small = linear_light(picture, side) if how is None else picture.resize((side, side), how)
+    return small.filter(ImageFilter.UnsharpMask(1, 80, 2)) if dice.random() < 0.2 else small
+
+
 def sized(picture: Image.Image, side: int, dice: random.Random) -> Image.Image:
     """`side` pixels square, by any of the usual filters, sometimes sharpened afterwards as services do."""
-    small = picture.resize((side, side), dice.choice(_FILTERS))
+    small = picture.resize((side, side), dice.choice(FILTERS))
     return small.filter(ImageFilter.UnsharpMask(0.6, 40, 2)) if dice.random() < 0.15 else small
 
 

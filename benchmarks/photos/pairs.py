@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from benchmarks.photos.different import DIFFERENT, IN_A_FACE
 from benchmarks.photos.files import GRAPH, LARGE, SHAREPOINT, ours, theirs
 from benchmarks.photos.same import SAME
-from benchmarks.photos.subjects import Subject, subjects
+from benchmarks.photos.subjects import CHOOSING, Subject, subjects
 
 _SMALL_THUMBNAIL = ", thumbnail of 72 px or less"
 
 
 @dataclass(frozen=True)
 class Pair:
-    """`half` 0 is where thresholds are chosen, 1 is held back; all pairs of a subject are in one half."""
+    """`half` 0 is where thresholds are chosen, 1 is held back; all subjects of one source are in one half."""
 
     kind: str
     same: bool
@@ -29,8 +29,8 @@ class Pair:
 def pairs(seed: int = 0) -> Iterator[Pair]:
     """Of each kind one or two for each subject."""
     everyone = list(subjects())
-    for number, subject in enumerate(everyone):
-        half = number % 2
+    for subject in everyone:
+        half = int(subject.source not in CHOOSING)
         for kind, make in SAME.items():
             first, second = make(subject, random.Random(f"{seed}/{subject.name}/{kind}"))
             yield Pair(kind, True, False, half, first, second)

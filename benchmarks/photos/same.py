@@ -6,9 +6,23 @@ import io
 import random
 from collections.abc import Callable
 
-from PIL import Image, ImageCms, ImageEnhance
+from PIL import Image, ImageCms, ImageEnhance, ImageFilter
 
-from benchmarks.photos.files import ADOBE_RGB, DISPLAY_P3, SHAREPOINT, jpeg, ours, png, sized, theirs
+from benchmarks.photos.files import (
+    ADOBE_RGB,
+    DISPLAY_P3,
+    FILTERS,
+    ROUTE,
+    SHAREPOINT,
+    jpeg,
+    linear_light,
+    ours,
+    png,
+    resampled,
+    sized,
+    theirs,
+    through_jpeg,
+)
 from benchmarks.photos.subjects import Subject
 
 Pair = tuple[bytes, bytes]
@@ -94,6 +108,62 @@ def _wide(picture: Image.Image, dice: random.Random) -> tuple[Image.Image, bytes
     return made, kept
 
 
+def _route(subject: Subject, dice: random.Random) -> Pair:
+    """Microsoft 365 keeps 648 pixels; both sides make theirs of it, SharePoint with any filter and sometimes sharpened."""
+    largest = through_jpeg(sized(subject.picture, 648, dice), dice)
+    return ours(largest, dice), jpeg(resampled(largest, dice.choice(ROUTE), dice), dice, 60)
+
+
+def _plain(subject: Subject, dice: random.Random) -> Pair:
+    """Graph's 240 pixels, and the usual copy."""
+    first = jpeg(subject.picture.resize((240, 240), dice.choice(FILTERS)), dice, 75)
+    with Image.open(io.BytesIO(first)) as picture:
+        source = dice.choice((subject.picture, picture.convert("RGB")))
+    return first, jpeg(source.resize((dice.choice((300, 200)),) * 2, dice.choice(FILTERS)), dice, 60)
+
+
+def _through_96(subject: Subject, dice: random.Random) -> Pair:
+    """The copy was made of a thumbnail."""
+    small = through_jpeg(sized(subject.picture, 96, dice), dice, 70)
+    return ours(subject.picture, dice), jpeg(resampled(small, dice.choice((200, 300)), dice), dice, 60)
+
+
+def _nearest(subject: Subject, dice: random.Random) -> Pair:
+    largest = sized(subject.picture, 648, dice)
+    copy = largest.resize((dice.choice((300, 300, 200, 432)),) * 2, Image.Resampling.NEAREST)
+    return ours(largest, dice), jpeg(copy, dice, 60)
+
+
+def _linear(subject: Subject, dice: random.Random) -> Pair:
+    return ours(subject.picture, dice), jpeg(linear_light(subject.picture, dice.choice(SHAREPOINT)), dice, 60)
+
+
+def _sharpened(subject: Subject, dice: random.Random) -> Pair:
+    small = subject.picture.resize((dice.choice((200, 300)),) * 2, dice.choice(FILTERS))
+    how = ImageFilter.UnsharpMask(dice.uniform(0.5, 1.5), dice.randint(40, 120), 2)
+    return ours(subject.picture, dice), jpeg(small.filter(how), dice, 60)
+
+
+def _by_a_hair(subject: Subject, dice: random.Random) -> Pair:
+    """A crop of exactly one per cent, at one edge or all."""
+    side, cut = subject.picture.width, round(0.01 * subject.picture.width)
+    edges = dice.choice(((1, 1, 1, 1), (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 1), (1, 0, 1, 0)))
+    left, top, right, bottom = (cut * edge for edge in edges)
+    return ours(subject.picture, dice), theirs(subject.picture.crop((left, top, side - right, side - bottom)), dice)
+
+
+def _same_size(subject: Subject, dice: random.Random) -> Pair:
+    picture = sized(subject.picture, dice.choice((96, 240, 300, 648)), dice)
+    return png(picture), jpeg(picture, dice, 60)
+
+
+def _untold(subject: Subject, dice: random.Random) -> Pair:
+    """Converted on one side, and on the other one with the wide gamut's numbers and no profile; neither file tells."""
+    wide, _ = _wide(subject.picture, dice)
+    pair = ours(wide, dice), theirs(subject.picture, dice, 0.01)
+    return pair if dice.random() < 0.5 else (pair[1], pair[0])
+
+
 SAME: dict[str, Callable[[Subject, random.Random], Pair]] = {
     "any sizes and qualities": _stored,
     "648 against 300": _large,
@@ -107,4 +177,14 @@ SAME: dict[str, Callable[[Subject, random.Random], Pair]] = {
     "profile, converted": _converted,
     "profile, stripped": _stripped,
     "slightly lighter or darker": _shifted,
+    "SharePoint's way": _route,
+    "240 against 300 or 200": _plain,
+    "through 96 pixels": _through_96,
+    "nearest neighbour": _nearest,
+    "in linear light": _linear,
+    "sharpened": _sharpened,
+    "cropped by 1%": _by_a_hair,
+    "PNG against JPEG, same size": _same_size,
+    "profile dropped unseen": _untold,
 }
+HARD = ("turned by EXIF", "profile, stripped", "profile dropped unseen")

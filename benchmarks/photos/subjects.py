@@ -10,9 +10,10 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 from benchmarks.photos.environment import packages
+from benchmarks.photos.textured import textured
 from sandbox.portraits import portrait
 
-_DRAWN = 60
+_DRAWN, _TEXTURED = 16, 40
 _ARGON, _MATERIAL = "admin_argon/static/assets/img", "admin_material/static/assets/img"
 _FEAT, _SKIMAGE = "feat/tests/data", "skimage/data"
 
@@ -31,12 +32,16 @@ class Face:
 
 @dataclass(frozen=True)
 class Subject:
-    """`kind` is drawn, person or scene; only the drawn can be drawn once more in another moment."""
+    """`kind` is drawn, textured, person or scene; only the first two can be drawn once more in another moment.
+
+    `source` is where it comes from: thresholds are chosen on some sources and judged on others.
+    """
 
     name: str
     kind: str
     picture: Image.Image
     face: Face
+    source: str = ""
 
 
 _PEOPLE: tuple[tuple[str, Face], ...] = (
@@ -78,23 +83,32 @@ _SCENES = (
     "sklearn/datasets/images/flower.jpg",
 )
 _DRAWN_FACE = Face(0.50, 0.45, 0.17, 0.22, 0.50, 0.575)
+_TEXTURED_FACE = Face(0.50, 0.41, 0.16, 0.21, 0.50, 0.53)
+_TEXTURED_SOURCES = ("textured", "textured again")
+CHOOSING = ("drawn", "textured", "admin_argon", "feat", "sklearn")  # the sources that figures are chosen on
 _ANYWHERE = Face(0.50, 0.45, 0.15, 0.20, 0.50, 0.55)
 
 
 def subjects() -> Iterator[Subject]:
     """All of them, always in the same order."""
     yield from drawn(_DRAWN)
+    for number in range(_TEXTURED):
+        source = _TEXTURED_SOURCES[number % 2]
+        name = f"{source}-{number}"
+        yield Subject(name, "textured", textured(name), _TEXTURED_FACE, source)
     folder = packages()
     for path, face in _PEOPLE:
-        yield Subject(path, "person", _square(folder / path), face)
+        yield Subject(path, "person", _square(folder / path), face, path.split("/")[0])
     for path in _SCENES:
-        yield Subject(path, "scene", _square(folder / path), _ANYWHERE)
+        yield Subject(path, "scene", _square(folder / path), _ANYWHERE, path.split("/")[0])
 
 
 def drawn(count: int) -> Iterator[Subject]:
     """People that nothing has to be installed for."""
     for number in range(count):
-        yield Subject(f"drawn-{number}", "drawn", _like_a_camera(portrait(f"eval-{number}"), number), _DRAWN_FACE)
+        yield Subject(
+            f"drawn-{number}", "drawn", _like_a_camera(portrait(f"eval-{number}"), number), _DRAWN_FACE, "drawn"
+        )
 
 
 def _square(path: Path) -> Image.Image:

@@ -33,6 +33,7 @@ PHOTO_SIZE = 150  # pixels of a card; the file has more, for screens that are fi
 SIGNS = {"good": "✓", "warning": "!", "attention": "!", "accent": "…"}
 _MONTHS = 60 * 86_400.0  # seconds from which on the month says enough of a date
 _MARKDOWN = str.maketrans({letter: f"\\{letter}" for letter in "\\`*_[]()<>~#|"})
+_VALUE_NAMES = {"set_language": "locale", "question": "question"}  # of a button's value in its data
 _PLAIN = ("contact",)  # the admin's own words, from the settings
 
 
@@ -188,7 +189,7 @@ class _Renderer:
         if content.hint:
             parts.append({"type": "Container", "style": "emphasis", "items": [_line(text(content.hint), size="Small")]})
         if content.form:
-            parts.append(_FORMS[content.form](self))
+            parts += [_FORMS[content.form](self)] if content.form in _FORMS else []
         return parts
 
     def _heading(self, title: str) -> Card:
@@ -374,9 +375,15 @@ class _Renderer:
         }
         if button.score:
             data["score"] = button.score
+        if button.value:
+            data[_VALUE_NAMES[button.action]] = button.value
+        known = self.setting.translations.catalogs
+        # A language that was left by mistake is called what itself calls it: the person may not read the present one.
+        named = button.action == "set_language" and button.value in known
+        title = known[button.value].name if named else self._text(button.title)
         card: Card = {
             "type": "Action.Submit",
-            "title": self._text(button.title),
+            "title": title,
             "data": data,
             "msTeams": {"feedback": {"hide": True}},  # the changed card says that the press arrived
         }

@@ -46,13 +46,14 @@ async def _case(settings: Settings, number: str, *, as_json: bool) -> int:
     if found.case is None:
         return complain(f"case {wanted} is damaged and cannot be read", status=_WRONG)
     if as_json:
-        sys.stdout.write(json.dumps(_document(found, found.case, log), ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.write(json.dumps(document(found, found.case, log), ensure_ascii=False, indent=2) + "\n")
     else:
         sys.stdout.writelines(f"{without_controls(line)}\n" for line in _lines(found, found.case, log))
     return 0
 
 
-def _document(found: StoredCase, case: Case, log: tuple[LogEntry, ...]) -> dict[str, Any]:
+def document(found: StoredCase, case: Case, log: tuple[LogEntry, ...]) -> dict[str, Any]:
+    """What `--json` prints of a case."""
     last = case.checks[-1] if case.checks else None
     return {
         "case": case.id,

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import base64
 import importlib.util
 import sys
 import webbrowser
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from bot import logs
+from bot import logs, resources
+from bot.commands.case import document
 from bot.commands.configuration import environment
 from bot.commands.terminal import complain, port
 from bot.settings import read
+from bot.store.interface import Store
 
 if TYPE_CHECKING:
     from sandbox.tenant import Tenant
@@ -25,6 +29,9 @@ _CHANGES = {
     "PHOTOSYNC_FOLLOW_UPS": "5s,15s,30s,60s,2m,10m",
 }
 _WRONG = 2  # exit status
+# The places of office.com that illustrations are about: there the demo's page gives a hint.
+_PLACES = {"tile": "tile", "circle": "circle", "my_accounts": "circle", "pop_up": "circle"}
+_TAIL = 48  # characters of a picture's base64 that tell it from every other
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -47,22 +54,53 @@ async def _demo(chosen: argparse.Namespace) -> int:
     """Run until stopped, with the languages of PHOTOSYNC_LOCALES_DIR, so that translators see them."""
     from bot import app  # noqa: PLC0415
     from sandbox import terminal  # noqa: PLC0415 - an installation without the extra has not all that it imports
+    from sandbox.stories import ALSO  # noqa: PLC0415
     from sandbox.tenant import Tenant  # noqa: PLC0415
 
     locales_dir = environment(chosen).get("PHOTOSYNC_LOCALES_DIR", "")
     async with Tenant.open() as tenant:
-        tenant.world.faults.latency = (0.03, 0.3)
+        tenant.world.people += ALSO
+        tenant.world.faults.latency = (0.02, 0.1)
         settings = read({**tenant.environment(), **_CHANGES, "PHOTOSYNC_LOCALES_DIR": locales_dir})
         logs.set_up(settings)
         bot = await app.start(settings)
         tenant.channel.bot_url = f"http://127.0.0.1:{bot.port}"
         try:
-            return await (terminal.chat(tenant) if chosen.terminal else _page(tenant, chosen))
+            behind = _Behind(bot.store)
+            return await (terminal.chat(tenant, behind.forget) if chosen.terminal else _page(tenant, chosen, behind))
         finally:
             await bot.stop()
 
 
-async def _page(tenant: Tenant, chosen: argparse.Namespace) -> int:
+@dataclass(frozen=True)
+class _Behind:
+    """What the demo shows and does that Teams could not."""
+
+    store: Store
+
+    async def case(self, person: str) -> dict[str, Any] | None:
+        """The person's case as `photosync case --json` prints it."""
+        record, _ = await self.store.load(person)
+        found = await self.store.case(record.case.id) if record.case else None
+        if found is None or found.case is None:
+            return None
+        return document(found, found.case, await self.store.log(found.case.id))
+
+    async def forget(self, person: str) -> None:
+        """As `photosync erase` does."""
+        await self.store.erase(person)
+
+
+def _signs() -> dict[str, str]:
+    """What an illustration on a card is about, by the end of its base64."""
+    return {
+        base64.b64encode(picture).decode()[-_TAIL:]: _PLACES[name.partition(".")[0]]
+        for name, picture in resources.illustrations().items()
+        if name.partition(".")[0] in _PLACES
+    }
+
+
+async def _page(tenant: Tenant, chosen: argparse.Namespace, behind: _Behind) -> int:
     from bot.app import until_signal  # noqa: PLC0415
     from sandbox.chat_page import ChatPage  # noqa: PLC0415 - see above
     from sandbox.renderer import RendererMissing, install, installed  # noqa: PLC0415
@@ -73,7 +111,7 @@ async def _page(tenant: Tenant, chosen: argparse.Namespace) -> int:
         renderer = install()
     except RendererMissing as missing:
         return complain(str(missing), "  or chat in the terminal: photosync demo --terminal")
-    page = ChatPage(tenant, renderer)
+    page = ChatPage(tenant, renderer, behind, _signs())
     try:
         await page.start(chosen.port)
     except OSError:

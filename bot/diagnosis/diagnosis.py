@@ -8,9 +8,8 @@ Nothing of a picture is kept but a digest: two files that were compared before n
 fetched at each look all the same, so that what is said of them is true now; only what nobody waits for, a look without
 being asked, is skipped while no eTag has changed (`digest`).
 
-Unsure is a last resort: before the person is asked, the largest photo is compared too, and the smaller files of the
-copy, as far as they were made together with it. A small file hides differences, so that it can only tell that the
-pictures are different.
+Unsure is a last resort: before the person is asked, the largest photo is compared too. The copy's smaller files are
+not: they are made of the same picture, show less of it, and what little they show differs more.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ from bot.graph.sharepoint import Copy, LibraryMissing, SharePoint
 from bot.graph.sites import SiteResult, Sites
 from bot.graph.users import NoMailbox, Person, PersonUnknown, PhotoSlots, Users, photo_path
 from bot.metrics import Metrics
-from bot.photos.comparison import Comparison, compare
+from bot.photos.comparison import Comparison, compare, surest
 from bot.photos.decode import is_large
 from bot.photos.picture import Picture
 from bot.photos.placeholders import is_placeholder
@@ -237,7 +236,7 @@ class Diagnosis:
             if itself := direct(person) and found.verdict in _WITH_A_PHOTO:
                 found = replace(found, verdict=Verdict.MATCH)  # whatever the copy is
             if found.verdict is Verdict.UNSURE and isinstance(theirs, Picture):
-                found = await self._surest(ends, person, found, theirs, smaller)
+                found = await self._surest(ends, person, found, theirs)
         except TimeoutError:
             return _unknown(NotAPicture("broken"))
         if found.verdict is Verdict.UNKNOWN and not site:
@@ -289,26 +288,16 @@ class Diagnosis:
         threads = self._decoding_large if large else self._decoding
         return await asyncio.get_running_loop().run_in_executor(threads, work)
 
-    async def _surest(
-        self, ends: float, person: Person, found: DiagnosisResult, copy: Picture, smaller: _Smaller
-    ) -> DiagnosisResult:
-        """What further files tell of two pictures that are too alike to decide. Raises TimeoutError."""
-        together = [path for modified, path in smaller if not uneven([copy.modified, modified])]
-        original, *others = await asyncio.gather(
-            _side(self._users.original, person.id, ends),
-            *(_side(self._sharepoint.bytes_at, path, ends) for path in together),
-        )
+    async def _surest(self, ends: float, person: Person, found: DiagnosisResult, copy: Picture) -> DiagnosisResult:
+        """What the largest photo tells of two pictures that are too alike to decide. Raises TimeoutError."""
+        original = await _side(self._users.original, person.id, ends)
         ours = found.microsoft365
-        assert ours is not None  # both were compared
-        pairs = [(original.data, copy.data)] if isinstance(original, Picture) and original.data != ours.data else []
-        smalls = [(ours.data, other) for other in others if isinstance(other, bytes)]
-        async with asyncio.timeout(self._limits.comparing):
-            surest = await self.decode(
-                lambda: _sure(pairs, smalls), ours, original if isinstance(original, Picture) else None
-            )
-        if surest is None:
+        if ours is None or not isinstance(original, Picture) or original.data == ours.data:
             return found
-        return replace(found, verdict=_VERDICTS[surest.verdict], similarity=surest.similarity)
+        files = [ours.data, original.data]
+        async with asyncio.timeout(self._limits.comparing):
+            sure = await self.decode(lambda: surest(files, [copy.data]), original)
+        return replace(found, verdict=_VERDICTS[sure.verdict], similarity=sure.similarity)
 
     async def _partial(
         self, ends: float, found: DiagnosisResult, copy: Picture | None, smaller: _Smaller
@@ -394,20 +383,6 @@ def _usable(side: _Side) -> _Side:
         return None if is_placeholder(side.data) else side
     except NotAPicture as error:
         return error
-
-
-def _sure(pairs: Sequence[tuple[bytes, bytes]], small: Sequence[tuple[bytes, bytes]]) -> Comparison | None:
-    """What all that is sure agrees on; None where nothing is sure. Of `small` pairs only a difference counts."""
-    found = [one for one in map(_tried, pairs) if one is not None and one.verdict != "unsure"]
-    found += [one for one in map(_tried, small) if one is not None and one.verdict == "different"]
-    return found[0] if len({one.verdict for one in found}) == 1 else None
-
-
-def _tried(pair: tuple[bytes, bytes]) -> Comparison | None:
-    try:
-        return compare(*pair)
-    except NotAPicture:
-        return None
 
 
 def _unknown(error: PhotosyncError, ours: Picture | None = None) -> DiagnosisResult:

@@ -19,7 +19,7 @@ BUDGETS: tuple[tuple[re.Pattern[str], int], ...] = (
 _SHORT = re.compile(r".*\.(title|heading)|(tick|photo|hint|picture)\..*|card\.(copied.*|steps)")
 SHORT_BYTES = 500  # as SENTENCE_BYTES; the longest that ships has 320
 SENTENCE_BYTES = 1_000  # of a text on a card, as JSON in UTF-8; the longest that ships has 800
-TYPED_WORDS_BYTES = 20_000  # of what people type for one action; the longest that ships has 5,000
+EXAMPLES_BYTES = 100_000  # of what people type for one label; the longest that ships has 16,000
 NAME_LENGTH = 60  # characters of a language's own name
 
 
@@ -35,4 +35,4 @@ def byte_budget(key: str) -> int | None:
         return None
     if _SHORT.fullmatch(key):
         return SHORT_BYTES
-    return TYPED_WORDS_BYTES if key.startswith("words.") else SENTENCE_BYTES
+    return EXAMPLES_BYTES if key.startswith("examples.") else SENTENCE_BYTES

@@ -15,12 +15,13 @@ from pathlib import Path
 
 import langcodes
 from babel import Locale
-from rapidfuzz.distance import OSA
 
-from bot.languages import folder, language_file, names, plurals, tags
+from bot.languages import folder, language_file, plurals, tags
 from bot.languages.folder import Problem
 from bot.languages.language_file import LanguageFile
-from dialogs.keywords import Keywords, keywords_of
+from bot.languages.vocabulary import vocabulary
+from dialogs.examples import EXAMPLE_KEYS, Example, examples
+from dialogs.meaning import Vocabulary
 from dialogs.translations import SOURCE, Catalog, Translations
 
 # Beyond this a "nearest" language is one the person may not read at all (docs/facts.md).
@@ -38,7 +39,7 @@ class Languages:
     """Everything loaded, and how to choose among it."""
 
     wording: Translations
-    vocabulary: Keywords
+    vocabulary: Vocabulary
     problems: tuple[str, ...] = ()  # files that are not used, each with line and reason
     faults: tuple[str, ...] = ()  # entries that are not used
     unreadable: bool = False  # the system did not give a file or the folder: worth another try
@@ -70,9 +71,12 @@ def _nearest(locale: str, tags: tuple[str, ...]) -> str:
     return found if found in tags else ""
 
 
-def load(folder: Path) -> Languages:
-    """All languages of a folder. Raises `CatalogError` if there is no English among them."""
-    loading = _Loading({})
+def load(folder: Path, *, typed: bool = True) -> Languages:
+    """All languages of a folder; `typed` False: without reading the examples of what people type.
+
+    Raises `CatalogError` if there is no English among them.
+    """
+    loading = _Loading({}, typed=typed)
     packaged = loading.folder(folder, {})
     if SOURCE not in packaged:
         reason = next((f": {one}" for one in loading.problems if one.path.stem == SOURCE), "")
@@ -96,16 +100,18 @@ def overlaid(packaged: Languages, over: Path, last: Languages | None = None) -> 
 class _Loading:
     """The files of a folder, on their way to catalogs."""
 
-    def __init__(self, last: Mapping[str, Catalog]) -> None:
+    def __init__(self, last: Mapping[str, Catalog], *, typed: bool = True) -> None:
         self.problems: list[Problem] = []
         self.faults: list[Problem] = []
+        self.examples: dict[str, tuple[Example, ...]] = {}  # of an installation's own files
         self.unreadable = False
         self._last = last
+        self._typed = typed
 
     def languages(self, packaged: Mapping[str, Catalog], catalogs: Mapping[str, Catalog]) -> Languages:
         """What was loaded, English first."""
         ordered = {tag: catalogs[tag] for tag in sorted(catalogs, key=lambda tag: (tag != SOURCE, tag))}
-        words = keywords_of(ordered.values(), _names(ordered), _near)
+        words = vocabulary(ordered, self.examples)
         problems, faults = (tuple(map(str, found)) for found in (self.problems, self.faults))
         return Languages(Translations(ordered), words, problems, faults, self.unreadable, packaged)
 
@@ -121,10 +127,11 @@ class _Loading:
         catalogs: dict[str, Catalog] = {}
         for tag, file in listing.files.items():
             english = below.get(SOURCE) or catalogs.get(SOURCE)
-            found = language_file.read(file, tag, english.entries if english else None)
+            found = language_file.read(file, tag, english.entries if english else None, typed=self._typed)
             try:
                 if found.usable:
                     catalogs[tag] = _catalog(found, below.get(tag))
+                    self._learn(found, own=bool(below))
                     self.faults += [_problem(file, fault.line, fault.key, fault.text) for fault in found.faults]
                     continue
                 line, text = found.faults[0].line, found.faults[0].text
@@ -136,18 +143,24 @@ class _Loading:
                 catalogs[tag] = self._last[tag]
         return catalogs
 
+    def _learn(self, found: LanguageFile, *, own: bool) -> None:
+        """Examples of what people type are kept of own files: those that ship are in the model that ships."""
+        texts = {key: forms[0] for key, forms in found.texts.items() if key in EXAMPLE_KEYS} if own else {}
+        if texts:
+            self.examples[found.tag] = tuple(examples(texts))
+
 
 def _problem(file: Path, line: int, key: str, text: str) -> Problem:
     return Problem(file, line, f"{key}: {text}" if key else text)
 
 
 def _catalog(found: LanguageFile, below: Catalog | None) -> Catalog:
-    """A file's texts, laid over another catalog of its language entry by entry."""
+    """A file's texts that are shown, laid over another catalog of its language entry by entry."""
+    texts = {key: forms for key, forms in found.texts.items() if key not in EXAMPLE_KEYS}
     if below is None:
         locale = Locale.parse(found.tag, sep="-")
         rule = found.rule or plurals.rule(plurals.header(locale), locale)
-        return Catalog(found.tag, found.name or tags.own_name(locale), _rtl(found.tag), found.texts, rule)
-    texts = found.texts
+        return Catalog(found.tag, found.name or tags.own_name(locale), _rtl(found.tag), texts, rule)
     if found.rule is not None and isinstance(below.plural, plurals.Rule) and found.rule is not below.plural:
         ours, theirs = found.rule, below.plural
         texts = {key: ours.like(theirs, forms) if len(forms) > 1 else forms for key, forms in texts.items()}
@@ -157,12 +170,3 @@ def _catalog(found: LanguageFile, below: Catalog | None) -> Catalog:
 def _rtl(tag: str) -> bool:
     """Whether the language is written from right to left: by its script, which costs less than the CLDR's own word."""
     return langcodes.Language.get(tag).maximize().script in _RTL_SCRIPTS
-
-
-def _near(one: str, other: str, errors: int) -> bool:
-    return OSA.distance(one, other, score_cutoff=errors) <= errors
-
-
-def _names(catalogs: Mapping[str, Catalog]) -> dict[str, str]:
-    """Names people may write for each language; what its own file calls it comes first."""
-    return {**names.names(catalogs), **{one.name: tag for tag, one in catalogs.items()}}

@@ -20,11 +20,13 @@ from bot.languages.budgets import NAME_LENGTH
 from bot.languages.plurals import Rule, WrongRule
 from bot.languages.po_document import Document, Fault, PoEntry
 from bot.languages.rules import Text
+from dialogs.examples import EXAMPLE_KEYS, PREFIX
 
 English = Mapping[str, tuple[str, ...]]
 """Key -> what the English shows: one text, or singular and plural."""
 
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([^\s;\"']*)", re.IGNORECASE)
+_EXAMPLES = f'msgctxt "{PREFIX}'.encode()
 _NONE, _COUNT = frozenset[str](), frozenset({"count"})
 
 
@@ -42,9 +44,12 @@ class LanguageFile:
     rule: Rule | None  # how counts choose among forms; None where the header does not say
 
 
-def read(path: Path, tag: str, english: English | None) -> LanguageFile:
-    """Read a language's file beside the packaged English; None: it is that English itself. Raises nothing."""
-    document = po_reader.read(path)
+def read(path: Path, tag: str, english: English | None, *, typed: bool = True) -> LanguageFile:
+    """Read a language's file beside the packaged English; None: it is that English itself. Raises nothing.
+
+    `typed` False: not the examples of what people type, which stand at the end of a packaged file.
+    """
+    document = po_reader.read(path, before=b"" if typed else _EXAMPLES)
     try:
         locale = Locale.parse(tag, sep="-")
         faults = (*document.faults, *_charset(document))
@@ -94,7 +99,7 @@ class _Checked:
                 self.faults += [fault._replace(key=entry.key) for fault in found]
             elif not whole:
                 self.unfinished.append(entry)
-            elif english is None or entry.key in english:
+            elif english is None or entry.key in english or entry.key in EXAMPLE_KEYS:
                 self.texts[entry.key] = texts
 
     def _header_rule(self, locale: Locale) -> tuple[Rule | None, str]:
@@ -131,6 +136,8 @@ class _Checked:
         if first != entry.line:
             return [Fault(entry.line, f"the key stands in line {first} already")]
         forms = entry.texts if self._english is None else self._english.get(entry.key)
+        if entry.key in EXAMPLE_KEYS:
+            forms = entry.source  # everybody writes his own: the English is no measure for them
         if forms is None:
             return []  # the English has no such entry: nothing asks for it
         if bool(entry.plural) != (len(forms) > 1):

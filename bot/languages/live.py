@@ -12,9 +12,9 @@ Falling back. A file that cannot be used keeps what it said when it could be; wi
 texts are used, or the language is not there. `languages.problems` names each such file, for `/readyz` and `doctor`.
 A folder that cannot be read (a share that is away, a permission taken) changes nothing.
 
-Going on. Whatever is raised is logged, once while it stays the same, and the next poll comes all the same. Where the
-system did not give a file or the folder, it is tried again every few polls without a change being seen: a share that is
-back has the same files as before.
+Going on. Where the system did not give a file or the folder, it is tried again every few polls without a change being
+seen: a share that is back has the same files as before. Whatever else is raised ends the poll: the languages stay as
+they are, and `bot.background` logs it and comes again.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from pathlib import Path
 from bot.background import Beat
 from bot.cards.render import CardSetting
 from bot.clouds import CLOUDS
-from bot.errors import location
 from bot.languages import folder, packaged, topic_files
 from bot.languages.catalogs import Languages
 from dialogs.library import Library, LibraryError
@@ -110,21 +109,11 @@ class LiveTranslations:
 
     async def watch(self, beat: Beat) -> None:
         """Keep up with the folder for as long as the process lives; `beat` is called after each poll that went well.
-
-        Raises nothing: what a poll raises is logged, and the next one tries again.
-        """
+        A background task: raises what a poll raises, and can be called again."""
         while True:
             await asyncio.sleep(self._interval)
-            try:
-                await self._poll()
-            except Exception as error:
-                failure = f"{type(error).__name__}: {error} at {location(error)}"
-                if failure != self._failure:
-                    log.error("languages stay as they are: %s", failure)
-                self._failure = failure
-            else:
-                self._failure = ""
-                beat()
+            await self._poll()
+            beat()
 
     async def _poll(self) -> None:
         state = await asyncio.to_thread(self._present)

@@ -20,7 +20,7 @@ def languages(over: Path | None = None, last: Languages | None = None) -> Langua
 @cache
 def _shipped() -> Languages:
     """What ships does not change under a running program: it is read once."""
-    return load(resources.LOCALES)
+    return load(resources.LOCALES, typed=False)
 
 
 def topics(languages: Languages, pictures: Mapping[str, bytes]) -> Library:

@@ -11,7 +11,6 @@ import math
 import re
 from itertools import accumulate, cycle, takewhile
 
-from dialogs.keywords import WORD_KEYS
 from dialogs.translations import SOURCE, Catalog, Translations
 
 ACCENTED, MIRRORED = "qps-ploc", "qps-plocm"
@@ -38,11 +37,10 @@ def with_pseudo(wording: Translations) -> Translations:
 
 
 def pseudo(english: Catalog, tag: str) -> Catalog:
-    """One of the two; the words that people type stay English."""
+    """One of the two."""
     mirrored = tag == MIRRORED
     entries = {
-        key: forms if key in WORD_KEYS else tuple(_strange(form, mirrored=mirrored) for form in forms)
-        for key, forms in english.entries.items()
+        key: tuple(_strange(form, mirrored=mirrored) for form in forms) for key, forms in english.entries.items()
     }
     return Catalog(tag, "Pseudo (mirrored)" if mirrored else "Pseudo", mirrored, entries, english.plural)
 

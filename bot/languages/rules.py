@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from bot.languages.budgets import budget, byte_budget
-from dialogs.keywords import WORD_KEYS
+from dialogs.examples import EXAMPLE_KEYS
 from dialogs.translations import placeholders
 
 # Controls, line and paragraph separators, overrides and embeddings of direction, invisible tags, noncharacters, and
@@ -70,7 +70,7 @@ def source(forms: tuple[str, ...]) -> Source:
 
 def problems(text: Text) -> list[str]:
     """What keeps a text from being shown; nothing if it is right."""
-    return [found for rule in (TYPED if text.key in WORD_KEYS else SHOWN) if (found := rule(text))]
+    return [found for rule in (TYPED if text.key in EXAMPLE_KEYS else SHOWN) if (found := rule(text))]
 
 
 def unshowable(text: str) -> str:
@@ -168,5 +168,5 @@ def _marks(text: str) -> dict[str, int]:
 Rule = Callable[[Text], str]
 """A text -> what is wrong with it, or ""."""
 TYPED: tuple[Rule, ...] = (_characters, _blanks, _length)
-"""For what people type: `|` and `*` mean something there, and braces nothing."""
+"""For what people type: any sign may stand there."""
 SHOWN: tuple[Rule, ...] = (*TYPED, _placeholders, _values, _addresses, _markup, _list, _safelinks)

@@ -5,64 +5,90 @@ few per cent cropped off its edges. Two photos of one person before one wall are
 over the picture, or a perceptual hash, says too little. The measure is the spot that differs most: re-encoding spreads
 small errors everywhere, while another face before the same wall is one large spot.
 
-1. Both are decoded: upright, sRGB, on a background (`decode`).
+1. Both are decoded: upright, sRGB, on a background (`decode`), at no less than twice the grid they are compared on.
+   Decoded smaller, fine pattern aliases, and a striped shirt differs from its own copy.
 2. At a glance, 8 x 8 pixels: what is far off there is another picture, and the rest is not computed.
-3. They are aligned, edge on edge (`alignment`), and the common part is sampled onto one grid of 64 x 64.
-4. The differences of light, less what the whole picture is brighter, and of colour are blurred to spots of 3 and of 7
-   pixels; the largest counts. In a picture of little contrast a difference counts for more.
-5. Where that is a little too much, it is tried again with one picture made as soft or sharp as the other: services
-   scale down with different filters.
-6. Some pairs have several readings, of which the best counts: with or without a colour profile that a service dropped;
-   transparency on white or on black; an oblong photo and its middle square.
+3. They are aligned, edge on edge (`alignment`), and the common part is sampled onto one grid, which is as fine as the
+   smaller of the two can fill: a thumbnail shows less, and is asked for less.
+4. The differences of light, less what the whole picture is brighter, and of colour are blurred to spots; the largest
+   counts. Where both pictures have fine texture, some difference of light is what scaling leaves of it, and forgiven.
+5. Where that is too much, there may be a reason other than another photo, and the best reading counts: a
+   colour profile that was dropped, light averaged as light and not as stored numbers, transparency on black
+   instead of white, an oblong photo and its middle square. Where it is little but the mirror image fits far better, it
+   is another picture.
 
-Similarity is 1 less the worst spot's share of what is no likeness at all. Two thresholds leave a band between in which
-the person decides. A small or few-coloured picture is compared on a coarser grid. Where the figures come from and how
-often they err: docs/photos.md.
+Similarity is the odds that a pair with such a difference shows one photo: 0.5 is the border, 1 the same picture; from
+0.75 (three to one) it is said to be the same, up to 0.25 another, and between them the person decides. Where the
+figures come from and how often they err: docs/photos.md.
 """
 
 from __future__ import annotations
 
+import functools
 import io
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import mul
 from typing import cast
 
-from PIL import Image, ImageChops, ImageFilter, ImageMath, ImageOps
+from PIL import Image, ImageChops, ImageFilter, ImageOps
 
 from bot.errors import NotAPicture
-from bot.photos.alignment import aligned, sampled
+from bot.photos.alignment import Box, aligned, sampled
+from bot.photos.colours import as_if_converted, in_linear_light
 from bot.photos.decode import Decoded, decode, middle_square
 
-_DECODED = 80  # pixels at least, each way: a JPEG file decoded smaller than that shows how it was decoded
+_DECODED = 128  # pixels at least, each way
 _GLANCE = 8  # pixels each way, for a first look
 _BRIGHTER = 6.0  # of 255: this much overall brightness is forgiven, as re-encoding changes it
 _UNIT = 0.5  # of 255: the step in which differences are kept
-_WORST = 64.0  # of 255: the difference of a spot that is no likeness at all
-_ALIKE, _EXPLICABLE = 8.0, 24.0  # of 255: between them a spot may differ because one picture is sharper
+_ALIKE = 8.0  # of 255: a spot that differs by less needs no other reason
+_EXPLICABLE = 60.0  # of 255: one that differs by more has none
+_CLOSER = 40.0  # of 255: up to here it pays to decode the larger file in full
 _CONTRAST, _LEAST_CONTRAST = 26.0, 17.0  # standard deviation of light: in a duller picture differences count more
 _HOPELESS = 20.0  # of 255, on average at first sight: the same photo never came to more than 8
-# Measured by `make photos-eval`, see docs/photos.md; between the two the person is asked.
-_SAME = 0.85
+_NEVER = 255.0  # of 255: another picture at a glance
+_MIRRORED = 0.6  # the share of the difference that is left where a picture is the mirror image
+_MARK = (209, 52, 56)  # red, on a card
+SAME, DIFFERENT = 0.75, 0.25  # similarity from which on, and down to which, the verdict is sure
 
 
 @dataclass(frozen=True)
 class _Grid:
-    """How two pictures are compared: so many pixels each way, and how much more a difference of colour counts."""
+    """How two pictures are compared, and what their worst spot says. Measured by `make photos-eval`."""
 
-    side: int
-    chroma: float
-    filter: Image.Resampling
-    different: float  # no more alike than this: another picture
+    side: int  # pixels each way
+    colour_reach: int  # pixels of the grid around each, of a spot of colour
+    chroma: float  # how much more a difference of colour counts
+    texture: float  # how much of the texture of both is forgiven in light
+    colour_texture: float  # and in colour
+    same: float  # of 255: a spot that differs by no more is the same picture three times in four
+    different: float  # of 255: one that differs by more, once in four
+
+    @property
+    def border(self) -> float:
+        """Of 255: as likely the same as not."""
+        return math.sqrt(self.same * self.different)
+
+    def similarity(self, worst: float) -> float:
+        """From 1 to 0; 0.5 at the border."""
+        steep = math.log(3) / math.log(self.border / self.same)
+        return 1 / (1 + math.pow(worst / self.border, steep))
 
 
-_SMALL = 100  # pixels: a smaller picture is mostly what the filter made of it that scaled it down
-_USUAL = _Grid(64, 1.6, Image.Resampling.BICUBIC, different=0.76)
-_ROUGH = _Grid(48, 0.8, Image.Resampling.BILINEAR, different=0.72)
-_PALETTE = _Grid(32, 1.0, Image.Resampling.BILINEAR, different=0.60)  # many a shade is lacking
+# By the smaller side of the smaller picture, in pixels: the least, and the grid.
+_GRIDS = (
+    (190, _Grid(64, 3, 1.6, 0.15, 0.5, 13.0, 20.0)),
+    (90, _Grid(48, 3, 1.3, 0.15, 0.5, 9.8, 19.5)),
+    (0, _Grid(32, 3, 0.8, 0.0, 0.5, 8.2, 15.0)),
+)
+_PALETTE = _Grid(32, 2, 1.0, 0.3, 0.5, 12.0, 22.0)  # many a shade is lacking
 # RGB -> light and two differences of colour, as JPEG has them but all of them about 0
 _LIGHT_AND_COLOUR = (0.299, 0.587, 0.114, 0, -0.169, -0.331, 0.5, 128, 0.5, -0.419, -0.081, 128)
+
+_AWAY = [min(255, abs(by)) for by in range(-256, 256)]
+_AWAY_FROM_MIDDLE = _AWAY[128:384]
 
 
 @dataclass(frozen=True)
@@ -75,23 +101,35 @@ class Comparison:
     formats: tuple[str, str]  # JPEG or PNG
 
 
+@dataclass(frozen=True)
+class _Spot:
+    """How much the spot differs that differs most, of 255: in light, and in colour as far as that counts."""
+
+    light: float
+    colour: float
+
+    @property
+    def worst(self) -> float:
+        return max(self.light, self.colour)
+
+
 def compare(microsoft365: bytes, sharepoint: bytes) -> Comparison:
     """How alike two pictures are. Raises `NotAPicture`."""
     ours, theirs = decode(microsoft365, _DECODED), decode(sharepoint, _DECODED)
     # Which of them is laid over the other one must not depend on where they came from.
-    first, second = (ours, theirs) if (ours.size, microsoft365) > (theirs.size, sharepoint) else (theirs, ours)
+    ordered = (ours.size, microsoft365) > (theirs.size, sharepoint)
+    first, second, larger = (ours, theirs, microsoft365) if ordered else (theirs, ours, sharepoint)
     grid = _grid(ours, theirs)
-    similarity = max(_similarity(one, two, grid) for one, two in _readings(first, second))
-    if microsoft365 == sharepoint:
-        similarity = 1.0  # and not a rounding less
-    verdict = "same" if similarity >= _SAME else "different" if similarity <= grid.different else "unsure"
+    similarity = 1.0 if microsoft365 == sharepoint else grid.similarity(_difference(first, second, grid, larger))
+    verdict = "same" if similarity >= SAME else "different" if similarity <= DIFFERENT else "unsure"
     return Comparison(round(similarity, 4), verdict, (ours.size, theirs.size), (ours.format, theirs.format))
 
 
 def _grid(ours: Decoded, theirs: Decoded) -> _Grid:
     if ours.few_colours or theirs.few_colours:
         return _PALETTE
-    return _ROUGH if min(ours.size + theirs.size) < _SMALL else _USUAL
+    smaller = min(ours.size + theirs.size)
+    return next(grid for least, grid in _GRIDS if smaller >= least)
 
 
 def _readings(first: Decoded, second: Decoded) -> Iterable[tuple[Image.Image, Image.Image]]:
@@ -111,19 +149,63 @@ def _readings(first: Decoded, second: Decoded) -> Iterable[tuple[Image.Image, Im
             yield one.crop(_rounded(middle_square(one))), two.crop(_rounded(middle_square(two)))
 
 
-def _similarity(first: Image.Image, second: Image.Image, grid: _Grid) -> float:
-    """From 0 to 1, by the spot that differs most."""
+def _difference(first: Decoded, second: Decoded, grid: _Grid, larger: bytes) -> float:
+    """Of the worst spot, of 255, in the reading in which they are most alike. `larger` is the file of `first`."""
+    border = grid.border
+    worst = min(_worst(one, two, grid) for one, two in _readings(first, second))
+    if grid.same < worst <= _CLOSER and first.size > second.size:
+        # The services' own filters saw every pixel.
+        one = decode(larger, max(first.size)).picture
+        worst = min(worst, _worst(one, second.picture, grid))
+        if worst > border and grid is not _GRIDS[0][1]:
+            # What fine pattern looks like in a thumbnail is up to the service; but so may thin glasses be explained.
+            worst = max(border, min(worst, _worst_in_light(one, second.picture, grid)))
+    return worst
+
+
+def _worst_in_light(first: Image.Image, second: Image.Image, grid: _Grid) -> float:
+    """With the first one averaged as light, which makes fine pattern lighter."""
+    parts = aligned(first, second)
+    return _spot(in_linear_light(first, parts[0], grid.side), _on_grid(second, parts[1], grid), grid).worst
+
+
+def _worst(first: Image.Image, second: Image.Image, grid: _Grid) -> float:
+    """The same of one reading."""
     glances = [picture.resize((_GLANCE, _GLANCE), Image.Resampling.BOX) for picture in (first, second)]
     off = ImageChops.difference(*glances).tobytes()
     if sum(off) / len(off) > _HOPELESS:
-        return 0.0
+        return _NEVER
     counts = _CONTRAST / min(_CONTRAST, max(_LEAST_CONTRAST, *map(_contrast, glances)))
     parts = aligned(first, second)
-    one, two = sampled(first, parts[0], grid.side, grid.filter), sampled(second, parts[1], grid.side, grid.filter)
-    worst = counts * _worst_spot(one, two, grid.chroma)
-    if _EXPLICABLE >= worst > _ALIKE:
-        worst = min(worst, counts * _worst_spot(one, _as_sharp(two, one), grid.chroma))
-    return max(0.0, 1 - worst / _WORST)
+    one, two = _on_grid(first, parts[0], grid), _on_grid(second, parts[1], grid)
+    spot = _spot(one, two, grid)
+    worst = counts * spot.worst
+    if not _ALIKE < worst <= _EXPLICABLE:
+        return worst
+    worst = min([worst, *(counts * _spot(*reading, grid).worst for reading in _reasons(one, two, spot, grid))])
+    if worst <= grid.different and _is_mirrored(first, second, grid, worst / counts):
+        return max(worst, 2 * grid.different)
+    return worst
+
+
+def _reasons(one: Image.Image, two: Image.Image, spot: _Spot, grid: _Grid) -> Iterator[tuple[Image.Image, Image.Image]]:
+    """Readings that may explain what differs."""
+    if spot.colour > grid.same:
+        for converted in as_if_converted(one):
+            yield converted, two
+        for converted in as_if_converted(two):
+            yield one, converted
+
+
+def _is_mirrored(first: Image.Image, second: Image.Image, grid: _Grid, worst: float) -> bool:
+    """Whether the mirror image fits far better."""
+    mirrored = ImageOps.mirror(second)
+    parts = aligned(first, mirrored)
+    return _spot(_on_grid(first, parts[0], grid), _on_grid(mirrored, parts[1], grid), grid).worst < _MIRRORED * worst
+
+
+def _on_grid(picture: Image.Image, part: Box, grid: _Grid) -> Image.Image:
+    return sampled(picture, part, grid.side, Image.Resampling.BICUBIC)
 
 
 def _contrast(glance: Image.Image) -> float:
@@ -132,26 +214,36 @@ def _contrast(glance: Image.Image) -> float:
     return math.sqrt(max(0.0, sum(map(mul, light, light)) / len(light) - (sum(light) / len(light)) ** 2))
 
 
-def _worst_spot(one: Image.Image, two: Image.Image, chroma: float) -> float:
-    """Mean difference of the spot that differs most, of 255."""
-    off = ImageChops.subtract(one, two, _UNIT, 128)  # about 128; what is far off is cut
-    spots = off.convert("RGB", _LIGHT_AND_COLOUR).filter(ImageFilter.BoxBlur(1))
-    brighter = max(-_BRIGHTER / _UNIT, min(_BRIGHTER / _UNIT, _mean(spots.getchannel(0)) - 128))
+def _spot(one: Image.Image, two: Image.Image, grid: _Grid) -> _Spot:
+    """The spot that differs most, by its mean difference."""
+    first, second = one.convert("RGB", _LIGHT_AND_COLOUR), two.convert("RGB", _LIGHT_AND_COLOUR)
     inside = (1, 1, one.width - 1, one.height - 1)
-    darkest, lightest = _extremes(spots.crop(inside))[0]
-    light = max(lightest - 128 - brighter, 128 + brighter - darkest)
-    wider = spots.filter(ImageFilter.BoxBlur(2)).crop(inside)
-    colour = max(max(most - 128, 128 - least) for least, most in _extremes(wider)[1:])
-    return max(light, chroma * colour) * _UNIT
+    off = ImageChops.subtract(first, second, _UNIT, 128)  # about 128; what is far off is cut
+    lit = off.getchannel(0).filter(ImageFilter.BoxBlur(1))
+    middle = round(max(128 - _BRIGHTER / _UNIT, min(128 + _BRIGHTER / _UNIT, _mean(lit))))
+    wider = off.filter(ImageFilter.BoxBlur(grid.colour_reach))
+    spots = Image.merge("RGB", (lit, *wider.split()[1:])).crop(inside)
+    away = spots.point(_AWAY[256 - middle : 512 - middle] + _AWAY_FROM_MIDDLE * 2)
+    light, *colours = (most for _, most in _extremes(away))
+    spot = _Spot(light * _UNIT, grid.chroma * max(colours) * _UNIT)
+    if spot.worst < grid.same / 2:
+        return spot  # nothing to forgive, and most pairs of one photo end here
+    fine = ImageChops.darker(_texture(first), _texture(second)).crop(inside)
+    light, *colours = (most for _, most in _extremes(ImageChops.subtract(away, fine.point(_forgiven(grid)))))
+    return _Spot(light * _UNIT, grid.chroma * max(colours) * _UNIT)
 
 
-def _as_sharp(picture: Image.Image, other: Image.Image) -> Image.Image:
-    """As soft or sharp as the other one: services differ in the filter that makes a picture small."""
-    soft = picture.filter(ImageFilter.BoxBlur(1))
-    images = {"own": picture.convert("F"), "other": other.convert("F"), "soft": soft.convert("F")}
-    gain = ImageMath.lambda_eval(lambda i: (i["other"] - i["own"]) * (i["soft"] - i["own"]), **images)
-    size = ImageMath.lambda_eval(lambda i: (i["soft"] - i["own"]) * (i["soft"] - i["own"]), **images)
-    return Image.blend(picture, soft, max(-1.0, min(1.0, _mean(gain) / (_mean(size) + 1))))
+@functools.cache
+def _forgiven(grid: _Grid) -> list[int]:
+    """By texture: how much of a difference it explains, of light and of both colours, in steps."""
+    shares = (grid.texture, grid.colour_texture, grid.colour_texture)
+    return [min(255, round(share * level / _UNIT)) for share in shares for level in range(256)]
+
+
+def _texture(picture: Image.Image) -> Image.Image:
+    """How much light and colours change about each pixel, of 255."""
+    around = ImageFilter.BoxBlur(2)
+    return ImageChops.difference(picture, picture.filter(around)).filter(around)
 
 
 def _extremes(picture: Image.Image) -> list[tuple[int, int]]:
@@ -175,9 +267,61 @@ def thumbnail(data: bytes, size: int = 240, limit: int = 7_000) -> bytes:
     """The middle square, upright, as a JPEG of at most `limit` bytes without metadata. Raises `NotAPicture`."""
     picture = ImageOps.fit(decode(data, size).picture, (size, size), Image.Resampling.LANCZOS)
     picture.info.clear()
+    return _saved(picture, limit)
+
+
+def _saved(picture: Image.Image, limit: int) -> bytes:
+    """A JPEG as good as the limit lets it be."""
     for quality in (85, 75, 60, 45, 30, 15):
         out = io.BytesIO()
         picture.save(out, "JPEG", quality=quality, optimize=True)
         if out.tell() <= limit:
             return out.getvalue()
     raise NotAPicture("too large")
+
+
+def surest(microsoft365: Sequence[bytes], sharepoint: Sequence[bytes]) -> Comparison:
+    """Of all files that both sides hold of a photo (the original, thumbnails of other sizes), the comparison that says
+    most: of those of the finest pictures, the one that is furthest from the border.
+
+    Files that are no picture are passed over; raises `NotAPicture` if no two can be compared. All of one side are taken
+    to show one photo: where its sizes differ among themselves, compare them one by one.
+    """
+    found, refused = [], NotAPicture("empty")
+    for ours in microsoft365:
+        for theirs in sharepoint:
+            try:
+                found.append(compare(ours, theirs))
+            except NotAPicture as error:
+                refused = error
+    if not found:
+        raise refused
+    # Two large files see more than a thumbnail, whatever its figure: what a small one misses is no likeness.
+    most = max(_grid_of(one) for one in found)
+    return max((one for one in found if _grid_of(one) == most), key=lambda one: abs(one.similarity - 0.5))
+
+
+def _grid_of(comparison: Comparison) -> int:
+    """Pixels each way, as far as the sizes tell."""
+    smaller = min(comparison.sizes[0] + comparison.sizes[1])
+    return next(grid.side for least, grid in _GRIDS if smaller >= least)
+
+
+def marked(microsoft365: bytes, sharepoint: bytes, size: int = 120, limit: int = 5_500) -> bytes:
+    """SharePoint's picture in grey, with what differs from Microsoft 365's in red: a JPEG of at most `limit` bytes,
+    `size` pixels square, without metadata. Raises `NotAPicture`.
+    """
+    first, second = decode(microsoft365, _DECODED), decode(sharepoint, _DECODED)
+    grid = _grid(first, second)
+    one, two = (picture.crop(_rounded(middle_square(picture))) for picture in (first.picture, second.picture))
+    parts = aligned(one, two)
+    one, two = _on_grid(one, parts[0], grid), _on_grid(two, parts[1], grid)
+    off = ImageChops.difference(one, two).filter(ImageFilter.BoxBlur(1))
+    most = functools.reduce(ImageChops.lighter, off.split())
+    # Nothing at what is the same picture, all of it at what is another one.
+    mask = most.point([round(255 * min(1, max(0, (level - grid.same) / grid.different))) for level in range(256)])
+    grey = sampled(second.picture.crop(_rounded(middle_square(second.picture))), parts[1], size).convert("L")
+    red = Image.new("RGB", (size, size), _MARK)
+    pale = grey.point([96 + level * 5 // 8 for level in range(256)]).convert("RGB")
+    shown = Image.composite(Image.blend(pale, red, 0.7), pale, mask.resize((size, size), Image.Resampling.BICUBIC))
+    return _saved(shown, limit)

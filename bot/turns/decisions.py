@@ -92,6 +92,7 @@ class TurnResult:
     effects: tuple[Effect, ...]
     log: tuple[LogEntry, ...] = ()
     jobs: tuple[Job, ...] = ()  # work that came up
+    typed: Typed | None = None  # the words that it answers
     watches: bool = False  # looks without being asked begin at short intervals
     after: float = 0.0  # seconds after which there is one such look, in place of all others
 
@@ -162,10 +163,11 @@ class Decisions:
         chosen = isinstance(event, Pressed | Typed) and (event.action, event.value) == ("set_language", case.locale)
         # What a card is drawn in is no choice: the chosen language's file may be away for a moment.
         language = case.locale if chosen or case.locale != drawn_in else record.locale
+        typed = event if isinstance(event, Typed) else None
         followed = engine.library.step(case.following) if _FOLLOW in done else None
         watches, after = (followed.watch, followed.after_days * DAY) if followed else (False, 0.0)
         saved = replace(record, case=case, locale=language)
-        return TurnResult(saved, photos, tuple(done), tuple(entries), jobs, watches, after)
+        return TurnResult(saved, photos, tuple(done), tuple(entries), jobs, typed, watches, after)
 
     async def _diagnose(self, person: str, case: Case, channel: Channel, *, change: bool) -> tuple[Diagnosed, Photos]:
         last = case.checks[-1].at if case.checks else ""

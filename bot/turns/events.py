@@ -10,11 +10,12 @@ from bot.conversation import ActivityKind, Incoming
 from bot.graph.sites import address_in
 from bot.languages.catalogs import Languages
 from bot.store import LogEntry
+from bot.understanding.understand import Understanding
 from dialogs.frozen import replace
-from dialogs.model import Case, Diagnosed, Event, Followed, Joined, Pressed, Submitted, Typed
+from dialogs.model import Case, Diagnosed, Event, Followed, Joined, Pressed, Step, Submitted, Typed
 
 _LONGEST_LINE = 500  # letters of what a person wrote that the log keeps
-_VALUE_NAMES = {"set_language": "locale", "rate": "score", "send_ticket": "comment"}
+_VALUE_NAMES = {"set_language": "locale", "rate": "score", "send_ticket": "comment", "question": "question"}
 
 
 def now() -> str:
@@ -27,12 +28,12 @@ def _moment(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
-def event(incoming: Incoming, case: Case, languages: Languages) -> Event:
-    """What an activity means to a case."""
+def event(incoming: Incoming, case: Case, step: Step, languages: Languages, understanding: Understanding) -> Event:
+    """What an activity means to a case that stands on `step`."""
     if incoming.kind is ActivityKind.INSTALLED:
         return Joined()
     if incoming.kind is ActivityKind.TYPED:
-        typed = languages.vocabulary.understand(incoming.text, case.locale, case.step)
+        typed = understanding.understand(incoming.text, case.locale, step, languages.vocabulary)
         return replace(typed, link=address_in(" ".join((incoming.text, *incoming.links))))
     return _pressed(incoming, languages)
 

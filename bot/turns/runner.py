@@ -20,6 +20,8 @@ from bot.store.interface import Store
 from bot.turns.decisions import Decisions, Stale, TurnResult, moment
 from bot.turns.events import event
 from bot.turns.outbox import Outbox
+from bot.understanding.understand import Understanding
+from bot.understanding.unknown import UnknownSentences
 from dialogs.card_content import content_of, entry
 from dialogs.frozen import replace
 from dialogs.model import Case, Pressed, Resumed, Typed
@@ -49,6 +51,8 @@ class TurnRunner:
     live: LiveTranslations
     store: Store
     metrics: Metrics
+    understanding: Understanding = field(default_factory=Understanding)
+    unknown: UnknownSentences | None = None
     _locks: KeyedLock = field(default_factory=KeyedLock, repr=False)
     _recent: Recent = field(default_factory=Recent, repr=False)
 
@@ -150,6 +154,8 @@ class TurnRunner:
                 saved, until = await self.outbox.save(record, result, in_place=bool(press.replaces), activity=activity)
             except (Conflict, Stale):
                 continue
+            if result.typed is not None:
+                self._count(result.typed)
             return await self.outbox.show(saved, until, channel, replaces=press.replaces)
         raise StoreUnavailable("the record changed under every try")
 
@@ -188,7 +194,9 @@ class TurnRunner:
             return None  # the second of the two activities of an install, or a repeat
         record = self._updated(record, incoming)
         case = await self._case(record, incoming)
-        happened = event(incoming, case, self.live.languages)
+        happened = event(
+            incoming, case, self.decisions.engine(record.person).step(case), self.live.languages, self.understanding
+        )
         if not record.locale and isinstance(happened, Typed):
             # The channel named no language, as Teams on iOS does: the answer is in the one that was written.
             written = self._written(happened, case)
@@ -224,13 +232,16 @@ class TurnRunner:
         return case
 
     def _written(self, typed: Typed, case: Case) -> str:
-        """The language of what somebody wrote; that of the case where nothing says so.
+        """The language of what somebody wrote; that of the case where that is not sure, as with "foto sharepoint"."""
+        written = self.understanding.language_of(typed.text)
+        return written if written in self.live.languages.tags else case.locale
 
-        "foto sharepoint" means as much in English as in Latvian: what was understood as English may be another's.
-        """
-        if typed.language not in ("", case.locale):
-            return typed.language
-        return self.live.languages.vocabulary.language_of(typed.text) or case.locale
+    def _count(self, typed: Typed) -> None:
+        """How well words were understood; what was not is kept, where the installation wants that."""
+        result = "right_away" if typed.action else "asked" if typed.ask else "nothing"
+        self.metrics.understood.labels(result).inc()
+        if result == "nothing" and self.unknown is not None:
+            self.unknown.keep(typed.text)
 
     def _updated(self, record: Record, incoming: Incoming) -> Record:
         """The record with what an activity says of the person. The language is taken once; then it is their choice."""

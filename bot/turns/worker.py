@@ -42,18 +42,21 @@ _LONGEST_WAIT = 3600.0
 
 
 class Worker:
-    """Does what is due. Run by `bot.background`."""
+    """Does what is due. Run by `bot.background`. `first_wait`: seconds after which what failed is tried again."""
 
-    def __init__(self, store: Store, doers: Mapping[JobKind, Doer], *, lease: float = LEASE) -> None:
+    def __init__(
+        self, store: Store, doers: Mapping[JobKind, Doer], *, lease: float = LEASE, first_wait: float = _FIRST_WAIT
+    ) -> None:
         self._store = store
         self._lease = lease
+        self._first_wait = first_wait
         self._doers = doers
         self._jobs: dict[asyncio.Task[None], JobKind] = {}
         self._freed = asyncio.Event()
 
     async def run(self, beat: Beat) -> None:
         """Claim and do, for ever. Raises what claiming raises but `StoreUnavailable`, which is waited out."""
-        wait = _FIRST_WAIT
+        wait = self._first_wait
         while True:
             self._freed.clear()
             try:
@@ -66,7 +69,7 @@ class Worker:
                 wait = min(2 * wait, _LONGEST_SLEEP)
                 continue
             beat()
-            wait = _FIRST_WAIT
+            wait = self._first_wait
             for one in claimed:
                 task = asyncio.create_task(self._do(one), name=f"job {one.job.kind.value}")
                 self._jobs[task] = one.job.kind
@@ -134,7 +137,7 @@ class Worker:
             await self._store.postpone(claimed, time.time(), "handed back")
 
     async def _again(self, claimed: Claimed, error: str, wait: float | None) -> None:
-        backoff = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (claimed.attempt - 1)) * random.uniform(0.7, 1.3)  # noqa: S311
+        backoff = min(_LONGEST_WAIT, self._first_wait * 2 ** (claimed.attempt - 1)) * random.uniform(0.7, 1.3)  # noqa: S311
         try:
             if claimed.attempt >= _MOST_TRIES:
                 log.error("%s given up after %d tries: photosync work list", claimed.job.kind.value, claimed.attempt)

@@ -1,155 +1,258 @@
 "use strict";
-// The demo's chat page. Cards are drawn by the renderer that Adaptive Cards ships; everything else is here.
+// The demo's chat: stories, people, messages. What the person does at office.com is in office.js, what the bot did in
+// behind.js, how a card is drawn in cards.js.
 
 const $ = (id) => document.getElementById(id);
-const state = { people: [], person: null, events: null, cards: new Map(), etags: {} };
+const state = { run: "", signs: {}, people: [], stories: [], person: null, place: "personal", events: null, lost: false, cards: new Map(), pressed: "" };
 
 // ---- talking to the server ----
-async function send(path, body) {
-  const answer = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
-  return answer.ok ? answer.json() : { status: answer.status };
+async function ask(path, body) {
+  try {
+    const answer = await fetch(path, body === undefined ? {} : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+    return answer.ok ? await answer.json() : { status: answer.status };
+  } catch {
+    offline(true);
+    return { status: 0 };
+  }
+}
+
+function offline(lost) {
+  state.lost = state.lost || lost;
+  $("offline").hidden = !lost;
 }
 
 function toast(text) {
   $("toast").textContent = text;
   $("toast").hidden = false;
   clearTimeout(toast.timer);
-  toast.timer = setTimeout(() => { $("toast").hidden = true; }, 5000);
+  toast.timer = setTimeout(() => { $("toast").hidden = true; }, 6000);
 }
 
 async function chat(act, body) {
-  const asked = state.person;
-  const answer = await send(`/api/chat/${asked.id}/${act}`, body);
+  const answer = await ask(`/api/chat/${state.person.id}/${act}?place=${state.place}`, body);
   $("typing").hidden = true;
   if (answer.status >= 400) toast(`The bot answered with status ${answer.status}.`);
-  refresh();
+  return answer.status > 0 && answer.status < 400;
 }
 
 // ---- messages ----
 function drawCard(id, activity, holder) {
-  const attachment = (activity.attachments || []).find((one) => one.contentType === "application/vnd.microsoft.card.adaptive");
-  if (!attachment) { holder.textContent = activity.text || ""; return; }
-  holder.replaceChildren(cardFrame(attachment.content, (action) => {
-    if (action instanceof AdaptiveCards.OpenUrlAction) { window.open(action.url, "_blank", "noopener"); return; }
-    if (action instanceof AdaptiveCards.SubmitAction) chat("press", { card: id, data: action.data || {} });
+  const content = cardOf(activity);
+  if (!content) { holder.textContent = activity.text || ""; return; }
+  const focused = holder.contains(document.activeElement) ? document.activeElement.textContent : null;
+  holder.replaceChildren(cardFrame(content, (action) => {
+    if (action instanceof AdaptiveCards.OpenUrlAction) { follow(action.url); return; }
+    if (!(action instanceof AdaptiveCards.SubmitAction)) return;
+    state.pressed = id;
+    chat("press", { card: id, data: action.data || {} });
   }));
+  if (state.pressed) focusOn(holder, "");
+  else if (focused !== null) focusOn(holder, focused);
+}
+
+function cardOf(activity) {
+  return (activity.attachments || []).find((one) => one.contentType === "application/vnd.microsoft.card.adaptive")?.content;
+}
+
+// Whoever pressed a button goes on with the one that took its place.
+function focusOn(holder, title) {
+  state.pressed = "";
+  const buttons = [...holder.querySelectorAll(".ac-pushButton")];
+  const next = buttons.find((one) => title && one.textContent === title) || buttons[0];
+  // Only once it is on the page can it be focused.
+  requestAnimationFrame(() => next?.focus({ preventScroll: true }));
 }
 
 function show(event) {
-  if (event.type === "reset") { $("messages").replaceChildren(); state.cards.clear(); return; }
+  const log = $("messages");
+  if (event.type === "office") { office.show(event); return; }
+  if (event.type === "behind") { behind.refresh(); return; }
+  if (event.type === "reset") { log.replaceChildren(); state.cards.clear(); office.hint(""); empty(); return; }
   if (event.type === "typing") { $("typing").hidden = false; return; }
   if (event.type === "delete") { state.cards.get(event.id)?.remove(); state.cards.delete(event.id); return; }
-  const log = $("messages");
+  let holder = state.cards.get(event.id);
   if (event.type === "update") {
-    const holder = state.cards.get(event.id);
     if (!holder) return;
     drawCard(event.id, event.activity, holder);
     holder.classList.remove("updated"); void holder.offsetWidth; holder.classList.add("updated");
     holder.dataset.versions = String(Number(holder.dataset.versions || 0) + 1);
-    holder.scrollIntoView({ block: "nearest" });
-  } else {
-    const holder = document.createElement("div");
+    follows(holder, () => holder.scrollIntoView({ block: "nearest" }));
+  } else if (!holder) {
+    holder = document.createElement("div");
     holder.className = `message ${event.type === "mine" ? "mine" : "bot"}`;
     holder.dataset.id = event.id;
     holder.dir = "auto";
-    if (event.type === "mine") holder.textContent = event.activity.text;
-    else { drawCard(event.id, event.activity, holder); state.cards.set(event.id, holder); }
+    state.cards.set(event.id, holder);
+    log.querySelector(".empty")?.remove();
     log.append(holder);
-    log.scrollTop = log.scrollHeight;
-    // A card's pictures change its height once they are there.
-    holder.querySelectorAll("img").forEach((image) => image.addEventListener("load", () => { log.scrollTop = log.scrollHeight; }));
+    if (event.type === "mine") holder.textContent = event.activity.text.replace(/<at>(.*?)<\/at>/g, "@$1");
+    else drawCard(event.id, event.activity, holder);
+    follows(holder, () => { log.scrollTop = log.scrollHeight; });
   }
-  $("typing").hidden = true;
+  if (event.type !== "mine") {
+    $("typing").hidden = true;
+    office.hint(placeOf(cardOf(event.activity)));
+    panes.mark("chat");
+  }
 }
 
-// ---- people ----
-async function choose(person) {
+// Scrolls now and once a card's pictures are there, which change its height.
+function follows(holder, scroll) {
+  scroll();
+  holder.querySelectorAll("img").forEach((image) => image.addEventListener("load", scroll));
+}
+
+function empty() {
+  if (state.place === "personal") return;
+  const note = document.createElement("p");
+  note.className = "empty hint";
+  note.textContent = "A group chat. Here the bot hears only what is said to it, and shows nobody's photo to others. Write something to see what it does.";
+  $("messages").append(note);
+}
+
+// What of office.com a card is about: by the link in it, or by its illustration.
+function placeOf(content) {
+  const text = JSON.stringify(content || {});
+  if (/\/launch\/(sharepoint|onedrive)/i.test(text)) return "tile";
+  return Object.entries(state.signs).find(([tail]) => text.includes(tail))?.[1] || "";
+}
+
+// Links to office.com and to the chat lead to the pretend ones, all others to where they say.
+function follow(url) {
+  if (/^https:\/\/teams\.microsoft\.com\/l\/chat\b/.test(url)) { choose(state.person); return; }
+  if (/^https:\/\/(www\.)?office\.com\b|^https:\/\/m365\.cloud\.microsoft\b|^https:\/\/portal\./i.test(url)) office.open(url);
+  else window.open(url, "_blank", "noopener");
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.(".card a[href]");
+  if (!link) return;
+  event.preventDefault();
+  follow(link.href);
+});
+
+// ---- people and stories ----
+async function choose(person, { delay = null, place = "personal" } = {}) {
+  keepDraft();
   state.person = person;
-  state.etags = {};
+  state.place = place;
+  state.pressed = "";
+  document.body.dataset.chosen = person.id;
   for (const button of document.querySelectorAll("#people button")) button.setAttribute("aria-current", String(button.dataset.person === person.id));
+  for (const button of document.querySelectorAll("[data-place]")) button.setAttribute("aria-pressed", String(button.dataset.place === place));
   $("who").textContent = person.name;
+  $("who").lang = person.locale;
   $("about").textContent = `${person.about} · ${person.locale} · ${person.platform}`;
-  // As the real pages are in a language written from right to left: mirrored, the circle at the top left.
-  document.querySelector(".browser").dir = /^(ar|fa|he|ur)\b/.test(person.locale) ? "rtl" : "ltr";
-  $("avatar").src = `/api/picture/${person.id}/microsoft365`;
-  for (const id of ["composer", "send", "install", "circle"]) $(id).disabled = false;
-  for (const tile of document.querySelectorAll("[data-tile]")) tile.disabled = false;
-  $("accounts").hidden = true;
-  $("tile-note").textContent = "";
-  if (state.events) state.events.close();
-  state.events = new EventSource(`/api/chat/${person.id}/events`);
-  state.events.onmessage = (message) => show(JSON.parse(message.data));
-  await refresh();
-  $("composer").focus();
+  for (const one of ["chat-head", "messages", "form"]) $(one).hidden = false;
+  for (const one of document.querySelectorAll(".panes, .office, .behind")) one.hidden = false;
+  $("welcome").hidden = $("typing").hidden = true;
+  if (delay !== null) $("delay").value = String(delay);
+  history.replaceState(null, "", `#${person.id}${place === "personal" ? "" : `/${place}`}`);
+  office.begin(person);
+  behind.begin();
+  panes.choose("chat");
+  $("composer").value = sessionStorage.getItem(draftName()) || "";
+  listen();
+  $("composer").focus({ preventScroll: true });
 }
 
-async function start() {
-  state.people = await (await fetch("/api/people")).json();
+function listen() {
+  state.events?.close();
+  const events = state.events = new EventSource(`/api/chat/${state.person.id}/events?place=${state.place}`);
+  events.onmessage = (message) => { if (events === state.events) show(JSON.parse(message.data)); };
+  events.onerror = () => { offline(true); $("typing").hidden = true; if (events.readyState === EventSource.CLOSED) setTimeout(() => { if (events === state.events) listen(); }, 2000); };
+  events.onopen = async () => {
+    offline(false);
+    if (state.lost) {
+      state.lost = false;
+      // The demo may have been started again meanwhile: another world, in which nothing of this one is left.
+      if ((await ask("/api/people")).run !== state.run) { keepDraft(); location.reload(); return; }
+    }
+    chat("open", {});
+  };
+}
+
+const draftName = () => `draft/${state.person.id}/${state.place}`;
+function keepDraft() {
+  if (state.person) sessionStorage.setItem(draftName(), $("composer").value);
+}
+
+function faceOf(person, held) {
+  const of = held === undefined ? "" : `&of=${state.run}-${held}`;
+  return `/api/picture/${person.id}/microsoft365?size=96${of}`;
+}
+
+function drawPeople() {
   for (const person of state.people) {
     const item = document.createElement("li"), button = document.createElement("button");
     button.type = "button"; button.dataset.person = person.id;
     const picture = document.createElement("img");
-    picture.alt = ""; picture.loading = "lazy"; picture.src = `/api/picture/${person.id}/microsoft365`;
+    picture.alt = ""; picture.loading = "lazy"; picture.width = picture.height = 38; picture.src = faceOf(person);
     const text = document.createElement("span"), name = document.createElement("b"), about = document.createElement("small");
-    name.textContent = person.name; name.dir = "auto"; about.textContent = `${person.about} · ${person.locale}`;
+    const locale = document.createElement("span");
+    name.textContent = person.name; name.dir = "auto"; name.lang = person.locale;
+    locale.textContent = ` · ${person.locale}`; locale.className = "whole";
+    about.append(person.about, locale);
     text.append(name, about); button.append(picture, text); item.append(button);
     button.addEventListener("click", () => choose(person));
     $("people").append(item);
   }
-  setInterval(() => { if (state.person) refresh(); }, 2000);
-}
-
-// ---- the small office.com ----
-async function refresh() {
-  const person = state.person;
-  const office = await (await fetch(`/api/office/${person.id}`)).json();
-  if (person !== state.person) return;
-  for (const [side, id] of [["microsoft365", "m365-photo"], ["sharepoint", "sharepoint-photo"]]) {
-    if (state.etags[side] === office[side]) continue;
-    state.etags[side] = office[side];
-    const address = `/api/picture/${person.id}/${side}?${encodeURIComponent(office[side])}`;
-    if (side === "microsoft365") $("circle-photo").src = $("avatar").src = address;
-    $(id).src = address;
-    $(id).alt = office[side] ? `Photo in ${side === "sharepoint" ? "SharePoint" : "Microsoft 365"}` : "No photo";
-    if (side === "sharepoint" && $("tile-note").dataset.waiting) { $("tile-note").textContent = "SharePoint has copied the photo."; delete $("tile-note").dataset.waiting; }
+  for (const story of state.stories) {
+    const person = state.people.find((one) => one.id === story.person);
+    const item = document.createElement("li"), button = document.createElement("button");
+    button.type = "button"; button.dataset.story = story.person;
+    const picture = document.createElement("img");
+    picture.alt = ""; picture.width = picture.height = 56; picture.src = faceOf(person);
+    const text = document.createElement("span"), title = document.createElement("b"), about = document.createElement("small");
+    title.textContent = story.title; about.textContent = story.text;
+    text.append(title, about); button.append(picture, text); item.append(button);
+    button.addEventListener("click", () => choose(person, { delay: story.delay }));
+    $("stories").append(item);
   }
-  if (office.waiting > 0) { $("tile-note").dataset.waiting = "1"; $("tile-note").textContent = `SharePoint will copy the photo in ${Math.ceil(office.waiting)} s.`; }
-  const tickets = await (await fetch("/api/tickets")).json();
-  $("tickets").replaceChildren(...tickets.map((one) => { const line = document.createElement("li"); line.textContent = `${one.number}: ${one.summary}`; return line; }));
+  const languages = new Set(state.people.map((one) => one.locale.split("-")[0]));
+  $("others").textContent = `Or be anybody: ${state.people.length} people in ${languages.size} languages, a guest among them.`;
 }
 
-for (const tile of document.querySelectorAll("[data-tile]")) tile.addEventListener("click", async () => {
-  if (tile.dataset.tile === "outlook") { $("tile-note").textContent = "Outlook opens. SharePoint does not notice."; return; }
-  const delay = Number($("delay").value);
-  await send(`/api/office/${state.person.id}/tile`, { delay });
-  $("tile-note").textContent = delay ? "" : "SharePoint opens and copies the photo.";
-  refresh();
-});
+// ---- parts of the page, of which a narrow one shows a single one ----
+const panes = {
+  choose(name) {
+    document.body.dataset.pane = name;
+    for (const button of document.querySelectorAll("[data-pane-button]")) button.setAttribute("aria-current", String(button.dataset.paneButton === name));
+    document.querySelector(`[data-pane-button=${name}]`).classList.remove("news");
+    if (name === "chat") $("messages").scrollTop = $("messages").scrollHeight;
+    if (name === "behind") behind.refresh();
+  },
+  // Where a part is beside others, to look at it is not to leave another.
+  shows: (name) => getComputedStyle(document.querySelector(`.${name}`)).display !== "none",
+  mark(name) {
+    document.querySelector(`[data-pane-button=${name}]`).classList.toggle("news", !panes.shows(name));
+  },
+};
+for (const button of document.querySelectorAll("[data-pane-button]")) button.addEventListener("click", () => panes.choose(button.dataset.paneButton));
+for (const button of document.querySelectorAll("[data-place]")) button.addEventListener("click", () => choose(state.person, { place: button.dataset.place }));
 
-$("circle").addEventListener("click", () => {
-  const open = $("accounts").hidden;
-  $("accounts").hidden = !open;
-  $("circle").setAttribute("aria-expanded", String(open));
-  if (!open) return;
-  $("variants").replaceChildren(...Array.from({ length: 6 }, (_, variant) => {
-    const button = document.createElement("button"), picture = document.createElement("img");
-    button.type = "button"; button.dataset.variant = variant; picture.alt = `Photo ${variant + 1}`;
-    picture.src = `/api/picture/${state.person.id}/variant-${variant}`;
-    button.append(picture);
-    button.addEventListener("click", async () => { await send(`/api/office/${state.person.id}/photo`, { variant }); $("accounts").hidden = true; refresh(); });
-    return button;
-  }));
-});
-
-const faults = () => send("/api/faults", { graph: $("graph-fault").value, grant: $("grant").checked });
-$("graph-fault").addEventListener("change", faults);
-$("grant").addEventListener("change", faults);
-$("install").addEventListener("click", () => chat("install", {}));
-$("form").addEventListener("submit", (event) => {
+$("again").addEventListener("click", () => chat("again", {}));
+$("composer").addEventListener("input", keepDraft);
+$("form").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const text = $("composer").value.trim();
-  if (!text || !state.person) return;
+  const text = $("composer").value.trim(), from = draftName();
+  if (!text) return;
   $("composer").value = "";
-  chat("say", { text });
+  keepDraft();
+  if (await chat("say", { text })) return;
+  if (draftName() === from) { $("composer").value = `${text} ${$("composer").value}`.trim(); keepDraft(); }
+  else sessionStorage.setItem(from, text);
 });
-start();
+
+async function start() {
+  const told = await ask("/api/people");
+  if (!told.people) { setTimeout(start, 2000); return; }
+  Object.assign(state, told);
+  drawPeople();
+  offline(false);
+  state.lost = false;
+  const [id, place] = location.hash.slice(1).split("/");
+  const person = state.people.find((one) => one.id === id);
+  if (person) choose(person, { place: place === "groupChat" ? place : "personal" });
+}
+addEventListener("DOMContentLoaded", start); // when the other scripts are there

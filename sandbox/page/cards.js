@@ -22,11 +22,16 @@ function hostConfig() {
   });
   return new AdaptiveCards.HostConfig({
     fontFamily: "inherit", supportsInteractivity: true,
+    textBlock: { headingLevel: 3 },
     fontSizes: { small: 13, default: 15, medium: 16, large: 19, extraLarge: 24 },
     fontWeights: { lighter: 300, default: 400, bolder: 650 },
     spacing: { small: 6, default: 10, medium: 14, large: 18, extraLarge: 24, padding: 16 },
     imageSizes: { small: 48, medium: 96, large: 160 },
-    containerStyles: { default: style(dark ? "#21232d" : "#ffffff"), emphasis: style(dark ? "#2a2d39" : "#f2f3f9"), accent: style(dark ? "#303353" : "#e8e9fb") },
+    lineHeights: { small: 19, default: 22, medium: 24, large: 28, extraLarge: 34 },
+    containerStyles: {
+      default: style(dark ? "#21232d" : "#ffffff"), emphasis: style(dark ? "#2a2d39" : "#f2f3f9"), accent: style(dark ? "#303353" : "#e8e9fb"),
+      good: style(dark ? "#1f3a2a" : "#e3f4e8"), warning: style(dark ? "#3d3218" : "#fdf1d8"), attention: style(dark ? "#45231f" : "#fde7e5"),
+    },
     actions: { maxActions: 6, spacing: "default", buttonSpacing: 8, actionsOrientation: "horizontal", actionAlignment: "left", showCard: { actionMode: "inline" } },
     inputs: { label: { requiredInputs: { weight: "bolder" }, optionalInputs: { weight: "default" } } },
   });
@@ -43,5 +48,7 @@ function cardFrame(content, act) {
   if (content.rtl) frame.dir = "rtl";
   frame.lang = content.lang || "";
   frame.append(card.render());
+  // The renderer's own words, as Teams has its own beside those of a card.
+  for (const one of frame.querySelectorAll(".ac-pushButton[aria-expanded]")) if (one.ariaLabel === "More options") one.lang = "en";
   return frame;
 }

@@ -146,8 +146,8 @@ ROWS = [
     Row("C6", "two messages at once", _two_at_once, sees="look.differ"),
     Row("C6", "six messages at once", _burst, sees="desk.menu"),
     Row("C7", "a look that takes longer than Teams waits", _slow, (202, *DONE), sees="look.unknown: took too long", alone=True),
-    Row("C9", "installed", lambda g: _installed(g, "installationUpdate", "conversationUpdate"), sees="desk.menu"),
-    Row("C9", "installed, the other way round", lambda g: _installed(g, "conversationUpdate", "installationUpdate"), sees="desk.menu"),
-    Row("C9", "installed once more", _installed_again, sees="desk.menu"),
+    Row("C9", "installed", lambda g: _installed(g, "installationUpdate", "conversationUpdate"), sees="look.differ"),
+    Row("C9", "installed, the other way round", lambda g: _installed(g, "conversationUpdate", "installationUpdate"), sees="look.differ"),
+    Row("C9", "installed once more", _installed_again, sees="look.differ"),
     Row("C10", "timestamps of another century", _later_clock, sees="desk.menu"),
 ]  # fmt: skip

@@ -122,6 +122,9 @@ async def _cold_crowd(g: Ground) -> list[int]:
 
 
 async def _slow_login(g: Ground) -> int:
+    """The token at hand is not taken any more, and the login service takes its time with the next."""
+    await g.chat.say("hello")
+    g.fail("graph", Fault(401, code="InvalidAuthenticationToken"))
     g.world.faults.login_delay = 2.0
     asking = asyncio.create_task(g.chat.say("check"))
     await asyncio.sleep(0.2)
@@ -138,8 +141,9 @@ async def _renewed(g: Ground) -> int:
 
 
 async def _secret(g: Ground) -> int:
-    """The channel's token is there already; that for Graph is refused."""
+    """The token for Graph is not taken any more, and there is no other."""
     await g.chat.say("hello")
+    g.fail("graph", Fault(401, code="InvalidAuthenticationToken"))
     g.world.faults.login_refuses = True
     return await g.chat.say(WRONG)
 

@@ -281,6 +281,7 @@ NAMES = [
     ("[Reset](https://evil.example)", "\\[Reset\\]\\(https://evil.example\\)"),
     ("**bold** _it_ `code`", "\\*\\*bold\\*\\* \\_it\\_ \\`code\\`"),
     ("<at>Everyone</at>", "\\<at\\>Everyone\\</at\\>"),
+    ("~~Ada~~ #1 | back\\slash", "\\~\\~Ada\\~\\~ \\#1 \\| back\\\\slash"),
     ("line\nbreak\ttab\x00", "line break tab"),
     ("Zoë O'Neil-Smith", "Zoë O'Neil-Smith"),
     ("x" * 10_000, "x" * 79 + "…"),

@@ -1,12 +1,11 @@
-"""The demo as people use it: the page in a real browser, and the terminal."""
+"""The demo's page as people use it, in a real browser."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import os
+import re
 import signal
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -15,12 +14,15 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from bot import resources
 from bot.commands.preview.browser import executable
 from bot.languages.catalogs import Languages
+from tests import official
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")  # one browser for all
 expect.set_options(timeout=20_000)  # a shared machine may stall
 
 SHOTS = Path(__file__).resolve().parents[1] / "screenshots" / "out"
@@ -46,26 +48,59 @@ def address() -> Iterator[str]:
     assert "Traceback" not in complaints
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         one = await playwright.chromium.launch(executable_path=executable(), args=QUIET)
         yield one
         await one.close()
 
 
-async def open_chat(browser: Browser, address: str, number: int, *, dark: bool = False) -> Page:
-    """The page, with a person chosen; a mistake in the page's own code fails the test."""
-    page = await browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme="dark" if dark else "light")
+@pytest_asyncio.fixture(loop_scope="module")
+async def browser(chromium: Browser) -> AsyncIterator[Browser]:
+    """The browser, with no page of another test."""
+    yield chromium
+    for context in chromium.contexts:
+        await context.close()
+
+
+async def open_page(browser: Browser, address: str, *, wide: int = 1280, dark: bool = False) -> Page:
+    """The first screen; a mistake in the page's own code fails the test."""
+    page = await browser.new_page(
+        viewport={"width": wide, "height": 900}, color_scheme="dark" if dark else "light", bypass_csp=True
+    )
     page.on("pageerror", lambda error: pytest.fail(f"the page failed: {error}"))
     await page.goto(address)
-    await page.click(f"[data-person='{person(number)}']")
+    return page
+
+
+async def open_chat(browser: Browser, address: str, number: int, *, wide: int = 1280, dark: bool = False) -> Page:
+    """The page with a person chosen, whom the bot has greeted."""
+    page = await open_page(browser, f"{address}#{person(number)}", wide=wide, dark=dark)
+    await expect(page.locator(".message.bot .card").first).to_be_visible()
     return page
 
 
 async def say(page: Page, text: str) -> None:
+    """Write something, and wait for the answer."""
+    seen = await page.locator(".message.bot").count()
     await page.fill("#composer", text)
     await page.press("#composer", "Enter")
+    await expect(page.locator(".message.bot")).to_have_count(seen + 1)
+
+
+async def change_photo(page: Page, *presses: str) -> None:
+    """In the pretend office.com: the circle, the circle within, what to press there, Apply."""
+    for place in ("#circle", "#my-photo", *presses, "#apply"):
+        await page.click(place)
+    await expect(page.locator("#photo-dialog")).to_be_hidden()  # Microsoft 365 has it
+
+
+async def barriers(page: Page) -> list[str]:
+    """What axe finds, one line each."""
+    await page.add_script_tag(content=official.AXE.read_text(encoding="utf-8"))
+    found = await page.evaluate("axe.run().then((done) => done.violations)")
+    return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found]
 
 
 async def shot(page: Page, name: str) -> None:
@@ -84,7 +119,8 @@ async def test_the_whole_story_from_wrong_to_confirmed(
     text = spoken.wording.catalogs[tag].text
     page = await open_chat(browser, address, number)
     await say(page, words)
-    card = page.locator(".message.bot .card")
+    message = page.locator(".message.bot").last
+    card = message.locator(".card")
     await expect(card).to_contain_text(text("look.differ.title"))
     await expect(card.locator("img")).to_have_count(2)
     await shot(page, f"{tag}-1-differ")
@@ -92,30 +128,34 @@ async def test_the_whole_story_from_wrong_to_confirmed(
     for number_of_step, step in enumerate(("private_window", "office", "sign_in", "tile", "page"), 1):
         await expect(card).to_contain_text(text(f"resync.{step}.title"))
         await expect(card).to_contain_text(text("card.progress", number=number_of_step, total=5))
+        key = "resync.page.button.next" if step == "page" else "button.next"
+        button = card.get_by_role("button", name=text(key), exact=True)
+        await expect(button).to_be_focused()  # where the button was that was pressed
         if step == "tile":
+            await expect(page.locator("#office-hint")).to_contain_text("Your turn: choose Apps, then SharePoint.")
+            await page.click("[data-view-button=apps].here")
             await shot(page, f"{tag}-2-tile")
             before = await page.get_attribute("#sharepoint-photo", "src")
-            await page.click("[data-tile=sharepoint]")
+            await page.click("[data-tile=sharepoint].here")
             await expect(page.locator("#sharepoint-photo")).not_to_have_attribute("src", before or "")
-        key = "resync.page.button.next" if step == "page" else "button.next"
-        await card.get_by_role("button", name=text(key), exact=True).click()
+        await button.press("Enter")
     await expect(card).to_contain_text(text("resync.done.title"))
     await shot(page, f"{tag}-3-done")
-    # One card all the way, updated in place.
-    assert await page.locator(".message.bot").count() == 1
-    assert await page.get_attribute(".message.bot", "data-versions") == "6"
+    # One card all the way, updated in place, below the greeting.
+    assert await page.locator(".message.bot").count() == 2
+    assert await message.get_attribute("data-versions") == "6"
 
 
 @pytest.mark.parametrize(("tag", "number"), [("ar", 8), ("he", 16)])
-async def test_from_right_to_left_the_circle_is_at_the_top_left_of_card_and_page(
+async def test_from_right_to_left_the_circle_is_at_the_other_side_of_card_and_page(
     browser: Browser, address: str, spoken: Languages, tag: str, number: int
 ) -> None:
     text = spoken.wording.catalogs[tag].text
     page = await open_chat(browser, address, number)
     await page.set_viewport_size({"width": 1280, "height": 1020})
     card = page.locator(".message.bot .card").last
-    for words, title in (("words.fix", "look.differ.title"), ("words.add", "add_photo.way.title")):
-        await say(page, text(words).split("|")[0].replace("*", ""))
+    for words, title in (("button.fix", "look.differ.title"), ("button.add", "add_photo.way.title")):
+        await say(page, text(words))
         await expect(card).to_contain_text(text(title))
     for step, key in (
         ("way", "add_photo.way.button.next"),
@@ -128,26 +168,45 @@ async def test_from_right_to_left_the_circle_is_at_the_top_left_of_card_and_page
     await expect(card).to_contain_text(text("add_photo.circle.title"))
     drawn = base64.b64encode(resources.illustrations()["circle.rtl"]).decode()
     await expect(card.locator("img")).to_have_attribute("src", f"data:image/png;base64,{drawn}")
-    boxes = [await page.locator(f"{name}").bounding_box() for name in ("#circle", ".address")]
-    assert all(boxes)
-    assert boxes[0]["x"] < boxes[1]["x"]
+    await expect(page.locator("#office-hint")).to_contain_text("bottom right")
+    assert await across(page, "#circle") > await across(page, "#greeting")
+    await page.click(".rules summary")
+    await page.select_option("#looks", "classic")
+    await expect(page.locator("#office-hint")).to_contain_text("top left")
+    assert await across(page, "#circle") < await across(page, ".brand")
     await shot(page, f"rtl-{tag}")
     # The way on is where reading starts, the way back and the three dots after it.
     first, last = card.locator("button").first, card.locator("button").last
     assert (await first.bounding_box())["x"] > (await last.bounding_box())["x"]
+    # Dots below the line are not cut off.
+    blocks = card.locator(".ac-textBlock")
+    assert set(await blocks.evaluate_all("all => all.map((one) => getComputedStyle(one).overflow)")) == {"visible"}
 
 
-async def test_the_bot_writes_by_itself_when_sharepoint_took_its_time(browser: Browser, address: str) -> None:
-    page = await open_chat(browser, address, 2)
-    await say(page, "english")
+async def across(page: Page, place: str) -> float:
+    box = await page.locator(place).bounding_box()
+    assert box is not None
+    return box["x"]
+
+
+async def test_the_first_screen_offers_stories_and_the_bot_writes_by_itself_in_one(
+    browser: Browser, address: str
+) -> None:
+    page = await open_page(browser, address)
+    await expect(page.locator("#stories button")).to_have_count(3)
+    assert await barriers(page) == []
+    await shot(page, "en-0-first")
+    await page.get_by_role("button", name="SharePoint takes its time").click()
+    await expect(page.locator(".message.bot .card")).to_be_visible()  # the greeting, without a word
     await say(page, "my photo is wrong")
     card = page.locator(".message.bot .card").last
     await card.get_by_role("button", name="One step at a time").click()
     for number in range(1, 5):
         await expect(card).to_contain_text(f"Step {number} of 5")
         await card.get_by_role("button", name="Done, next step").click()
-    await page.select_option("#delay", "10")
+    await page.click("[data-view-button=apps]")
     await page.click("[data-tile=onedrive]")
+    await expect(page.locator("#tile-note")).to_contain_text("SharePoint will copy the photo in")
     await card.get_by_role("button", name="Done: look now").click()
     await expect(card).to_contain_text("SharePoint has not copied it yet")
     # Nobody presses anything: the bot writes by itself.
@@ -155,28 +214,116 @@ async def test_the_bot_writes_by_itself_when_sharepoint_took_its_time(browser: B
 
 
 async def test_a_photo_is_added_in_the_pretend_office(browser: Browser, address: str) -> None:
-    page = await open_chat(browser, address, 3, dark=True)
-    await say(page, "English")
+    page = await open_chat(browser, address, 17, dark=True)
     await say(page, "my photo is wrong")
     card = page.locator(".message.bot .card").last
     await expect(card).to_contain_text("You have no photo in Microsoft 365 yet")
     await shot(page, "en-4-no-photo-dark")
-    await page.click("#circle")
-    await page.click("[data-variant='2']")
-    await expect(page.locator("#accounts")).to_be_hidden()  # the new photo is in Microsoft 365
+    face = page.locator(f"#people [data-person='{person(17)}'] img")
+    before = await face.get_attribute("src")
+    await change_photo(page, "[data-variant='2']")
+    await expect(face).not_to_have_attribute("src", before or "")
     await card.get_by_role("button", name="I've done it: check").click()
     await expect(card).to_contain_text("Your photo is in Microsoft 365, not yet in SharePoint")
 
 
+async def test_a_photo_of_ones_own_and_none_can_be_tried_and_all_begun_again(browser: Browser, address: str) -> None:
+    page = await open_chat(browser, address, 5)
+    held = page.locator("#m365-photo")
+    beginning, file = await held.get_attribute("src"), resources.manifest()["color.png"]
+    await page.click("#circle")
+    await page.click("#my-photo")
+    await page.set_input_files("#file", {"name": "me.png", "mimeType": "image/png", "buffer": file})
+    await expect(page.locator("#preview")).to_have_attribute("src", re.compile("^data:image/jpeg"))
+    await page.click("#apply")
+    await expect(held).not_to_have_attribute("src", beginning or "")
+    await say(page, "english")
+    await say(page, "my photo is wrong")
+    card = page.locator(".message.bot .card").last
+    await expect(card).to_contain_text("SharePoint still has another photo")
+    await change_photo(page, "#remove")
+    await expect(held).to_have_attribute("alt", "No photo in Microsoft 365")
+    await card.get_by_role("button", name="Look at my photos").click()
+    await expect(card).to_contain_text("You have no photo in Microsoft 365 yet")
+    await page.click("#again")
+    await expect(held).to_have_attribute("alt", "Photo in Microsoft 365")
+    await expect(page.locator(".message")).to_have_count(1)  # the greeting, in the person's language again
+    await expect(page.locator(".message.bot .card")).to_have_attribute("lang", "zh-Hans")
+
+
+async def test_a_group_and_a_guest_can_be_tried(browser: Browser, address: str) -> None:
+    page = await open_chat(browser, address, 18)
+    await say(page, "my photo is wrong")
+    await expect(page.locator(".message.bot .card").last).to_contain_text("guest")
+    await page.click("[data-place=groupChat]")
+    await expect(page.locator(".empty")).to_be_visible()
+    await say(page, "my photo is wrong")
+    card = page.locator(".message.bot .card")
+    await expect(card).to_contain_text("I only talk about photos in private")
+    await expect(page.locator(".message.mine")).to_have_text("@Photosync\u00a0my photo is wrong")
+    await card.get_by_role("link", name="Open a chat with me").click()
+    await expect(page.locator("[data-place=personal]")).to_have_attribute("aria-pressed", "true")
+
+
+async def test_whoever_evaluates_sees_the_requests_the_log_and_the_ticket(browser: Browser, address: str) -> None:
+    page = await open_chat(browser, address, 1)
+    await page.click("#again")
+    await page.click("[data-pane-button=behind]")
+    await say(page, "my photo is wrong")
+    await expect(page.locator("#requests")).to_contain_text("GET /v1.0/users/{person}")
+    await expect(page.locator("#case")).to_contain_text("differ, open")
+    await say(page, "ask the helpdesk")
+    await page.locator(".message.bot .card").last.get_by_role("button", name="Send").click()
+    await expect(page.locator("#tickets summary")).to_contain_text("INC")
+    await page.click("#tickets summary")
+    await expect(page.locator("#tickets pre")).to_contain_text('"verdict": "differ"')
+    await shot(page, "en-5-behind")
+
+
+WIDTHS = [(1280, False, 10, ("behind",)), (640, True, 8, ("office",)), (375, False, 9, ("people", "chat"))]
+
+
+@pytest.mark.parametrize(("wide", "dark", "number", "parts"), WIDTHS, ids=[str(row[0]) for row in WIDTHS])
+async def test_the_page_fits_and_its_parts_are_without_barriers(
+    browser: Browser, address: str, wide: int, dark: bool, number: int, parts: tuple[str, ...]
+) -> None:
+    page = await open_chat(browser, address, number, wide=wide, dark=dark)
+    for part in parts:
+        await page.click(f"[data-pane-button={part}]")
+        assert await barriers(page) == []
+        assert await page.evaluate("document.documentElement.scrollWidth") <= wide
+        await shot(page, f"wide-{wide}-{part}")
+    if wide < 720:
+        await page.click("[data-pane-button=chat]")
+    chat = await page.locator("#messages").bounding_box()
+    assert chat is not None
+    assert chat["width"] >= 360
+
+
+async def test_what_is_typed_without_a_connection_is_kept(browser: Browser, address: str) -> None:
+    page = await open_chat(browser, address, 15)
+    await page.context.set_offline(True)
+    await page.fill("#composer", "my photo is wrong")
+    await page.press("#composer", "Enter")
+    await expect(page.locator("#offline")).to_contain_text("What you typed is kept")
+    await expect(page.locator("#composer")).to_have_value("my photo is wrong")
+    await page.context.set_offline(False)
+    await page.press("#composer", "Enter")
+    await expect(page.locator(".message.mine")).to_have_text("my photo is wrong")
+
+
 async def test_a_fault_of_graph_is_told_honestly(browser: Browser, address: str) -> None:
     page = await open_chat(browser, address, 14)
-    await page.click(".faults summary")
-    await page.select_option("#graph-fault", "denied")
+    await page.click("#again")
+    await page.click(".rules summary")
+    async with page.expect_response("**/api/faults"):
+        await page.select_option("#graph-fault", "denied")
     await say(page, "my photo is wrong")
     card = page.locator(".message.bot .card").last
     await expect(card).to_contain_text("I could not compare your photos")
     await expect(card).to_contain_text("I am not allowed to read one of the two photos")
-    await page.select_option("#graph-fault", "none")
+    async with page.expect_response("**/api/faults"):
+        await page.select_option("#graph-fault", "none")
     await card.get_by_role("button", name="Look again").click()
     await expect(card).to_contain_text("SharePoint still has another photo")
 
@@ -194,14 +341,38 @@ async def test_what_is_behind_the_three_dots_can_be_chosen(browser: Browser, add
     await expect(card).to_contain_text("All right, I stop here")
 
 
-async def test_a_chat_is_still_there_after_a_look_at_another(browser: Browser, address: str) -> None:
+async def test_a_chat_is_still_there_after_a_look_at_another_and_when_the_page_is_loaded_again(
+    browser: Browser, address: str
+) -> None:
     page = await open_chat(browser, address, 6)
     await say(page, "my photo is wrong")
-    await expect(page.locator(".message.bot .card")).to_contain_text("Are these the same photo?")
-    await page.click(f"[data-person='{person(5)}']")
-    await expect(page.locator(".message")).to_have_count(0)
-    await page.click(f"[data-person='{person(6)}']")
-    await expect(page.locator(".message.bot .card")).to_contain_text("Are these the same photo?")
+    card = page.locator(".message.bot .card").last
+    await expect(card).to_contain_text("Are these the same photo?")
+    await page.click(f"#people [data-person='{person(7)}']")
+    await expect(page.locator(".message")).to_have_count(1)
+    await page.click(f"#people [data-person='{person(6)}']")
+    await expect(card).to_contain_text("Are these the same photo?")
+    await page.fill("#composer", "half a sentence")
+    await page.reload()
+    await expect(card).to_contain_text("Are these the same photo?")
+    await expect(page.locator("#composer")).to_have_value("half a sentence")
+
+
+async def test_what_the_page_loads_is_compressed_and_sent_once(address: str) -> None:
+    def load(**headers: str) -> tuple[int, str, int, str]:
+        request = urllib.request.Request(f"{address}vendor/adaptivecards.js", headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                size = len(answer.read())
+                return answer.status, answer.headers["Content-Encoding"], size, answer.headers["ETag"]
+        except urllib.error.HTTPError as answer:
+            with answer:
+                return answer.code, "", 0, ""
+
+    status, encoding, size, etag = await asyncio.to_thread(load, **{"Accept-Encoding": "gzip"})
+    assert (status, encoding) == (200, "gzip")
+    assert size < 100_000
+    assert (await asyncio.to_thread(load, **{"If-None-Match": etag}))[0] == 304
 
 
 REFUSED = [
@@ -213,6 +384,8 @@ REFUSED = [
     (f"/api/chat/{person(1)}/say", b'{"text": "hi"}', "application/json", {"Host": "evil.example"}, 403),
     (f"/api/office/{person(1)}/photo", b'{"variant": 99}', "application/json", {}, 400),
     (f"/api/office/{person(1)}/tile", b'{"delay": -1}', "application/json", {}, 400),
+    (f"/api/office/{person(1)}/photo", b'{"file": "R0lGODdh"}', "application/json", {}, 422),
+    (f"/api/chat/{person(1)}/say?place=elsewhere", b'{"text": "hi"}', "application/json", {}, 400),
 ]
 
 
@@ -225,39 +398,3 @@ async def test_the_page_refuses_what_it_did_not_ask(
         await asyncio.to_thread(urllib.request.urlopen, request, timeout=10)
     refused.value.close()
     assert refused.value.code == status
-
-
-def demo(*arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "bot", "demo", *arguments], input=typed, capture_output=True, text=True, timeout=60, env={**os.environ, "COLUMNS": "100"}, check=False)  # fmt: skip
-
-
-def test_a_port_in_use_is_told_in_one_line() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        done = demo("--no-browser", "--port", str(taken.getsockname()[1]))
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert "is taken" in done.stderr
-
-
-def test_the_story_can_be_played_in_the_terminal() -> None:
-    done = demo("--terminal", typed="1\nmy photo is wrong\n1\n1\n1\n1\n/tile\n1\n1\n1\n/quit\n")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "SharePoint still has another photo" in done.stdout
-    assert "Step 4 of 6" in done.stdout
-    assert "Done: SharePoint has your new photo" in done.stdout
-
-
-def test_the_terminal_ends_with_its_input_and_survives_nonsense() -> None:
-    done = demo("--terminal", typed="nobody\n99\n1\n/photo x\n77\n")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "Type a number from 1" in done.stdout
-    assert "There is no such button" in done.stdout
-
-
-def test_a_language_of_ones_own_can_be_seen_in_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = (resources.LOCALES / "sv.po").read_text(encoding="utf-8").replace("Hur kan jag hjälpa till med ditt foto?", "Hej från Kontoret!")  # fmt: skip
-    (tmp_path / "sv.po").write_text(text, encoding="utf-8")
-    monkeypatch.setenv("PHOTOSYNC_LOCALES_DIR", str(tmp_path))
-    assert "Hej från Kontoret!" in demo("--terminal", typed="1\nsvenska\nmeny\n/quit\n").stdout

@@ -19,6 +19,8 @@ from bot import resources
 from bot.app_package.build import AppPackage, build
 from bot.app_package.rules import problems
 from bot.languages.catalogs import Languages
+from bot.understanding.understand import Understanding
+from dialogs.library import Library
 from tests import official
 from tests.languages.test_words import PACKAGED
 
@@ -155,14 +157,18 @@ def test_the_manifest_itself_speaks_english(package: AppPackage) -> None:
 
 
 @pytest.mark.parametrize("tag", PACKAGED)
-def test_a_chosen_command_is_understood_as_its_action(package: AppPackage, spoken: Languages, tag: str) -> None:
+def test_a_chosen_command_is_understood_as_its_action(
+    package: AppPackage, spoken: Languages, shelf: Library, understanding: Understanding, tag: str
+) -> None:
+    menu = shelf.step("desk.menu")
     # What Teams sends is the title; the client's language need not be the one that the person last wrote in.
     wanted, understood = [], {tag: [], "en": []}  # type: dict[str, list[str]]
     for where, key in package.keys.items():
         if where.endswith("].title"):
             wanted.append(key.removeprefix("button."))
             for locale, found in understood.items():
-                found.append(spoken.vocabulary.understand(package.sentences[tag][where] + " ", locale).action)
+                text = package.sentences[tag][where] + " "
+                found.append(understanding.understand(text, locale, menu, spoken.vocabulary).action)
     assert understood == dict.fromkeys(understood, wanted)
     assert wanted == ["fix", "check", "add", "ticket", "language"]
 

@@ -112,7 +112,7 @@ async def test_a_log_of_a_day_with_faults_holds_no_secret_and_nothing_personal(f
 async def test_a_turn_under_way_is_finished_before_the_end() -> None:
     async with Tenant.open() as tenant, serving(tenant) as process:
         chat = tenant.channel.chat(tenant.world.people[0].id)
-        tenant.world.faults.login_delay = 1.5
+        tenant.world.faults.graph_seconds = 0.5
         saying = asyncio.create_task(chat.say("my photo is wrong"))
         await asyncio.sleep(0.5)
         await ended(process)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from bot import resources
+from bot.background import Background
 from bot.languages.live import LiveTranslations
 from bot.resources import LOCALES
 from tests.chatting import Scene, scene, title
@@ -196,23 +197,23 @@ async def test_the_watcher_goes_on_whatever_the_system_raises(
     tmp_path: Path, fault: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "fo.po").write_text(whole("Fyrra"), encoding="utf-8")
-    live = LiveTranslations(Faulty(tmp_path), resources.illustrations(), "https://teams.example/chat", 0.05)
-    beats: list[int] = []
-    watching = asyncio.create_task(live.watch(lambda: beats.append(1)))
+    live = LiveTranslations(Faulty(tmp_path), resources.illustrations(), "https://teams.example/chat", 0.02)
+    background = Background(lambda _name, _alive: None, first_wait=0.01)
+    background.start("languages", live.watch)
     try:
         Faulty.fault = fault
-        await asyncio.sleep(0.3)  # several polls
-        assert not watching.done()
+        unforeseen = not isinstance(fault, OSError)
+        await soon(lambda: bool(background.failing if unforeseen else live.languages.problems))
         assert live.languages.wording.text("fo", "desk.menu.title") == "Fyrra"
         said = [one.message for one in caplog.records if one.levelno >= logging.ERROR]
-        assert len(said) == 1, said
+        assert unforeseen or len(said) == 1, said
         Faulty.fault = None
         (tmp_path / "fo.po").write_text(whole("Seinna"), encoding="utf-8")
         await soon(lambda: live.languages.wording.catalogs["fo"].entries["desk.menu.title"] == ("Seinna",))
-        assert beats
+        await soon(lambda: not background.failing)
     finally:
         Faulty.fault = None
-        watching.cancel()
+        await background.stop()
 
 
 async def test_a_share_that_comes_back_unchanged_is_read_again(tmp_path: Path) -> None:

@@ -79,6 +79,19 @@ async def test_the_person_sees_that_the_bot_is_at_work(edge: Stage) -> None:
     assert edge.chat.typing == 1
 
 
+async def test_typing_signs_beyond_the_rates_of_teams_are_not_sent_and_take_no_place_of_a_card(edge: Stage) -> None:
+    async def work(incoming: Incoming, channel: Channel) -> Message | None:
+        for _ in range(12):
+            await channel.typing()
+        return await answer(incoming, channel)
+
+    edge.act = work
+    edge.tenant.world.faults.paced = False  # whatever is sent is taken
+    await edge.deliver()
+    assert edge.chat.typing == 7  # what a conversation takes in a second
+    assert len(cards(edge)) == 1
+
+
 async def test_a_typing_sign_that_fails_does_not_matter(edge: Stage) -> None:
     async def work(incoming: Incoming, channel: Channel) -> Message | None:
         await channel.typing()

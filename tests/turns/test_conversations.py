@@ -30,7 +30,7 @@ async def stage() -> AsyncIterator[Scene]:
 
 def words(spoken: Languages, tag: str, action: str) -> str:
     """What a person of a language types for an action."""
-    return spoken.wording.catalogs[tag].entries[f"words.{action}"][0].split("|")[0].replace("*", "")
+    return spoken.wording.catalogs[tag].text(f"button.{action}")
 
 
 async def press(chat: Chat, *buttons: str) -> None:
@@ -154,7 +154,7 @@ async def test_a_person_changes_the_language(stage: Scene, spoken: Languages, wa
 async def test_an_install_is_welcomed_once(stage: Scene, order: tuple[str, str]) -> None:
     chat = stage.chat("old")
     assert set(await chat.install(order)) <= {200, 201, 202}
-    assert [step(chat)] == ["desk.menu"]
+    assert [step(chat)] == ["look.differ"]
     assert len([one for one in chat.messages if not one.mine]) == 1
 
 
@@ -243,6 +243,7 @@ async def test_the_service_tells_that_it_is_alive_and_ready(stage: Scene) -> Non
         "store": True,
         "catalogues": True,
         "channel_keys": True,
+        "sign_in": True,
         "background": True,
     }
     assert "photosync_turns_total" in (await stage.get("/metrics"))[1]

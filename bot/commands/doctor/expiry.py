@@ -9,9 +9,9 @@ from typing import Any
 
 from bot import certificate
 from bot.commands.doctor.finding import CheckResult, Installation, State, failed, ok
-from bot.commands.doctor.fixes import Registration, bots, graphs
 from bot.errors import OutsideError
 from bot.setting_values import Secret
+from bot.sign_in import Registration, bots, graphs
 
 _SOON = timedelta(days=30)
 _READ_APPLICATIONS = frozenset(

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from bot.errors import NotFound, OutsideError, Refused, Throttled
 from bot.graph.client import BadRequest
 from bot.graph.users import PersonUnknown
-from bot.settings import Settings
+from bot.sign_in import Registration, refusal_fix
 
 _FAILING = re.compile(r"\b5\d\d\b")  # a status
-_NUMBER = re.compile(r"AADSTS(\d+)")
 ADDRESSES: Mapping[str, str] = {
     "login": "PHOTOSYNC_LOGIN_URL",
     "graph": "PHOTOSYNC_GRAPH_URL",
@@ -24,58 +22,11 @@ ADDRESSES: Mapping[str, str] = {
 """The setting that says where each system is."""
 
 
-@dataclass(frozen=True)
-class Registration:
-    """The names of the settings that an application signs in with."""
-
-    client: str
-    proof: str  # "" for a managed identity, which needs none
-    tenant: str
-
-
-def bots(settings: Settings) -> Registration:
-    """Of the bot itself."""
-    if settings.app_type == "UserAssignedMSI":
-        return Registration("MicrosoftAppId", "", "MicrosoftAppTenantId")
-    proof = "MicrosoftAppCertificate" if settings.app_certificate else "MicrosoftAppPassword"
-    return Registration("MicrosoftAppId", proof, "MicrosoftAppTenantId")
-
-
-def graphs(settings: Settings) -> Registration:
-    """Of the application that reads Graph: its own, or the bot's."""
-    if not settings.graph_client_id:
-        return bots(settings)
-    tenant = "PHOTOSYNC_GRAPH_TENANT_ID" if settings.graph_tenant_id else "MicrosoftAppTenantId"
-    proof = (
-        "PHOTOSYNC_GRAPH_CLIENT_CERTIFICATE" if settings.graph_client_certificate else "PHOTOSYNC_GRAPH_CLIENT_SECRET"
-    )
-    return Registration("PHOTOSYNC_GRAPH_CLIENT_ID", proof, tenant)
-
-
-# By the number of Entra ID's refusal.
-_SIGN_IN = {
-    90002: "Correct {tenant}: the login service knows no such tenant.",
-    900023: "Correct {tenant}: the login service knows no such tenant.",
-    700016: "Correct {client} or {tenant}: this tenant has no application of that id.",
-    7000215: "Put a client secret of the application (its value, not its id) into {proof}.",
-    7000222: "Make a new client secret for the application and put it into {proof}: the present one has expired.",
-    700027: "Register the certificate of {proof} with the application: it is not known there.",
-    1000502: "Renew the certificate of {proof}: it is not valid today.",
-    700024: "Set this machine's clock by NTP: the login service finds the proof of {proof} out of its time.",
-    500011: "Correct {resource} or PHOTOSYNC_CLOUD: the tenant knows no such resource.",
-}
-_SIGN_IN_ELSE = "Correct {client}, {proof} and {tenant}, and see the application's sign-in log in Entra ID."
-
-
 def sign_in(error: OutsideError, by: Registration, resource: str) -> str:
     """For a token that was not given; `resource` is the setting that says what it was for."""
-    if not by.proof and not isinstance(error, Throttled):
-        return f"Assign the managed identity that {by.client} names to this machine, which has to be one of Azure's."
-    if not isinstance(error, Refused):
-        return fix(error)
-    number = _NUMBER.search(error.detail)
-    sentence = _SIGN_IN.get(int(number[1]), _SIGN_IN_ELSE) if number else _SIGN_IN_ELSE
-    return sentence.format(client=by.client, proof=by.proof, tenant=by.tenant, resource=resource)
+    if isinstance(error, Refused) or (not by.proof and not isinstance(error, Throttled)):
+        return refusal_fix(error, by, resource)
+    return fix(error)
 
 
 # By OpenSSL's own words. Since Python 3.13 authorities have to keep to RFC 5280, which those of older proxies do not.

@@ -7,12 +7,13 @@ import json
 from urllib.parse import unquote, urlsplit
 
 from bot.commands.doctor.finding import CheckResult, Installation, failed, ok, skipped
-from bot.commands.doctor.fixes import fix, graphs, sign_in
+from bot.commands.doctor.fixes import fix, sign_in
 from bot.errors import Malformed, NotFound, OutsideError, Refused
 from bot.graph.client import BadRequest, graph_scope
 from bot.graph.policies import Policies
 from bot.graph.sharepoint import LibraryMissing
 from bot.graph.users import READ_USERS, NoMailbox, Person, PersonUnknown
+from bot.sign_in import graphs
 from bot.tickets.labels import PHOTO_CHANGES, who_may_change
 
 # What gives the reading that the bot needs; the first is the least.

@@ -6,10 +6,11 @@ import asyncio
 from urllib.parse import urlsplit
 
 from bot.commands.doctor.finding import CheckResult, Installation, failed, ok, skipped
-from bot.commands.doctor.fixes import ADDRESSES, bots, certificate_fix, sign_in
+from bot.commands.doctor.fixes import ADDRESSES, certificate_fix, sign_in
 from bot.errors import OutsideError
 from bot.graph.client import MAX_SKEW, ClockSkew
 from bot.http_client import NEVER, Answer, Bearer
+from bot.sign_in import bots
 from bot.teams.authentication import published
 
 _DEADLINE = 5.0  # seconds

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from bot.commands.locales import glossary, header, msgfmt, texts, typed_words
+from bot.commands.locales import glossary, header, msgfmt, texts, typed
 from bot.commands.locales.folders import Folders, by_key
 from bot.commands.locales.glossary import Terms
 from bot.commands.locales.issue import Issue, Language, Level
@@ -26,7 +26,8 @@ def check(folders: Folders, tag: str = "") -> int:
         raise LocalesError(f"there is no {chosen[0]}.po; photosync locales new {chosen[0]} begins one")
     terms = glossary.read(folders.glossaries)
     found = [(problem.path, Issue(problem.line, problem.text)) for problem in misnamed]
-    found += [(files[one], issue) for one in chosen if one in files for issue in issues(folders, one, terms)]
+    each = bool(tag)  # of all languages together only their own files' sentences: those that ship take a second each
+    found += [(files[one], issue) for one in chosen if one in files for issue in issues(folders, one, terms, each=each)]
     sys.stdout.writelines(_report_line(path, issue) for path, issue in found)
     errors = sum(issue.level is Level.ERROR for _, issue in found)
     what = chosen[0] if tag else f"{len(chosen)} languages"
@@ -34,15 +35,17 @@ def check(folders: Folders, tag: str = "") -> int:
     return 1 if errors else 0
 
 
-def issues(folders: Folders, tag: str, terms: Terms) -> list[Issue]:
+def issues(folders: Folders, tag: str, terms: Terms, *, each: bool = False) -> list[Issue]:
     """What there is to say about one language's file, by line. Errors are what the bot does not use, and sentences
-    that are English still."""
+    that are English still. `each`: also what each example comes out as, which an own file's always do."""
     file = folders.language(tag)
     found = [Issue(fault.line, fault.text, key=fault.key) for fault in file.faults]
     if file.usable:
         language = Language(tag, tags.require(tag), file.document, by_key(folders.english), file.texts.keys())
         found += [*_of_entries(language), *_unfinished(language, file, folders.below(tag))]
-        found += [*header.check(language), *typed_words.check(language), *glossary.check(language, terms)]
+        found += [*header.check(language), *glossary.check(language, terms)]
+        own = bool(folders.over) and folders.files[tag].parent == folders.over
+        found += typed.check(language, own_file=own, each=each or own)
     lines = {issue.line for issue in found}
     found += [issue for issue in msgfmt.check(file.document.path) if issue.line not in lines]
     return sorted(found, key=lambda one: (one.line, -one.level))

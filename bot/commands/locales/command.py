@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     show.add_argument("--out", metavar="DIR", type=Path, help="where to (default preview-TAG)")
     show.add_argument("--section", metavar="NAME", action="append", default=[], help="only these cards, such as look")
 
+    attempt = command("try", "what is understood: sentences on standard input, a JSON object a line", _attempt)
+    attempt.add_argument("tag", metavar="TAG", help="the language of the person who writes")
+    attempt.add_argument("--step", default="", help="the card they see, as a button's data.step names it")
+
+    command("unknown", "sentences that were not understood, by PHOTOSYNC_KEEP_UNKNOWN", _unknown)
+
 
 def _own(chosen: argparse.Namespace) -> str:
     """The one setting that matters to translators, who have no registration."""
@@ -59,3 +66,15 @@ def _preview(chosen: argparse.Namespace) -> int:
     topics = environment(chosen).get("PHOTOSYNC_TOPICS_DIR", "").strip()
     own = Path(_own(chosen)) if _own(chosen) else None
     return preview(chosen.tag, chosen.out, own, chosen.section, Path(topics) if topics else None)
+
+
+def _attempt(chosen: argparse.Namespace) -> int:
+    from bot.commands.locales.trial import attempt  # noqa: PLC0415 - the other commands need no topics
+
+    return attempt(chosen.tag, chosen.step, Path(_own(chosen)) if _own(chosen) else None, sys.stdin)
+
+
+def _unknown(chosen: argparse.Namespace) -> int:
+    from bot.commands.locales.unknown import show  # noqa: PLC0415 - the other commands need no settings
+
+    return show(environment(chosen))

@@ -15,7 +15,8 @@ from pathlib import Path
 from bot.commands.locales.issue import Issue, Language, Level
 from bot.errors import LocalesError
 from bot.languages.po_document import PoEntry
-from dialogs.keywords import WORD_KEYS, folded
+from dialogs.examples import EXAMPLE_KEYS
+from dialogs.text import folded
 
 _COLUMNS = ["term", "language", "translation", "source"]
 _REMARK = re.compile(r"\s*[(（][^)）]*[)）]")
@@ -47,7 +48,9 @@ def read(paths: Iterable[Path]) -> Terms:
 def check(language: Language, terms: Terms) -> Iterator[Issue]:
     """A warning for each term that no entry uses of those whose English names the thing."""
     entries = {
-        entry.key: entry for entry in language.document.entries if language.shows(entry) and entry.key not in WORD_KEYS
+        entry.key: entry
+        for entry in language.document.entries
+        if language.shows(entry) and entry.key not in EXAMPLE_KEYS
     }
     for term, translation in terms.get(language.tag, {}).items():
         named = [entries[key] for key in _naming(term, language.english) if key in entries]

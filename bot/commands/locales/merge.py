@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from bot.commands.locales.writing import entry_lines, field_lines, flag_lines, kept_strings, string_names, wraps
 from bot.languages.po_document import Document, PoEntry
-from dialogs.keywords import WORD_KEYS
+from dialogs.examples import EXAMPLE_KEYS
 from dialogs.translations import SOURCE
 
 _FUZZY = "fuzzy"
@@ -49,9 +49,12 @@ class Merged:
         return ", ".join(f"{len(keys)} {what}" for what, keys in counted.items() if keys)
 
 
-def merge(found: Document, tag: str, forms: int, english: Mapping[str, English]) -> Merged:
-    """The file with the English of now; `forms` is how many plural forms its language has."""
-    return _Merge(found, tag, forms, english, wraps(found)).done()
+def merge(found: Document, tag: str, forms: int, english: Mapping[str, English], *, whole: bool = True) -> Merged:
+    """The file with the English of now; `forms` is how many plural forms its language has.
+
+    `whole`: it holds a whole language, so that what it lacks gets an empty entry.
+    """
+    return _Merge(found, tag, forms, english, wraps(found), whole).done()
 
 
 @dataclass
@@ -61,13 +64,14 @@ class _Merge:
     forms: int
     english: Mapping[str, English]
     wrap: bool
+    whole: bool
     changed: list[str] = field(default_factory=list)
     remarked: list[str] = field(default_factory=list)
 
     def done(self) -> Merged:
         gone = [entry for entry in self.found.entries if entry.key and entry.key not in self.english]
         here = {entry.key for entry in self.found.entries}
-        fresh = tuple(key for key in self.english if key not in here)
+        fresh = tuple(key for key in self.english if key not in here) if self.whole else ()
         edits = [*self._edited(), *self._inserted(fresh), *((entry.start, self._after(entry), ()) for entry in gone)]
         lines = list(self.found.lines)
         for start, end, new in sorted(edits, key=lambda edit: edit[:2], reverse=True):
@@ -110,7 +114,7 @@ class _Merge:
 
     def _translates(self, entry: PoEntry) -> bool:
         """Whether its text follows the English: an installation's own English and what people type do not."""
-        return self.tag != SOURCE and entry.key not in WORD_KEYS and any(form.text for form in entry.strings)
+        return self.tag != SOURCE and entry.key not in EXAMPLE_KEYS and any(form.text for form in entry.strings)
 
     def _previous(self, entry: PoEntry) -> tuple[str, ...]:
         named = zip(("msgid", "msgid_plural"), entry.source, strict=False)
@@ -136,7 +140,8 @@ class _Merge:
         for key, now in self.english.items():
             at = ends.get(key, at)
             if key in fresh:
-                texts = now.source if self.tag == SOURCE else ("",) * self._count(now)
+                same = self.tag == SOURCE and key not in EXAMPLE_KEYS
+                texts = now.source if same else ("",) * self._count(now)
                 comments = {"#.": now.comments, "#,": flag_lines(now.flags)}
                 lines = entry_lines(comments, key, now.source, self._written(now, texts), wrap=self.wrap)
                 places.setdefault(at, []).extend(("", *lines))

@@ -1,4 +1,7 @@
-"""`photosync locales sync`: what changed in the English comes into every language's own file, and nothing else does."""
+"""`photosync locales sync`: what changed in the English comes into every language's own file, and nothing else does.
+
+Entries that are new come into files that hold a language; one with a few other words of an installation's stays small.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from bot.commands.locales.folders import Folders
 from bot.commands.locales.merge import English, merge
 from bot.languages import plurals, po_reader, tags
 from bot.languages.po_document import Document, PoEntry
-from dialogs.keywords import WORD_KEYS
+from dialogs.examples import EXAMPLE_KEYS
 from dialogs.translations import placeholders
 
 # Poedit, Weblate and msgfmt watch over the placeholders of an entry with this flag.
@@ -27,12 +30,20 @@ def sync(folders: Folders) -> int:
             failed = True
             sys.stderr.write(f"photosync: {path} is left as it is: photosync locales check {tag} says why\n")
             continue
-        merged = merge(found, tag, _forms(found, tag), english)
+        whole = folders.over is None or _is_whole(found, english)
+        merged = merge(found, tag, _forms(found, tag), english, whole=whole)
         if merged.lines != found.lines:
             writing.put(path, merged.lines, found.newline)
             report += f"{path}: {merged}\n"
     sys.stdout.write(report or ("" if failed else "every file is up to date\n"))
     return 1 if failed else 0
+
+
+def _is_whole(found: Document, english: Mapping[str, English]) -> bool:
+    """Whether an installation's own file holds a language, which is to have every entry, or just some other words: it
+    is laid over what is packaged entry by entry, and stays as small as it is."""
+    here = {entry.key for entry in found.entries} & english.keys()
+    return 2 * len(here) > len(english)
 
 
 def _english(found: Document) -> Mapping[str, English]:
@@ -41,9 +52,10 @@ def _english(found: Document) -> Mapping[str, English]:
 
 
 def _entry(entry: PoEntry) -> English:
-    source = tuple(form.text for form in entry.strings)
+    # What people type has only a hint as its English, and every language its own sentences.
+    source = entry.source if entry.key in EXAMPLE_KEYS else tuple(form.text for form in entry.strings)
     flags = [flag for flag in entry.flags if flag not in ("fuzzy", _BRACES)]
-    if entry.key not in WORD_KEYS and any(placeholders(text) for text in source):
+    if entry.key not in EXAMPLE_KEYS and any(placeholders(text) for text in source):
         flags.append(_BRACES)
     return English(entry.key, source, entry.comments["#."], tuple(flags))
 

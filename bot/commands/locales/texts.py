@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from bot.commands.locales.issue import Issue, Language, Level
 from bot.languages.po_document import PoEntry
-from dialogs.keywords import WORD_KEYS
+from dialogs.examples import EXAMPLE_KEYS
 
 # Names of products are the same in every language.
 _SAME_EVERYWHERE = {"app.name", "photo.microsoft365.caption", "photo.sharepoint.caption"}
@@ -23,6 +23,6 @@ def check(entry: PoEntry, english: tuple[str, ...], language: Language) -> Itera
             # One word can be the same in two languages ("Menu"); a sentence cannot.
             level = Level.ERROR if " " in form.text else Level.WARNING
             yield Issue(form.line, "is the English: not translated", level)
-        for name in _NAMES if entry.key not in WORD_KEYS else ():
+        for name in _NAMES if entry.key not in EXAMPLE_KEYS else ():
             if all(name in text for text in english) and name not in form.text:
                 yield Issue(form.line, f"the name {name} is missing", Level.WARNING)

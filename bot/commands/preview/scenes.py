@@ -73,6 +73,7 @@ def _case(step: str, tag: str) -> Case:
         submissions=1 if handed_over else 0,
         following=step,
         following_since=_AT,
+        asked="fix add ticket" if step == "desk.ask" else "",
         ticket="INC0042",
         ticket_url="https://helpdesk.contoso.example/INC0042",
     )

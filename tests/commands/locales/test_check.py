@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,7 @@ BROKEN = [
     ("a missing quote in a later line", '"privat fönster."', '"privat fönster.', "privat fönster.", E, "one pair of quotes"),
     ("a backslash that means nothing", "Hej, {name}!", "Hej,\\q{name}!", 'msgstr "Hej', E, "\\q means nothing"),
     ("a keyword misspelt", 'msgstr "Hej', 'msgstring "Hej', "msgstring", E, "not a line of a PO file"),
-    ("a line of prose", 'msgstr "ny bild*"', 'msgstr "ny bild*"\nhej', "hej\n", E, "not a line of a PO file"),
+    ("a line of prose", 'msgstr "ny bild"', 'msgstr "ny bild"\nhej', "hej\n", E, "not a line of a PO file"),
     ("a msgstr is missing", 'msgstr "Hej, {name}!"\n', "", 'msgctxt "desk.title"', E, "has no msgstr"),
     ("a msgid is missing", 'msgid "My photo is wrong"\n', "", 'msgstr "Mitt', E, "without a msgid"),
     ("two translations", 'msgstr "Hej, {name}!"', 'msgstr "Hej, {name}!"\nmsgstr "Hallå, {name}!"', 'msgstr "Hallå', E, "second msgstr"),
@@ -35,7 +34,7 @@ BROKEN = [
     ("the same key twice", 'msgctxt "button.fix"', 'msgctxt "desk.title"', 'msgctxt "desk.title"\nmsgid "My', E, "line 13 already"),
     ("a key is missing", 'msgctxt "button.fix"\n', "", 'msgid "My photo', E, "no msgctxt"),
     ("a key that the English has not", "button.fix", "button.fux", 'msgctxt "button.fux"', W, "no such entry"),
-    ("an entry is missing", SWEDISH[SWEDISH.index('#. What people type.\nmsgctxt "words.add"') :], "", "# Kept", W, "not here yet: 1 of 6"),
+    ("an entry is missing", SWEDISH[SWEDISH.index('#. What people type.\nmsgctxt "examples.add"') :], "", "# Kept", W, "not here yet: 1 of 6"),
     ("a placeholder renamed", "Hej, {name}!", "Hej, {namn}!", 'msgstr "Hej', E, "{namn} is not in the English; there is {name}"),
     ("a placeholder forgotten", "Hej, {name}!", "Hej!", 'msgstr "Hej', E, "{name} is missing"),
     ("a number left out where it tells counts apart", "{count} korta", "Några korta", "msgstr[1]", E, "{count} is missing"),
@@ -55,9 +54,8 @@ BROKEN = [
     ("a tag", "Hej, {name}!", "<b>Hej, {name}!", 'msgstr "<b>', E, "< > would be read as markup"),
     ("a list", "Mitt foto är fel", "1. Mitt foto är fel", 'msgstr "1.', E, "begins like a list"),
     ("an address that a mail program rewrote", "Öppna www", "Öppna safelinks www", 'msgstr ""\n"Öppna', E, "safelinks"),
-    ("words of two actions", '"ny bild*"', '"ny bild*|bild* gammal"', '"ny bild*', E, "stands in words.fix (line 41) too"),
-    ("a star inside a word", '"ny bild*"', '"ny*bild"', '"ny*bild', E, "at the end of a word"),
-    ("an empty alternative", '"ny bild*"', '"ny bild*||nytt foto"', '"ny bild*', W, "empty alternative"),
+    ("a sentence under two labels", '"ny bild"', '"Fel bild!"', '"Fel bild!', E, "is an example of fix too"),
+    ("a sentence that means something else", '"ny bild"', '"mitt foto uppdateras inte"', '"mitt foto upp', W, "comes out as fix"),
     ("fuzzy", 'msgctxt "button.fix"', '#, fuzzy\nmsgctxt "button.fix"', 'msgctxt "button.fix"', W, "fuzzy, to be looked at again: 1 of 6"),
     ("not translated", '"Mitt foto är fel"', '""', 'msgctxt "button.fix"', W, "not translated: 1 of 6"),
     ("the English has changed", 'msgid "My photo is wrong"', 'msgid "My picture is wrong"', 'msgid "My picture', W, "has changed since"),
@@ -69,8 +67,9 @@ BROKEN = [
 
 
 def reported(place: Folders, tag: str = "sv") -> list[tuple[int, Level, str]]:
-    found = check.issues(place, tag, glossary.read(place.glossaries))
-    return [(one.line, one.level, one.text) for one in found]
+    found = check.issues(place, tag, glossary.read(place.glossaries), each=place.packaged != resources.LOCALES)
+    # A file for tests has a sentence or two of what a language needs dozens of.
+    return [(one.line, one.level, one.text) for one in found if "are the least to learn from" not in one.text]
 
 
 @pytest.mark.parametrize(("old", "new", "where", "level", "says"), [row[1:] for row in BROKEN], ids=[row[0] for row in BROKEN])  # fmt: skip
@@ -124,7 +123,6 @@ def test_a_plural_form_for_one_count_may_leave_the_number_out(tmp_path: Path) ->
     assert reported(folders(tmp_path, sv=SWEDISH.replace('"{count} kort steg."', '"Ett kort steg."'))) == []
 
 
-@pytest.mark.skipif(shutil.which("msgfmt") is None, reason="gettext's tools are not installed")
 def test_what_gettext_itself_refuses_is_reported_too(tmp_path: Path) -> None:
     broken = SWEDISH.replace("#. At most 32 characters", "#, c-format").replace("Mitt foto är fel", "Mitt foto är %d")
     line = broken[: broken.index('msgstr "Mitt')].count("\n") + 1
@@ -147,7 +145,7 @@ def test_markup_is_right_where_the_english_has_it_and_closed(tmp_path: Path, tex
 BUDGETS = [
     ("button.fix", 32), ("button.language", 32), ("button.next", 40), ("look.match.button.next", 40),
     ("resync.office.link", 40), ("manifest.short", 80), ("manifest.full", 4000), ("manifest.check", 128),
-    ("look.match.title", None), ("words.fix", None),
+    ("look.match.title", None), ("examples.fix", None),
 ]  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from babel import Locale
 from babel.localedata import locale_identifiers
 
 from bot import resources
-from bot.languages import catalogs, plurals
+from bot.languages import packaged, plurals
 
 ROOT = Path(__file__).resolve().parents[3]
 ENTRIES = (resources.LOCALES / "en.po").read_text(encoding="utf-8").count("\nmsgctxt ")
@@ -47,7 +47,7 @@ def test_a_new_file_is_ready_to_be_translated(tmp_path: Path, tag: str, name: st
     checked = locales(tmp_path, "check", Path(name).stem)
     assert (checked.returncode, f"{ENTRIES} of {ENTRIES}" in checked.stdout) == (0, True)
     assert locales(tmp_path, "sync").stdout == "every file is up to date\n"
-    assert catalogs.load(resources.LOCALES, tmp_path).negotiate(Path(name).stem) == Path(name).stem
+    assert packaged.languages(tmp_path).negotiate(Path(name).stem) == Path(name).stem
 
 
 # the command | what stands on stderr
@@ -111,7 +111,7 @@ def test_errors_are_counted_and_fail_the_check(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert f"sv.po:{line}: error: card.greeting: {{namn}} is not in the English" in done.stdout
     assert done.stdout.splitlines()[-1].startswith("32 languages: ")
-    assert locales(tmp_path, "check", "de").stdout == "de: 0 errors, 0 warnings\n"
+    assert locales(tmp_path, "check", "de").stdout.splitlines()[-1].startswith("de: 0 errors, ")
 
 
 LANGUAGES = [name for name in locale_identifiers() if "_" not in name]

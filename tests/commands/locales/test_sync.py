@@ -13,7 +13,7 @@ from bot.commands.locales.folders import Folders
 from bot.commands.locales.sync import sync
 from tests.language_files import ENGLISH, SWEDISH, folders
 
-FOOT = '#. What people type.\nmsgctxt "words.add"'
+FOOT = '#. What people type.\nmsgctxt "examples.add"'
 
 
 def synced(place: Folders, tag: str = "sv") -> str:
@@ -66,9 +66,9 @@ CHANGES = [
         '#, fuzzy, python-brace-format\n#| msgid "{count} short step."\n#| msgid_plural "{count} short steps."\nmsgctxt "card.steps"\nmsgid "{count} short step."\nmsgid_plural "{count} steps."\n',
     ),
     (
-        "words that people type change: each language has its own",
-        'msgstr "new photo*"', 'msgstr "new photo*|new picture*"',
-        'msgid "new photo*"\n', 'msgid "new photo*|new picture*"\n',
+        "what is said of examples changes: each language has its own",
+        'msgid "I want another photo"', 'msgid "Another photo"',
+        'msgid "I want another photo"', 'msgid "Another photo"',
     ),
     (
         "a comment changes",
@@ -157,8 +157,18 @@ def test_an_installations_own_english_keeps_its_words_and_gets_new_texts(tmp_pat
     assert sync(place) == 0
     text = (tmp_path / "own/en.po").read_text(encoding="utf-8")
     assert 'msgid "My photo is wrong"\nmsgstr "Wrong photo"' in text
-    assert text.rstrip("\n").endswith('msgctxt "words.add"\nmsgid "new photo*"\nmsgstr "new photo*"')
+    assert text.rstrip("\n").endswith('msgctxt "examples.add"\nmsgid "I want another photo"\nmsgstr ""')
     assert (place.packaged / "sv.po").read_text(encoding="utf-8") == SWEDISH
+
+
+@pytest.mark.parametrize(("tag", "whole"), [("sv", SWEDISH), ("en", ENGLISH), ("ca", SWEDISH.replace(": sv", ": ca"))])
+def test_a_small_file_of_ones_own_stays_small_and_follows_the_english(tmp_path: Path, tag: str, whole: str) -> None:
+    (tmp_path / "own").mkdir()
+    small = whole[: whole.index("#. {count}")].replace(whole[whole.index("#. The first card.\n#.") : whole.index("#. At most")], "")  # fmt: skip
+    (tmp_path / "own" / f"{tag}.po").write_text(small, encoding="utf-8")
+    place = replace(folders(tmp_path, english=ENGLISH.replace("#. At most", "#. Up to")), over=tmp_path / "own")
+    assert sync(place) == 0
+    assert (tmp_path / "own" / f"{tag}.po").read_text(encoding="utf-8") == small.replace("#. At most", "#. Up to")
 
 
 def test_a_broken_file_is_left_as_it_is_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

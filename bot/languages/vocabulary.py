@@ -1,0 +1,50 @@
+"""Catalogs -> what words mean exactly: titles of buttons and names of languages, and an installation's own examples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from bot.languages import names
+from dialogs.examples import Example
+from dialogs.meaning import Vocabulary
+from dialogs.text import folded
+from dialogs.translations import Catalog
+
+Title = tuple[str, str]
+"""The step whose button it is, "" for every card's; its action."""
+
+
+def vocabulary(catalogs: Mapping[str, Catalog], examples: Mapping[str, tuple[Example, ...]]) -> Vocabulary:
+    """Of the languages that are loaded; what a language's own file calls it comes first."""
+    called = {**names.names(catalogs), **{one.name: tag for tag, one in catalogs.items()}}
+    return Vocabulary({folded(name): tag for name, tag in called.items()}, _Titles(catalogs), examples)
+
+
+class _Titles(Mapping[str, Mapping[str, tuple[Title, ...]]]):
+    """The titles of each catalog's buttons, read when they are first asked for: most people speak few languages."""
+
+    def __init__(self, catalogs: Mapping[str, Catalog]) -> None:
+        self._catalogs = catalogs
+        self._read: dict[str, dict[str, tuple[Title, ...]]] = {}
+
+    def __getitem__(self, tag: str) -> Mapping[str, tuple[Title, ...]]:
+        read = self._read.get(tag)
+        if read is None:
+            read = self._read[tag] = _titles(self._catalogs[tag])
+        return read
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._catalogs)
+
+    def __len__(self) -> int:
+        return len(self._catalogs)
+
+
+def _titles(catalog: Catalog) -> dict[str, tuple[Title, ...]]:
+    found: dict[str, tuple[Title, ...]] = {}
+    for key, forms in catalog.entries.items():
+        step, button, action = key.rpartition("button.")
+        if button:
+            title = folded(forms[0])
+            found[title] = (*found.get(title, ()), (step.removesuffix("."), action))
+    return found

@@ -1,0 +1,1 @@
+"""Typed words -> what they mean: a classifier trained from the examples in `locales/`."""

@@ -1,0 +1,154 @@
+"""A typed message -> an event of the conversation.
+
+First what is exact: the title of a button, the name of a language alone. Then the classifier, whose scores are judged
+by `dialogs.meaning`. The model is mapped when the first message comes; an installation's own examples are laid over it
+by `learn`, for people who speak that language, and for others where the model alone is not sure.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from functools import cached_property
+
+from bot.understanding import model, own
+from bot.understanding.features import LONGEST, features
+from bot.understanding.model import Model
+from bot.understanding.own import Corrections
+from dialogs.examples import Example
+from dialogs.meaning import Meaning, Vocabulary, judge
+from dialogs.model import Step, Typed
+from dialogs.text import folded
+from dialogs.translations import SOURCE
+
+_VALUES = {"rate_up": ("rate", "up"), "rate_down": ("rate", "down")}
+_STEM = 4  # letters of a language's name that its inflected forms share at least
+_MOST_WORDS = 20  # of a message in which an inflected name is looked for
+_ENDING = 3  # letters at its end in which they may differ
+_QUESTION_MARKS = ("?", "？", "؟")
+_SUREST = 0.999  # 1 is for what is exact
+_OVERRIDES = ("\u202d", "\u202e")  # of the direction of letters
+_COMMAND = 4  # words that a whole command has at most
+_CLEAR = 0.5  # margin: how much more a language has to score than the next for a text to be in it
+
+
+class Understanding:
+    """What typed words mean."""
+
+    def __init__(self) -> None:
+        self._own: dict[str, Corrections] = {}
+        self._learned: Mapping[str, tuple[Example, ...]] = {}
+
+    @cached_property
+    def _meanings(self) -> Model:
+        return model.load(model.MEANINGS)
+
+    @cached_property
+    def _languages(self) -> Model:
+        return model.load(model.LANGUAGES)
+
+    def learn(self, examples: Mapping[str, tuple[Example, ...]]) -> None:
+        """Lay an installation's own examples over the model; takes up to seconds, beside the event loop."""
+        if examples == self._learned:
+            return
+        kept = {tag: found for tag, found in self._own.items() if examples.get(tag) == self._learned.get(tag)}
+        self._own = {tag: kept.get(tag) or own.learn(self._meanings, given) for tag, given in examples.items()}
+        self._learned = examples
+
+    def understand(self, text: str, locale: str, step: Step, words: Vocabulary) -> Typed:
+        """What a message means to someone who speaks `locale` and sees the card of `step`. Raises nothing."""
+        message = folded(text)
+        action = _titled(message, (locale, SOURCE), step.id, words) if message else ""
+        if action:
+            return Typed(*_VALUES.get(action, (action, "")), text, whole=True)
+        if message in words.names:
+            return Typed("set_language", words.names[message], text, whole=True)
+        rows = features(text)
+        if any(sign in text[:LONGEST] for sign in _OVERRIDES):
+            return Typed(text=text, confidence=0.0)  # what the person sees is not what the text says
+        if not message and not any(map(_says_something, text[:LONGEST])):
+            return Typed(text=text, confidence=0.0)
+        question = text.rstrip().endswith(_QUESTION_MARKS)
+        found = self._judged(rows, locale, step, question=question)
+        return _event(found, text, message, words)
+
+    def language_of(self, text: str) -> str:
+        """The language that a text is surely written in; "" where that is not sure."""
+        rows = features(text)
+        if not rows:
+            return ""
+        scores = self._languages.scores(rows)
+        best, next_best = sorted(scores, reverse=True)[:2]
+        return self._languages.labels[scores.index(best)] if best - next_best > _CLEAR else ""
+
+    def _judged(self, rows: set[int], locale: str, step: Step, *, question: bool) -> Meaning:
+        def judged(corrections: Corrections | None) -> Meaning:
+            scores = dict(zip(self._meanings.labels, self._meanings.scores(rows, corrections), strict=True))
+            return judge(scores, step, question=question)
+
+        found = judged(self._own.get(locale))
+        if locale in self._own or not found.ask:
+            return found
+        others = [judged(corrections) for corrections in self._own.values()]
+        return max([found, *others], key=lambda one: one.confidence)
+
+
+def _says_something(letter: str) -> bool:
+    """Whether a sign is one that people answer with: a thumb, a heart."""
+    return unicodedata.category(letter) == "So"
+
+
+def _titled(message: str, tags: tuple[str, ...], step: str, words: Vocabulary) -> str:
+    """The action of a button of this title: one of the present card, or else one of every card."""
+    for tag in dict.fromkeys(tags):
+        found = dict(words.titles[tag].get(message, ())) if tag in words.titles else {}
+        action = found.get(step) or found.get("", "")
+        if action:
+            return action
+    return ""
+
+
+def _event(found: Meaning, text: str, message: str, words: Vocabulary) -> Typed:
+    label, value = found.label, ""
+    if label in ("language", "set_language"):
+        value = named(message, words.names)
+        label = "set_language" if value else "language"
+    label, value = _VALUES.get(label, (label, value))
+    whole = bool(label) and message.count(" ") < _COMMAND
+    return Typed(label, value, text, whole, ask=found.ask, confidence=min(found.confidence, _SUREST))
+
+
+def named(message: str, names: Mapping[str, str]) -> str:
+    """The language that is named somewhere in a folded message, inflected or not; "" if none is.
+
+    Only asked where the message is about languages at all: many names are everyday words of another language.
+    """
+    padded = f" {message} "
+    exact = [name for name in names if f" {name} " in padded or (_joined(name) and name in message)]
+    if exact:
+        return names[max(exact, key=len)]
+    best, found = 0, ""
+    for word in message.split()[:_MOST_WORDS]:
+        beginning = word[:_STEM]
+        for name, tag in names.items():
+            if not name.startswith(beginning):
+                continue
+            shared = _shared(word, name)
+            if shared >= max(_STEM, len(name) - _ENDING) and shared > best:
+                best, found = shared, tag
+    return found
+
+
+def _joined(name: str) -> bool:
+    """Of a script that writes no blanks between words, or joins small words to the next: Hebrew and Arabic too."""
+    first = name[:1]
+    return "\u0590" <= first <= "\u06ff" or "\u0e00" <= first <= "\u0eff" or first >= "\u3040"
+
+
+def _shared(one: str, other: str) -> int:
+    length = 0
+    for letter, its in zip(one, other, strict=False):
+        if letter != its:
+            break
+        length += 1
+    return length

@@ -1,0 +1,135 @@
+"""What a message means here: the classifier's scores, weighed by what the person's card asks for, and what to do then.
+
+The classifier scores every label (`dialogs.examples`) by the words alone. Here the scores become shares that add up to
+1. An answer that the present card does not ask for ("done", "the same one") is weighed down, one that it asks for up:
+"it is still the old one" is a request at the menu, and on a step it says that the step did not work. Labels that come
+to the same thing at the present card are added up. Then, by the largest share:
+
+  surely one thing          it is meant
+  surely something else     nothing is meant: `other`
+  anything between          the person is asked, between the two or three likeliest things
+
+What begins a walk has to be twice as likely as anything else, what ends, erases, hands over or changes the language
+surer still; and nothing ends or is erased by a question.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dialogs.examples import LABELS, OTHER, Example
+from dialogs.model import Step
+
+_REPLIES = frozenset({
+    "next", "back", "not_yet", "missing", "failed", "yes", "no", "same", "different", "unsure", "another",
+    "send_ticket", "forget_confirmed",
+})  # fmt: skip
+_OF_A_STEP = frozenset({"next", "back", "not_yet", "missing", "failed", "yes", "no", "another"})
+_EXPECTED, _UNEXPECTED = 0.7, -2.0  # logarithms: what a reply is weighed by where the card asks for it, where not
+_SAME_THING = (
+    ("fix", "check"), ("yes", "next"), ("yes", "same"), ("no", "different"),
+    ("forget_confirmed", "yes"), ("failed", "fix"), ("language", "set_language"),
+)  # fmt: skip
+_SURE = 0.25  # the share from which on it is meant, where that costs nothing and leads nowhere
+_WALKS = ("fix", "add", "check")
+_AHEAD = 2.0  # how many times as likely as the next thing one that begins a walk has to be
+_SURE_OF = {
+    **dict.fromkeys(_WALKS, 0.4),
+    **dict.fromkeys(("stop", "forget", "forget_confirmed", "send_ticket", "ticket", "language", "set_language"), 0.6),
+    "next": 0.3,
+    "same": 0.5,  # it ends the case
+}
+_SURELY_OTHER = 0.5
+_NO_QUESTION = ("stop", "forget", "forget_confirmed", "send_ticket")
+_POSSIBLE = 0.12  # a share from which on it is worth asking for
+_MOST_ASKED = 3
+ASKED = (
+    "fix", "add", "check", "ticket", "language", "forget", "stop", "menu", *(label for label in LABELS if "." in label),
+)  # fmt: skip
+"""What the person can be asked to choose between; the answers to a step are not among them."""
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """One message. `label` is what to do, "" for nothing; `ask` what to ask between, then `label` is ""."""
+
+    label: str = ""
+    confidence: float = 0.0  # of the likeliest label
+    ask: tuple[str, ...] = ()
+    likeliest: str = ""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What words mean exactly, in the languages that are loaded, and an installation's own examples."""
+
+    names: Mapping[str, str] = field(default_factory=dict)  # what a language is called, folded -> tag
+    titles: Mapping[str, Mapping[str, tuple[tuple[str, str], ...]]] = field(default_factory=dict)
+    """tag -> folded title of a button -> (step or "", action)"""
+    examples: Mapping[str, tuple[Example, ...]] = field(default_factory=dict)  # tag -> of an installation's own file
+
+
+def expected(step: Step) -> frozenset[str]:
+    """The replies that a card asks for."""
+    choices = step.choices
+    found = {action for action in choices if action in _REPLIES}
+    if "same" in choices:
+        found |= {"same", "different", "unsure", "yes", "no", "another", "back"}
+    elif "next" in choices:
+        found |= _OF_A_STEP
+    if found & {"forget_confirmed", "send_ticket"} or step.form == "choices":
+        found |= {"yes", "no", "back"}
+    return frozenset(found)
+
+
+def judge(scores: Mapping[str, float], step: Step, *, question: bool = False) -> Meaning:
+    """What a message of these scores means on the card of `step`; `question`: it ends in a question mark."""
+    wanted = expected(step)
+    shares = _shares(scores, wanted)
+    likeliest = max(shares, key=shares.__getitem__)
+    same = same_thing(likeliest, wanted)
+    share = min(1.0, sum(shares.get(label, 0.0) for label in same))
+    # "Yes" has to be as sure as what it would do here.
+    least = max(_SURE_OF.get(label, _SURE) for label in same if label in wanted or label == likeliest)
+    sure = share >= least and not (question and likeliest in _NO_QUESTION)
+    if likeliest in _WALKS:
+        sure = sure and share >= _AHEAD * max(one for label, one in shares.items() if label not in same)
+    if likeliest == OTHER:
+        ask = _likely(shares, least=_POSSIBLE) if shares[OTHER] < _SURELY_OTHER else ()
+        return Meaning("", shares[OTHER], ask, OTHER)
+    if sure:
+        return Meaning(likeliest, share, (), likeliest)
+    ask = _likely(shares, least=_POSSIBLE)
+    return Meaning("", share, ask, likeliest)
+
+
+def _shares(scores: Mapping[str, float], wanted: frozenset[str]) -> dict[str, float]:
+    weighed = {label: score + weight(label, wanted) for label, score in scores.items()}
+    highest = max(weighed.values())
+    exponentials = {label: math.exp(score - highest) for label, score in weighed.items()}
+    total = sum(exponentials.values())
+    return {label: one / total for label, one in exponentials.items()}
+
+
+def weight(label: str, wanted: frozenset[str]) -> float:
+    """What a label's score is weighed by on a card that asks for these replies."""
+    if label in _REPLIES:
+        return _EXPECTED if label in wanted else _UNEXPECTED
+    # On a step "my photo is still wrong" says that the step did not help; it asks for no other look at the photos.
+    return _UNEXPECTED if label == "fix" and "failed" in wanted else 0.0
+
+
+def same_thing(label: str, wanted: frozenset[str]) -> set[str]:
+    """A label, and those that come to the same thing on the present card."""
+    pairs = (pair for pair in _SAME_THING if label in pair and set(pair) & _REPLIES <= wanted)
+    return {label}.union(*pairs)
+
+
+def _likely(shares: Mapping[str, float], least: float) -> tuple[str, ...]:
+    """The two or three likeliest things that can be asked for, if the first of them is likely at all."""
+    ordered = sorted((label for label in ASKED if label in shares), key=lambda label: -shares[label])
+    if not ordered or shares[ordered[0]] < least:
+        return ()
+    return tuple(ordered[:_MOST_ASKED])

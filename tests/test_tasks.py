@@ -1,0 +1,267 @@
+"""Every background task and every kind of job, with an exception at each place where it waits: it goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from bot import resources
+from bot.app import Bot, site
+from bot.background import SICK_AFTER, Background, Beat, Run
+from bot.conversation import ActivityKind, Address, Incoming, Scope, to_document
+from bot.http_client import HttpClient
+from bot.http_server import HttpServer
+from bot.languages.live import LiveTranslations
+from bot.settings import read
+from bot.store import Claimed, Job, JobKind
+from bot.store.connect import connect
+from bot.turns.worker import Worker
+from sandbox.tenant import Tenant
+from tests.chatting import scene, step
+from tests.databases import rows
+from tests.interrupted import Interrupted
+
+MOST = 60  # places where something waits: nothing has as many
+
+
+class Unforeseen(Exception):
+    """What no part of the bot knows."""
+
+
+class Faulty(Background):
+    """Raises in a task's next three runs where it waits for the n-th time; then holds it until it may go on."""
+
+    def __init__(self, report: Callable[[str, bool], None]) -> None:
+        super().__init__(report, first_wait=0.001)
+        self.runs: dict[str, Run] = {}
+        self.at = 0
+        self.faults: dict[str, int] = {}  # how many of the next runs fail
+        self.healed = asyncio.Event()
+        self.beats: Counter[str] = Counter()
+
+    def start(self, name: str, run: Run) -> None:
+        self.runs[name] = run
+
+        async def fragile(beat: Beat) -> None:
+            def beaten() -> None:
+                self.beats[name] += 1
+                beat()
+
+            work: Coroutine[Any, Any, None] = run(beaten)  # type: ignore[assignment]
+            if not self.faults.get(name):
+                await self.healed.wait()
+                await work
+                return
+            one = Interrupted(work, self.at, Unforeseen("words of mine"))
+            try:
+                await one
+            finally:
+                self.faults[name] -= one.raised
+
+        super().start(name, fragile)
+
+    async def again(self, name: str, at: int) -> None:
+        """Start a task anew that fails at a place."""
+        await self.stop(name)
+        self.at, self.beats[name] = at, 0
+        self.faults[name] = SICK_AFTER
+        self.healed.clear()
+        self.start(name, self.runs[name])
+
+
+@dataclass
+class Running:
+    """A bot without its public port, whose tasks can be made to fail."""
+
+    bot: Bot
+    background: Faulty
+    port: int
+
+    async def get(self, path: str) -> tuple[int, str]:
+        async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{self.port}{path}") as answer:
+            return answer.status, await answer.text()
+
+
+@asynccontextmanager
+async def running(folder: Path) -> AsyncIterator[Running]:
+    async with Tenant.open(bot_url="http://127.0.0.1:9") as tenant:
+        changes = {"PHOTOSYNC_LOCALES_DIR": str(folder), "PHOTOSYNC_DATABASE_URL": f"sqlite:///{folder}/photosync.db"}
+        settings = read({**tenant.environment(), **changes})
+        bot = Bot.build(settings, connect(settings.database_url.reveal()), HttpClient.from_settings(settings))
+        background = Faulty(bot.metrics.report_background)
+        own = LiveTranslations(folder, resources.illustrations(), "https://teams.example/chat", 0.01)
+        bot = replace(bot, background=background, live=own)
+        background.healed.set()
+        server = HttpServer(site(bot, details=True), grace=0.1, closed_early=lambda: None)
+        port = await server.start("127.0.0.1", 0)
+        try:
+            await bot.open_store()
+            bot.start_tasks()
+            yield Running(bot, background, port)
+        finally:
+            await server.stop()
+            await bot.close()
+
+
+async def soon(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
+    """Whether it becomes so."""
+    for _ in range(int(seconds / 0.005)):
+        if condition():
+            return True
+        await asyncio.sleep(0.005)
+    return False
+
+
+TASKS = ("channel_keys", "sign_in", "store", "jobs", "languages")
+
+
+async def test_the_tasks_of_a_bot_are_those_that_are_tried_here(tmp_path: Path) -> None:
+    async with running(tmp_path) as one:
+        assert sorted(one.background.runs) == sorted(TASKS)
+
+
+@pytest.mark.parametrize("name", TASKS)
+async def test_a_task_that_fails_wherever_it_waits_is_logged_named_and_goes_on(
+    tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    alive = f'photosync_background_alive{{task="{name}"}}'
+    async with running(tmp_path) as one:
+        background, named = one.background, 0
+        for at in range(1, MOST):
+            if name == "store":  # what it waits for is to open it
+                await one.bot.store.close()
+                one.bot.opened.clear()
+            caplog.clear()
+            async with asyncio.timeout(20):
+                await background.again(name, at)
+            if not await soon(lambda: not background.faults[name], 0.5):
+                break  # it does not wait so often
+            if background.beats[name] > 2 * SICK_AFTER:
+                break  # it goes round
+            assert caplog.text.count(f"background task {name} failed: Unforeseen at") == SICK_AFTER
+            assert "words of mine" not in caplog.text
+            if not background.beats[name]:  # else it worked in between
+                named += 1
+                status, body = await one.get("/readyz")
+                assert (status, json.loads(body)["background_failing"]) == (503, [name])
+                assert f"{alive} 0.0" in (await one.get("/metrics"))[1]
+            background.beats[name] = 0
+            background.healed.set()
+            assert await soon(lambda: background.beats[name] > 0 and not background.failing)
+            assert f"{alive} 1.0" in (await one.get("/metrics"))[1]
+        assert named
+        background.healed.set()
+        async with asyncio.timeout(20):
+            while (await one.get("/readyz"))[0] != 200:  # noqa: ASYNC110 - looked at as a prober would
+                await asyncio.sleep(0.05)
+
+
+@dataclass
+class Tried:
+    """A job's doer that fails at one of its waits the first time."""
+
+    do: Callable[[Claimed], Awaitable[None]]
+    at: int = 0
+    failed: bool = False
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def __call__(self, claimed: Claimed) -> None:
+        if claimed.attempt == 1:
+            work = Interrupted(self.do(claimed), self.at, Unforeseen("words of mine"))  # type: ignore[arg-type]
+            try:
+                await work
+            finally:
+                self.failed = work.raised
+        else:
+            await self.do(claimed)
+        self.done.set()
+
+
+JOBS = tuple(JobKind)
+
+
+@pytest.mark.parametrize("kind", JOBS)
+async def test_a_job_that_fails_wherever_it_waits_is_logged_and_done_at_the_next_try(
+    tmp_path: Path, kind: JobKind, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    database = f"sqlite:///{tmp_path}/photosync.db"
+    async with scene(PHOTOSYNC_DATABASE_URL=database, PHOTOSYNC_FOLLOW_UPS="1h,2h") as stage:
+        chat = stage.chat("old", "en-US")
+        await chat.say("my photo is wrong")
+        for _ in range(7):
+            await chat.press("next")
+        assert step(chat) == "resync.waiting"
+        case = chat.card()["actions"][0]["data"]["case"]
+        await stage.bot.background.stop("jobs")
+        settings = read({**stage.tenant.environment(), "PHOTOSYNC_DATABASE_URL": database})
+        replica = Bot.build(settings, connect(database), HttpClient.from_settings(settings))
+        await replica.store.open()
+        tried = Tried(replica.follow_ups.doers[kind])
+        worker = Worker(replica.store, {kind: tried}, first_wait=0.001)
+        background = Background(lambda _name, _alive: None)
+        background.start("jobs", worker.run)
+        channel = stage.tenant.channel
+        address = Address(channel.service_url, chat.conversation, channel.bot_account, f"29:{chat.person.id}", stage.tenant.id)  # fmt: skip
+        body = {"case": case, "comment": "please", "person": {"id": chat.person.id}}
+        try:
+            for at in range(1, MOST):
+                incoming = Incoming(f"a{at}", ActivityKind.TYPED, Scope.PERSONAL, address, chat.person.id, text="menu")
+                payloads: dict[JobKind, dict[str, Any]] = {
+                    JobKind.SHOW: {"in_place": True},
+                    JobKind.TURN: {"received_at": time.time(), "document": to_document(incoming)},
+                    JobKind.FOLLOW_UP: {"turn": 0, "since": time.time()},
+                    JobKind.TICKET: {"id": f"ticket_{case}_{at}", "body": body, "since": time.time(), "case": case},
+                }
+                tried.at = at
+                tried.done.clear()
+                caplog.clear()
+                key = {JobKind.FOLLOW_UP: case, JobKind.PURGE: "all"}.get(kind, f"{chat.person.id} {at}")
+                await replica.store.put(Job(kind, key, chat.person.id, time.time(), payloads.get(kind, {})))
+                assert await soon(lambda: tried.done.is_set() or "was taken over meanwhile" in caplog.text)
+                if not tried.failed:
+                    break  # it does not wait so often
+                assert caplog.text.count(f"{kind.value} failed: Unforeseen at") == 1
+                assert "words of mine" not in caplog.text
+            assert 1 < at < MOST - 1
+            assert await rows(database, "SELECT error FROM work WHERE dead_at IS NOT NULL") == []
+            assert not background.failing
+        finally:
+            await background.stop()
+            await worker.stop()
+            await replica.close()
+
+
+async def test_a_job_that_always_fails_is_given_up_after_eight_tries_and_can_be_seen(tmp_path: Path) -> None:
+    store = connect(f"sqlite:///{tmp_path}/photosync.db")
+    await store.open()
+    tries: list[int] = []
+
+    async def fails(claimed: Claimed) -> None:
+        tries.append(claimed.attempt)
+        raise Unforeseen
+
+    worker = Worker(store, {JobKind.SHOW: fails}, first_wait=0.001)
+    background = Background(lambda _name, _alive: None)
+    background.start("jobs", worker.run)
+    try:
+        await store.put(Job(JobKind.SHOW, "ada", "ada", time.time()))
+        async with asyncio.timeout(20):
+            while not (letters := await store.dead_letters()):  # noqa: ASYNC110 - looked at as an operator would
+                await asyncio.sleep(0.02)
+        assert tries == list(range(1, 9))
+        assert [(one.kind, one.key, one.error) for one in letters] == [("show", "ada", "Unforeseen")]
+    finally:
+        await background.stop()
+        await store.close()

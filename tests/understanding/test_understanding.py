@@ -1,0 +1,191 @@
+"""What typed words mean: by the classifier that ships, by an installation's own examples, and whatever is typed."""
+
+from __future__ import annotations
+
+import os
+import tracemalloc
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.languages.catalogs import Languages
+from bot.understanding import model, own
+from bot.understanding.features import LONGEST, features
+from bot.understanding.understand import Understanding, named
+from dialogs.engine import Engine
+from dialogs.examples import LABELS, Example
+from dialogs.library import Library
+from dialogs.model import Case, Typed
+from dialogs.text import folded
+from tests.talk import Talk
+from tools.understanding import material
+
+# what a person writes | in which language | on which card | what it means | with which value
+SAID = [
+    ("my photo is wrong in SharePoint", "en", "desk.menu", "fix", ""),
+    ("Мое фото в SharePoint старое", "ru", "desk.menu", "fix", ""),
+    ("mans foto sharepoint ir vecs un nemainās", "en", "desk.menu", "fix", ""),  # whatever the client's language
+    ("my colleagues still see my OLD photo", "en", "desk.menu", "fix", ""),
+    ("my colleague's photo is wrong", "en", "desk.menu", "", ""),
+    ("how do I put a picture on a SharePoint page?", "en", "desk.menu", "", ""),
+    ("let's go", "en", "resync.tile", "next", ""),
+    ("the printer prints my photo wrong", "en", "desk.menu", "", ""),
+    ("the logo on our site is old", "en", "desk.menu", "", ""),
+    ("svenska", "en", "desk.menu", "set_language", "sv"),
+    ("in Swedish please", "en", "desk.menu", "set_language", "sv"),
+    ("русский", "en", "desk.menu", "set_language", "ru"),
+    ("ok thanks", "en", "resync.tile", "thanks", ""),
+    ("all done", "en", "resync.tile", "next", ""),
+    ("Hi, I'm Dan", "en", "desk.menu", "hello", ""),
+    ("done", "en", "resync.tile", "next", ""),
+    ("I can't see the tile", "en", "resync.tile", "missing", ""),
+    ("hej hej", "sv", "desk.menu", "hello", ""),
+    ("thank you", "en", "look.match", "thanks", ""),
+    ("not helpful at all", "en", "look.match", "rate", "down"),
+    ("My photo is wrong", "en", "desk.menu", "fix", ""),
+    ("", "en", "desk.menu", "", ""),
+    ("???", "en", "desk.menu", "", ""),
+    ("👍", "en", "resync.tile", "yes", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", SAID, ids=[row[0] for row in SAID])
+def test_typed_words_are_understood(
+    understanding: Understanding, spoken: Languages, shelf: Library, row: tuple[str, str, str, str, str]
+) -> None:
+    text, tag, step, action, value = row
+    found = understanding.understand(text, tag, shelf.step(step), spoken.vocabulary)
+    assert (found.action, found.value, found.text) == (action, value, text)
+
+
+@pytest.mark.parametrize("file", [model.MEANINGS, model.LANGUAGES], ids=lambda file: file.name)
+def test_the_model_is_trained_on_the_examples_that_ship(file: os.PathLike[str]) -> None:
+    assert model.load(file).examples == material.digest(), "make model"  # type: ignore[arg-type]
+
+
+def test_there_is_a_label_in_the_model_for_every_entry_of_examples() -> None:
+    assert set(model.load(model.MEANINGS).labels) == set(LABELS)
+
+
+@pytest.mark.parametrize(
+    "question", ["do I have to stop?", "muss ich das beenden?", "quando chega?", "can I cancel it later?"]
+)
+def test_no_question_ends_a_case(
+    understanding: Understanding, spoken: Languages, shelf: Library, question: str
+) -> None:
+    assert understanding.understand(question, "en", shelf.step("resync.waiting"), spoken.vocabulary).action not in (
+        "stop",
+        "forget",
+    )
+
+
+# An installation's own examples
+
+CATALAN = [
+    *(Example("fix", text, "") for text in ("la meva foto és antiga", "la foto no s'actualitza", "surto amb la cara de fa anys")),
+    *(Example("other", text, "") for text in ("la impressora no va", "el llapis de la reunió", "el fulard de la Maria")),
+    *(Example("thanks", text, "") for text in ("moltes gràcies", "merci maco")),
+]  # fmt: skip
+
+
+def test_an_installations_own_examples_are_understood_by_its_own_people(spoken: Languages, shelf: Library) -> None:
+    taught = Understanding()
+    taught.learn({"ca": tuple(CATALAN)})
+    menu = shelf.step("desk.menu")
+    found = [taught.understand(one.text, "ca", menu, spoken.vocabulary).action for one in CATALAN]
+    assert found == ["" if one.label == "other" else one.label for one in CATALAN]
+
+
+def test_the_same_examples_are_learned_in_the_same_way() -> None:
+    meanings = model.load(model.MEANINGS)
+    assert own.learn(meanings, CATALAN) == own.learn(meanings, CATALAN)
+
+
+# Names of languages
+
+NAMES = [
+    ("in english please", "en"), ("по-английски пожалуйста", "en"), ("på svenska tack", "sv"), ("中文可以吗", "zh-Hans"), ("باللغة العربية", "ar"),
+    ("thank you very much", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("message", "tag"), NAMES, ids=[row[0] for row in NAMES])
+def test_a_language_is_found_by_its_name_also_inflected(spoken: Languages, message: str, tag: str) -> None:
+    assert named(folded(message), spoken.vocabulary.names) == tag
+
+
+WRITTEN = [
+    ("my photo in SharePoint is still the old one", "en"), ("min profilbild uppdateras inte", "sv"), ("моё фото не обновляется", "ru"),
+    ("моє фото не оновлюється", "uk"), ("meine Kollegen sehen noch mein altes Bild", "de"), ("foto sharepoint", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "tag"), WRITTEN, ids=[row[0] for row in WRITTEN])
+def test_the_language_of_a_sentence_is_known_where_it_is_sure(
+    understanding: Understanding, text: str, tag: str
+) -> None:
+    assert understanding.language_of(text) == tag
+
+
+# Whatever is typed
+
+ODD = {
+    "100,000 letters": "x" * 100_000,
+    "one word a thousand times": "photo " * 1_000,
+    "emoji": "🙂🖼️" * 500,
+    "mixed scripts": "photo фото 写真 รูป صورة תמונה " * 20,
+    "overrides of direction": "\u202e" + "gnorw si otohp ym" * 30 + "\u202c",
+    "a stack trace": "Traceback (most recent call last):\n  File \"a.py\", line 1, in <module>\nKeyError: 'photo'\n"
+    * 50,
+    "code": "for (let i = 0; i < photos.length; i++) { photos[i].delete(); }" * 20,
+    "marks without letters": "\u0301" * 5_000,
+    "half of a pair": "\ud83d photo",
+    "zeros": "\x00" * 1_000,
+    "letters that unfold": "\ufdfa" * 2_000,
+    "no blanks": "我的照片不对" * 5_000,
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("ref", ["resync.tile", "desk.ticket", "look.unsure"])
+def test_odd_text_raises_nothing_and_ends_or_erases_nothing(
+    understanding: Understanding, spoken: Languages, engine: Engine, name: str, ref: str
+) -> None:
+    before = Case("FIRST", step=ref, trail=("desk.menu",))
+    found = understanding.understand(ODD[name], "en", engine.library.step(ref), spoken.vocabulary)
+    talk = Talk(engine, case=before).send(found)
+    assert talk.case.id == "FIRST"
+    assert not talk.case.outcome
+    assert talk.shown == 1
+
+
+@given(
+    text=st.text(max_size=400),
+    ref=st.sampled_from(["desk.menu", "resync.tile", "look.unsure", "desk.ask", "desk.forget"]),
+)
+@settings(max_examples=int(os.environ.get("PHOTOSYNC_FUZZ", "200")))
+def test_no_text_is_an_error(
+    understanding: Understanding, spoken: Languages, engine: Engine, text: str, ref: str
+) -> None:
+    found = understanding.understand(text, "en", engine.library.step(ref), spoken.vocabulary)
+    assert 0.0 <= found.confidence <= 1.0
+    assert isinstance(found, Typed)
+    assert Talk(engine, case=Case("FIRST", step=ref, trail=("resync.tile",))).send(found).shown == 1
+
+
+@given(text=st.text(min_size=LONGEST, max_size=2_000))
+@settings(max_examples=30)
+def test_a_long_text_is_no_more_work_than_its_beginning(text: str) -> None:
+    assert features(text) == features(text[:LONGEST])
+    assert len(features(text)) <= 12 * LONGEST  # n-grams of up to five letters, folded and as written, and pairs
+
+
+def test_the_model_takes_little_memory() -> None:
+    tracemalloc.start()
+    try:
+        fresh = model.load(model.MEANINGS)
+        fresh.scores(features("my photo is wrong in SharePoint, can you help me please"))
+        assert tracemalloc.get_traced_memory()[1] < 2_000_000  # the table itself is mapped: 3 MB of file
+    finally:
+        tracemalloc.stop()
