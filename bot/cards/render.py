@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import orjson
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_skeleton, format_time, format_timedelta
 
@@ -26,6 +28,7 @@ from dialogs.translations import SOURCE, Catalog, MissingText, Translations
 Card = dict[str, Any]
 
 NAME_LENGTH = 80
+LARGEST = 27 * 1024  # bytes of a card: Teams takes 28 KB, the message around it included
 PHOTO_SIZE = 150  # pixels of a card; the file has more, for screens that are finer
 SIGNS = {"good": "✓", "warning": "!", "attention": "!", "accent": "…"}
 _MONTHS = 60 * 86_400.0  # seconds from which on the month says enough of a date
@@ -41,6 +44,8 @@ class Photos:
     microsoft365: bytes | None = field(default=None, repr=False)
     sharepoint: bytes | None = field(default=None, repr=False)
     copied: datetime | None = None  # when SharePoint's copy was made, UTC
+    # The same in smaller files, for a card whose texts leave them no more room.
+    smaller: tuple[bytes | None, bytes | None] = field(default=(None, None), repr=False)
 
 
 @dataclass(frozen=True)
@@ -56,10 +61,13 @@ class CardSetting:
 def message(setting: CardSetting, content: CardContent, *, name: str = "", photos: Photos | None = None) -> Message:
     """The card in the nearest language that has every sentence of it, so that no card mixes two."""
     for catalog in setting.translations.chain(content.locale):
-        try:
-            return _Renderer(setting, catalog, content, name, photos or Photos()).message()
-        except MissingText:
-            continue
+        with suppress(MissingText):
+            made = _Renderer(setting, catalog, content, name, photos or Photos()).message()
+            if photos is not None and any(photos.smaller) and len(orjson.dumps(made.card)) > LARGEST:
+                ours, theirs = photos.smaller
+                smaller = replace(photos, microsoft365=ours, sharepoint=theirs)
+                made = _Renderer(setting, catalog, content, name, smaller).message()
+            return made
     raise MissingText(content.locale, content.title)
 
 

@@ -56,6 +56,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _TICKET_RETRY = 3.0  # seconds after which a ticket that was not taken is tried again
+_SMALLER = (150, 3_500)  # pixels and bytes of a photo on a card with very long texts
 _OUTSIDE = (Diagnose, Submit, Erase)  # what a refused commit does not take back
 _SHOW, _FOLLOW, _ERASE = Show(), Follow(), Erase()
 
@@ -241,11 +242,10 @@ def _mark(picture: Picture | None, case: str) -> str:
 
 
 def _thumbnails(ours: Picture | None, theirs: Picture | None) -> Photos:
-    return Photos(
-        thumbnail(ours.data) if ours else None,
-        thumbnail(theirs.data) if theirs else None,
-        theirs.modified if theirs else None,
-    )
+    sides = [one.data if one else None for one in (ours, theirs)]
+    large = [thumbnail(data) if data else None for data in sides]
+    small = [thumbnail(data, *_SMALLER) if data else None for data in sides]
+    return Photos(large[0], large[1], theirs.modified if theirs else None, (small[0], small[1]))
 
 
 def moment() -> Moment:

@@ -20,7 +20,7 @@ from bot.commands.locales.folders import Folders
 from bot.commands.locales.issue import Issue, Level
 from bot.commands.preview.scenes import scenes
 from bot.languages import catalogs, language_file, tags
-from bot.languages.budgets import SENTENCE_BYTES, budget
+from bot.languages.budgets import budget, byte_budget
 from bot.languages.catalogs import Languages, load, overlaid
 from dialogs.examples import EXAMPLE_KEYS
 from dialogs.library import Library
@@ -235,16 +235,17 @@ def test_a_card_is_never_over_28_kb_however_long_its_texts_are(
         if room:
             return (form + letter * room)[:room]
         return form + letter * (
-            (SENTENCE_BYTES - len(form.encode())) // (len(json.dumps(letter, ensure_ascii=False).encode()) - 2)
+            ((byte_budget(key) or 0) - len(form.encode())) // (len(json.dumps(letter, ensure_ascii=False).encode()) - 2)
         )
 
     english = spoken.wording.catalogs["en"]
     entries = {key: tuple(longest(key, form) for form in forms) for key, forms in english.entries.items()}
     long = catalogs.Catalog("sv", "S" * 60, False, entries, english.plural)
     setting = CardSetting(Translations({**spoken.wording.catalogs, "sv": long}), pictures, "https://teams.example/chat")
+    largest = Photos(b"x" * 7_000, b"x" * 7_000, None, (b"x" * 3_500, b"x" * 3_500))
     sizes = {}
     for scene in scenes(shelf, "sv"):
-        card = render.message(setting, scene.content, name="Ada", photos=Photos(b"x" * 5_500, b"x" * 5_500)).card
+        card = render.message(setting, scene.content, name="Ada", photos=largest).card
         sizes[scene.name] = len(json.dumps(card, ensure_ascii=False).encode())
     assert max(sizes.values()) <= 28 * 1024, max(sizes, key=lambda name: sizes[name])
 

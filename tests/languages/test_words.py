@@ -25,7 +25,7 @@ from tools import names
 PACKAGED = tuple(sorted(path.stem for path in resources.LOCALES.glob("*.po")))
 # Names of products, and of keys as keyboards of many countries have them: the same in any language.
 SAME_SOMEWHERE = {"Menu"}  # a word of several languages
-SAME_EVERYWHERE = {"app.name", "photo.microsoft365.caption", "photo.sharepoint.caption"}
+SAME_EVERYWHERE = {"app.name", "photo.microsoft365.caption", "photo.sharepoint.caption", *(f"still_old.where.button.{one}" for one in ("teams", "outlook", "windows"))}  # fmt: skip
 
 
 def po(tag: str) -> PoCatalog:
@@ -76,7 +76,7 @@ def test_nothing_is_left_in_english(tag: str) -> None:
         english = message.id if isinstance(message.id, tuple | list) else (message.id,)
         translated = message.string if isinstance(message.string, tuple | list) else (message.string,)
         assert not (set(english) & set(translated)) - SAME_SOMEWHERE, (tag, message.context)
-        assert not message.fuzzy, (tag, message.context)
+        assert not message.fuzzy or tag not in WHOLE, (tag, message.context)
 
 
 @pytest.mark.parametrize("tag", PACKAGED)

@@ -66,6 +66,7 @@ async def test_the_photo_arrives_and_the_bot_writes(stage: Scene) -> None:
     await pending_becomes(stage, 1)
     stage.tenant.world.visit_sharepoint(chat.person.id)
     await eventually(lambda: step(chat) == "resync.arrived")
+    assert shown(chat) == 1  # the card in front turns to it
     assert title(chat) == "Ditt nya foto har kommit till SharePoint"
     assert len(set(images(chat.card()))) == 2
     assert chat.messages[-1].activity["summary"] == title(chat)

@@ -66,7 +66,11 @@ def page(setting: CardSetting, library: Library, tag: str, only: Collection[str]
 def _drawn(setting: CardSetting, scene: Scene) -> dict[str, Any]:
     # A name of the other direction shows whether it keeps to itself.
     name = _NAMES[not setting.translations.catalogs[scene.content.locale].rtl]
-    photos = replace(_photos(setting.illustrations["welcome"]), **dict.fromkeys(scene.absent))
+    photos = _photos(setting.illustrations["welcome"])
+    if "microsoft365" in scene.absent:
+        photos = replace(photos, microsoft365=None)
+    if "sharepoint" in scene.absent:
+        photos = replace(photos, sharepoint=None)
     message = render.message(setting, scene.content, name=name, photos=photos)
     problem = f"Not whole in this language, so people get it in {message.locale}."
     return {
