@@ -11,7 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 from aiohttp import web
 
@@ -35,7 +35,10 @@ from bot.store.connect import connect
 from bot.store.interface import Store
 from bot.store.shared_slots import SharedSlots
 from bot.teams import TeamsEndpoint
-from bot.tickets import SYSTEMS
+from bot.tickets import connected
+from bot.tickets.helpdesk import Helpdesk
+from bot.tickets.wake import WakeUpCalls
+from bot.tickets.words import AgentWords
 from bot.turns.decisions import Decisions
 from bot.turns.follow_ups import FollowUps, purging
 from bot.turns.outbox import Outbox
@@ -52,6 +55,7 @@ _GARBAGE = 20_000  # new objects between two rounds of the collector
 _PHOTO_SECONDS = 8.0  # that a request for a photo takes at the most
 _GRACE = 10.0  # seconds that turns under way get to finish
 _LEARNING_INTERVAL = 0.5  # seconds between two looks whether there are other examples
+_BODY_TIMEOUT = 10.0  # seconds for a body to arrive
 _RETRY_INTERVAL = 5.0  # seconds between two tries to open the database
 
 
@@ -138,6 +142,7 @@ class Bot:
     photo_slots: SharedSlots
     sign_in: SignIn
     background: Background
+    wake_up_calls: WakeUpCalls
     opened: asyncio.Event = field(default_factory=asyncio.Event)  # the store is
 
     @classmethod
@@ -151,7 +156,10 @@ class Bot:
         slots = SharedSlots(store, "graph-photo", PHOTO_REQUESTS, _PHOTO_SECONDS)
         out = Outside(settings, http, photo_slots=slots)
         metrics = out.metrics
-        tickets = SYSTEMS[settings.ticket_system](settings, http)
+        words = AgentWords(lambda: live.languages.wording, settings.ticket_language, engine.library)
+        tickets = Helpdesk(
+            connected(settings, http), words, settings.ticket_poll, settings.ticket_states, settings.ticket_solve
+        )
         decisions = Decisions(engine, store, out.diagnosis, tickets, metrics)
         templates = CardTemplates(engine.library, settings.helpdesk_contact, next(iter(settings.follow_ups), 0.0))
         outbox = Outbox(store, templates, live, metrics, settings.follow_ups)
@@ -176,6 +184,7 @@ class Bot:
             slots,
             out.sign_in,
             Background(metrics.report_background),
+            WakeUpCalls(settings, store),
         )
 
     def start_tasks(self) -> None:
@@ -331,11 +340,30 @@ def site(bot: Bot, *, details: bool) -> web.Application:
 
     routes = web.Application(client_max_size=MOST_BYTES)
     routes.router.add_post("/api/messages", bot.endpoint.messages)
+    if bot.settings.ticket_wake_secret:
+        routes.router.add_post("/api/tickets/{system}", partial(_wake, bot))
     routes.router.add_get("/healthz", alive)
     routes.router.add_get("/readyz", ready)
     if details:
         routes.router.add_get("/metrics", counted)
     return routes
+
+
+async def _wake(bot: Bot, request: web.Request) -> web.Response:
+    """A helpdesk system says that a ticket has changed: its state is read now."""
+    try:
+        async with asyncio.timeout(_BODY_TIMEOUT):
+            body = await request.read()
+    except TimeoutError:
+        return web.Response(status=408)
+    if not bot.wake_up_calls.verified(request.match_info["system"], request.headers, body):
+        bot.metrics.refused.labels("ticket_call").inc()
+        return web.Response(status=401)
+    try:
+        await bot.wake_up_calls.wake(body)
+    except StoreUnavailable:
+        return web.Response(status=503, headers={"Retry-After": "5"})
+    return web.Response(status=202)
 
 
 async def until_signal() -> None:

@@ -26,6 +26,7 @@ Card = dict[str, Any]
 NAME_LENGTH = 80
 _MARKDOWN = str.maketrans({letter: f"\\{letter}" for letter in "\\`*_[]()<>~#|"})
 _VALUE_NAMES = {"set_language": "locale", "question": "question"}  # of a button's value in its data
+_LONG = {"question": 800}  # letters of what may be longer than a name
 _PLAIN = ("contact",)  # the admin's own words, from the settings
 
 
@@ -109,7 +110,8 @@ class _Renderer:
 
     def _text(self, key: str, **values: str | int) -> str:
         known = {
-            name: value if name in _PLAIN else escape_markdown(value) for name, value in self.content.values.items()
+            name: value if name in _PLAIN else escape_markdown(value, _LONG.get(name, NAME_LENGTH))
+            for name, value in self.content.values.items()
         }
         return self.language.text(key, **{**known, **self._spans(), **values})
 

@@ -24,8 +24,8 @@ from bot.photos.comparison import thumbnail
 from bot.photos.picture import Picture
 from bot.store import Job, JobKind, LogEntry, Record
 from bot.store.interface import Store
-from bot.tickets import TicketSystem
-from bot.tickets.ticket import Ticket, found_since, ticket
+from bot.tickets.helpdesk import Helpdesk
+from bot.tickets.ticket import Ticket
 from bot.turns.events import log_entry, now
 from dialogs.engine import Engine
 from dialogs.frozen import replace
@@ -53,6 +53,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _TICKET_RETRY = 3.0  # seconds after which a ticket that was not taken is tried again
+_TICKET_GUARD = 30.0  # seconds after which a ticket is looked for whose turn did not end
 _OUTSIDE = (Diagnose, Submit, Erase)  # what a refused commit does not take back
 _SHOW, _FOLLOW, _ERASE = Show(), Follow(), Erase()
 
@@ -89,6 +90,7 @@ class TurnResult:
     log: tuple[LogEntry, ...] = ()
     jobs: tuple[Job, ...] = ()  # work that came up
     typed: Typed | None = None  # the words that it answers
+    settled: tuple[tuple[JobKind, str], ...] = ()  # open jobs, by kind and key, that there is no need for any more
 
     @property
     def follows(self) -> bool:
@@ -113,7 +115,7 @@ class Decisions:
     engine: Engine
     store: Store
     diagnosis: Diagnosing
-    tickets: TicketSystem
+    tickets: Helpdesk
     metrics: Metrics
 
     async def perform(
@@ -128,6 +130,7 @@ class Decisions:
         entries = [log_entry(event)]
         photos = Photos()
         jobs: tuple[Job, ...] = ()
+        settled: tuple[tuple[JobKind, str], ...] = ()
         drawn_in = case.locale
         pending: Event | None = event
         while pending is not None:
@@ -140,8 +143,8 @@ class Decisions:
                 if isinstance(effect, Diagnose):
                     pending, photos = await self._diagnose(record.person, case, channel)
                 elif isinstance(effect, Submit):
-                    pending, submission = await self._submit(record, case, entries)
-                    jobs += submission
+                    pending, submission, ended = await self._submit(record, case, entries)
+                    jobs, settled = jobs + submission, settled + ended
                 elif isinstance(effect, Comment):
                     jobs += (await self._comment(record, case, entries),)
                 elif isinstance(effect, Erase):
@@ -153,7 +156,7 @@ class Decisions:
         language = case.locale if chosen or case.locale != drawn_in else record.locale
         typed = event if isinstance(event, Typed) else None
         record = replace(record, case=case, locale=language)
-        return TurnResult(record, photos, tuple(done), tuple(entries), jobs, typed)
+        return TurnResult(record, photos, tuple(done), tuple(entries), jobs, typed, settled)
 
     async def _diagnose(self, person: str, case: Case, channel: Channel) -> tuple[Diagnosed, Photos]:
         last = case.checks[-1].at if case.checks else ""
@@ -167,24 +170,42 @@ class Decisions:
             return Photos()
         return await self.diagnosis.decode(lambda: _thumbnails(ours, theirs), ours, theirs)
 
-    async def _submit(self, record: Record, case: Case, entries: list[LogEntry]) -> tuple[Submitted, tuple[Job, ...]]:
-        """Submit the ticket while the person waits; what does not succeed now becomes a job."""
+    async def _submit(
+        self, record: Record, case: Case, entries: list[LogEntry]
+    ) -> tuple[Submitted, tuple[Job, ...], tuple[tuple[JobKind, str], ...]]:
+        """Submit the ticket while the person waits; what does not succeed now becomes a job.
+
+        The job is stored before anything is sent, and goes with the turn's commit. If the process dies in between, the
+        job finds what arrived; the turn, which Teams delivers again, sees the job and sends nothing itself.
+        """
         upn, earlier = await asyncio.gather(self.diagnosis.upn(record.person), self.store.log(case.id))
-        made = ticket(record, case, upn, [*earlier, *entries])
-        jobs: tuple[Job, ...] = ()
+        made = self.tickets.ticket(record, case, upn, [*earlier, *entries])
+        if self.tickets.system is None:
+            return self._counted(Submitted("contact")), (), ()
+        job = _ticket_job(record, case, made, time.time() + _TICKET_GUARD)
+        before = await self.store.open_keys(JobKind.TICKET, record.person)
+        if any(is_earlier(one, job.key) for one in before):
+            # What is written on a ticket stays in order.
+            return self._counted(Submitted("queued")), (replace(job, at=time.time() + _TICKET_RETRY),), ()
+        if not await self.store.reserve(job):
+            return self._counted(Submitted("queued")), (), ()
         try:
-            submitted = await self.tickets.submit(made)
+            submitted = await self.tickets.submit(made, repeated=False)
         except OutsideError as error:
             log.error("ticket not handed over yet: %s", error)
-            submitted, at = Submitted("queued"), time.time()
-            jobs = (_ticket_job(record, case, made, at + _TICKET_RETRY),)
+            wait = max(_TICKET_RETRY, self.tickets.system.abilities.lag)
+            return self._counted(Submitted("queued")), (replace(job, at=time.time() + wait),), ()
+        watch = self.tickets.watch(record.person, made, submitted)
+        return self._counted(submitted), watch, ((job.kind, job.key),)
+
+    def _counted(self, submitted: Submitted) -> Submitted:
         self.metrics.tickets.labels(submitted.result).inc()
-        return submitted, jobs
+        return submitted
 
     async def _comment(self, record: Record, case: Case, entries: list[LogEntry]) -> Job:
         """A comment on what was found since. No person waits for it, so it is a job from the beginning."""
         upn, earlier = await asyncio.gather(self.diagnosis.upn(record.person), self.store.log(case.id))
-        made = ticket(record, case, upn, [*earlier, *entries], comment=found_since(case))
+        made = self.tickets.ticket(record, case, upn, [*earlier, *entries], arrived=True)
         return _ticket_job(record, case, made, time.time(), asked=False)
 
 
@@ -194,8 +215,7 @@ def _ticket_job(record: Record, case: Case, made: Ticket, at: float, *, asked: b
     `asked`: the person asked for it, and gets to know what became of it.
     """
     payload = {
-        "id": made.id,
-        "body": made.body,
+        **made.to_payload(),
         "since": time.time(),
         "case": case.id,
         "submission": case.submissions,
@@ -203,6 +223,13 @@ def _ticket_job(record: Record, case: Case, made: Ticket, at: float, *, asked: b
     }
     key = case.id if case.submissions <= 1 else f"{case.id}_{case.submissions}"
     return Job(JobKind.TICKET, key, record.person, at, payload)
+
+
+def is_earlier(key: str, other: str) -> bool:
+    """Whether the job of one key is an earlier submission of the same case than that of another."""
+    case, _, number = key.partition("_")
+    its_case, _, its_number = other.partition("_")
+    return case == its_case and int(number or 1) < int(its_number or 1)
 
 
 def check_of(result: DiagnosisResult) -> Check:

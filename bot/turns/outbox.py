@@ -100,7 +100,8 @@ class Outbox:
             payload = {"turn": 0, "since": now}
             put.append(Job(JobKind.FOLLOW_UP, record.case.id, record.person, now + self._follow_ups[0], payload))
         ended = before.case is not None and _follow_ups_end(before.case, record.case)
-        drop = ((JobKind.FOLLOW_UP, before.case.id),) if before.case is not None and ended else ()
+        over = ((JobKind.FOLLOW_UP, before.case.id),) if before.case is not None and ended else ()
+        drop = (*over, *result.settled)
         card = PendingCard(until, in_place) if until else None
         saved = await self.commit(Change(record, activity, result.log, tuple(put), drop, finish, card))
         self._count(result)
