@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -18,6 +17,7 @@ from bot.errors import Refused
 from bot.http_client import HttpClient
 from bot.tickets.interface import Reference
 from dialogs.frozen import replace
+from sandbox.desks.desk import basic
 from sandbox.faults import Fault
 from sandbox.web import act_out, listen
 from sandbox.world import World
@@ -38,7 +38,7 @@ class Between:
         self.address = address
         self.world = World()
         self.lag = 0.0
-        self.session = aiohttp.ClientSession(auth=aiohttp.BasicAuth(USER, PASSWORD))
+        self.session = aiohttp.ClientSession(headers={"Authorization": basic(USER, PASSWORD)})
 
     async def start(self) -> str:
         app = web.Application(client_max_size=8 << 20)

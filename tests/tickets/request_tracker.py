@@ -13,6 +13,7 @@ from pathlib import Path
 
 import aiohttp
 
+from sandbox.desks.desk import basic
 from tools.machine import RT_SHARE
 
 USER, PASSWORD = "root", "password"  # as the product's own initial data has them
@@ -54,8 +55,8 @@ def request_tracker(folder: Path) -> Iterator[str]:
 
 async def _answering(address: str, server: subprocess.Popen[bytes]) -> None:
     ends = time.monotonic() + _PATIENCE
-    auth = aiohttp.BasicAuth(USER, PASSWORD)
-    async with aiohttp.ClientSession(auth=auth) as session:
+    headers = {"Authorization": basic(USER, PASSWORD)}
+    async with aiohttp.ClientSession(headers=headers) as session:
         while time.monotonic() < ends and server.poll() is None:
             try:
                 async with session.get(f"{address}/REST/2.0/rt") as answer:
