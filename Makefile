@@ -96,6 +96,14 @@ faults: $(READY) ## every call of a conversation fails once
 soak: $(READY) ## ten minutes of 200 chats at once in a world that fails; ARGS="--minutes 10 --people 200"
 	@"$(BIN)/python" -m tests.soak $(ARGS)
 
+.PHONY: tickets request-tracker
+tickets: $(READY) ## kill the hand-over to every helpdesk system at every point, as a table; ARGS="--kills 200 --only rt"
+	@"$(BIN)/python" -m tests.ticket_run $(ARGS)
+
+request-tracker: $(READY) ## the tests against a real Request Tracker, which is installed where that can be done
+	@"$(BIN)/python" tools/machine.py --request-tracker
+	"$(BIN)/python" -m pytest -q tests/tickets/real_request_tracker.py $(ARGS)
+
 .PHONY: bench flame guard
 guard: $(READY)
 	@"$(BIN)/python" -m benchmarks.guard
