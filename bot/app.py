@@ -18,6 +18,7 @@ from aiohttp import web
 from bot import resources
 from bot.background import Background, Beat
 from bot.cards.templates import CardTemplates
+from bot.conversation import Address, Channel, Incoming, Message
 from bot.diagnosis.diagnosis import IN_A_CHAT, Diagnosis, Limits
 from bot.errors import PhotosyncError, SettingsError, StoreUnavailable, StoreUnusable
 from bot.graph.client import Graph, graph_scope
@@ -36,9 +37,11 @@ from bot.store.interface import Store
 from bot.store.shared_slots import SharedSlots
 from bot.teams import TeamsEndpoint
 from bot.tickets import connected
+from bot.tickets.channel import ChannelDesk
 from bot.tickets.helpdesk import Helpdesk
 from bot.tickets.wake import WakeUpCalls
 from bot.tickets.words import AgentWords
+from bot.turns.channel_desk import ChannelDeskTurns
 from bot.turns.decisions import Decisions
 from bot.turns.follow_ups import FollowUps, purging
 from bot.turns.outbox import Outbox
@@ -157,8 +160,19 @@ class Bot:
         out = Outside(settings, http, photo_slots=slots)
         metrics = out.metrics
         words = AgentWords(lambda: live.languages.wording, settings.ticket_language, engine.library)
+
+        def conversation(at: Address) -> Channel:
+            return endpoint.channel(at)  # made below: it needs the turns, these the helpdesk, and that may need it
+
+        channel_desk = None
+        if settings.ticket_system == "teams":
+            channel_desk = ChannelDesk(settings, lambda: live.languages.wording, conversation)
         tickets = Helpdesk(
-            connected(settings, http), words, settings.ticket_poll, settings.ticket_states, settings.ticket_solve
+            channel_desk or connected(settings, http),
+            words,
+            settings.ticket_poll,
+            settings.ticket_states,
+            settings.ticket_solve,
         )
         decisions = Decisions(engine, store, out.diagnosis, tickets, metrics)
         templates = CardTemplates(engine.library, settings.helpdesk_contact, next(iter(settings.follow_ups), 0.0))
@@ -166,9 +180,18 @@ class Bot:
         understanding = Understanding()
         unknown = UnknownSentences(settings.keep_unknown, settings.retention) if settings.keep_unknown else None
         turns = TurnRunner(decisions, outbox, live, store, metrics, understanding, unknown)
-        endpoint = TeamsEndpoint(settings, http, out.bot_tokens, metrics, turns.turn, turns)
+
+        async def turn(incoming: Incoming, channel: Channel) -> Message | None:
+            return await (desk_turns or turns).turn(incoming, channel)
+
+        endpoint = TeamsEndpoint(settings, http, out.bot_tokens, metrics, turn, turns)
         follow_ups = FollowUps(
             turns, decisions, outbox, store, endpoint.channel, settings.follow_ups, settings.retention
+        )
+        desk_turns = (
+            ChannelDeskTurns(turns, channel_desk, endpoint.channel, endpoint.is_member, follow_ups.deliver)
+            if channel_desk is not None
+            else None
         )
         return cls(
             settings,
