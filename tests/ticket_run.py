@@ -181,7 +181,8 @@ async def _go_on(environment: dict[str, str], database: str, number: str) -> Non
     await asyncio.sleep(1.3 * max(_LAG.values()) if helpdesk.lag else 0.0)
     await store.run(lambda: _all_due(person))  # leases and waits of before are over
     doers = {kind: follow_ups.doers[kind] for kind in (JobKind.TICKET, JobKind.TICKET_STATE)}
-    worker = asyncio.create_task(Worker(store, doers).run(lambda: None))
+    work = Worker(store, doers)
+    worker = asyncio.create_task(work.run(lambda: None))
     for submission in (1, 2, 3):
         await _handed_over(decisions, outbox, person, number, submission)
         async with asyncio.timeout(_PATIENCE):
@@ -199,6 +200,7 @@ async def _go_on(environment: dict[str, str], database: str, number: str) -> Non
                 await asyncio.sleep(0.02)
     worker.cancel()
     await asyncio.gather(worker, return_exceptions=True)
+    await work.stop()
     await asyncio.gather(http.close(), store.close())
 
 
