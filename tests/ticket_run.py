@@ -349,6 +349,7 @@ def main() -> int:
         began = time.monotonic()
         row = run(system, chosen.kills, chosen.seed)
         well = well and row.well
+        sys.stderr.write(f"{system}: {'well' if row.well else row}\n")
         table.add_row(system, str(row.kills), *map(_counts, (row.tickets, row.comments, row.evidence, row.states)), f"{time.monotonic() - began:.0f}")  # fmt: skip
     Console(width=140).print(table)
     return 0 if well else 1
