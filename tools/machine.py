@@ -1,5 +1,5 @@
-"""See to it that this machine has what the tests drive: Chromium, PostgreSQL, gettext; with `--request-tracker` that too,
-which takes minutes. Standard library only."""
+"""See to it that this machine has what the tests drive: Chromium, PostgreSQL, gettext; with `--request-tracker` that as
+well, which takes minutes. Standard library only."""
 
 from __future__ import annotations
 
