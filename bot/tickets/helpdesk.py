@@ -47,7 +47,8 @@ class Helpdesk:
 
     def watch(self, person: str, ticket: Ticket, submitted: Submitted) -> tuple[Job, ...]:
         """The job that reads back the state of a new ticket, where that can be read."""
-        if self.system is None or not self.system.abilities.states or ticket.later or not submitted.ref:
+        known = ticket.later or bool(ticket.reference)
+        if self.system is None or not self.system.abilities.states or known or not submitted.ref:
             return ()
         payload = {"ref": submitted.ref, "number": submitted.number, "since": time.time(), "turn": 0}
         return (Job(JobKind.TICKET_STATE, ticket.case, person, time.time() + self.poll[0], payload),)
@@ -66,27 +67,26 @@ class Helpdesk:
         except OutsideError as error:
             log.warning("a ticket whose photo has arrived stays open: %s", error)
 
-    async def submit(self, ticket: Ticket, *, repeated: bool) -> Submitted:
-        """Hand one over. `repeated`: it may have been handed over before.
+    async def submit(self, ticket: Ticket, *, waiting: bool = False) -> Submitted:
+        """Hand one over; it may have been handed over before. `waiting`: a person is, so it may not take long.
 
         Raises `OutsideError` when that failed; what was handed over then is found by the next try.
         """
         if self.system is None:
             return Submitted("contact")
-        seconds = _LONGER if repeated else _DEADLINE
+        seconds = _DEADLINE if waiting else _LONGER
         try:
             async with asyncio.timeout(seconds):
-                reference = await self._handed_over(self.system, ticket, repeated=repeated)
+                reference = await self._handed_over(self.system, ticket)
         except TimeoutError:
             raise TimedOut("tickets", f"no answer within {seconds:g} s") from None
         return Submitted("sent", reference.number, reference.url, ref=reference.id)
 
-    async def _handed_over(self, system: TicketSystem, ticket: Ticket, *, repeated: bool) -> Reference:
-        known = Reference(ticket.reference, "") if ticket.reference and ticket.later else None
-        there = known or await system.find(ticket)
+    async def _handed_over(self, system: TicketSystem, ticket: Ticket) -> Reference:
+        there = Reference(ticket.reference, "") if ticket.reference else await system.find(ticket)
         if ticket.later and (there is not None or not system.abilities.find):
             there = there or Reference("", "")
-            if not (repeated and await _is_there(system, there, ticket.mark)):
+            if not await _is_there(system, there, ticket.mark):
                 await system.comment(there, ticket)
             return there
         if there is None:

@@ -190,7 +190,7 @@ class Decisions:
         if not await self.store.reserve(job):
             return self._counted(Submitted("queued")), (), ()
         try:
-            submitted = await self.tickets.submit(made, repeated=False)
+            submitted = await self.tickets.submit(made, waiting=True)
         except OutsideError as error:
             log.error("ticket not handed over yet: %s", error)
             wait = max(_TICKET_RETRY, self.tickets.system.abilities.lag)

@@ -164,7 +164,7 @@ class FollowUps:
             return
         ticket = await self._referring(Ticket.from_payload(payload))
         try:
-            submitted = await self.decisions.tickets.submit(ticket, repeated=True)
+            submitted = await self.decisions.tickets.submit(ticket)
         except OutsideError as error:
             if now - float(payload["since"]) < _TICKET_FOR:
                 backoff = min(_TICKET_LONGEST_WAIT, _TICKET_FIRST_WAIT * 2 ** min(claimed.attempt, 20))

@@ -65,14 +65,14 @@ class Ground:
         """A comment: the how manieth submission of the case."""
         return self.ticket(replace(CASE, submissions=number, comment=comment, ticket_ref=reference))
 
-    async def hand_over(self, ticket: Ticket | None = None, *, repeated: bool = False) -> Submitted:
-        return await self.helpdesk.submit(ticket or self.ticket(), repeated=repeated)
+    async def hand_over(self, ticket: Ticket | None = None) -> Submitted:
+        return await self.helpdesk.submit(ticket or self.ticket())
 
     async def until_taken(self, ticket: Ticket | None = None) -> Submitted:
         """As a person's turn and then the job do it: again and again until it is through."""
-        for attempt in range(6):
+        for _ in range(6):
             try:
-                return await self.hand_over(ticket, repeated=attempt > 0)
+                return await self.hand_over(ticket)
             except OutsideError:
                 self.desk.lag = 0.0  # the wait that the system's lag asks for
         raise AssertionError("it was never taken")

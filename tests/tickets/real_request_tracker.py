@@ -98,7 +98,7 @@ async def test_one_ticket_whatever_breaks_with_its_evidence(ground: Ground, betw
     if fault is not None:
         between.world.faults.plan("tickets", [replace(fault, after=1)])
     sent = await ground.until_taken(ticket)
-    again = await ground.hand_over(ticket, repeated=True)
+    again = await ground.hand_over(ticket)
     assert await between.tickets(case) == [sent.ref] == [again.ref]
     shown = await between.ask("GET", f"/ticket/{sent.ref}")
     assert [one["id"] for one in shown["Requestor"]] == [ADA]

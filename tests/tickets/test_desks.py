@@ -41,7 +41,7 @@ async def test_a_case_becomes_one_ticket_that_an_agent_can_read(system: str) -> 
     async with ground(system) as g:
         g.desk.people[ADA] = 1
         sent = await g.hand_over()
-        again = await g.hand_over(repeated=True)
+        again = await g.hand_over()
         assert (sent.result, sent.number, sent.ref) == ("sent", again.number, again.ref)
         assert g.only.caller == ADA
         assert g.only.files == ["evidence.json"]
@@ -239,7 +239,7 @@ async def test_a_data_center_is_asked_its_own_way() -> None:
         g.desk.cloud = False  # type: ignore[attr-defined]
         g.desk.people[ADA] = 1
         sent = await g.hand_over()
-        await g.hand_over(repeated=True)
+        await g.hand_over()
         assert g.only.caller == ADA
         assert list(await g.system.readings([sent.ref])) == [sent.ref]
         assert not any("/rest/api/3/" in path for _, path in g.desk.requests)
