@@ -99,6 +99,14 @@ soak: $(READY) ## ten minutes of 200 chats at once in a world that fails; ARGS="
 storm: $(READY) ## how long people wait while 10,000 follow-ups are due, or somebody floods the bot; ARGS="--due 10000 --people 40"
 	@"$(BIN)/python" -m tests.storm $(ARGS)
 
+.PHONY: tickets request-tracker
+tickets: $(READY) ## kill the hand-over to every helpdesk system at every point, as a table; ARGS="--kills 200 --only rt"
+	@"$(BIN)/python" -m tests.ticket_run $(ARGS)
+
+request-tracker: $(READY) ## the tests against a real Request Tracker, which is installed where that can be done
+	@"$(BIN)/python" tools/machine.py --request-tracker
+	"$(BIN)/python" -m pytest -q tests/tickets/real_request_tracker.py $(ARGS)
+
 .PHONY: bench flame guard
 guard: $(READY)
 	@"$(BIN)/python" -m benchmarks.guard

@@ -11,7 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 from aiohttp import web
 
@@ -19,6 +19,7 @@ from bot import resources
 from bot.background import Background, Beat
 from bot.cards.templates import CardTemplates
 from bot.clouds import CLOUDS
+from bot.conversation import Address, Channel, Incoming, Message
 from bot.diagnosis.diagnosis import IN_A_CHAT, Diagnosis, Limits
 from bot.errors import PhotosyncError, SettingsError, StoreUnavailable, StoreUnusable
 from bot.graph.client import Graph, graph_scope
@@ -35,7 +36,12 @@ from bot.store.connect import connect
 from bot.store.interface import Store
 from bot.store.shared_slots import SharedSlots
 from bot.teams import TeamsEndpoint
-from bot.tickets import SYSTEMS
+from bot.tickets import connected
+from bot.tickets.channel import ChannelDesk
+from bot.tickets.helpdesk import Helpdesk
+from bot.tickets.wake import WakeUpCalls
+from bot.tickets.words import AgentWords
+from bot.turns.channel_desk import ChannelDeskTurns
 from bot.turns.decisions import Decisions
 from bot.turns.follow_ups import FollowUps, purging
 from bot.turns.outbox import Outbox
@@ -52,6 +58,7 @@ _GARBAGE = 20_000  # new objects between two rounds of the collector
 _PHOTO_SECONDS = 8.0  # that a request for a photo takes at the most
 _GRACE = 10.0  # seconds that turns under way get to finish
 _LEARNING_INTERVAL = 0.5  # seconds between two looks whether there are other examples
+_BODY_TIMEOUT = 10.0  # seconds for a body to arrive
 _RETRY_INTERVAL = 5.0  # seconds between two tries to open the database
 
 
@@ -138,6 +145,7 @@ class Bot:
     photo_slots: SharedSlots
     sign_in: SignIn
     background: Background
+    wake_up_calls: WakeUpCalls
     opened: asyncio.Event = field(default_factory=asyncio.Event)  # the store is
 
     @classmethod
@@ -157,7 +165,21 @@ class Bot:
         slots = SharedSlots(store, "graph-photo", PHOTO_REQUESTS, _PHOTO_SECONDS)
         out = Outside(settings, http, photo_slots=slots)
         metrics = out.metrics
-        tickets = SYSTEMS[settings.ticket_system](settings, http)
+        words = AgentWords(lambda: live.languages.wording, settings.ticket_language, live.view("").library)
+
+        def conversation(at: Address) -> Channel:
+            return endpoint.channel(at)  # made below: it needs the turns, these the helpdesk, and that may need it
+
+        channel_desk = None
+        if settings.ticket_system == "teams":
+            channel_desk = ChannelDesk(settings, lambda: live.languages.wording, conversation)
+        tickets = Helpdesk(
+            channel_desk or connected(settings, http),
+            words,
+            settings.ticket_poll,
+            settings.ticket_states,
+            settings.ticket_solve,
+        )
         decisions = Decisions(live, store, out.diagnosis, tickets, metrics, settings.ticket_system != "none")
         templates = CardTemplates(settings.helpdesk_contact, next(iter(settings.follow_ups), 0.0))
         schedule = Schedule(settings.follow_ups)
@@ -165,8 +187,17 @@ class Bot:
         understanding = Understanding()
         unknown = UnknownSentences(settings.keep_unknown, settings.retention) if settings.keep_unknown else None
         turns = TurnRunner(decisions, outbox, live, store, metrics, understanding, unknown)
-        endpoint = TeamsEndpoint(settings, http, out.bot_tokens, metrics, turns.turn, turns)
+
+        async def turn(incoming: Incoming, channel: Channel) -> Message | None:
+            return await (desk_turns or turns).turn(incoming, channel)
+
+        endpoint = TeamsEndpoint(settings, http, out.bot_tokens, metrics, turn, turns)
         follow_ups = FollowUps(turns, decisions, outbox, store, endpoint.channel, schedule, settings.retention)
+        desk_turns = (
+            ChannelDeskTurns(turns, channel_desk, endpoint.channel, endpoint.is_member, follow_ups.deliver)
+            if channel_desk is not None
+            else None
+        )
         return cls(
             settings,
             http,
@@ -181,6 +212,7 @@ class Bot:
             slots,
             out.sign_in,
             Background(metrics.report_background),
+            WakeUpCalls(settings, store),
         )
 
     def start_tasks(self) -> None:
@@ -337,11 +369,30 @@ def site(bot: Bot, *, details: bool) -> web.Application:
 
     routes = web.Application(client_max_size=MOST_BYTES)
     routes.router.add_post("/api/messages", bot.endpoint.messages)
+    if bot.settings.ticket_wake_secret:
+        routes.router.add_post("/api/tickets/{system}", partial(_wake, bot))
     routes.router.add_get("/healthz", alive)
     routes.router.add_get("/readyz", ready)
     if details:
         routes.router.add_get("/metrics", counted)
     return routes
+
+
+async def _wake(bot: Bot, request: web.Request) -> web.Response:
+    """A helpdesk system says that a ticket has changed: its state is read now."""
+    try:
+        async with asyncio.timeout(_BODY_TIMEOUT):
+            body = await request.read()
+    except TimeoutError:
+        return web.Response(status=408)
+    if not bot.wake_up_calls.verified(request.match_info["system"], request.headers, body):
+        bot.metrics.refused.labels("ticket_call").inc()
+        return web.Response(status=401)
+    try:
+        await bot.wake_up_calls.wake(body)
+    except StoreUnavailable:
+        return web.Response(status=503, headers={"Retry-After": "5"})
+    return web.Response(status=202)
 
 
 async def until_signal() -> None:

@@ -122,6 +122,16 @@ class _Request:
     body: bytes | None
     limit: int
     bearer: Bearer | None
+    once: bool = False  # it may have taken effect although it failed: never sent again unseen
+
+
+class _Once(aiohttp.BytesPayload):
+    """A body that aiohttp does not send again by itself, as it does with a PUT whose connection broke."""
+
+    @property
+    def consumed(self) -> bool:
+        """What a body says that cannot be sent twice."""
+        return True
 
 
 def plain_code(code: object) -> str:
@@ -219,7 +229,7 @@ class HttpClient:
         `bearer`'s tokens raise.
         """
         ends, unknown_retries = time.monotonic() + deadline, retry.unknown_retries
-        sent = _Request(method, url, system, headers or {}, body, limit, bearer)
+        sent = _Request(method, url, system, headers or {}, body, limit, bearer, unknown_retries == 0)
         for attempt in range(1, retry.attempts + 1):
             if before_attempt is not None:
                 begun = time.monotonic()
@@ -265,7 +275,7 @@ class HttpClient:
             sent.method,
             sent.url,
             headers=headers,
-            data=sent.body,
+            data=_Once(sent.body) if sent.once and sent.body is not None else sent.body,
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=max(0.001, ends - time.monotonic())),
         ) as response:

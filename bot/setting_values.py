@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import ipaddress
+import json
 import os
 import re
 import ssl
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from bot import certificate
@@ -201,6 +203,52 @@ def signing_secret(value: str) -> Secret:
     if not key:
         raise Wrong("must be a Standard Webhooks secret: whsec_ and base64")
     return Secret(value)
+
+
+def ticket_address(value: str) -> str:
+    """An https address, or a mail server's: `smtp://` or `smtps://`."""
+    try:
+        parts = urlsplit(value)
+        parts.port  # noqa: B018 - a bad port is found only here
+    except ValueError:
+        raise Wrong("must be an https, smtp or smtps address") from None
+    if parts.scheme not in ("smtp", "smtps"):
+        return https(value)
+    if not parts.hostname or parts.username is not None or parts.path.strip("/"):
+        raise Wrong("must be like smtp://mail.contoso.com:587 or smtps://mail.contoso.com")
+    return value.rstrip("/")
+
+
+def json_object(value: str) -> dict[str, Any]:
+    """A JSON object."""
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise Wrong('must be a JSON object such as {"Queue": "Helpdesk"}')
+    return found
+
+
+def states(value: str) -> dict[str, str]:
+    """A JSON object: a ticket system's own states, in lower case, and what each means; "" for no news."""
+    found = json_object(value)
+    known = ("working", "waiting", "solved", "closed", "")
+    if not all(isinstance(meaning, str) and meaning in known for meaning in found.values()):
+        raise Wrong("must lead from the system's states to working, waiting, solved, closed or an empty text")
+    return {name.strip().lower(): str(meaning) for name, meaning in found.items()}
+
+
+def language(value: str) -> str:
+    """The tag of a language, as its file in `locales/` is called."""
+    if not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}", value):
+        raise Wrong("must be the tag of a language, such as en or pt-BR")
+    return value
+
+
+def yes_or_no(value: str) -> bool:
+    """Whether it is `yes`."""
+    return choice("yes", "no")(value) == "yes"
 
 
 def duration(value: str) -> float:

@@ -20,7 +20,19 @@ from bot.errors import SettingsError
 from bot.setting_values import Host, Secret, Wrong
 
 APP_TYPES = ("SingleTenant", "UserAssignedMSI")
-TICKET_SYSTEMS = ("none", "webhook")
+TICKET_SYSTEMS: Mapping[str, tuple[str, ...]] = {
+    "none": (),
+    "webhook": (),
+    "servicenow": (),
+    "jira": ("serviceDeskId", "requestTypeId"),
+    "zendesk": (),
+    "freshservice": (),
+    "zammad": ("group",),
+    "rt": ("Queue",),
+    "mail": ("to", "from"),
+    "teams": ("channel",),
+}
+"""The names that each needs in PHOTOSYNC_TICKET_FIELDS."""
 _GRAPH_PROOF = "PHOTOSYNC_GRAPH_CLIENT_SECRET|PHOTOSYNC_GRAPH_CLIENT_CERTIFICATE"
 _CERTIFICATES = ("app_certificate", "graph_client_certificate")
 PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")
@@ -53,7 +65,8 @@ class _Setting:
 
 
 def _setting(name: str, read: Callable[[str], Any], meaning: str, *, value: Any, **more: Any) -> Any:
-    return field(default=value, metadata={"setting": _Setting(name, read, meaning, **more)})
+    metadata = {"setting": _Setting(name, read, meaning, **more)}
+    return field(default_factory=dict, metadata=metadata) if value == {} else field(default=value, metadata=metadata)
 
 
 def _of_cloud(name: str, read: Callable[[str], Any], meaning: str) -> Any:
@@ -196,17 +209,76 @@ class Settings:
     ticket_system: str = _setting(
         "PHOTOSYNC_TICKET_SYSTEM",
         values.choice(*TICKET_SYSTEMS),
-        "`none` or `webhook`",
+        "`none`, `webhook`, `servicenow`, `jira`, `zendesk`, `freshservice`, `zammad`, `rt`, `mail` or `teams` "
+        "([docs/tickets.md](docs/tickets.md))",
         value="none",
         default="`none`",
-        needs={"webhook": ("PHOTOSYNC_TICKET_URL", "PHOTOSYNC_TICKET_SECRET")},
+        needs={
+            name: (
+                *(() if name == "teams" else ("PHOTOSYNC_TICKET_URL",)),
+                *(() if name in ("mail", "teams") else ("PHOTOSYNC_TICKET_SECRET",)),
+                *(("PHOTOSYNC_TICKET_FIELDS",) if fields else ()),
+            )
+            for name, fields in TICKET_SYSTEMS.items()
+            if name != "none"
+        },
     )
-    ticket_url: str = _setting("PHOTOSYNC_TICKET_URL", values.https, "where tickets are posted", value="")
+    ticket_url: str = _setting(
+        "PHOTOSYNC_TICKET_URL",
+        values.ticket_address,
+        "the system's base address; for `mail` `smtp://HOST:PORT` or `smtps://HOST:PORT`",
+        value="",
+    )
+    ticket_user: str = _setting(
+        "PHOTOSYNC_TICKET_USER",
+        values.text,
+        "who we are there; without it the secret is a token",
+        value="",
+        needs={"*": ("PHOTOSYNC_TICKET_SECRET",)},
+    )
     ticket_secret: Secret = _setting(
         "PHOTOSYNC_TICKET_SECRET",
-        values.signing_secret,
-        "signs them: a Standard Webhooks secret, `whsec_...`",
+        Secret,
+        "the password or token; for `webhook` what signs: a Standard Webhooks secret, `whsec_...`",
         value=Secret(),
+    )
+    ticket_fields: Mapping[str, Any] = _setting(
+        "PHOTOSYNC_TICKET_FIELDS",
+        values.json_object,
+        "a JSON object of the system's own names and values, laid over what is created",
+        value={},
+        default="`{}`",
+    )
+    ticket_states: Mapping[str, str] = _setting(
+        "PHOTOSYNC_TICKET_STATES",
+        values.states,
+        "a JSON object from the system's states to `working`, `waiting`, `solved` or `closed`",
+        value={},
+        default="the system's usual ones",
+    )
+    ticket_language: str = _setting(
+        "PHOTOSYNC_TICKET_LANGUAGE", values.language, "the language that agents read", value="en", default="`en`"
+    )
+    ticket_poll: tuple[float, ...] = _setting(
+        "PHOTOSYNC_TICKET_POLL",
+        values.durations,
+        "when the state of an open ticket is read back; the last repeats",
+        value=(900.0, 3600.0, 21600.0),
+        default="`15m,1h,6h`",
+    )
+    ticket_wake_secret: Secret = _setting(
+        "PHOTOSYNC_TICKET_WAKE_SECRET",
+        Secret,
+        "with it `POST /api/tickets/{system}`, signed as that system signs, has states read at once",
+        value=Secret(),
+        needs={"*": ("PHOTOSYNC_TICKET_SYSTEM",)},
+    )
+    ticket_solve: bool = _setting(
+        "PHOTOSYNC_TICKET_SOLVE",
+        values.yes_or_no,
+        "`yes`: a ticket whose photo has arrived by itself is solved, where the system allows",
+        value=False,
+        default="`no`",
     )
     helpdesk_contact: str = _setting(
         "PHOTOSYNC_HELPDESK_CONTACT",
@@ -336,6 +408,7 @@ def read(environ: Mapping[str, str], use: Use = Use.SERVE) -> Settings:
         except (OSError, ValueError):
             problems.append(f"{setting.name} names something that cannot be read")
     problems += _wrong_certificates(known)
+    problems += _wrong_ticket(known)
     problems += _missing(known, given, use)
     port = known.get("port", 3978)
     if port and known.get("operator_port") == port:
@@ -405,6 +478,23 @@ def _wrong_certificates(known: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{names[one]} {wrong}"
             except OSError:
                 yield f"{names[one]} names something that cannot be read"
+
+
+def _wrong_ticket(known: Mapping[str, Any]) -> Iterator[str]:
+    """What fits no ticket system, or not this one."""
+    system, url = known.get("ticket_system", "none"), known.get("ticket_url", "")
+    if url and url.startswith("smtp") is not (system == "mail") and system not in ("none", "teams"):
+        kind = "smtp:// or smtps://" if system == "mail" else "https://"
+        yield f"PHOTOSYNC_TICKET_URL must begin with {kind}: PHOTOSYNC_TICKET_SYSTEM is {system}"
+    if system == "webhook" and "ticket_secret" in known:
+        try:
+            values.signing_secret(known["ticket_secret"].reveal())
+        except Wrong as wrong:
+            yield f"PHOTOSYNC_TICKET_SECRET {wrong}"
+    if "ticket_fields" in known:
+        for name in TICKET_SYSTEMS.get(system, ()):
+            if not known["ticket_fields"].get(name):
+                yield f"PHOTOSYNC_TICKET_FIELDS lacks {name}: PHOTOSYNC_TICKET_SYSTEM {system} needs it"
 
 
 def _wrong_proxies(environ: Mapping[str, str]) -> Iterator[str]:

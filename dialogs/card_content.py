@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from dialogs.frozen import replace
 from dialogs.library import QUESTIONS, Library
-from dialogs.model import PLACES, Case, Check, Fact, Outcome, Reason, SiteFinding, Step, Verdict
+from dialogs.model import PLACES, Case, Check, Fact, Outcome, Reason, SiteFinding, Step, TicketState, Verdict
 
 MOST_BUTTONS = 6  # Teams shows no more
 MOST_MAIN = 3  # of them beside the three dots
@@ -33,6 +33,8 @@ EXTRA_KEYS = (
     "card.earlier_ticket",
     "card.earlier_sent",
     "card.earlier_failed",
+    *(f"card.earlier_{state.value}" for state in TicketState),
+    "card.question",
     "card.helpdesk_informed",
     "card.closed",
     "summary.case",
@@ -73,6 +75,7 @@ EXTRA_KEYS = (
     "notice.moved",
     "notice.lost",
     "notice.welcome",
+    "notice.ticket_solved",
     "notice.other_person",
     "picture.no_photo",
     *(f"button.{name.replace(' ', '_')}" for name in dict.fromkeys((*_IN_A_WALK, "rate up", "rate down", *_DESK))),
@@ -262,8 +265,11 @@ def template_key(library: Library, case: Case) -> TemplateKey | None:
 def _earlier(case: Case) -> tuple[str, str, str] | None:
     if not case.earlier_case:
         return None
-    failed = case.earlier_result == "failed"
-    key = "card.earlier_failed" if failed else "card.earlier_ticket" if case.earlier_ticket else "card.earlier_sent"
+    result = case.earlier_result
+    if result == "failed" or result in list(TicketState):
+        key = f"card.earlier_{result}"
+    else:
+        key = "card.earlier_ticket" if case.earlier_ticket else "card.earlier_sent"
     return key, case.earlier_case, case.earlier_ticket
 
 
@@ -280,7 +286,7 @@ def _summary(library: Library, case: Case) -> Summary:
 
 def _values(case: Case, contact: str) -> dict[str, str]:
     site = case.checks[-1].site if case.checks else ""
-    return {"ticket": case.ticket, "case": case.id, "contact": contact, "site": site}
+    return {"ticket": case.ticket, "case": case.id, "contact": contact, "site": site, "question": case.question}
 
 
 def entry(library: Library, ref: str, locale: str) -> CardContent:
@@ -296,6 +302,7 @@ def _body(step: Step, case: Case, contact: str, times: Mapping[str, str]) -> tup
     handed_over = step.outcome == Outcome.ESCALATED
     lines = {
         f"reason.{because}": bool(because),
+        "card.question": step.form == "comment" and bool(case.question),
         f"{step.id}.body": True,
         **{f"fact.{fact}": True for fact in facts},
         f"site.{last.site_finding if last else ''}": bool(step.photos and last and last.site_finding),
@@ -309,7 +316,8 @@ def _body(step: Step, case: Case, contact: str, times: Mapping[str, str]) -> tup
 
 
 def _with_helpdesk(case: Case) -> bool:
-    return case.outcome == Outcome.ESCALATED and case.submissions > 0
+    open_ = case.ticket_state not in (TicketState.SOLVED, TicketState.CLOSED)
+    return case.outcome == Outcome.ESCALATED and case.submissions > 0 and open_
 
 
 def _asked(library: Library, step: Step, case: Case) -> Iterator[Button]:

@@ -56,11 +56,13 @@ from dialogs.model import (
     Moment,
     Outcome,
     Pressed,
+    Progressed,
     Resumed,
     Show,
     Step,
     Submit,
     Submitted,
+    TicketState,
     Trace,
     Typed,
     Verdict,
@@ -84,6 +86,7 @@ _OPENERS = ("fix", "add", "check")  # what begins a new case when the last one h
 _HOME = {"send_ticket": "ticket", "forget_confirmed": "forget"}  # where an action is at home that needs its own card
 # The commands that lead away from the form for a comment, where they are all that was typed: the rest is the comment.
 _LEAVE_FORM = ("send_ticket", "back", "stop", "menu")
+_OVER = (TicketState.SOLVED, TicketState.CLOSED)
 _NOT_THERE = (Verdict.DIFFER, Verdict.MISSING, Verdict.NO_PHOTO)
 # What an answer in words does on a card: the first of these that the card has a button for.
 _ANSWERS = {
@@ -129,8 +132,8 @@ class Engine:
                 return self._joined(case, moment)
             case Diagnosed():
                 return self._diagnosed(case, event)
-            case Submitted():
-                return self._submitted(case, event)
+            case Submitted() | Progressed():
+                return self._submitted(case, event) if isinstance(event, Submitted) else self._progressed(case, event)
             case Erased():
                 return self._erased(case)
             case Followed():
@@ -321,7 +324,7 @@ class Engine:
         """The case with what a look found. A helpdesk that holds the case gets a comment when the photo arrives."""
         arrived = check.verdict is Verdict.MATCH and bool(case.checks) and case.checks[-1].verdict is not Verdict.MATCH
         case = replace(case, checks=(*case.checks, check)[-HISTORY_LENGTH:])
-        if not (arrived and case.outcome == Outcome.ESCALATED and case.submissions):
+        if not (arrived and case.outcome == Outcome.ESCALATED and case.submissions) or case.ticket_state in _OVER:
             return case, ()
         return replace(case, submissions=case.submissions + 1), (Comment(),)
 
@@ -366,6 +369,7 @@ class Engine:
             return self._stay(earlier, "")
         # The first number stays: a system may number comments too.
         case = replace(case, ticket=case.ticket or event.number, ticket_url=case.ticket_url or event.url)
+        case = replace(case, ticket_ref=case.ticket_ref or event.ref, question="")
         step = self.library.step(case.step)
         if step.on_arrival == "ticket":
             sent = "" if event.result != "contact" else case.comment
@@ -376,6 +380,16 @@ class Engine:
             again = event.submission == case.submissions and event.submission > 0
             case = replace(case, comment=comment, submissions=case.submissions - again)
         return self._arrive(case, self._submitter().branches[event.result])  # known later than the person waited
+
+    def _progressed(self, case: Case, event: Progressed) -> Decision:
+        """What the helpdesk did becomes a card; that it has solved something is found out by looking again."""
+        if event.case != case.id:
+            earlier = replace(case, earlier_case=event.case, earlier_ticket=event.number, earlier_result=event.state)
+            return self._stay(earlier, "")
+        case = replace(case, ticket_state=event.state, question=event.text)
+        if event.state == TicketState.SOLVED:
+            return self._go(case, self.library.everywhere["check"], "notice.ticket_solved")
+        return self._go(case, self._submitter().branches[event.state])
 
     def _submitter(self) -> Step:
         """The step that hands a case over."""

@@ -94,6 +94,17 @@ class Outcome(StrEnum):
 PLACES = ("teams", "outlook", "page", "windows", "phone")
 """Where an old photo is still seen: actions of the card that asks for it."""
 
+
+class TicketState(StrEnum):
+    """What the helpdesk does with a ticket, as far as people are told; `told` is no state: just words."""
+
+    WORKING = "working"
+    WAITING = "waiting"  # for the person
+    TOLD = "told"
+    SOLVED = "solved"
+    CLOSED = "closed"
+
+
 ACTIONS = (
     "fix", "add", "check", "next", "back", "same", "different", "ticket", "send_ticket", "language", "set_language",
     "rate", "stop", "menu", "forget", "forget_confirmed", "question", *PLACES,
@@ -111,7 +122,8 @@ STATES = ("good", "warning", "attention", "accent")
 
 STEP_ACTIONS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(LOOKS, _LOOKED),
-    "ticket": ("sent", "contact", "queued", "failed"),
+    # what handing over comes to, and then the states of which a card tells; of a solved one a new look tells
+    "ticket": ("sent", "contact", "queued", "failed", "working", "waiting", "told", "closed"),
     "forget": ("done",),
 }
 """What a step can do on arrival, and every result it needs a branch for."""
@@ -235,12 +247,17 @@ class Case:
     outcome: str = ""
     ticket: str = ""  # the number the helpdesk gave
     ticket_url: str = ""
+    ticket_ref: str = ""  # by which the helpdesk's system knows it
+    ticket_state: str = ""  # of `TicketState`: what the person was told last
+    ticket_agent: str = field(default="", repr=False)  # who has taken it, where we are told
+    ticket_card: str = ""  # the message in the helpdesk's channel that shows it
+    question: str = field(default="", repr=False)  # what the helpdesk wrote to the person last, and is not answered yet
     rating: str = ""  # up, down
     card: str = ""  # the activity that shows the case, for the update in place
     site: str = ""  # the address of a SharePoint site the person sent: looked at too
     earlier_case: str = ""  # an earlier case of which the helpdesk was heard later
     earlier_ticket: str = ""  # its number, if it got one
-    earlier_result: str = ""  # `sent`, `failed`; "" in cases of before: `sent`
+    earlier_result: str = ""  # `sent`, `failed`, one of `TicketState`; "" in cases of before: `sent`
     asked: str = ""  # what the person is asked to choose between, with blanks between (`dialogs.meaning.ASKED`)
     before_locale: str = ""  # the language before the one that was just typed for: one tap leads back
 
@@ -312,6 +329,18 @@ class Submitted:
     case: str = ""  # the case it is about, if the person may have opened another one since
     submission: int = 0  # the how manieth of the case, where it is known later; 0 while the person waits
     comment: str = field(default="", repr=False)  # what was to be sent with it
+    ref: str = ""  # by which the helpdesk's system knows the ticket
+
+
+@dataclass(frozen=True)
+class Progressed:
+    """The helpdesk has gone on with a ticket: something that the person has not been told yet."""
+
+    log_kind: ClassVar[str] = "progressed"
+    state: str  # of `TicketState`
+    case: str
+    number: str = ""
+    text: str = field(default="", repr=False)  # what the helpdesk wrote to the person
 
 
 @dataclass(frozen=True)
@@ -338,7 +367,7 @@ class Resumed:
     log_kind: ClassVar[str] = "resumed"
 
 
-Event = Typed | Pressed | Joined | Diagnosed | Submitted | Erased | Followed | Resumed
+Event = Typed | Pressed | Joined | Diagnosed | Submitted | Progressed | Erased | Followed | Resumed
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ __all__ = ["CARD", "ISSUER", "SCOPE", "Channel", "Chat", "Delivered", "Shown", "
 ISSUER = "https://api.botframework.com"
 _EAST = timezone(timedelta(hours=2))  # of everybody's clock
 _DEADLINE = aiohttp.ClientTimeout(total=15)  # Teams gives a bot this long
+HELPDESK = "19:helpdesk@thread.tacv2"
 _GROUPS = {"groupChat": "19:{}@thread.v2", "channel": "19:{}@thread.tacv2;messageid=1700000000000"}
 
 
@@ -105,6 +106,13 @@ class Channel:
         if conversation not in self._groups:
             self._groups[conversation] = Chat(self, self._person(person_id), conversation, kind)
         return self._groups[conversation]
+
+    def helpdesk(self, person_id: str, *, member: bool = True) -> Chat:
+        """The channel of the helpdesk's team as one of its people sees it; with `member` off, as somebody else."""
+        chat = Chat(self, self._person(person_id), HELPDESK, "channel")
+        self.connector.teams.setdefault(HELPDESK, set()).update({person_id} if member else ())
+        chat.messages = self._groups.setdefault(HELPDESK, chat).messages
+        return chat
 
     def activity(self, chat: Chat) -> dict[str, Any]:
         """What every activity of a chat carries."""
@@ -200,7 +208,8 @@ class Channel:
 
     def _find(self, conversation: str) -> Transcript | None:
         private = next((chat for chat in self._chats.values() if chat.conversation == conversation), None)
-        return private or self._groups.get(conversation)
+        # What goes into a thread of the helpdesk's channel is in the channel.
+        return private or self._groups.get(HELPDESK if conversation.startswith(f"{HELPDESK};") else conversation)
 
     def _begin(self, member: str) -> Transcript | None:
         person = self.world.person(member.removeprefix("29:"))

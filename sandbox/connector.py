@@ -34,6 +34,7 @@ class Connector:
         self.tenant = tenant
         self.fitness = Fitness()
         self.requests: list[tuple[str, str]] = []  # (method, path)
+        self.teams: dict[str, set[str]] = {}  # who is on the roster of a channel's team
         self._find = find
         self._begin = begin
         self._ids: Iterator[int] = itertools.count(int(time.time() * 1000))
@@ -49,6 +50,7 @@ class Connector:
             web.put(activities + "/{activity}", self._to(self._update)),
             web.delete(activities + "/{activity}", self._to(self._delete)),
             web.get(prefix + "/v3/conversations/{conversation}/members", self._to(self._members)),
+            web.get(prefix + "/v3/conversations/{conversation}/members/{member}", self._to(self._member)),
         ]
 
     def fresh(self) -> str:
@@ -161,6 +163,13 @@ class Connector:
     def _members(self, there: Transcript, request: web.Request, _: Any) -> web.Response:
         del there, request
         return web.json_response([])
+
+    def _member(self, there: Transcript, request: web.Request, _: Any) -> web.Response:
+        """One of a team's roster; of a conversation that is no team's everybody is on it."""
+        member = request.match_info["member"]
+        if there.conversation in self.teams and member.removeprefix("29:") not in self.teams[there.conversation]:
+            return graph_error(404, "MemberNotFoundInConversation")
+        return web.json_response({"id": member, "aadObjectId": member.removeprefix("29:")})
 
     def _to_change(self, there: Transcript, request: web.Request) -> Shown | None:
         identity = request.match_info["activity"]

@@ -12,10 +12,11 @@ from prometheus_client import Metric
 from bot.__main__ import COMMANDS
 from bot.commands.doctor.examine import CHECKS
 from bot.metrics import Metrics
+from bot.settings import TICKET_SYSTEMS
 from bot.store import Record
 from bot.teams.refusal import STATUSES
-from bot.tickets.ticket import ticket
-from dialogs.model import ACTIONS, Case, Event, Fact, Outcome, Reason, SiteFinding, Verdict
+from bot.tickets.ticket import evidence
+from dialogs.model import ACTIONS, Case, Event, Fact, Outcome, Reason, SiteFinding, TicketState, Verdict
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "docs/contract.md").read_text(encoding="utf-8")
@@ -39,7 +40,9 @@ NAMES = {
     "outcomes": list(Outcome),
     "kinds of log entries": [event.log_kind for event in get_args(Event)],
     "metrics": metric_names(),
-    "fields of a ticket": list(ticket(Record("ada"), Case("C1"), "", ()).body),
+    "ticket systems": list(TICKET_SYSTEMS),
+    "states of a ticket": list(TicketState),
+    "fields of a ticket": list(evidence(Record("ada"), Case("C1"), "", ())),
     "fields of a press": ["action", "case", "step", "rev"],
 }
 

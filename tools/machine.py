@@ -1,4 +1,5 @@
-"""See to it that this machine has what the tests drive: Chromium, PostgreSQL, gettext. Standard library only."""
+"""See to it that this machine has what the tests drive: Chromium, PostgreSQL, gettext; with `--request-tracker` that as
+well, which takes minutes. Standard library only."""
 
 from __future__ import annotations
 
@@ -13,6 +14,8 @@ from bot.commands.preview.browser import executable
 BROWSER_PACKAGES = ("chromium", "fonts-noto-core", "fonts-noto-cjk")
 DATABASE_PACKAGES = ("postgresql",)
 GETTEXT_PACKAGES = ("gettext",)
+RT_PACKAGES = ("request-tracker5", "rt5-db-sqlite", "rt5-standalone")
+RT_SHARE = Path("/usr/share/request-tracker5")
 
 
 def postgres() -> Path | None:
@@ -42,6 +45,9 @@ def main() -> int:
         install(DATABASE_PACKAGES)
     if not shutil.which("msgfmt"):
         install(GETTEXT_PACKAGES)
+    tracker = "--request-tracker" in sys.argv
+    if tracker and not RT_SHARE.is_dir():
+        install(RT_PACKAGES)
     missing = []
     if not executable():
         missing.append("Chromium (Debian: apt-get install chromium, or name one in PHOTOSYNC_CHROMIUM)")
@@ -49,6 +55,8 @@ def main() -> int:
         missing.append("a PostgreSQL server (Debian: apt-get install postgresql)")
     if not shutil.which("msgfmt"):
         missing.append("gettext's msgfmt (Debian: apt-get install gettext)")
+    if tracker and not RT_SHARE.is_dir():
+        missing.append(f"Request Tracker 5 (Debian: apt-get install {' '.join(RT_PACKAGES)})")
     for one in missing:
         sys.stderr.write(f"set-up: the tests need {one}\n")
     return 1 if missing else 0

@@ -34,6 +34,7 @@ SIGNS = {"good": "✓", "warning": "!", "attention": "!", "accent": "…"}
 _MONTHS = 60 * 86_400.0  # seconds from which on the month says enough of a date
 _MARKDOWN = str.maketrans({letter: f"\\{letter}" for letter in "\\`*_[]()<>~#|"})
 _VALUE_NAMES = {"set_language": "locale", "question": "question"}  # of a button's value in its data
+_LONG = {"question": 800}  # letters of what may be longer than a name
 _PLAIN = ("contact",)  # the admin's own words, from the settings
 
 
@@ -141,7 +142,8 @@ class _Renderer:
 
     def _text(self, key: str, **values: str | int) -> str:
         known = {
-            name: value if name in _PLAIN else escape_markdown(value) for name, value in self.content.values.items()
+            name: value if name in _PLAIN else escape_markdown(value, _LONG.get(name, NAME_LENGTH))
+            for name, value in self.content.values.items()
         }
         address = self._address(self.content.link)
         times = {name: self._clock(at) for name, at in self.content.times.items()}

@@ -54,6 +54,7 @@ class JobKind(StrEnum):
     SHOW = "show"  # a card that was pending for too long
     FOLLOW_UP = "follow_up"  # look again by ourselves
     TICKET = "ticket"  # hand a case to the helpdesk's system
+    TICKET_STATE = "ticket_state"  # read what the helpdesk did with it
     PURGE = "purge"  # delete what is older than the retention
     TURN = "turn"  # an activity that was answered early, and whose turn did not end
 

@@ -68,6 +68,11 @@ class Store(ABC):
     log = transaction(transactions.log)
 
     put = transaction(transactions.put)
+    reserve = transaction(transactions.reserve)
+    open_keys = transaction(transactions.open_keys)
+    open_payload = transaction(transactions.open_payload)
+    due_payloads = transaction(transactions.due_payloads)
+    wake = transaction(transactions.wake)
     claim = transaction(transactions.claim)
     finish = transaction(transactions.finish)
     postpone = transaction(transactions.postpone)

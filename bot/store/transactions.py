@@ -350,6 +350,51 @@ def put(due: Job) -> Operation[None]:
     yield AfterCommit.ANNOUNCE
 
 
+def reserve(due: Job) -> Operation[bool]:
+    """A job, unless there is an open one of its kind and key; whether it was put."""
+    done = yield Statement(
+        f"INSERT INTO work {_COLUMNS} VALUES (?, ?, ?, ?, ?) "  # noqa: S608 - a constant of this file
+        "ON CONFLICT (kind, key) WHERE dead_at IS NULL DO NOTHING RETURNING id",
+        (due.kind.value, due.key, due.person, json.dumps(due.payload), due.at),
+    )
+    return bool(done)
+
+
+def open_keys(kind: JobKind, person: str) -> Operation[tuple[str, ...]]:
+    """The keys of a person's open jobs of a kind."""
+    rows = yield Statement(
+        "SELECT key FROM work WHERE person = ? AND kind = ? AND dead_at IS NULL", (person, kind.value)
+    )
+    return tuple(str(key) for (key,) in rows)
+
+
+def open_payload(kind: JobKind, key: str) -> Operation[dict[str, Any]]:
+    """What an open job holds; {} if there is none, or it cannot be read."""
+    rows = yield Statement("SELECT payload FROM work WHERE kind = ? AND key = ? AND dead_at IS NULL", (kind.value, key))
+    found = json.loads(rows[0][0]) if rows else {}
+    return found if isinstance(found, dict) else {}
+
+
+def due_payloads(kind: JobKind, before: float, most: int) -> Operation[tuple[tuple[str, dict[str, Any]], ...]]:
+    """Key and content of open jobs that are due before a time (seconds since 1970), the earliest first."""
+    rows = yield Statement(
+        "SELECT key, payload FROM work WHERE kind = ? AND dead_at IS NULL AND due_at <= ? ORDER BY due_at LIMIT ?",
+        (kind.value, before, most),
+    )
+    return tuple((str(key), json.loads(payload)) for key, payload in rows)
+
+
+def wake(kind: JobKind, keys: Collection[str]) -> Operation[None]:
+    """Open jobs of these keys are due now; one that is worked on is not touched."""
+    now = time.time()
+    for key in keys:
+        yield Statement(
+            "UPDATE work SET due_at = ? WHERE kind = ? AND key = ? AND dead_at IS NULL AND due_at > ? AND attempt = 0",
+            (now, kind.value, key, now),
+        )
+    yield AfterCommit.ANNOUNCE
+
+
 _COLUMNS = "(kind, key, person, payload, due_at)"
 # A new fence: a claim on the earlier job cannot finish this one.
 _REPLACE = (

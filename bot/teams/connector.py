@@ -57,6 +57,7 @@ _TYPING = _SendPolicy("typing", 3.0, Retry(attempts=1))
 _JSON = "application/json; charset=utf-8"
 _QUEUE_TIMEOUT = 20.0  # seconds that a message waits until the rates of Teams allow it
 _MAX_WAITING = 50  # messages of one conversation
+_ROSTER_DEADLINE = 5.0  # seconds
 _MAX_CONVERSATIONS = 10_000  # whose rates are kept
 
 
@@ -98,6 +99,22 @@ class Connector:
         if not await self._rates.take(conversation, ends=time.monotonic()):
             raise Throttled("teams", "no room for a typing sign")
         await self._send_counted(_TYPING, "POST", service_url, (conversation,), activity)
+
+    async def is_member(self, service_url: str, conversation: str, user: str) -> bool:
+        """Whether a user is on the roster of a conversation, of a channel's team. Raises the errors of `Connector`."""
+        base = self._url(service_url, (conversation,))
+        answer = await self._http.request(
+            "GET",
+            base.parent / "members" / user,
+            system="teams",
+            deadline=_ROSTER_DEADLINE,
+            bearer=self._bearer,
+        )
+        if answer.status in (400, 404):
+            return False
+        if answer.status != 200:
+            raise _error(answer)
+        return True
 
     async def _send_counted(
         self,

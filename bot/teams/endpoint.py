@@ -113,6 +113,10 @@ class TeamsEndpoint:
         """An earlier conversation, for a message that is no answer."""
         return TeamsChannel(self._connector, address)
 
+    async def is_member(self, address: Address, conversation: str) -> bool:
+        """Whether the user at an address is on the roster of a conversation. Raises `OutsideError`."""
+        return await self._connector.is_member(address.service_url, conversation, address.user)
+
     async def messages(self, request: web.Request) -> web.Response:
         """`POST /api/messages`: one activity."""
         began = time.monotonic()

@@ -1,25 +1,35 @@
-"""Helpdesk systems: one module each, and its line in `SYSTEMS`."""
+"""Helpdesk systems: one module each, and its line in `SYSTEMS`; what all of them are is in `interface`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
 
 from bot.http_client import HttpClient
 from bot.settings import Settings
-from bot.tickets import none, webhook
-from bot.tickets.ticket import Ticket
-from dialogs.model import Submitted
-
-
-class TicketSystem(Protocol):
-    """Where tickets go."""
-
-    async def submit(self, ticket: Ticket) -> Submitted:
-        """Hand one over; the same ticket again is still one ticket. Raises `OutsideError` when that failed."""
-
+from bot.tickets.freshservice import Freshservice
+from bot.tickets.interface import TicketSystem
+from bot.tickets.jira import Jira
+from bot.tickets.mail import Mail
+from bot.tickets.rt import RequestTracker
+from bot.tickets.servicenow import ServiceNow
+from bot.tickets.webhook import Webhook
+from bot.tickets.zammad import Zammad
+from bot.tickets.zendesk import Zendesk
 
 SYSTEMS: Mapping[str, Callable[[Settings, HttpClient], TicketSystem]] = {
-    "none": none.NoTicketSystem,
-    "webhook": webhook.Webhook,
+    "webhook": Webhook,
+    "servicenow": ServiceNow,
+    "jira": Jira,
+    "zendesk": Zendesk,
+    "freshservice": Freshservice,
+    "zammad": Zammad,
+    "rt": RequestTracker,
+    "mail": Mail,
 }
+"""`none` is none of them."""
+
+
+def connected(settings: Settings, http: HttpClient) -> TicketSystem | None:
+    """The system that the settings name; None where there is none."""
+    make = SYSTEMS.get(settings.ticket_system)
+    return make(settings, http) if make else None

@@ -1,4 +1,4 @@
-"""A case as the helpdesk gets it (docs/contract.md, "Ticket webhook").
+"""A case as the helpdesk gets it: the words an agent reads, and the evidence (docs/contract.md, "Ticket webhook").
 
 The first submission of a case is its ticket, later ones are comments to that: another id, and `type` `comment`. The
 submissions are counted in the case, so a retry has the same id, and what a person writes later has another one.
@@ -6,13 +6,17 @@ submissions are counted in the case, so a retry has the same id, and what a pers
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from bot.store import LogEntry, Record
 from bot.tickets.labels import VERDICTS
 from dialogs.model import Case
+
+EVIDENCE = "evidence.json"
+_ADDRESS = "@"
 
 
 @dataclass(frozen=True)
@@ -21,17 +25,72 @@ class Ticket:
 
     id: str  # the same on every try, another one for each submission of a case
     body: dict[str, Any] = field(repr=False)
+    subject: str = field(default="", repr=False)  # one line, in the agents' language, as are the next two
+    text: str = field(default="", repr=False)  # the whole case
+    note: str = field(default="", repr=False)  # what a later submission adds
+    reference: str = ""  # the system's own id of the ticket, "" where it is not known yet
+
+    @property
+    def case(self) -> str:
+        """The case it is of."""
+        return str(self.body["case"])
+
+    @property
+    def key(self) -> str:
+        """The ticket's name in every system."""
+        return f"photosync-{self.case}"
+
+    @property
+    def mark(self) -> str:
+        """By which a submission is found on its ticket."""
+        return self.id.replace("ticket_", "photosync-").replace("_", "-")
+
+    @property
+    def later(self) -> bool:
+        """Whether it is a comment to a ticket."""
+        return self.body.get("type") == "comment"
+
+    @property
+    def caller(self) -> str:
+        """The person's address in the directory, "" where it is not known."""
+        upn = str(self.body["person"]["upn"])
+        return upn if _ADDRESS in upn else ""
+
+    @property
+    def name(self) -> str:
+        """The person's name, "" where it is not known."""
+        return str(self.body["person"]["name"])
+
+    @property
+    def evidence(self) -> bytes:
+        """The document as a file."""
+        return json.dumps(self.body, ensure_ascii=False, indent=1).encode()
+
+    def to_payload(self) -> dict[str, Any]:
+        """As a job keeps it."""
+        return asdict(self)
+
+    @classmethod
+    def from_payload(cls, payload: Mapping[str, Any]) -> Ticket:
+        """What `to_payload` made, also by a release that knew no words for agents."""
+        body, known = payload["body"], {name: payload[name] for name in ("subject", "text", "note") if name in payload}
+        ticket = cls(str(payload["id"]), body, reference=str(payload.get("reference", "")), **known)
+        if ticket.text:
+            return ticket
+        summary = str(body.get("summary", ""))
+        return cls(ticket.id, body, f"Photosync {ticket.key}", summary, str(body.get("comment", "")) or summary)
 
 
-def ticket(record: Record, case: Case, upn: str, log: Sequence[LogEntry], *, comment: str | None = None) -> Ticket:
+def evidence(
+    record: Record, case: Case, upn: str, log: Sequence[LogEntry], *, comment: str | None = None
+) -> dict[str, Any]:
     """The evidence of a case and its log, as its present submission.
 
     `upn` is "" where it could not be read; `comment` is what the bot itself has to say, else it is the person's.
     """
     last = case.checks[-1] if case.checks else None
-    later = case.submissions > 1
-    body: dict[str, Any] = {
-        **({"type": "comment"} if later else {}),
+    return {
+        **({"type": "comment"} if case.submissions > 1 else {}),
         "case": case.id,
         "opened_at": case.opened_at,
         "person": {"id": record.person, "name": record.name, "upn": upn, "locale": case.locale},
@@ -48,7 +107,11 @@ def ticket(record: Record, case: Case, upn: str, log: Sequence[LogEntry], *, com
             f"{entry.at} {entry.kind}: {' '.join(entry.what.split())}".rstrip(" :") for entry in log
         ),
     }
-    return Ticket(f"ticket_{case.id}_{case.submissions}" if later else f"ticket_{case.id}", body)
+
+
+def submission_id(case: Case) -> str:
+    """Of the present submission: the same on every try."""
+    return f"ticket_{case.id}_{case.submissions}" if case.submissions > 1 else f"ticket_{case.id}"
 
 
 def found_since(case: Case) -> str:

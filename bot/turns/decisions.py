@@ -26,8 +26,8 @@ from bot.photos.comparison import thumbnail
 from bot.photos.picture import Picture
 from bot.store import Job, JobKind, LogEntry, Record
 from bot.store.interface import Store
-from bot.tickets import TicketSystem
-from bot.tickets.ticket import Ticket, found_since, ticket
+from bot.tickets.helpdesk import Helpdesk
+from bot.tickets.ticket import Ticket
 from bot.turns.events import log_entry, now
 from bot.turns.schedule import DAY
 from dialogs.engine import Engine
@@ -57,6 +57,7 @@ T = TypeVar("T")
 
 _TICKET_RETRY = 3.0  # seconds after which a ticket that was not taken is tried again
 _SMALLER = (150, 3_500)  # pixels and bytes of a photo on a card with very long texts
+_TICKET_GUARD = 30.0  # seconds after which a ticket is looked for whose turn did not end
 _OUTSIDE = (Diagnose, Submit, Erase)  # what a refused commit does not take back
 _SHOW, _FOLLOW, _ERASE = Show(), Follow(), Erase()
 
@@ -95,6 +96,7 @@ class TurnResult:
     typed: Typed | None = None  # the words that it answers
     watches: bool = False  # looks without being asked begin at short intervals
     after: float = 0.0  # seconds after which there is one such look, in place of all others
+    settled: tuple[tuple[JobKind, str], ...] = ()  # open jobs, by kind and key, that there is no need for any more
 
     @property
     def follows(self) -> bool:
@@ -119,7 +121,7 @@ class Decisions:
     live: LiveTranslations
     store: Store
     diagnosis: Diagnosing
-    tickets: TicketSystem
+    tickets: Helpdesk
     metrics: Metrics
     tickets_taken: bool = True
 
@@ -140,6 +142,7 @@ class Decisions:
         entries = [log_entry(event)]
         photos = Photos()
         jobs: tuple[Job, ...] = ()
+        settled: tuple[tuple[JobKind, str], ...] = ()
         drawn_in = case.locale
         pending: Event | None = event
         while pending is not None:
@@ -152,8 +155,8 @@ class Decisions:
                 if isinstance(effect, Diagnose):
                     pending, photos = await self._diagnose(record.person, case, channel, change=effect.change)
                 elif isinstance(effect, Submit):
-                    pending, submission = await self._submit(record, case, entries)
-                    jobs += submission
+                    pending, submission, ended = await self._submit(record, case, entries)
+                    jobs, settled = jobs + submission, settled + ended
                 elif isinstance(effect, Comment):
                     jobs += (await self._comment(record, case, entries),)
                 elif isinstance(effect, Erase):
@@ -167,7 +170,7 @@ class Decisions:
         followed = engine.library.step(case.following) if _FOLLOW in done else None
         watches, after = (followed.watch, followed.after_days * DAY) if followed else (False, 0.0)
         saved = replace(record, case=case, locale=language)
-        return TurnResult(saved, photos, tuple(done), tuple(entries), jobs, typed, watches, after)
+        return TurnResult(saved, photos, tuple(done), tuple(entries), jobs, typed, watches, after, settled)
 
     async def _diagnose(self, person: str, case: Case, channel: Channel, *, change: bool) -> tuple[Diagnosed, Photos]:
         last = case.checks[-1].at if case.checks else ""
@@ -182,24 +185,42 @@ class Decisions:
             return Photos()
         return await self.diagnosis.decode(lambda: _thumbnails(ours, theirs), ours, theirs)
 
-    async def _submit(self, record: Record, case: Case, entries: list[LogEntry]) -> tuple[Submitted, tuple[Job, ...]]:
-        """Submit the ticket while the person waits; what does not succeed now becomes a job."""
+    async def _submit(
+        self, record: Record, case: Case, entries: list[LogEntry]
+    ) -> tuple[Submitted, tuple[Job, ...], tuple[tuple[JobKind, str], ...]]:
+        """Submit the ticket while the person waits; what does not succeed now becomes a job.
+
+        The job is stored before anything is sent, and goes with the turn's commit. If the process dies in between, the
+        job finds what arrived; the turn, which Teams delivers again, sees the job and sends nothing itself.
+        """
         upn, earlier = await asyncio.gather(self.diagnosis.upn(record.person), self.store.log(case.id))
-        made = ticket(record, case, upn, [*earlier, *entries])
-        jobs: tuple[Job, ...] = ()
+        made = self.tickets.ticket(record, case, upn, [*earlier, *entries])
+        if self.tickets.system is None:
+            return self._counted(Submitted("contact")), (), ()
+        job = _ticket_job(record, case, made, time.time() + _TICKET_GUARD)
+        before = await self.store.open_keys(JobKind.TICKET, record.person)
+        if any(is_earlier(one, job.key) for one in before):
+            # What is written on a ticket stays in order.
+            return self._counted(Submitted("queued")), (replace(job, at=time.time() + _TICKET_RETRY),), ()
+        if not await self.store.reserve(job):
+            return self._counted(Submitted("queued")), (), ()
         try:
-            submitted = await self.tickets.submit(made)
+            submitted = await self.tickets.submit(made, waiting=True)
         except OutsideError as error:
             log.error("ticket not handed over yet: %s", error)
-            submitted, at = Submitted("queued"), time.time()
-            jobs = (_ticket_job(record, case, made, at + _TICKET_RETRY),)
+            wait = max(_TICKET_RETRY, self.tickets.system.abilities.lag)
+            return self._counted(Submitted("queued")), (replace(job, at=time.time() + wait),), ()
+        watch = self.tickets.watch(record.person, made, submitted)
+        return self._counted(submitted), watch, ((job.kind, job.key),)
+
+    def _counted(self, submitted: Submitted) -> Submitted:
         self.metrics.tickets.labels(submitted.result).inc()
-        return submitted, jobs
+        return submitted
 
     async def _comment(self, record: Record, case: Case, entries: list[LogEntry]) -> Job:
         """A comment on what was found since. No person waits for it, so it is a job from the beginning."""
         upn, earlier = await asyncio.gather(self.diagnosis.upn(record.person), self.store.log(case.id))
-        made = ticket(record, case, upn, [*earlier, *entries], comment=found_since(case))
+        made = self.tickets.ticket(record, case, upn, [*earlier, *entries], arrived=True)
         return _ticket_job(record, case, made, time.time(), asked=False)
 
 
@@ -209,8 +230,7 @@ def _ticket_job(record: Record, case: Case, made: Ticket, at: float, *, asked: b
     `asked`: the person asked for it, and gets to know what became of it.
     """
     payload = {
-        "id": made.id,
-        "body": made.body,
+        **made.to_payload(),
         "since": time.time(),
         "case": case.id,
         "submission": case.submissions,
@@ -218,6 +238,13 @@ def _ticket_job(record: Record, case: Case, made: Ticket, at: float, *, asked: b
     }
     key = case.id if case.submissions <= 1 else f"{case.id}_{case.submissions}"
     return Job(JobKind.TICKET, key, record.person, at, payload)
+
+
+def is_earlier(key: str, other: str) -> bool:
+    """Whether the job of one key is an earlier submission of the same case than that of another."""
+    case, _, number = key.partition("_")
+    its_case, _, its_number = other.partition("_")
+    return case == its_case and int(number or 1) < int(its_number or 1)
 
 
 def check_of(result: DiagnosisResult, case: str = "") -> Check:

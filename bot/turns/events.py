@@ -12,7 +12,7 @@ from bot.languages.catalogs import Languages
 from bot.store import LogEntry
 from bot.understanding.understand import Understanding
 from dialogs.frozen import replace
-from dialogs.model import Case, Diagnosed, Event, Followed, Joined, Pressed, Step, Submitted, Typed
+from dialogs.model import Case, Diagnosed, Event, Followed, Joined, Pressed, Progressed, Step, Submitted, Typed
 
 _LONGEST_LINE = 500  # letters of what a person wrote that the log keeps
 _VALUE_NAMES = {"set_language": "locale", "rate": "score", "send_ticket": "comment", "question": "question"}
@@ -71,6 +71,8 @@ def log_entry(happened: Event) -> LogEntry:
             what = f"{happened.check.verdict.value} {happened.check.reason}".strip()
         case Submitted():
             what = f"{happened.result} {happened.number}".strip()
+        case Progressed():
+            what = f"{happened.state} {happened.text[:_LONGEST_LINE]}".strip()
         case _:
             what = ""
     return LogEntry(now(), happened.log_kind, what)

@@ -11,14 +11,15 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 from bot.conversation import Address, Channel, from_document
-from bot.errors import NotFound, OutsideError, Refused
+from bot.errors import NotFound, OutsideError, Refused, Throttled
 from bot.store import Change, Claimed, Job, JobKind, Record
 from bot.store.interface import Store
 from bot.tickets.ticket import Ticket
-from bot.turns.decisions import Decisions, TurnResult, check_of
+from bot.turns.decisions import Decisions, TurnResult, check_of, is_earlier
 from bot.turns.outbox import Outbox
 from bot.turns.runner import TurnRunner
 from bot.turns.schedule import Schedule
+from bot.turns.ticket_states import TicketStates
 from bot.turns.worker import LEASE, Doer
 from dialogs.model import Case, Followed, Outcome, Resumed, Submitted, Verdict
 
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 _TICKET_FOR = 24 * 3600.0  # seconds that a ticket is tried
 _TICKET_FIRST_WAIT = 2.0
 _TICKET_LONGEST_WAIT = 3600.0
+_TICKET_IN_TURN = 3.0  # seconds until it is seen again whether an earlier submission is through
 _UNKNOWN_FOR = 7 * 24 * 3600.0  # seconds of looks that could not tell, after which they end
 _UNKNOWN_LONGEST_WAIT = 3600.0
 _FIRST_AGAIN = 120.0
@@ -53,6 +55,9 @@ class FollowUps:
             JobKind.TURN: self.run_turn,
             JobKind.FOLLOW_UP: self.look_again,
             JobKind.TICKET: self.submit_again,
+            JobKind.TICKET_STATE: TicketStates(
+                self.runner, self.decisions, self.outbox, self.store, self.channel, self.deliver
+            ).read_again,
             JobKind.PURGE: self.purge,
         }
 
@@ -69,7 +74,7 @@ class FollowUps:
             result = await self.decisions.perform(record, record.case, Resumed(), channel)
             in_place = bool(claimed.job.payload.get("in_place"))
             saved, until = await self.outbox.save(record, result, in_place=in_place, pending=False)
-            await self._deliver(saved, until, channel, in_place=in_place)
+            await self.deliver(saved, until, channel, in_place=in_place)
 
     async def run_turn(self, claimed: Claimed) -> None:
         """Run the turn of an activity that was answered early and whose own turn did not end; once, by its id."""
@@ -109,7 +114,7 @@ class FollowUps:
                 # Whoever is at it sees the card turn; later a new message tells that there is news.
                 result = replace(result, photos=await self.decisions.thumbnails(found))
                 saved, until = await self.outbox.save(record, result, in_place=chain.watching, finish=finish)
-                await self._deliver(saved, until, channel, in_place=chain.watching)
+                await self.deliver(saved, until, channel, in_place=chain.watching)
                 return
             await self.outbox.commit(Change(result.record, log=result.log, put=result.jobs, finish=finish))
 
@@ -148,7 +153,7 @@ class FollowUps:
             at = max(now, chain.since + self.schedule.times[chain.turn])
         return replace(claimed.job, at=at, payload=chain.payload)
 
-    async def _deliver(self, result: TurnResult, until: float, channel: Channel, *, in_place: bool) -> None:
+    async def deliver(self, result: TurnResult, until: float, channel: Channel, *, in_place: bool) -> None:
         """Show what was not asked for. A channel that refuses for good gets nothing until the person writes."""
         try:
             case = result.record.case
@@ -163,29 +168,50 @@ class FollowUps:
     async def submit_again(self, claimed: Claimed) -> None:
         """Try a submission again, with the same id; the person is shown its number, or after a day the failure."""
         payload, now = claimed.job.payload, time.time()
+        before = await self.store.open_keys(JobKind.TICKET, claimed.job.person)
+        if any(is_earlier(one, claimed.job.key) for one in before):
+            await self.store.postpone(claimed, now + _TICKET_IN_TURN, "")
+            return
+        ticket = await self._referring(Ticket.from_payload(payload))
         try:
-            submitted = await self.decisions.tickets.submit(Ticket(str(payload["id"]), payload["body"]))
+            submitted = await self.decisions.tickets.submit(ticket)
         except OutsideError as error:
             if now - float(payload["since"]) < _TICKET_FOR:
                 backoff = min(_TICKET_LONGEST_WAIT, _TICKET_FIRST_WAIT * 2 ** min(claimed.attempt, 20))
                 wait = backoff * random.uniform(0.7, 1.3)  # noqa: S311 - spreads callers
+                asked = (error.retry_after or 0.0) if isinstance(error, Throttled) else 0.0
+                wait = max(wait, asked, self.decisions.tickets.lag)
                 log.warning("ticket not handed over yet: %s", error)
                 await self.store.postpone(claimed, now + wait, type(error).__name__)
                 return
             log.error("ticket given up after a day: %s; photosync work list", error)
             submitted = Submitted("failed")
         if not payload.get("asked", True):
+            await self.decisions.tickets.arrived(submitted)
             await self._done(claimed, submitted)
             return
         self.decisions.metrics.tickets.labels(submitted.result).inc()
-        await self._report(claimed, submitted)
+        await self._report(claimed, ticket, submitted)
 
-    async def _report(self, claimed: Claimed, submitted: Submitted) -> None:
+    async def _referring(self, ticket: Ticket) -> Ticket:
+        """A comment with the id of its ticket, where that is known: a search might not find a new one yet."""
+        if ticket.reference or not ticket.later:
+            return ticket
+        stored = await self.store.case(ticket.case)
+        known = stored.case.ticket_ref if stored is not None and stored.case is not None else ""
+        watched = await self.store.open_payload(JobKind.TICKET_STATE, ticket.case)
+        return replace(ticket, reference=known or str(watched.get("ref", "")))
+
+    async def _report(self, claimed: Claimed, ticket: Ticket, submitted: Submitted) -> None:
+        watch = self.decisions.tickets.watch(claimed.job.person, ticket, submitted)
         async with self.runner.lock(claimed.job.person):
             record, _ = await self.outbox.load(claimed.job.person)
             case = record.case
             if case is None or record.address is None or record.blocked:
-                await self._done(claimed, submitted)
+                if watch:
+                    await self.outbox.commit(Change(record, put=watch, finish=claimed))
+                else:
+                    await self._done(claimed, submitted)
                 return
             channel = self.channel(record.address)
             payload = claimed.job.payload
@@ -196,12 +222,13 @@ class FollowUps:
                 comment=payload["body"].get("comment", ""),
             )
             result = await self.decisions.perform(record, case, submitted, channel)
+            result = replace(result, jobs=(*result.jobs, *watch))
             if submitted.result == "failed":
                 saved, until = await self.outbox.save(record, result, in_place=False)
                 await self._done(claimed, submitted)
             else:
                 saved, until = await self.outbox.save(record, result, in_place=False, finish=claimed)
-            await self._deliver(saved, until, channel, in_place=False)
+            await self.deliver(saved, until, channel, in_place=False)
 
     async def _done(self, claimed: Claimed, submitted: Submitted) -> None:
         if submitted.result == "failed":

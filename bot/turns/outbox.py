@@ -103,7 +103,8 @@ class Outbox:
         if result.follows and record.case is not None:
             put += await self._first_look(record.person, record.case.id, result, now)
         ended = before.case is not None and _follow_ups_end(before.case, record.case)
-        drop = ((JobKind.FOLLOW_UP, before.case.id),) if before.case is not None and ended else ()
+        over = ((JobKind.FOLLOW_UP, before.case.id),) if before.case is not None and ended else ()
+        drop = (*over, *result.settled)
         card = PendingCard(until, in_place) if until else None
         saved = await self.commit(Change(record, activity, result.log, tuple(put), drop, finish, card))
         self._count(result)

@@ -31,10 +31,13 @@ LEASE = 45.0  # seconds: a dead process's work is taken over within a minute
 SLOTS: Mapping[JobKind, int] = {
     JobKind.SHOW: 6,
     JobKind.TICKET: 4,
+    JobKind.TICKET_STATE: 2,
     JobKind.TURN: 6,
     JobKind.FOLLOW_UP: 4,  # as many as Graph gives photos to at once; people who wait come first
     JobKind.PURGE: 1,
 }
+# What is handed back may have taken effect outside: it is not begun again before that can be seen there.
+_HANDED_BACK = {JobKind.TICKET: 30.0}  # seconds
 _LONGEST_SLEEP = 15.0  # seconds; in case no other process's new work wakes this one
 _MOST_TRIES = 8
 _FIRST_WAIT = 5.0  # seconds; doubled on each further try
@@ -134,7 +137,8 @@ class Worker:
     async def _hand_back(self, claimed: Claimed) -> None:
         """Another process, or this one later, need not wait for the lease to run out."""
         with suppress(Lost, StoreUnavailable):
-            await self._store.postpone(claimed, time.time(), "handed back")
+            wait = _HANDED_BACK.get(claimed.job.kind, 0.0)
+            await self._store.postpone(claimed, time.time() + wait, "handed back")
 
     async def _again(self, claimed: Claimed, error: str, wait: float | None) -> None:
         backoff = min(_LONGEST_WAIT, self._first_wait * 2 ** (claimed.attempt - 1)) * random.uniform(0.7, 1.3)  # noqa: S311

@@ -28,6 +28,7 @@ from bot.errors import Outage
 from bot.settings import read
 from bot.store.connect import open_store
 from bot.store.schema import VERSION
+from sandbox.desks import DESKS
 from sandbox.faults import Fault
 from sandbox.tenant import Tenant
 from sandbox.web import listen
@@ -49,6 +50,21 @@ async def test_a_whole_installation_has_nothing_to_mend() -> None:
         assert {name: one.state for name, one in found.items()} == dict.fromkeys(CHECKS, OK)
         assert not any(one.fix for one in found.values())
         assert tenant.helpdesk.tickets == []
+
+
+async def test_the_ticket_system_is_asked_for_what_is_to_be_created_without_creating_it() -> None:
+    async with Tenant.open() as tenant:
+        desk = DESKS["zammad"](tenant.world)
+        await desk.start(tenant.authority.server)
+        try:
+            wrong = {"PHOTOSYNC_TICKET_FIELDS": '{"group": "Nope"}'}
+            for changes, state in (({}, OK), (wrong, FAILED), ({"PHOTOSYNC_TICKET_SECRET": "canary"}, FAILED)):
+                found = (await findings(tenant, **{**desk.environment(), **changes}))["ticket_system"]
+                assert found.state is state
+                assert ("group of PHOTOSYNC_TICKET_FIELDS" in found.fix) is (changes == wrong)
+            assert desk.tickets == []
+        finally:
+            await desk.stop()
 
 
 def fault(**switches: Any) -> Any:

@@ -7,17 +7,21 @@ from urllib.parse import urlsplit
 
 from bot.commands.doctor.finding import CheckResult, Installation, failed, ok, skipped
 from bot.commands.doctor.fixes import ADDRESSES, certificate_fix, sign_in
-from bot.errors import OutsideError
+from bot.errors import Malformed, OutsideError, Refused
 from bot.graph.client import MAX_SKEW, ClockSkew
 from bot.http_client import NEVER, Answer, Bearer
+from bot.languages import packaged
 from bot.sign_in import bots
 from bot.teams.authentication import published
+from bot.tickets import connected
 
 _DEADLINE = 5.0  # seconds
 _CLOCKS = ("login", "graph")  # whose time decides: they make and take the tokens
 _TEAMS = "msteams"
 _NO_CONVERSATION = "photosync-doctor"
-_NO_OTHER_METHOD = 501  # what some servers say to anything but a POST
+_TICKET_ACCOUNT = (
+    "Correct PHOTOSYNC_TICKET_USER and PHOTOSYNC_TICKET_SECRET, or give the account its rights (docs/tickets.md)."
+)
 
 
 async def certificates(at: Installation) -> CheckResult:
@@ -41,7 +45,7 @@ def _addresses(at: Installation) -> dict[str, str]:
         "login": at.settings.login_url,
         "graph": at.settings.graph_url,
         "teams": at.settings.channel_keys_url,
-        "tickets": "" if at.settings.ticket_system == "none" else at.settings.ticket_url,
+        "tickets": at.settings.ticket_url if at.settings.ticket_url.startswith("http") else "",
     }
 
 
@@ -117,23 +121,25 @@ async def channel_keys(at: Installation) -> CheckResult:
 
 
 async def ticket_system(at: Installation) -> CheckResult:
-    """Whether tickets have somewhere to go. Nothing is posted."""
+    """Whether tickets would be taken. Nothing is created."""
     if at.settings.ticket_system == "none":
         if at.settings.helpdesk_contact:
             return ok("none: people are shown PHOTOSYNC_HELPDESK_CONTACT")
         return skipped(
             "none, and no contact", "Set PHOTOSYNC_HELPDESK_CONTACT or PHOTOSYNC_TICKET_SYSTEM, or people find no help."
         )
-    answer = at.answers["tickets"]  # `certificates` asked
-    if isinstance(answer, OutsideError):
-        raise answer
-    found = f"status {answer.status} to a request that posts nothing"
-    if 300 <= answer.status < 400:
-        return failed(found, "Put the address that it redirects to into PHOTOSYNC_TICKET_URL: no redirect is followed.")
-    if answer.status == 410:
-        return failed(found, "Correct the path of PHOTOSYNC_TICKET_URL: its server says that there is no such thing.")
-    if answer.status == 404:  # many systems know a path for POST only
-        return ok(f"{found}: the first ticket shows whether the path of PHOTOSYNC_TICKET_URL is right")
-    if answer.status >= 500 and answer.status != _NO_OTHER_METHOD:
-        return failed(found, "See to the system at PHOTOSYNC_TICKET_URL: it fails.")
-    return ok(f"{urlsplit(at.settings.ticket_url).netloc} answers; PHOTOSYNC_TICKET_SECRET shows with the first ticket")
+    system = connected(at.settings, at.http)
+    if system is None:
+        return skipped(f"{at.settings.ticket_system} shows with the first ticket")
+    try:
+        found = await system.examine()
+    except Refused as error:
+        return failed(error.detail, _TICKET_ACCOUNT)
+    except Malformed as error:
+        return failed(error.detail, "Correct PHOTOSYNC_TICKET_URL: that is not the system's interface.")
+    if found.well and at.settings.ticket_language not in packaged.languages(at.settings.locales_dir).tags:
+        return failed(
+            f"{found.found}; there is no language {at.settings.ticket_language}",
+            "Put the tag of a language of `photosync locales list` into PHOTOSYNC_TICKET_LANGUAGE.",
+        )
+    return ok(found.found) if found.well else failed(found.found, found.fix)

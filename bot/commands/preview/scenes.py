@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from dialogs.card_content import EXTRA_KEYS, CardContent, content_of, entry
 from dialogs.library import PLATFORMS, Library
-from dialogs.model import Case, Check, Fact, Reason, SiteFinding, Trace, Verdict
+from dialogs.model import Case, Check, Fact, Reason, SiteFinding, TicketState, Trace, Verdict
 from dialogs.translations import SOURCE
 
 _MENU, _DIFFER, _NO_PHOTO = "desk.menu", "look.differ", "look.no_photo"
@@ -59,7 +59,9 @@ def _content(library: Library, case: Case) -> CardContent:
 
 def _case(step: str, tag: str) -> Case:
     """A case in the middle of its life, standing on a step; what is deleted belongs to none."""
-    handed_over = step in ("desk.ticket_sent", "desk.ticket_queued", "desk.contact", "desk.arrived")
+    handed_over = step in ("desk.contact", "desk.arrived") or (
+        step.startswith("desk.ticket_") and step != "desk.ticket_failed"
+    )
     return Case(
         id="" if step == "desk.forgotten" else "1A2B3C4D",
         step=step,
@@ -74,6 +76,7 @@ def _case(step: str, tag: str) -> Case:
         following=step,
         following_since=_AT,
         asked="fix add ticket" if step == "desk.ask" else "",
+        question="Which page shows the old photo?" if step in ("desk.ticket_waiting", "desk.ticket_told") else "",
         ticket="INC0042",
         ticket_url="https://helpdesk.contoso.example/INC0042",
     )
@@ -85,7 +88,8 @@ def _notices(library: Library, tag: str) -> Iterator[Scene]:
         if key.startswith("notice."):
             yield Scene("notices", key, _content(library, replace(menu, notice=key)))
     earlier = replace(menu, earlier_case="5E6F7A8B")
-    for result, number in (("ticket", "INC0041"), ("sent", ""), ("failed", "")):
+    states = tuple((state.value, "INC0041") for state in TicketState)
+    for result, number in (("ticket", "INC0041"), ("sent", ""), ("failed", ""), *states):
         heard = replace(earlier, earlier_ticket=number, earlier_result=result)
         yield Scene("notices", f"card.earlier_{result}", _content(library, heard))
     not_looked = replace(_case("desk.contact", tag), checks=())

@@ -1,0 +1,117 @@
+"""What agents press on a case's card in the helpdesk's channel, and what the person is told of it.
+
+Only members of that team may press: Teams is asked each time. The person's case is saved with the id of the press, so
+that a press that is delivered again does nothing; then the person is told, and the card is updated in its place. Who
+wrote is shown to the helpdesk alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from bot.conversation import ActivityKind, Address, Channel, Incoming, Message, Scope
+from bot.errors import OutsideError, StoreUnavailable
+from bot.logs import CASE
+from bot.store import Conflict, Record
+from bot.store.dedup import was_handled
+from bot.tickets.channel import ACTIONS, ChannelDesk
+from bot.turns.runner import TurnRunner
+from bot.turns.ticket_states import Deliver
+from dialogs.frozen import replace
+from dialogs.model import Case, Progressed, TicketState
+
+log = logging.getLogger(__name__)
+
+_STATES = {
+    "take": TicketState.WORKING,
+    "ask": TicketState.WAITING,
+    "tell": TicketState.TOLD,
+    "solved": TicketState.SOLVED,
+}
+_LONGEST_TEXT = 1_000
+_TRIES = 5
+
+
+@dataclass(frozen=True)
+class ChannelDeskTurns:
+    """Takes such presses, and leaves everything else to `runner`.
+
+    `is_member` asks whether a user belongs to the team of a conversation.
+    """
+
+    runner: TurnRunner
+    desk: ChannelDesk
+    channel: Callable[[Address], Channel]
+    is_member: Callable[[Address, str], Awaitable[bool]]
+    deliver: Deliver
+
+    async def turn(self, incoming: Incoming, channel: Channel) -> Message | None:
+        """As `TurnRunner.turn`."""
+        if not self._is_press(incoming):
+            return await self.runner.turn(incoming, channel)
+        self.runner.metrics.turns.labels(incoming.kind.value).inc()
+        try:
+            await self._pressed(incoming)
+        except OutsideError as error:
+            log.warning("a press in the helpdesk's channel: %s", error)
+        return None
+
+    def _is_press(self, incoming: Incoming) -> bool:
+        conversation = incoming.address.conversation.partition(";")[0]
+        known = incoming.value.get("action") in ACTIONS and conversation == self.desk.channel
+        return known and incoming.kind is ActivityKind.PRESSED and incoming.scope is Scope.GROUP
+
+    async def _pressed(self, incoming: Incoming) -> None:
+        action, number = str(incoming.value["action"]), str(incoming.value.get("case") or "")
+        text = incoming.value.get("text")
+        text = text.strip()[:_LONGEST_TEXT] if isinstance(text, str) else ""
+        owner = await self.runner.store.owner(number)
+        if not await self.is_member(incoming.address, self.desk.channel):
+            self.runner.metrics.refused.labels("foreign").inc()
+            return
+        if not owner or (action in ("ask", "tell") and not text):
+            self.runner.metrics.refused.labels("stale").inc()
+            return
+        CASE.set(number)
+        async with self.runner.lock(owner):
+            told = await self._told(owner, number, action, text, incoming)
+        if told is not None:
+            await self._update(incoming, told, _STATES[action], text)
+
+    async def _told(self, owner: str, number: str, action: str, text: str, incoming: Incoming) -> Case | None:
+        """The case with what was pressed, once it is saved and told; None for a press that was there before."""
+        state = _STATES[action]
+        for _ in range(_TRIES):
+            record, handled = await self.runner.outbox.load(owner, incoming.id)
+            if handled or was_handled(record.handled, incoming.id) or record.case is None or record.address is None:
+                return None
+            case = record.case
+            if case.id == number:
+                agent = incoming.name if action == "take" or not case.ticket_agent else case.ticket_agent
+                case = replace(case, ticket_agent=agent)
+            person = self.channel(record.address)
+            happened = Progressed(state, number, number, text)
+            result = await self.runner.decisions.perform(record, case, happened, person)
+            try:
+                saved, until = await self.runner.outbox.save(record, result, in_place=False, activity=incoming.id)
+            except Conflict:
+                continue
+            await self.deliver(saved, until, person, in_place=False)
+            return await self._case(saved.record, number)
+        raise StoreUnavailable("the record changed under every try")
+
+    async def _case(self, record: Record, number: str) -> Case | None:
+        if record.case is not None and record.case.id == number:
+            return record.case
+        stored = await self.runner.store.case(number)
+        return stored.case if stored is not None else None
+
+    async def _update(self, incoming: Incoming, case: Case, state: TicketState, text: str) -> None:
+        """The card as it is now, in the place of the one that was pressed."""
+        owner, _ = await self.runner.outbox.load(await self.runner.store.owner(case.id))
+        upn = await self.runner.decisions.diagnosis.upn(owner.person)
+        subject, whole, _ = self.runner.decisions.tickets.words.of(owner, case, upn, arrived=False)
+        card = self.desk.card(case.id, subject, whole, agent=case.ticket_agent, state=state, words=text)
+        await self.desk.update(incoming.reply_to or case.ticket_ref, card)

@@ -1,0 +1,155 @@
+"""What the helpdesk did with a ticket comes back: its state is read, and the person is told what is new, once each.
+
+Every open ticket has one job. Its content says what the person was told last, and it is replaced in the same
+transaction in which the card that tells more is decided on: whatever dies, nothing is decided on twice or left out.
+
+Reading. Where a system can, the first job that is due reads the states of all that are due in the next minute, with one
+request; the others find theirs read. What agents wrote is only read of a ticket that changed since.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from bot.conversation import Address, Channel, visible
+from bot.errors import Malformed, NotFound, OutsideError, Refused, Throttled
+from bot.store import Change, Claimed, JobKind
+from bot.store.interface import Store
+from bot.tickets.helpdesk import Helpdesk
+from bot.tickets.interface import Reading, Reference, TicketSystem
+from bot.turns.decisions import Decisions, TurnResult
+from bot.turns.outbox import Outbox
+from bot.turns.runner import TurnRunner
+from dialogs.frozen import replace
+from dialogs.model import Progressed, TicketState
+
+log = logging.getLogger(__name__)
+
+_TOGETHER = 60.0  # seconds: what is due within them is read together
+_FRESH = 30.0  # seconds that a state which was read for another ticket is good for
+_UNTIL = 30 * 86_400.0  # seconds after which a ticket that nobody closes is not read any more
+_RETRY = 60.0  # seconds at least until a system that failed is asked again
+_LONGEST_TEXT = 2_000
+_OURS = "[photosync-"  # begins the mark of what we wrote ourselves
+_OPEN = ("", TicketState.WORKING, TicketState.WAITING)
+
+
+class Deliver(Protocol):
+    """Shows what was not asked for: `bot.turns.follow_ups.FollowUps.deliver`."""
+
+    def __call__(self, result: TurnResult, until: float, channel: Channel, *, in_place: bool) -> Awaitable[None]: ...
+
+
+@dataclass(frozen=True)
+class _News:
+    """What is to be told (`state` "": nothing), and what the job keeps."""
+
+    state: str
+    text: str
+    payload: dict[str, Any]
+    over: bool = False
+
+
+@dataclass(frozen=True)
+class TicketStates:
+    """Does the jobs of kind `ticket_state`."""
+
+    runner: TurnRunner
+    decisions: Decisions
+    outbox: Outbox
+    store: Store
+    channel: Callable[[Address], Channel]
+    deliver: Deliver
+    _read: dict[str, tuple[float, Reading | None]] = field(default_factory=dict, repr=False)
+
+    @property
+    def _helpdesk(self) -> Helpdesk:
+        return self.decisions.tickets
+
+    async def read_again(self, claimed: Claimed) -> None:
+        """Read one ticket's state, and tell what is new."""
+        system, now = self._helpdesk.system, time.time()
+        if system is None or not system.abilities.states or not await self.store.owner(claimed.job.key):
+            await self.store.finish(claimed)
+            return
+        reference = Reference(str(claimed.job.payload["ref"]), str(claimed.job.payload.get("number", "")))
+        try:
+            news = await self._news(system, reference, claimed.job.payload)
+        except OutsideError as error:
+            asked = (error.retry_after or 0.0) if isinstance(error, Throttled) else 0.0
+            log.warning("the state of a ticket cannot be read: %s", error)
+            wait = max(self._helpdesk.poll[0] if isinstance(error, Refused | Malformed) else _RETRY, asked)
+            await self.store.postpone(claimed, now + wait, type(error).__name__)
+            return
+        await self._tell(claimed, news)
+
+    async def _news(self, system: TicketSystem, reference: Reference, payload: Mapping[str, Any]) -> _News:
+        reading = await self._reading(system, reference.id)
+        turn = int(payload.get("turn", 0)) + 1
+        kept = {**payload, "turn": turn}
+        over = time.time() - float(payload.get("since", 0.0)) > _UNTIL
+        if reading is None:
+            missed = int(payload.get("missed", 0)) + 1
+            return _News("", "", {**kept, "missed": missed}, over or missed > 1)
+        kept |= {"changed": reading.changed, "missed": 0}
+        if reading.changed and reading.changed == payload.get("changed"):
+            return _News("", "", kept, over)
+        state, told = self._helpdesk.meaning(reading.state), str(payload.get("told", ""))
+        number, text = await self._question(system, reference, payload) if state in _OPEN else ("", "")
+        kept |= {"told": state or told, "asked": number or payload.get("asked", "")}
+        if text:
+            return _News(TicketState.WAITING if state == TicketState.WAITING else TicketState.TOLD, text, kept, over)
+        return _News(state if state != told else "", "", kept, over or state == TicketState.CLOSED)
+
+    async def _question(
+        self, system: TicketSystem, reference: Reference, payload: Mapping[str, Any]
+    ) -> tuple[str, str]:
+        """Id and words of what an agent wrote to the person last, if that is new."""
+        try:
+            remarks = await system.remarks(reference)
+        except (Refused, NotFound) as error:
+            log.warning("what agents write to people cannot be read: %s", error)
+            return "", ""
+        theirs = [one for one in remarks if one.to_person and _OURS not in one.text and one.text.strip()]
+        if not theirs or theirs[-1].id == payload.get("asked"):
+            return "", ""
+        return theirs[-1].id, visible(theirs[-1].text[:_LONGEST_TEXT])
+
+    async def _reading(self, system: TicketSystem, identity: str) -> Reading | None:
+        now = time.time()
+        at, reading = self._read.pop(identity, (0.0, None))
+        if now - at < _FRESH:
+            return reading
+        wanted = [identity]
+        if system.abilities.batch > 1:
+            due = await self.store.due_payloads(JobKind.TICKET_STATE, now + _TOGETHER, system.abilities.batch)
+            wanted += [str(payload["ref"]) for _, payload in due if payload.get("ref")]
+        wanted = list(dict.fromkeys(wanted))[: system.abilities.batch]
+        found = await system.readings(wanted)
+        self._read.clear()
+        self._read.update({one: (now, found.get(one)) for one in wanted if one != identity})
+        return found.get(identity)
+
+    async def _tell(self, claimed: Claimed, news: _News) -> None:
+        """Save what was read, with the card that tells it."""
+        poll = self._helpdesk.poll
+        turn = min(int(news.payload["turn"]), len(poll) - 1)
+        again = replace(claimed.job, at=time.time() + poll[turn], payload=news.payload)
+        next_ = () if news.over else (again,)
+        async with self.runner.lock(claimed.job.person):
+            record, _ = await self.outbox.load(claimed.job.person)
+            case = record.case
+            if not news.state or case is None or record.address is None or record.blocked:
+                await self.outbox.commit(Change(record, put=next_, finish=claimed))
+                return
+            channel = self.channel(record.address)
+            number = str(news.payload.get("number", ""))
+            happened = Progressed(news.state, claimed.job.key, number, news.text)
+            result = await self.decisions.perform(record, case, happened, channel)
+            result = replace(result, jobs=(*result.jobs, *next_))
+            saved, until = await self.outbox.save(record, result, in_place=False, finish=claimed)
+            await self.deliver(saved, until, channel, in_place=False)

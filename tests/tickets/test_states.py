@@ -1,0 +1,193 @@
+"""What the helpdesk does with a ticket reaches the person, and their answer reaches the helpdesk; over HTTP, whole."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import aiohttp
+import pytest
+
+from bot import app
+from bot.settings import read
+from sandbox.channel import Chat
+from sandbox.desks import DESKS
+from sandbox.desks.desk import Desk, Kept
+from sandbox.faults import Fault
+from sandbox.tenant import Tenant
+from tests.chatting import Scene, actions, step
+from tests.turns.test_follow_ups import eventually, shown
+
+
+@dataclass(frozen=True)
+class Staged(Scene):
+    """The tenant, the bot in it, and the helpdesk's system."""
+
+    desk: Desk
+
+    @property
+    def only(self) -> Kept:
+        (ticket,) = self.desk.tickets
+        return ticket
+
+
+@asynccontextmanager
+async def staged(system: str, **changes: str) -> AsyncIterator[Staged]:
+    async with Tenant.open(bot_url="http://127.0.0.1:9") as tenant:
+        desk = DESKS[system](tenant.world)
+        await desk.start(tenant.authority.server)
+        own = {name: value for name, value in tenant.environment().items() if "_TICKET_" not in name}
+        usual = {"PHOTOSYNC_PORT": "0", "PHOTOSYNC_TICKET_POLL": "1s,2s", "PHOTOSYNC_FOLLOW_UPS": "1h"}
+        bot = await app.start(read({**own, **desk.environment(), **usual, **changes}))
+        try:
+            tenant.channel.bot_url = f"http://127.0.0.1:{bot.port}"
+            yield Staged(tenant, bot, desk)
+        finally:
+            await bot.stop()
+            await desk.stop()
+
+
+async def handed_over(stage: Staged, story: str = "old", locale: str = "en-US") -> Chat:
+    chat = stage.chat(story, locale)
+    await chat.say("my photo is wrong" if locale == "en-US" else "min bild är gammal")
+    await chat.press("ticket")
+    await chat.press("send_ticket", {"comment": "please"})
+    assert step(chat) == "desk.ticket_sent"
+    return chat
+
+
+@pytest.mark.parametrize("system", list(DESKS))
+async def test_a_ticket_from_first_word_to_closed(system: str) -> None:
+    async with staged(system) as stage:
+        chat = await handed_over(stage)
+        stage.desk.becomes(stage.only, "working")
+        if system != "freshservice":  # where an open ticket is a new one
+            await eventually(lambda: step(chat) == "desk.ticket_working")
+        stage.desk.becomes(stage.only, "waiting")
+        stage.desk.writes(stage.only, "Which page shows the old photo?")
+        await eventually(lambda: step(chat) == "desk.ticket_waiting")
+        assert "They write: Which page shows the old photo?" in json.dumps(chat.card())
+        await chat.press("send_ticket", {"comment": "The org chart."})
+        assert step(chat) == "desk.ticket_sent"
+        await eventually(lambda: any("The org chart." in note.text for note in stage.only.notes))
+        before = shown(chat)
+        stage.desk.becomes(stage.only, "solved")
+        await eventually(lambda: step(chat) == "look.differ")
+        assert "The helpdesk says that it is solved, so I have looked again." in json.dumps(chat.card())
+        stage.desk.becomes(stage.only, "closed")
+        await eventually(lambda: step(chat) == "desk.ticket_closed")
+        assert shown(chat) == before + 2
+
+
+async def test_nothing_is_told_twice_and_what_people_wrote_is_no_news() -> None:
+    async with staged("zammad", PHOTOSYNC_TICKET_POLL="1s") as stage:
+        chat = await handed_over(stage)
+        stage.desk.becomes(stage.only, "working")
+        await eventually(lambda: step(chat) == "desk.ticket_working")
+        before = shown(chat)
+        asked = len(stage.desk.requests)
+        stage.desk.becomes(stage.only, "working")
+        stage.desk.writes(stage.only, "for agents", public=False)
+        stage.desk.writes(stage.only, "by mail", author=stage.only.caller)
+        await eventually(lambda: len(stage.desk.requests) > asked + 6)
+        assert shown(chat) == before
+
+
+async def test_an_agents_words_are_text_whatever_they_hold() -> None:
+    async with staged("rt") as stage:
+        chat = await handed_over(stage, locale="sv-SE")
+        stage.desk.writes(stage.only, "**Click** [here](https://evil.example)\u202e <b>now</b>")
+        await eventually(lambda: step(chat) == "desk.ticket_told")
+        card = json.dumps(chat.card(), ensure_ascii=False)
+        assert "De skriver:" in card
+        assert "\\\\[here\\\\]" in card
+        assert "\u202e" not in card
+        assert stage.tenant.channel.problems == []
+
+
+async def test_a_case_that_is_over_tells_in_a_line_of_the_present_one() -> None:
+    async with staged("zendesk") as stage:
+        chat = await handed_over(stage)
+        case = chat.card()["actions"][0]["data"]["case"]
+        await chat.say("my photo is wrong")
+        stage.desk.becomes(stage.only, "working")
+        await eventually(lambda: f"working on your earlier case {case}" in json.dumps(chat.card()))
+        assert step(chat) != "desk.ticket_working"
+
+
+async def test_a_system_that_fails_is_asked_again_and_the_states_of_many_are_read_together() -> None:
+    async with staged("servicenow", PHOTOSYNC_TICKET_POLL="3s") as stage:
+        chats = [await handed_over(stage, story) for story in ("old", "forbidden", "missing")]
+        for ticket in stage.desk.tickets:
+            stage.desk.becomes(ticket, "working")
+        await eventually(lambda: all(step(chat) == "desk.ticket_working" for chat in chats))
+        lists = [path for method, path in stage.desk.requests if (method, path) == ("GET", "/api/now/table/incident")]
+        assert len(lists) - len(chats) < len(chats)  # each was looked for once before it was created
+
+
+async def test_a_photo_that_arrives_is_said_on_the_ticket_and_solves_it_where_that_is_wanted() -> None:
+    changes = {"PHOTOSYNC_FOLLOW_UPS": "1s,2s,4s", "PHOTOSYNC_TICKET_SOLVE": "yes", "PHOTOSYNC_TICKET_POLL": "1h"}
+    async with staged("zammad", **changes) as stage:
+        chat = await handed_over(stage)
+        stage.tenant.world.visit_sharepoint(chat.person.id)
+        await eventually(lambda: step(chat) == "desk.arrived")
+        await eventually(lambda: stage.only.state == "closed")
+        assert sum("has arrived in SharePoint by now" in note.text for note in stage.only.notes) == 1
+
+
+async def test_a_ticket_whose_answer_is_lost_gets_its_number_and_stays_one() -> None:
+    async with staged("servicenow") as stage:
+        chat = stage.chat("old", "en-US")
+        await chat.say("my photo is wrong")
+        await chat.press("ticket")
+        down = [Fault(kind="drop", lost=True, path="/table/incident", after=1), *[Fault(503, path="/table")] * 6]
+        stage.tenant.world.faults.plan("tickets", down)
+        await chat.press("send_ticket", {"comment": "please"})
+        assert step(chat) == "desk.ticket_queued"
+        stage.tenant.world.faults.tickets.clear()
+        await eventually(lambda: step(chat) == "desk.ticket_sent", 40)
+        assert f"INC{stage.only.number:07}" in json.dumps(chat.card())
+
+
+WAKE = "canary-wake"
+
+
+def signed(system: str, body: bytes, secret: str = WAKE) -> dict[str, str]:
+    if system == "zendesk":
+        at = datetime.now(UTC).isoformat()
+        made = base64.b64encode(hmac.new(secret.encode(), at.encode() + body, hashlib.sha256).digest()).decode()
+        return {"X-Zendesk-Webhook-Signature": made, "X-Zendesk-Webhook-Signature-Timestamp": at}
+    if system in ("jira", "zammad"):
+        name = {"jira": "sha256", "zammad": "sha1"}[system]
+        return {"X-Hub-Signature": f"{name}={hmac.new(secret.encode(), body, name).hexdigest()}"}
+    return {"Authorization": f"Bearer {secret}"}
+
+
+@pytest.mark.parametrize("system", ["jira", "zendesk", "servicenow"])
+async def test_a_signed_call_has_the_state_read_at_once_and_is_believed_in_nothing(system: str) -> None:
+    async with staged(system, PHOTOSYNC_TICKET_POLL="1h", PHOTOSYNC_TICKET_WAKE_SECRET=WAKE) as stage:
+        chat = await handed_over(stage)
+        stage.desk.becomes(stage.only, "working")
+        body = json.dumps({"ticket": stage.only.key, "state": "closed"}).encode()
+        async with aiohttp.ClientSession() as session:
+            for headers in (
+                {},
+                signed(system, body, "another"),
+                signed("rt" if system != "servicenow" else "jira", body),
+            ):
+                async with session.post(f"{stage.url}/api/tickets/{system}", data=body, headers=headers) as answer:
+                    assert answer.status == 401
+            async with session.post(f"{stage.url}/api/tickets/rt", data=body, headers=signed("rt", body)) as answer:
+                assert answer.status == 401
+            async with session.post(
+                f"{stage.url}/api/tickets/{system}", data=body, headers=signed(system, body)
+            ) as answer:
+                assert answer.status == 202
+        await eventually(lambda: step(chat) == "desk.ticket_working")
+        assert "menu" in actions(chat)
