@@ -69,7 +69,7 @@ CONVERSATIONS = [
     ("cannot be read: the walk anyway", [V.UNKNOWN], ["fix", "next", "next"], "resync.private_window", []),
     ("cannot be read: handed over", [V.UNKNOWN], ["fix", "ticket", "send_ticket"], "desk.ticket_sent", ["escalated"]),
     ("handed over from the middle of a walk", [V.DIFFER], ["fix", "next", "next", "ticket", "send_ticket"], "desk.ticket_sent", ["escalated"]),
-    ("stopped in the middle of a walk", [V.DIFFER], ["fix", "next", "next", "stop"], "desk.stopped", ["stopped"]),
+    ("stopped in the middle of a walk", [V.DIFFER], ["fix", "next", "next", "stop", "stop"], "desk.stopped", ["stopped"]),
     ("stopped after a match stays resolved", [V.MATCH], ["fix", "stop"], "desk.stopped", ["resolved"]),
     ("a new case after the last one ended", [V.MATCH, V.DIFFER], ["fix", "fix"], "look.differ", ["resolved"]),
     ("back returns through the walk", [V.DIFFER], ["add", *["next"] * 3, "back"], "add_photo.in_teams", []),
