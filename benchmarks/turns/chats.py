@@ -203,16 +203,17 @@ class Looking(Talking):
         self._begin()
 
     def _begin(self) -> None:
-        self._member, _ = self._people.take()
+        self._member, self._rev = self._people.take()
         self._envelope = self._stage.envelope(self._member)
         self._stage.connector.listeners[self._member.conversation] = self
-        self._card, self._data, self._looks = "", {"rev": -1}, 0
+        self._card, self._looks = "", 0
+        self._data: dict[str, Any] = {}
 
     async def turn(self, client: Client) -> None:
         """See `Chat`."""
         if self._looks == LOOKS:
             del self._stage.connector.listeners[self._member.conversation]
-            self._people.hand_back(self._member, 0)
+            self._people.hand_back(self._member, self._rev)
             self._begin()
         self._looks += 1
         said: dict[str, Any] = {"text": "my photo is wrong"}
@@ -222,15 +223,22 @@ class Looking(Talking):
         await self._exchange(client, {**self._envelope, "type": "message", "id": number, **said})
 
     def replied(self, method: str, activity_id: str, message: dict[str, Any]) -> None:
-        """See `Listener`: both photos, which differ; the first time as a new card, then in its place."""
+        """See `Listener`: both photos, which differ, in a new card; then in its place that they still do."""
         if (method, activity_id) != (("PUT", self._card) if self._card else ("POST", activity_id)):
             raise Wrong(f"{method} of {activity_id} where {self._card or 'a new card'} was to come")
-        data = button_of(message, "check")
+        again = bool(message["attachments"]) and _still_differs(message)
+        data = button_of(message, "next" if again else "check")
         photos = {url for url in images(message["attachments"][0]["content"]) if url.startswith("data:image/jpeg")}
-        if data["step"] != "look.differ" or data["rev"] <= self._data["rev"] or len(photos) != 2:
+        if not again and (data["step"] != "look.differ" or len(photos) != 2):
             raise Wrong(f"{data} with {len(photos)} photos is not what was to be found")
         self._card, self._data = activity_id, data
         self._answered()
+
+
+def _still_differs(message: dict[str, Any]) -> bool:
+    """Whether it is the card after a further look that found nothing new; it shows no photos."""
+    actions = message["attachments"][0]["content"]["actions"]
+    return any(one.get("data", {}).get("step") == "resync.waiting" for one in actions)
 
 
 def images(part: Any) -> Iterator[str]:

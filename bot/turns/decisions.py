@@ -140,7 +140,7 @@ class Decisions:
         engine = self.engine(record.person)
         done: list[Effect] = []
         entries = [log_entry(event)]
-        photos = Photos()
+        found: DiagnosisResult | None = None
         jobs: tuple[Job, ...] = ()
         settled: tuple[tuple[JobKind, str], ...] = ()
         drawn_in = case.locale
@@ -153,7 +153,8 @@ class Decisions:
                 if not fresh and isinstance(effect, _OUTSIDE):
                     raise Stale
                 if isinstance(effect, Diagnose):
-                    pending, photos = await self._diagnose(record.person, case, channel, change=effect.change)
+                    found = await self._diagnose(record.person, case, channel, change=effect.change)
+                    pending = Diagnosed(check_of(found, case.id))
                 elif isinstance(effect, Submit):
                     pending, submission, ended = await self._submit(record, case, entries)
                     jobs, settled = jobs + submission, settled + ended
@@ -169,14 +170,16 @@ class Decisions:
         typed = event if isinstance(event, Typed) else None
         followed = engine.library.step(case.following) if _FOLLOW in done else None
         watches, after = (followed.watch, followed.after_days * DAY) if followed else (False, 0.0)
+        shown = found if case.step and engine.library.step(case.step).photos else None
+        photos = await self.thumbnails(shown) if shown else Photos()
         saved = replace(record, case=case, locale=language)
         return TurnResult(saved, photos, tuple(done), tuple(entries), jobs, typed, watches, after, settled)
 
-    async def _diagnose(self, person: str, case: Case, channel: Channel, *, change: bool) -> tuple[Diagnosed, Photos]:
+    async def _diagnose(self, person: str, case: Case, channel: Channel, *, change: bool) -> DiagnosisResult:
         last = case.checks[-1].at if case.checks else ""
         look = self.diagnosis.look(person, case.site, last, change=change)
         _, result = await asyncio.gather(channel.typing(), look)
-        return Diagnosed(check_of(result, case.id)), await self.thumbnails(result)
+        return result
 
     async def thumbnails(self, result: DiagnosisResult) -> Photos:
         """The two pictures, small enough for a card."""
