@@ -165,7 +165,7 @@ class Bot:
         slots = SharedSlots(store, "graph-photo", PHOTO_REQUESTS, _PHOTO_SECONDS)
         out = Outside(settings, http, photo_slots=slots)
         metrics = out.metrics
-        words = AgentWords(lambda: live.languages.wording, settings.ticket_language, live.view("").library)
+        words = AgentWords(lambda: live.languages.wording, settings.ticket_language, lambda: live.view("").library)
 
         def conversation(at: Address) -> Channel:
             return endpoint.channel(at)  # made below: it needs the turns, these the helpdesk, and that may need it

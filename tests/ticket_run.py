@@ -23,9 +23,10 @@ import tempfile
 import time
 import traceback
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 from rich.console import Console
@@ -39,6 +40,7 @@ from bot.http_client import HttpClient
 from bot.languages import packaged
 from bot.languages.live import LiveTranslations
 from bot.metrics import Metrics
+from bot.photos.picture import Picture
 from bot.store import Change, Conflict, JobKind, Record
 from bot.store.connect import open_store
 from bot.store.transactions import Operation, Statement
@@ -46,8 +48,8 @@ from bot.turns.decisions import Decisions
 from bot.turns.follow_ups import FollowUps
 from bot.turns.outbox import Outbox
 from bot.turns.runner import TurnRunner
+from bot.turns.schedule import Schedule
 from bot.turns.worker import Worker
-from dialogs.engine import Engine
 from dialogs.frozen import replace
 from dialogs.model import Case, Check, Pressed, Verdict
 from sandbox.desks import DESKS
@@ -55,13 +57,13 @@ from sandbox.desks.desk import Desk
 from sandbox.world import World
 from tests.tickets.ground import ADA, AT, helpdesk_of, settings_of
 
+T = TypeVar("T")
 _LAG = {"jira": 0.3, "zammad": 0.3, "freshservice": 0.3}  # seconds until a search finds what is new
 _STATES = ("working", "waiting", "solved")
 _PATIENCE = 60.0  # seconds for one case
 _CONTEXT = multiprocessing.get_context("fork")
 _PICTURES = resources.illustrations()
-_SPOKEN = packaged.languages()
-_LIBRARY = packaged.topics(_SPOKEN, _PICTURES)
+packaged.topics(packaged.languages(), _PICTURES)  # read before there are other processes
 
 
 # The system's side: a process of its own, which kills whoever is at work.
@@ -141,7 +143,7 @@ class _Silent:
 class _Eyes:
     """What looks at photos: they differ."""
 
-    async def look(self, person: str, site: str = "", since: str = "") -> DiagnosisResult:
+    async def look(self, person: str, site: str = "", since: str = "", *, change: bool = False) -> DiagnosisResult:
         return DiagnosisResult(Verdict.DIFFER, similarity=0.4)
 
     async def upn(self, person: str) -> str:
@@ -155,6 +157,11 @@ class _Eyes:
 
     async def digest(self, paths: tuple[str, ...]) -> str:
         return ""
+
+    def forget(self, person: str) -> None: ...
+
+    async def decode(self, work: Callable[[], T], *pictures: Picture | None) -> T:
+        return work()
 
 
 def attempt(environment: dict[str, str], database: str, case: str, controls: Controls) -> None:
@@ -173,10 +180,11 @@ async def _go_on(environment: dict[str, str], database: str, number: str) -> Non
     http, store = HttpClient.from_settings(settings), await open_store(database)
     metrics, live = Metrics(), LiveTranslations(None, _PICTURES, "https://teams.microsoft.com")
     helpdesk = replace(helpdesk_of(settings, http), poll=(0.05,))
-    decisions = Decisions(Engine(_LIBRARY), store, _Eyes(), helpdesk, metrics)
-    outbox = Outbox(store, CardTemplates(_LIBRARY), live, metrics)
+    decisions = Decisions(live, store, _Eyes(), helpdesk, metrics)
+    schedule = Schedule(())
+    outbox = Outbox(store, CardTemplates(), live, metrics, schedule)
     runner = TurnRunner(decisions, outbox, live, store, metrics)
-    follow_ups = FollowUps(runner, decisions, outbox, store, lambda _: _Silent(), (3600.0,), 86_400.0)
+    follow_ups = FollowUps(runner, decisions, outbox, store, lambda _: _Silent(), schedule, 86_400.0)
     person = f"person-{number}"
     await asyncio.sleep(1.3 * max(_LAG.values()) if helpdesk.lag else 0.0)
     await store.run(lambda: _all_due(person))  # leases and waits of before are over

@@ -39,6 +39,10 @@ _ADVICE_OF_REASON = {
     Reason.NO_MAILBOX: "no_mailbox",
     Reason.MAILBOX_ELSEWHERE: "mailbox_elsewhere",
     Reason.NO_SHAREPOINT: "no_sharepoint",
+    Reason.SHARED_MAILBOX: "shared_mailbox",
+    Reason.POLICY: "policy",
+    Reason.ON_PREMISES: "on_premises",
+    Reason.NO_SITE: "no_site",
 }
 
 AGENT_KEYS = (
@@ -62,11 +66,11 @@ AGENT_KEYS = (
 
 @dataclass(frozen=True)
 class AgentWords:
-    """`translations` gives the languages as they are now; `language` is the helpdesk's."""
+    """`translations` and `library` give languages and topics as they are now; `language` is the helpdesk's."""
 
     translations: Callable[[], Translations]
     language: str
-    library: Library
+    library: Callable[[], Library]
 
     def of(self, record: Record, case: Case, upn: str, *, arrived: bool) -> tuple[str, str, str]:
         """Subject, whole text, and what this submission adds to a ticket that is there.
@@ -105,7 +109,8 @@ class AgentWords:
     def _steps(self, language: Catalog, case: Case) -> list[str]:
         """The steps that the person went through, by their titles."""
         walked = dict.fromkeys(trace.step for trace in case.traces if trace.answer == "next")
-        known = [ref for ref in walked if self.library.has(ref) and self.library.step(ref).numbered]
+        library = self.library()
+        known = [ref for ref in walked if library.has(ref) and library.step(ref).numbered]
         return [f"- {language.text(f'{ref}.title')}" for ref in known]
 
 
