@@ -8,7 +8,20 @@ from datetime import datetime, timedelta
 
 from dialogs.frozen import replace
 from dialogs.library import QUESTIONS, Library
-from dialogs.model import PLACES, Case, Check, Fact, Outcome, Reason, SiteFinding, Step, TicketState, Verdict
+from dialogs.model import (
+    ANSWERS,
+    PLACES,
+    SOMETHING_ELSE,
+    Case,
+    Check,
+    Fact,
+    Outcome,
+    Reason,
+    SiteFinding,
+    Step,
+    TicketState,
+    Verdict,
+)
 
 MOST_BUTTONS = 6  # Teams shows no more
 MOST_MAIN = 3  # of them beside the three dots
@@ -80,6 +93,7 @@ EXTRA_KEYS = (
     "picture.no_photo",
     *(f"button.{name.replace(' ', '_')}" for name in dict.fromkeys((*_IN_A_WALK, "rate up", "rate down", *_DESK))),
     "button.helpful",
+    *(f"button.{label}" for label in ANSWERS),
     *(f"reason.{reason.value}" for reason in Reason),
     *(f"fact.{fact.value}" for fact in Fact if fact is not Fact.OLDER),
     *(f"site.{finding.value}" for finding in SiteFinding),
@@ -94,7 +108,7 @@ class Button:
     title: str  # key
     main: bool = False  # among the one to three that most people want
     score: str = ""  # with `rate`
-    value: str = ""  # with `question` which; with `set_language` the language, whose own name is the title then
+    value: str = ""  # with `question`, `answer` which; with `set_language` the language, whose own name is its title
 
 
 @dataclass(frozen=True)
@@ -321,20 +335,24 @@ def _with_helpdesk(case: Case) -> bool:
 
 
 def _asked(library: Library, step: Step, case: Case) -> Iterator[Button]:
-    """A button for each thing that the person may have meant."""
+    """A button for each thing that the person may have meant, as it is called on the card that they wrote to."""
+    here = case.trail[-1] if case.trail else step.id
     for label in case.asked.split():
         kind, _, name = label.partition(".")
-        if not name:
-            yield Button(label, library.button(step.id, label), main=True)
+        if label in ANSWERS:
+            yield Button("answer", f"button.{label}", main=True, value=label)
+        elif not name:
+            yield Button(label, library.button(here, label), main=True)
         elif library.has(f"{QUESTIONS}.{name}"):
             yield Button(kind, f"{QUESTIONS}.{name}.title", main=True, value=name)
+    yield Button("answer", library.button(step.id, "menu"), main=True, value=SOMETHING_ELSE)
 
 
 def _buttons(library: Library, step: Step, case: Case, linked: bool) -> tuple[Button, ...]:
     """The step's own choices and what is offered beside them, those that lead on first."""
     own = [Button(action, library.button(step.id, action)) for action in step.choices if action not in PLACES]
     if step.form == "choices":
-        own = [*_asked(library, step, case), *own]
+        own = list(_asked(library, step, case))
     if case.before_locale:
         own.append(Button("set_language", "button.set_language", value=case.before_locale))
     if not case.id:

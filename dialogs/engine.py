@@ -38,7 +38,9 @@ from dialogs.frozen import replace
 from dialogs.library import ASK, BACK, LEAVE, QUESTIONS, THANKS, Library
 from dialogs.model import (
     ACTIONS,
+    ANSWERS,
     LOOKS,
+    SOMETHING_ELSE,
     Case,
     Check,
     Comment,
@@ -142,8 +144,11 @@ class Engine:
                 return self._return(case, case.notice)
 
     def step(self, case: Case) -> Step:
-        """The step of the card that the person sees."""
-        return self.library.step(case.step if self.library.has(case.step) else START)
+        """The step of the card that the person sees; one that asks what they meant has the choices of the last too."""
+        step = self.library.step(case.step if self.library.has(case.step) else START)
+        if step.form != "choices" or not case.trail or not self.library.has(case.trail[-1]):
+            return step
+        return replace(step, choices={**self.library.step(case.trail[-1]).choices, **step.choices})
 
     def _usable(self, case: Case) -> Case:
         """The case as the present topics can go on with it: one whose step is gone goes on from the menu."""
@@ -172,8 +177,11 @@ class Engine:
             return self._commented(case, event.text, "notice.comment_taken")
         if event.link:
             return self._act(replace(case, site=event.link), "check", "", moment)
-        if event.ask:
+        if event.ask and form != "summary":
             return self._ask(case, event.ask)
+        if form == "choices" and event.action not in ("", "yes", "no", "back"):
+            case = self._before_asking(case)
+            step = self.library.step(case.step)
         exact = event.confidence >= 1.0  # the title of a button is that button
         action = event.action if exact and event.action in ACTIONS else self._meant(step, event.action)
         if action == "stop" and case.following and case.step != LEAVE:
@@ -191,8 +199,9 @@ class Engine:
     def _ask(self, case: Case, between: tuple[str, ...]) -> Decision:
         """Ask what was meant, between what there is a button for."""
         known = [one for one in between if "." not in one or self.library.has(_question(one))]
+        step = self.library.step(case.step)
         if not known:
-            return self._answer(case, self.library.step(case.step), "")
+            return self._answer(case, step, "")
         return self._go(replace(case, asked=" ".join(known)), ASK)
 
     def _meant(self, step: Step, label: str) -> str:
@@ -255,6 +264,8 @@ class Engine:
             return self._refuse(case, "stale")
         if event.action == "set_language" and not event.known:
             return self._stay(case, "notice.unknown_language")
+        if event.action != "back":
+            case = self._before_asking(case)
         return self._act(case, event.action, event.value, moment)
 
     def _act(self, case: Case, action: str, value: str, moment: Moment) -> Decision:
@@ -265,6 +276,8 @@ class Engine:
         if action == "back":
             return self._back(self._traced(case, action, "", moment))
         step = self.library.step(case.step)
+        if action == "answer":
+            return self._replied(case, step, value, moment)
         if action in ("same", "different") and action in step.choices and case.checks:
             case = replace(case, judged=f"{action} {_pictures(case.checks[-1])}")
         if action == "set_language":
@@ -279,6 +292,19 @@ class Engine:
         if action == "send_ticket":
             case = replace(case, comment=value[:COMMENT_LENGTH] or case.comment)
         return self._go(self._traced(case, action, "", moment), target)
+
+    def _before_asking(self, case: Case) -> Case:
+        """The case on the card that the person wrote to when they were asked what they meant."""
+        if self.library.step(case.step).form != "choices":
+            return case
+        return replace(case, step=case.trail[-1] if case.trail else START, trail=case.trail[:-1], asked="")
+
+    def _replied(self, case: Case, step: Step, label: str, moment: Moment) -> Decision:
+        """An answer that the person chose where they were asked what they meant."""
+        if label not in (*ANSWERS, SOMETHING_ELSE):
+            return self._refuse(case, "invented")
+        action = self._meant(step, label)
+        return self._act(case, action, "", moment) if action in ACTIONS else self._answer(case, step, action)
 
     def _elsewhere(self, case: Case, action: str) -> str | None:
         """Where an action leads that is no choice of the present step.

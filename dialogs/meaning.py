@@ -9,8 +9,9 @@ to the same thing at the present card are added up. Then, by the largest share:
   surely something else     nothing is meant: `other`
   anything between          the person is asked, between the two or three likeliest things
 
-What begins a walk has to be twice as likely as anything else, what ends, erases, hands over or changes the language
-surer still; and nothing ends or is erased by a question.
+What is meant has to be twice as likely as anything else; an answer that the card asks for, thanks and hello one and a
+half times; what ends, erases, hands over or changes the language has to be surer still; and nothing ends or is erased
+by a question. These shares were chosen on examples of writers who were held out (decision 0005).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dialogs.examples import LABELS, OTHER, Example
-from dialogs.model import Step
+from dialogs.model import ANSWERS, Step
 
 _REPLIES = frozenset({
     "next", "back", "not_yet", "missing", "failed", "yes", "no", "same", "different", "unsure", "another",
@@ -32,23 +33,31 @@ _SAME_THING = (
     ("fix", "check"), ("yes", "next"), ("yes", "same"), ("no", "different"),
     ("forget_confirmed", "yes"), ("failed", "fix"), ("language", "set_language"),
 )  # fmt: skip
-_SURE = 0.25  # the share from which on it is meant, where that costs nothing and leads nowhere
-_WALKS = ("fix", "add", "check")
-_AHEAD = 2.0  # how many times as likely as the next thing one that begins a walk has to be
+_SURE = 0.4  # the share from which on it is meant
+_AHEAD = 2.0  # how many times as likely as the next thing it has to be
+_SURE_REPLY, _AHEAD_REPLY = 0.25, 1.5  # of what costs nothing: an answer that the card asks for, thanks, hello
+_SMALL_TALK = ("thanks", "hello")
 _SURE_OF = {
-    **dict.fromkeys(_WALKS, 0.4),
     **dict.fromkeys(("stop", "forget", "forget_confirmed", "send_ticket", "ticket", "language", "set_language"), 0.6),
     "next": 0.3,
     "same": 0.5,  # it ends the case
 }
 _SURELY_OTHER = 0.5
 _NO_QUESTION = ("stop", "forget", "forget_confirmed", "send_ticket")
-_POSSIBLE = 0.12  # a share from which on it is worth asking for
+_POSSIBLE, _LIKELY = 0.12, 0.05  # a share worth asking for: where it may be something else, where not
 _MOST_ASKED = 3
 ASKED = (
     "fix", "add", "check", "ticket", "language", "forget", "stop", "menu", *(label for label in LABELS if "." in label),
 )  # fmt: skip
-"""What the person can be asked to choose between; the answers to a step are not among them."""
+"""What the person can be asked to choose between on any card."""
+_ASKED_REPLIES = ("next", "same", "different", *ANSWERS)
+_ASKED_AS = {
+    "yes": ("same", "next"),
+    "no": ("different",),
+    "fix": ("failed",),
+    "set_language": ("language",),
+    "send_ticket": ("ticket",),
+}  # what a label is asked for as, where that can be
 
 
 @dataclass(frozen=True)
@@ -91,18 +100,16 @@ def judge(scores: Mapping[str, float], step: Step, *, question: bool = False) ->
     likeliest = max(shares, key=shares.__getitem__)
     same = same_thing(likeliest, wanted)
     share = min(1.0, sum(shares.get(label, 0.0) for label in same))
-    # "Yes" has to be as sure as what it would do here.
-    least = max(_SURE_OF.get(label, _SURE) for label in same if label in wanted or label == likeliest)
-    sure = share >= least and not (question and likeliest in _NO_QUESTION)
-    if likeliest in _WALKS:
-        sure = sure and share >= _AHEAD * max(one for label, one in shares.items() if label not in same)
     if likeliest == OTHER:
-        ask = _likely(shares, least=_POSSIBLE) if shares[OTHER] < _SURELY_OTHER else ()
+        ask = _likely(shares, wanted, _POSSIBLE) if shares[OTHER] < _SURELY_OTHER else ()
         return Meaning("", shares[OTHER], ask, OTHER)
-    if sure:
+    reply = likeliest in wanted or likeliest in _SMALL_TALK
+    # "Yes" has to be as sure as what it would do here.
+    least = max(_SURE_OF.get(one, _SURE_REPLY if reply else _SURE) for one in same if one in wanted or one == likeliest)
+    ahead = (_AHEAD_REPLY if reply else _AHEAD) * max(one for label, one in shares.items() if label not in same)
+    if share >= max(least, ahead) and not (question and likeliest in _NO_QUESTION):
         return Meaning(likeliest, share, (), likeliest)
-    ask = _likely(shares, least=_POSSIBLE)
-    return Meaning("", share, ask, likeliest)
+    return Meaning("", share, _likely(shares, wanted, _LIKELY), likeliest)
 
 
 def _shares(scores: Mapping[str, float], wanted: frozenset[str]) -> dict[str, float]:
@@ -127,9 +134,22 @@ def same_thing(label: str, wanted: frozenset[str]) -> set[str]:
     return {label}.union(*pairs)
 
 
-def _likely(shares: Mapping[str, float], least: float) -> tuple[str, ...]:
-    """The two or three likeliest things that can be asked for, if the first of them is likely at all."""
-    ordered = sorted((label for label in ASKED if label in shares), key=lambda label: -shares[label])
-    if not ordered or shares[ordered[0]] < least:
+def _likely(shares: Mapping[str, float], wanted: frozenset[str], least: float) -> tuple[str, ...]:
+    """The likeliest things that can be asked for, if the first of them has at least that share."""
+    added: dict[str, float] = {}
+    for label, share in shares.items():
+        asked = _asked_as(label, wanted)
+        if asked:
+            added[asked] = added.get(asked, 0.0) + share
+    ordered = sorted(added, key=lambda label: -added[label])
+    if not ordered or added[ordered[0]] < least:
         return ()
     return tuple(ordered[:_MOST_ASKED])
+
+
+def _asked_as(label: str, wanted: frozenset[str]) -> str:
+    """What a label is called where it is asked for; "" where there is nothing to choose."""
+    offered = (one for one in _ASKED_AS.get(label, ()) if one in ASKED or one in wanted)
+    if label in ASKED or (label in _ASKED_REPLIES and label in wanted):
+        return next(offered, label)
+    return next(offered, "")

@@ -107,9 +107,17 @@ class TicketState(StrEnum):
 
 ACTIONS = (
     "fix", "add", "check", "next", "back", "same", "different", "ticket", "send_ticket", "language", "set_language",
-    "rate", "stop", "menu", "forget", "forget_confirmed", "question", *PLACES,
+    "rate", "stop", "menu", "forget", "forget_confirmed", "question", "answer", *PLACES,
 )  # fmt: skip
 """Every action a button or typed words can mean (docs/contract.md)."""
+
+ANSWERS = ("not_yet", "missing", "failed", "unsure", "another")
+"""Answers to a card for which it has no button: what `answer` can carry where the person was asked what they meant.
+
+`SOMETHING_ELSE` is the other thing it can carry.
+"""
+
+SOMETHING_ELSE = "other"
 
 
 _LOOKED = (*(verdict.value for verdict in Verdict), "same", "direct", *dict.fromkeys(_BRANCH_OF_REASON.values()))
@@ -297,7 +305,7 @@ class Pressed:
     case: str = ""
     step: str = ""
     rev: int | None = None
-    value: str = ""  # with `set_language` the language, `rate` up or down, `send_ticket` the comment, `question` which
+    value: str = ""  # with `set_language` the language, `rate` up or down, `send_ticket` the comment, else which
     known: bool = True  # the language is one of ours
     foreign: bool = False  # the case is another person's
 

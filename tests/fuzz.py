@@ -32,7 +32,7 @@ _NASTY = (
     None, True, False, 0, -1, 1.5, 1e308, 2**63, "", " ", "\u0000", "\u202e", "../../x", "a" * 3_000, "🙂" * 50, "\ud83d",
     [], {}, [[]], {"a": {"a": {}}}, "<at>x</at>", "{name}", "%s%n", "' OR 1=1 --", "https://evil.example/", ["x"] * 30,
 )  # fmt: skip
-_ACTIONS = ("fix", "add", "check", "next", "back", "same", "different", "ticket", "send_ticket", "language", "set_language", "rate", "stop", "menu", "forget", "forget_confirmed", "nonsense", "", None, 5)  # fmt: skip
+_ACTIONS = ("fix", "add", "check", "next", "back", "same", "different", "ticket", "send_ticket", "language", "set_language", "rate", "stop", "menu", "forget", "forget_confirmed", "question", "answer", "nonsense", "", None, 5)  # fmt: skip
 _TEXTS = ("my photo is wrong", "next", "stop", "svenska", "help", "ticket", "delete my data", "https://fabrikam.sharepoint.example/sites/x", "")  # fmt: skip
 
 

@@ -33,7 +33,7 @@ PHOTO_SIZE = 150  # pixels of a card; the file has more, for screens that are fi
 SIGNS = {"good": "✓", "warning": "!", "attention": "!", "accent": "…"}
 _MONTHS = 60 * 86_400.0  # seconds from which on the month says enough of a date
 _MARKDOWN = str.maketrans({letter: f"\\{letter}" for letter in "\\`*_[]()<>~#|"})
-_VALUE_NAMES = {"set_language": "locale", "question": "question"}  # of a button's value in its data
+_VALUE_NAMES = {"set_language": "locale", "question": "question", "answer": "answer"}  # of a button's value in its data
 _LONG = {"question": 800}  # letters of what may be longer than a name
 _PLAIN = ("contact",)  # the admin's own words, from the settings
 

@@ -15,7 +15,13 @@ from dialogs.frozen import replace
 from dialogs.model import Case, Diagnosed, Event, Followed, Joined, Pressed, Progressed, Step, Submitted, Typed
 
 _LONGEST_LINE = 500  # letters of what a person wrote that the log keeps
-_VALUE_NAMES = {"set_language": "locale", "rate": "score", "send_ticket": "comment", "question": "question"}
+_VALUE_NAMES = {
+    "set_language": "locale",
+    "rate": "score",
+    "send_ticket": "comment",
+    "question": "question",
+    "answer": "answer",
+}
 
 
 def now() -> str:

@@ -155,7 +155,7 @@ class TurnRunner:
             except (Conflict, Stale):
                 continue
             if result.typed is not None:
-                self._count(result.typed)
+                self._count(result.typed, saved.record)
             return await self.outbox.show(saved, until, channel, replaces=press.replaces)
         raise StoreUnavailable("the record changed under every try")
 
@@ -236,12 +236,13 @@ class TurnRunner:
         written = self.understanding.language_of(typed.text)
         return written if written in self.live.languages.tags else case.locale
 
-    def _count(self, typed: Typed) -> None:
+    def _count(self, typed: Typed, record: Record) -> None:
         """How well words were understood; what was not is kept, where the installation wants that."""
         result = "right_away" if typed.action else "asked" if typed.ask else "nothing"
         self.metrics.understood.labels(result).inc()
         if result == "nothing" and self.unknown is not None:
-            self.unknown.keep(typed.text)
+            catalog = self.live.languages.wording.catalogs[self.live.languages.negotiate(record.locale)]
+            self.unknown.keep(typed.text, catalog, record.name)
 
     def _updated(self, record: Record, incoming: Incoming) -> Record:
         """The record with what an activity says of the person. The language is taken once; then it is their choice."""

@@ -1,7 +1,9 @@
 """Sentences that were not understood, for an admin who writes examples: only where the settings name a file.
 
-A sentence is kept with the day, and without what could tell who wrote it: addresses and links, numbers, and words with
-a capital inside a sentence are dots. Lines older than the retention go when the file is next written or read.
+A sentence is kept with the day, and without what could tell who wrote it or about whom. Addresses, links and numbers are
+dots, and so is every part of the writer's own name. Any other name is told by its capital: a word with one is dots, at
+the beginning of a sentence too, unless the bot's own sentences have it ("My", "Foto"). In scripts without capitals
+nothing tells the names of others. Lines older than the retention go when the file is next written or read.
 """
 
 from __future__ import annotations
@@ -9,9 +11,11 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+
+from dialogs.translations import Catalog
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +25,8 @@ _EVERY = 1_000  # sentences between two rounds of throwing away
 _HIDDEN = re.compile(
     r"https?://\S+|www\.\S+|[^\s@]+@[^\s@]+|@\S+|\b[\w-]+(?:\.[\w-]+)+(?:/\S*)?|\S*\d\S*", re.IGNORECASE
 )
-_NAME = re.compile(r"(?<=[^\s.!?…:;–-]\s)(?:[^\W\d_a-zß-öø-ÿ][^\W\d_]+)(?:[-\s]+[^\W\d_a-zß-öø-ÿ][^\W\d_]+)*")
+_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_DOTS = re.compile(r"…(?:[\s'’.-]*…)+")  # several in a row: nothing of a name's form stays
 
 
 class UnknownSentences:
@@ -32,10 +37,11 @@ class UnknownSentences:
         self._retention = timedelta(seconds=retention)
         self._since_purge = _EVERY
         self._failed = False
+        self._words: dict[str, tuple[Catalog, frozenset[str]]] = {}
 
-    def keep(self, text: str) -> None:
-        """Add a sentence."""
-        hidden = without_names(text)
+    def keep(self, text: str, catalog: Catalog, name: str) -> None:
+        """Add a sentence of a person of this name, who reads this catalog."""
+        hidden = without_names(text, self._known(catalog), name)
         if not any(letter.isalpha() for letter in hidden):
             return
         try:
@@ -57,6 +63,15 @@ class UnknownSentences:
             if sentence and _date(day) >= oldest:
                 yield day, sentence
 
+    def _known(self, catalog: Catalog) -> frozenset[str]:
+        """The words of a catalog's sentences, folded; found out once."""
+        found = self._words.get(catalog.tag)
+        if found is None or found[0] is not catalog:
+            forms = (form for entry in catalog.entries.values() for form in entry)
+            words = frozenset(word.casefold() for form in forms for word in _WORD.findall(form))
+            found = self._words[catalog.tag] = (catalog, words)
+        return found[1]
+
     def _purge(self) -> None:
         self._since_purge = 0
         if not self._file.exists():
@@ -69,10 +84,18 @@ class UnknownSentences:
         fresh.replace(self._file)
 
 
-def without_names(text: str) -> str:
-    """One line without what could tell who wrote it, or about whom."""
-    line = " ".join(text[: 4 * _LONGEST].split())
-    return _NAME.sub("…", _HIDDEN.sub("…", line))[:_LONGEST]
+def without_names(text: str, known: Collection[str], name: str) -> str:
+    """One line without what could tell who wrote it, or about whom; `known` are folded words that may have a capital."""
+    own = {part.casefold() for part in _WORD.findall(name)}
+
+    def kept(found: re.Match[str]) -> str:
+        word = found[0].casefold()
+        if word in own or (found[0] != found[0].lower() and word not in known):
+            return "…"
+        return found[0]
+
+    line = _HIDDEN.sub("…", " ".join(text[: 4 * _LONGEST].split()))
+    return _DOTS.sub("…", _WORD.sub(kept, line))[:_LONGEST]
 
 
 def _date(day: str) -> date:

@@ -170,6 +170,57 @@ def test_a_language_chosen_in_mid_walk_keeps_the_step(engine: Engine) -> None:
     assert (talk.step, talk.case.locale) == ("add_photo.circle", "lv")
 
 
+# what the person is asked between on the step about the tile | what they do then | where they stand | the line above
+ASKED = [
+    ("it is done", ("next", "missing"), ("next", ""), "resync.page", ""),
+    ("it is not there", ("next", "missing"), ("answer", "missing"), "resync.tile", "notice.missing"),
+    ("it did not work", ("failed", "next"), ("answer", "failed"), "resync.tile", "notice.failed"),
+    ("they need time", ("not_yet", "next"), ("answer", "not_yet"), "resync.tile", "notice.not_yet"),
+    ("something else", ("next", "missing"), ("answer", "other"), "resync.tile", "notice.keep_place"),
+    ("back", ("next", "missing"), ("back", ""), "resync.tile", ""),
+    ("the menu", ("menu", "missing"), ("menu", ""), "desk.menu", ""),
+    ("a question", ("question.why", "missing"), ("question", "why"), "questions.why", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("between", "chosen", "step", "notice"), [row[1:] for row in ASKED], ids=[row[0] for row in ASKED]
+)
+def test_who_is_asked_what_they_meant_goes_on_from_where_they_were(
+    engine: Engine, between: tuple[str, ...], chosen: tuple[str, str], step: str, notice: str
+) -> None:
+    talk = Talk(engine).press("fix", "next", *["next"] * 3)
+    talk.send(Typed(text="hm", ask=between, confidence=0.2))
+    assert talk.step == "desk.ask"
+    offered = {(button.action, button.value) for button in talk.card.buttons}
+    assert {chosen} <= offered | {("back", "")}
+    talk.press(chosen[0], value=chosen[1])
+    assert (talk.step, talk.card.notice) == (step, notice)
+    assert "desk.ask" not in talk.case.trail
+
+
+def test_who_is_asked_what_they_meant_can_say_it_in_other_words(engine: Engine) -> None:
+    talk = (
+        Talk(engine).press("fix", "next", *["next"] * 3).send(Typed(text="hm", ask=("next", "missing"), confidence=0.2))
+    )
+    assert "next" in engine.step(talk.case).choices  # an answer to the step is expected there too
+    assert talk.type("next", text="done").step == "resync.page"
+
+
+def test_a_language_that_was_typed_for_is_undone_with_one_tap(engine: Engine) -> None:
+    talk = Talk(engine).press("fix").type("set_language", "lv", text="latviski")
+    undo = next(button for button in talk.card.buttons if button.action == "set_language")
+    assert (talk.case.locale, undo.value) == ("lv", "en")
+    talk.press(undo.action, value=undo.value)
+    assert (talk.step, talk.case.locale) == ("look.differ", "en")
+    assert "set_language" not in [button.action for button in talk.card.buttons]
+
+
+def test_a_language_that_was_pressed_for_needs_no_way_back(engine: Engine) -> None:
+    talk = Talk(engine).press("language").press("set_language", value="lv")
+    assert "set_language" not in [button.action for button in talk.card.buttons]
+
+
 def test_a_language_nobody_translated_is_refused_politely(engine: Engine) -> None:
     talk = Talk(engine).press("language")
     talk.send(Pressed("set_language", talk.case.id, talk.step, talk.case.rev, "tlh", known=False))

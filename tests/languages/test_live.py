@@ -16,7 +16,7 @@ from bot import resources
 from bot.background import Background
 from bot.languages.live import LiveTranslations
 from bot.resources import LOCALES
-from tests.chatting import Scene, scene, title
+from tests.chatting import Scene, scene, step, title
 from tests.languages.test_files import OWN
 
 
@@ -229,3 +229,30 @@ async def test_a_share_that_comes_back_unchanged_is_read_again(tmp_path: Path) -
         watching.cancel()
     finally:
         Faulty.fault = None
+
+
+SAID = "kråkan på väggen har fel nuna"
+TAUGHT = f"""\
+msgid ""
+msgstr ""
+"Content-Type: text/plain; charset=UTF-8\\n"
+
+msgctxt "examples.fix"
+msgid "My photo is wrong, old or missing in SharePoint"
+msgstr "{SAID}"
+"""
+
+
+async def test_a_running_bot_learns_the_examples_of_a_file_that_is_saved(tmp_path: Path) -> None:
+    async with scene(PHOTOSYNC_LOCALES_DIR=str(tmp_path)) as stage:
+        chat = stage.chat("old", "sv-SE")
+        await chat.say(SAID)
+        assert step(chat) != "look.differ"
+        (tmp_path / "sv.po").write_text(TAUGHT, encoding="utf-8")
+        for _ in range(40):  # within the three seconds that are promised, and what a busy machine takes
+            await asyncio.sleep(0.2)
+            await chat.say("meny")
+            await chat.say(SAID)
+            if step(chat) == "look.differ":
+                break
+        assert step(chat) == "look.differ"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import sys
 import tracemalloc
+from types import FrameType
 
 import pytest
 from hypothesis import given, settings
@@ -102,6 +105,17 @@ def test_the_same_examples_are_learned_in_the_same_way() -> None:
     assert own.learn(meanings, CATALAN) == own.learn(meanings, CATALAN)
 
 
+async def test_learning_leaves_the_event_loop_to_others(spoken: Languages) -> None:
+    """However many examples an installation has, a message waits for one of them at most."""
+    given = tuple(Example("other", f"toaster {number} of floor {number % 7}", "") for number in range(300))
+    learning = asyncio.create_task(asyncio.to_thread(Understanding().learn, {"ca": given}))
+    turns = 0
+    while not learning.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns > len(given)
+
+
 # Names of languages
 
 NAMES = [
@@ -145,6 +159,7 @@ ODD = {
     "letters that unfold": "\ufdfa" * 2_000,
     "no blanks": "我的照片不对" * 5_000,
 }
+MOST_CALLS = 15_000
 
 
 @pytest.mark.parametrize("name", ODD)
@@ -189,3 +204,23 @@ def test_the_model_takes_little_memory() -> None:
         assert tracemalloc.get_traced_memory()[1] < 2_000_000  # the table itself is mapped: 3 MB of file
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_no_message_costs_more_than_so_many_calls(
+    understanding: Understanding, spoken: Languages, shelf: Library, name: str
+) -> None:
+    """Calls, of Python and of what it is built on: a count that no busy machine changes."""
+    step, calls = shelf.step("resync.tile"), 0
+    understanding.understand("photo", "en", step, spoken.vocabulary)  # the model and the titles are read once
+
+    def count(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        understanding.understand(ODD[name], "en", step, spoken.vocabulary)
+    finally:
+        sys.setprofile(None)
+    assert calls < MOST_CALLS

@@ -10,12 +10,13 @@ from typing import NamedTuple
 from bot import resources
 from bot.languages import names, po_reader
 from dialogs.examples import EXAMPLE_KEYS, NAME, examples
+from dialogs.model import ANSWERS
 
 _NAMED = 3  # languages that one sentence with a place for a name is filled with
 TITLES = "titles of buttons"  # the writer of what is taken from there
 _OF_TITLES = {
     "fix", "add", "check", "ticket", "send_ticket", "language", "forget", "forget_confirmed", "stop", "menu", "next",
-    "back", "same", "different", "rate_up", "rate_down",
+    "back", "same", "different", "rate_up", "rate_down", *ANSWERS,
 }  # fmt: skip
 
 
