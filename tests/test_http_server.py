@@ -161,6 +161,7 @@ async def test_a_person_who_writes_without_pause_keeps_nobody_waiting() -> None:
         begun = time.monotonic()
         assert await stage.chat("match").say("menu") == 200
         assert time.monotonic() - begun < 5
-        assert set(await asyncio.gather(*flood)) <= {200, 202}
+        answers = await asyncio.gather(*flood)
+        assert set(answers) <= {200, 202, 503}  # what is not worked on is not acknowledged: it comes again
         refused = await stage.metric('photosync_refused_total{reason="too_many"}')
-        assert refused >= 50
+        assert refused == answers.count(503) >= 50

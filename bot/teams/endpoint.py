@@ -15,8 +15,8 @@ that does not get that far, because the process or the database dies, is run aga
 worker (`JobKind.TURN`); the activity's id makes sure that it is done once. A bot that stops waits for such turns too.
 
 Queues. The turns of one person run one after the other. At most `_MAX_OF_PERSON` of them are under way or wait; what
-comes beyond that is answered and counted, and has no effect: it would be answered with the same card again. What waits
-takes nothing from others: the limit on turns counts people.
+comes beyond that is refused with 503, so that the channel delivers it again: an answer is a promise, and a line for
+the helpdesk would be gone. What waits takes nothing from others: the limit on turns counts people.
 """
 
 from __future__ import annotations
@@ -152,18 +152,17 @@ class TeamsEndpoint:
         incoming = read_incoming(activity, self._settings.app_id)
         if incoming is None:
             return web.Response()
-        if not self._fits(incoming):
-            self._count(Refusal("too_many"))
-            return _invoke_answer() if incoming.is_invoke else web.Response()
+        self._check_queue(incoming)
         shown = await self._run(verified, incoming, early)
         return _invoke_answer(shown) if incoming.is_invoke else web.Response()
 
-    def _fits(self, incoming: Incoming) -> bool:
-        """Whether the person's queue has room. Raises `Refusal` if too many people's turns are under way."""
+    def _check_queue(self, incoming: Incoming) -> None:
+        """Raises `Refusal` if too many of the person's turns, or too many people's, are under way."""
         waiting = self._under_way[_person(incoming)]
         if not waiting and len(self._under_way) >= self._settings.turns_at_once:
             raise Refusal("busy")
-        return waiting < _MAX_OF_PERSON or incoming.kind not in (ActivityKind.TYPED, ActivityKind.PRESSED)
+        if waiting >= _MAX_OF_PERSON and incoming.kind in (ActivityKind.TYPED, ActivityKind.PRESSED):
+            raise Refusal("too_many")
 
     async def _run(self, verified: Verified, incoming: Incoming, early: _EarlyAnswer) -> Message | None:
         task, person = asyncio.current_task(), _person(incoming)

@@ -29,10 +29,9 @@ STATUSES = {
     "slow": 408,
     "not_an_activity": 400,
     "unknown_invoke": 501,
-    # answered, so that it is not delivered again, and without effect
-    "too_many": 200,
     # ourselves
     "busy": 503,
+    "too_many": 503,
     "closing": 503,
     "no_keys": 503,
     "store": 503,
