@@ -1,7 +1,7 @@
 """Sentences that were not understood, for an admin who writes examples: only where the settings name a file.
 
-A sentence is kept with the day, and without what could tell who wrote it or about whom. Addresses, links and numbers are
-dots, and so is every part of the writer's own name. Any other name is told by its capital: a word with one is dots, at
+A sentence is kept with the day, and without what could tell who wrote it or about whom. Addresses, links and numbers
+are dots, and so is every part of the writer's own name. Any other name is told by its capital: a word with one is dots, at
 the beginning of a sentence too, unless the bot's own sentences have it ("My", "Foto"). In scripts without capitals
 nothing tells the names of others. Lines older than the retention go when the file is next written or read.
 """
@@ -85,7 +85,7 @@ class UnknownSentences:
 
 
 def without_names(text: str, known: Collection[str], name: str) -> str:
-    """One line without what could tell who wrote it, or about whom; `known` are folded words that may have a capital."""
+    """One line without what could tell who wrote it, or about whom; `known`: folded words that may have a capital."""
     own = {part.casefold() for part in _WORD.findall(name)}
 
     def kept(found: re.Match[str]) -> str:

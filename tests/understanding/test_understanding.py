@@ -105,7 +105,7 @@ def test_the_same_examples_are_learned_in_the_same_way() -> None:
     assert own.learn(meanings, CATALAN) == own.learn(meanings, CATALAN)
 
 
-async def test_learning_leaves_the_event_loop_to_others(spoken: Languages) -> None:
+async def test_learning_leaves_the_event_loop_to_others() -> None:
     """However many examples an installation has, a message waits for one of them at most."""
     given = tuple(Example("other", f"toaster {number} of floor {number % 7}", "") for number in range(300))
     learning = asyncio.create_task(asyncio.to_thread(Understanding().learn, {"ca": given}))
