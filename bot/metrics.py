@@ -6,7 +6,7 @@ import time
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-_TEXT_SHARE = 0.2  # of the time, under a flood of requests for it
+_TEXT_SHARE, _TEXT_BURST = 0.2, 0.2  # of the time, under a flood of requests for it; seconds before that
 
 
 class Labelled:
@@ -29,7 +29,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._text, self._text_until = b"", 0.0
+        self._text, self._owed, self._written_at = b"", 0.0, time.monotonic()
         self.turns = self._counter("photosync_turns", "Activities that were worked on", "kind")
         self.turn_seconds = Histogram(
             "photosync_turn_seconds", "Seconds from an activity to its HTTP answer", registry=self.registry
@@ -64,10 +64,14 @@ class Metrics:
         self.refused.labels(reason).inc()
 
     def text(self) -> bytes:
-        """The Prometheus text format; however often it is asked for, writing it takes a fifth of the time at most."""
+        """The Prometheus text format, as it is now; only under a flood of requests for it one of a moment ago.
+
+        Writing it takes a fifth of the time at most: what it took is owed, and paid back as time goes by.
+        """
         begun = time.monotonic()
-        if begun >= self._text_until:
+        self._owed = max(0.0, self._owed - (begun - self._written_at) * _TEXT_SHARE)
+        self._written_at = begun
+        if self._owed < _TEXT_BURST:
             self._text = generate_latest(self.registry)
-            ended = time.monotonic()
-            self._text_until = ended + (ended - begun) * (1 / _TEXT_SHARE - 1)
+            self._owed += time.monotonic() - begun
         return self._text

@@ -74,6 +74,7 @@ TRAIL_LENGTH = 30
 HISTORY_LENGTH = 200  # of checks and traces that a case keeps; the oldest go first
 COMMENT_LENGTH = 1_000
 START = "desk.menu"
+_SIGNS = frozenset("👍👌✅✔☑🆗+")  # that say yes or done without a word
 ARRIVAL = "desk.arrival"  # the look at who has just installed the bot
 
 Decision = tuple[Case, tuple[Effect, ...]]
@@ -182,6 +183,11 @@ class Engine:
         if form == "choices" and event.action not in ("", "yes", "no", "back"):
             case = self._before_asking(case)
             step = self.library.step(case.step)
+        if not any(letter.isalnum() or letter in _SIGNS for letter in event.text):
+            # A picture, a GIF, a smile: the person keeps their place.
+            return self._stay(
+                case, "notice.no_words" if case.step != START or not event.text.strip() else "notice.unknown_words"
+            )
         exact = event.confidence >= 1.0  # the title of a button is that button
         action = event.action if exact and event.action in ACTIONS else self._meant(step, event.action)
         if action == "stop" and case.following and case.step != LEAVE:
@@ -190,8 +196,6 @@ class Engine:
             if action == "set_language" and event.value != case.locale:
                 case = replace(case, before_locale=case.locale)
             return self._act(case, action, event.value, moment)
-        if not any(letter.isalnum() for letter in event.text) and (case.step != START or not event.text.strip()):
-            return self._stay(case, "notice.no_words")  # a picture, a GIF, an emoji: the person keeps their place
         if form == "summary":
             return self._commented(case, event.text, "notice.summary_taken")
         return self._answer(case, step, action)
@@ -313,6 +317,8 @@ class Engine:
         """
         if action in ("fix", "check") and self.library.has(case.following) and not case.outcome:
             followed = self.library.step(case.following)
+            if action == "fix" and "check" in followed.choices:  # the steps are shown and none was taken yet
+                return self.library.everywhere[action]
             for own in (followed.choices.get("check"), followed.choices.get("next"), followed.later.get("known")):
                 if own and self.library.step(own).on_arrival == "photos":
                     return own

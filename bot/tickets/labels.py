@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import Protocol
 
-from bot.graph.policies import PhotoPolicy
 from dialogs.model import Fact, Reason, SiteFinding, Verdict
 
 VERDICTS: Mapping[Verdict, str] = {
@@ -55,6 +55,16 @@ FINDINGS: Mapping[SiteFinding, str] = {
     SiteFinding.FORBIDDEN: "it may not be read: grant Sites.Selected, role read, on it",
     SiteFinding.FAILED: "it could not be read now, or does not exist",
 }
+
+
+class PhotoPolicy(Protocol):
+    """Who may change a photo in the cloud: `bot.graph.policies.PhotoPolicy`."""
+
+    @property
+    def on_premises(self) -> bool: ...
+
+    @property
+    def roles(self) -> Collection[str]: ...
 
 
 def who_may_change(policy: PhotoPolicy | None) -> str:

@@ -1,8 +1,8 @@
 """Sentences that were not understood, for an admin who writes examples: only where the settings name a file.
 
 A sentence is kept with the day, and without what could tell who wrote it or about whom. Addresses, links and numbers
-are dots, and so is every part of the writer's own name. Any other name is told by its capital: a word with one is dots, at
-the beginning of a sentence too, unless the bot's own sentences have it ("My", "Foto"). In scripts without capitals
+are dots, and so is every part of the writer's own name. Any other name is told by its capital: a word with one is dots,
+at the beginning of a sentence too, unless the bot's own sentences have it ("My", "Foto"). In scripts without capitals
 nothing tells the names of others. Lines older than the retention go when the file is next written or read.
 """
 

@@ -67,7 +67,7 @@ async def _old_card(g: Ground) -> int:
 async def _finished_case(g: Ground) -> int:
     await g.chat.say("my photo is wrong")
     old = g.data("next")
-    await g.chat.say("stop")
+    await g.chat.press("stop")
     await g.chat.say("look at my photos")
     return await g.chat.press(old)
 

@@ -109,7 +109,7 @@ async def _spared(g: Ground) -> int:
     status = await g.chat.say(WRONG)
     assert len(g.scene.tenant.graph.requests) == before
     await g.chat.press("next")
-    assert step(g.chat) == "resync.private_window"
+    assert step(g.chat) == "resync.steps"
     g.world.faults.graph_always = None
     return status
 
@@ -167,7 +167,7 @@ def _copy(data: Callable[[], bytes]) -> Act:
 
     async def act(g: Ground) -> Delivered | int:
         body = data()
-        g.fail("files", Fault(200, body=body, content_type="image/jpeg"))
+        g.fail("files", *[Fault(200, body=body, content_type="image/jpeg")] * 3)
         status = await g.chat.say(WRONG)
         g.world.faults.files.clear()
         return status
@@ -238,7 +238,7 @@ ROWS = [
     Row("E3", "502 three times on updating", _updating(Fault(502), Fault(502), Fault(502)), sees="resync.private_window"),
     Row("E3", "a dropped connection on updating", _updating(Fault(kind="drop")), sees="resync.private_window"),
     Row("E4", "blocked by the person, who then writes", _blocked, sees="desk.menu"),
-    Row("E5", "the card to update is gone", _gone, sees="resync.private_window"),
+    Row("E5", "the card to update is gone", _gone, sees="no button: goes on further down"),
     Row("E6", "401 from the connector: one new token", _sending(Fault(401)), sees="desk.menu"),
     verdict("F1", "no photo: 404", lambda g: g.chat.say(WRONG), "look.no_photo", story="no-photo"),
     verdict("F1", "no photo: one pixel", lambda g: g.chat.say(WRONG), "look.no_photo", story="one-pixel"),
@@ -260,7 +260,7 @@ ROWS = [
     unknown("F5", "a library that is not there", _switched(library="none"), "did not find the place", alone=True),
     verdict("F5", "a library that shows as a list", _switched(library="list"), "look.differ", alone=True),
     verdict("F5", "mySite may not be read", _switched(my_site=False), "look.differ", alone=True),
-    Row("F5", "failures in a row: Graph is spared", _spared, sees="resync.private_window", alone=True),
+    Row("F5", "failures in a row: Graph is spared", _spared, sees="resync.steps", alone=True),
     Row("F6", "the secret is refused: told when we may speak again", _secret, sees="look.unknown: could not sign in", alone=True),
     Row("F7", "forty people on a cold start", _cold_crowd, sees="look.match", story="match", alone=True),
     Row("F7", "a login of two seconds stops nobody else", _slow_login, sees="look.match", story="match", alone=True),

@@ -74,9 +74,7 @@ async def _unidentified(g: Ground) -> Delivered:
 
 async def _guest(g: Ground) -> int:
     _become(g, user_type="Guest")
-    status = await g.chat.say("my photo is wrong")
-    assert not any("/photo" in one and g.chat.person.id in one for one in g.scene.tenant.graph.requests)
-    return status
+    return await g.chat.say("my photo is wrong")
 
 
 async def _disabled(g: Ground) -> int:
@@ -132,7 +130,7 @@ ROWS = [
     Row("D2", "another person's button", _others_button, sees="desk.menu: belongs to another person", metric=FOREIGN),
     Row("D2", "another person's button, from somebody new", _others_card_alone, sees="desk.menu: belongs to another person", metric=FOREIGN),
     Row("D3", "another person's ticket", _ticket_for_another, sees="desk.menu", metric=FOREIGN),
-    Row("D3", "another person's id in the data", _forged_person, sees="look.differ"),
+    Row("D3", "another person's id in the data", _forged_person, sees="resync.waiting"),
     Row("D4", "mentioned in a group chat", lambda g: _in_front_of_others(g, "groupChat"), store="none"),
     Row("D4", "mentioned in a channel", lambda g: _in_front_of_others(g, "channel"), store="none"),
     Row("D4", "not mentioned in a group chat", _unmentioned, store="none"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dialogs.model import Verdict
+from dialogs.model import Reason, Verdict
 from sandbox.portraits import portrait
 from sandbox.web import graph_error
 from tests.scripted import ADA, DRIVE, FOLDER, HOST, LIBRARY, SITE, desk, file, item, jpeg, tenant
@@ -173,7 +173,8 @@ async def test_a_file_counts_only_where_its_name_is_the_persons_alone(names: Nam
     answers |= {file(names.file): item("2025-01-01T00:00:00Z"), file(names.file) + ":/content": COPY}
     answers |= {f"/users/{other}": {"id": "another"} for other in names.others}
     found = await look(answers)
-    assert (found.verdict, found.reason) == (names.verdict, "")
+    missing = names.verdict is Verdict.MISSING and not names.site
+    assert (found.verdict, found.reason) == (names.verdict, Reason.NO_SITE if missing else "")
     assert (found.sharepoint is not None) == (names.verdict is Verdict.MATCH)
 
 
