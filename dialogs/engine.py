@@ -183,9 +183,9 @@ class Engine:
         if form == "choices" and event.action not in ("", "yes", "no", "back"):
             case = self._before_asking(case)
             step = self.library.step(case.step)
-        if event.text.strip() and not any(letter.isalnum() or letter in _SIGNS for letter in event.text):
-            # A GIF, a smile: the person keeps their place.
-            return self._stay(case, "notice.unknown_words" if case.step == START else "notice.no_words")
+        if _says_nothing(event):  # a picture, a file, a smile: the person keeps their place
+            menu = case.step == START and event.text.strip()
+            return self._stay(case, "notice.unknown_words" if menu else "notice.no_words")
         exact = event.confidence >= 1.0  # the title of a button is that button
         action = event.action if exact and event.action in ACTIONS else self._meant(step, event.action)
         if action == "stop" and case.following and case.step != LEAVE:
@@ -194,8 +194,6 @@ class Engine:
             if action == "set_language" and event.value != case.locale:
                 case = replace(case, before_locale=case.locale)
             return self._act(case, action, event.value, moment)
-        if not action and not event.text.strip():
-            return self._stay(case, "notice.no_words")  # a picture, a file
         if form == "summary":
             return self._commented(case, event.text, "notice.summary_taken")
         return self._answer(case, step, action)
@@ -534,6 +532,12 @@ class Engine:
     def _traced(self, case: Case, action: str, value: str, moment: Moment) -> Case:
         answer = f"{action} {value}".strip()
         return replace(case, traces=(*case.traces, Trace(case.step, moment.at, answer))[-HISTORY_LENGTH:])
+
+
+def _says_nothing(event: Typed) -> bool:
+    """Whether it has neither a word nor a sign that stands for one."""
+    worded = any(letter.isalnum() or letter in _SIGNS for letter in event.text)
+    return not worded and bool(event.text.strip() or not event.action)
 
 
 def _question(label: str) -> str:
