@@ -185,10 +185,10 @@ async def test_what_is_wrong_is_found_with_its_fix_and_nothing_else_is_blamed(
 SKIPS = [
     ("after a refused sign-in Graph is not asked", fault(login_refuses=True), {
         "people_permission": "graph_token", "sites_permission": "graph_token", "person": "graph_token",
-        "photo": "graph_token", "my_site_host": "graph_token", "library": "my_site_host", "copy": "library",
+        "photo": "graph_token", "photo_changes": "graph_token", "my_site_host": "graph_token", "library": "my_site_host", "copy": "library",
         "bot_connector": "bot_token"}),
     ("without anybody to try, what hangs on them", both(roles("Sites.Selected"), lambda _: {"who": ""}), {
-        "photo": "no person to try", "my_site_host": "needs person", "library": "my_site_host", "copy": "library"}),
+        "photo": "no person to try", "photo_changes": "", "my_site_host": "needs person", "library": "my_site_host", "copy": "library"}),
     ("without a library no copy is tried", fault(library="none"), {"copy": "library"}),
     ("a person without a copy shows nothing of downloads", lambda _: {"who": IDS["missing"]}, {"copy": "--user"}),
     ("service hosts without a single name", setting(PHOTOSYNC_SERVICE_HOSTS="*.example.com"), {"bot_connector": "PHOTOSYNC_SERVICE_HOSTS"}),

@@ -55,9 +55,9 @@ async def test_a_card_that_only_the_reply_id_can_update_is_updated(stage: Scene)
 REPLY_IDS: dict[str, tuple[str | None, int]] = {  # replyToId of the presses, PUTs for two of them
     "none": (None, 2),
     "empty": ("", 2),
-    "another service's": ("f:12345", 4),
-    "of a message that is gone": ("1700000000001", 4),
-    "of letters": ("a" * 200, 4),
+    "another service's": ("f:12345", 6),
+    "of a message that is gone": ("1700000000001", 6),
+    "of letters": ("a" * 200, 6),
 }
 
 

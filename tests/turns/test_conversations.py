@@ -99,6 +99,8 @@ async def test_a_whole_walk_can_be_typed(stage: Scene, spoken: Languages, tag: s
     await chat.say(words(spoken, tag, "back"))
     assert title(chat) == text("resync.tile.title")
     await chat.say(words(spoken, tag, "stop"))
+    assert title(chat) == text("desk.leave.title")  # we would look no more: that is asked first
+    await chat.say(words(spoken, tag, "yes"))
     assert title(chat) == text("desk.stopped.title")
 
 

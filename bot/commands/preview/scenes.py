@@ -44,6 +44,7 @@ def scenes(library: Library, tag: str) -> Iterator[Scene]:
         card = entry(library, step.id, tag) if step.entry else _content(library, _case(step.id, tag))
         yield Scene(step.id.partition(".")[0], step.id, card, _ABSENT.get(step.id, frozenset()))
     yield from _notices(library, tag)
+    yield from _answers(library, tag)
     yield from _looks(library, tag)
     yield from _devices(library, tag)
 
@@ -94,6 +95,13 @@ def _notices(library: Library, tag: str) -> Iterator[Scene]:
         yield Scene("notices", f"card.earlier_{result}", _content(library, heard))
     not_looked = replace(_case("desk.contact", tag), checks=())
     yield Scene("notices", "summary.not_looked", _content(library, not_looked))
+
+
+def _answers(library: Library, tag: str) -> Iterator[Scene]:
+    """What may have been meant by an answer to a step."""
+    for asked in ("not_yet missing failed", "unsure another"):
+        case = replace(_case("desk.ask", tag), asked=asked)
+        yield Scene("notices", f"asked: {asked}", _content(library, case))
 
 
 def _looks(library: Library, tag: str) -> Iterator[Scene]:
