@@ -50,6 +50,10 @@ SAID = [
     ("", "en", "desk.menu", "", ""),
     ("???", "en", "desk.menu", "", ""),
     ("👍", "en", "resync.tile", "yes", ""),
+    ("photo", "en", "desk.menu", "check", ""),  # and nothing else: a look is free
+    ("min profilbild", "sv", "desk.menu", "check", ""),
+    ("ảnh của tôi", "vi", "desk.menu", "check", ""),
+    ("фотка", "ru", "resync.tile", "check", ""),
 ]  # fmt: skip
 
 
