@@ -50,7 +50,7 @@ def main() -> int:
             meant = judge(scores, card, question=row.text.rstrip().endswith(("?", "？", "؟")))
             same = same_thing(row.label, expected(card))
             wanted = {""} if row.label == "other" else same
-            right = meant.label in wanted
+            right = meant.label in wanted and not meant.ask
             asked = not right and bool(meant.ask) and (row.label == "other" or bool(same & set(meant.ask)))
             harm = not right and meant.label in _HARMFUL
             curve[min(_STEPS - 1, int(meant.confidence * _STEPS))].append(meant.likeliest in same)
