@@ -27,7 +27,7 @@ from sandbox.tenant import Tenant
 from tests.chatting import step
 
 STRIDE = 1 if os.environ.get("PHOTOSYNC_FAULTS") == "all" else 4
-CALLS = {"store": 37, "graph": 29, "files": 4, "connector": 16, "tickets": 1}  # that the whole conversation makes
+CALLS = {"store": 20, "graph": 29, "files": 4, "connector": 16, "tickets": 1}  # that the whole conversation makes
 ENDS = {"desk.ticket_sent", "desk.ticket_queued"}
 # Where somebody can stand whose conversation has been going like this one's.
 ON_THE_WAY = {"desk.menu", "look.differ", "look.unknown", "resync.waiting", "resync.unknown", "resync.done", "desk.ticket", "desk.ticket_failed", "still_old.where", *(f"resync.{one}" for one in ("private_window", "office", "sign_in", "tile", "page", "steps"))}  # fmt: skip
