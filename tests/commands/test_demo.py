@@ -137,7 +137,7 @@ async def test_the_whole_story_from_wrong_to_confirmed(
     await expect(page.locator(".message.bot")).to_have_count(1)
 
 
-@pytest.mark.parametrize(("tag", "number"), [("ar", 8), ("he", 16)])
+@pytest.mark.parametrize(("tag", "number"), [("ar", 8)])
 async def test_from_right_to_left_the_circle_is_at_the_other_side_of_card_and_page(
     browser: Browser, address: str, spoken: Languages, tag: str, number: int
 ) -> None:
