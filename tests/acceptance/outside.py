@@ -61,6 +61,9 @@ async def _gone(g: Ground) -> int:
 # Graph and the login
 
 
+ALL = 6  # of the first requests of a look, which are made together
+
+
 def _looking(*faults: Fault) -> Act:
     async def act(g: Ground) -> int:
         g.fail("graph", *faults)
@@ -242,7 +245,7 @@ ROWS = [
     Row("E6", "401 from the connector: one new token", _sending(Fault(401)), sees="desk.menu"),
     verdict("F1", "no photo: 404", lambda g: g.chat.say(WRONG), "look.no_photo", story="no-photo"),
     verdict("F1", "no photo: one pixel", lambda g: g.chat.say(WRONG), "look.no_photo", story="one-pixel"),
-    unknown("F2", "nobody of that name", _looking(Fault(404, code="Request_ResourceNotFound")), "did not find your account"),
+    unknown("F2", "nobody of that name", _looking(*[Fault(404, code="Request_ResourceNotFound")] * ALL), "did not find your account"),
     verdict("F3", "401 once: a new token", _renewed, "look.differ"),
     unknown("F3", "403 on the photo", lambda g: g.chat.say(WRONG), "not allowed", story="forbidden"),
     unknown("F3", "403 on the site: never 'no photo'", _switched(site_grant=False), "not allowed", alone=True),
@@ -253,10 +256,10 @@ ROWS = [
     verdict("F5", "a dropped connection", _looking(Fault(kind="drop")), "look.differ"),
     unknown("F5", "a byte a second", _looking(*[Fault(kind="slow")] * 3), SLOW, alone=True),
     verdict("F5", "fewer bytes than told", _looking(Fault(kind="short")), "look.differ"),
-    unknown("F5", "HTML with 200", _looking(Fault(200, body=b"<html>sign in</html>", content_type="text/html")), DOWN),
-    unknown("F5", "a redirect to a sign-in page", _looking(Fault(302, body=b"", content_type="text/html")), DOWN),
-    unknown("F5", "JSON that is a list", _looking(Fault(200, body=b"[]")), DOWN),
-    unknown("F5", "JSON that is deep", _looking(Fault(200, body=b"[" * 5_000)), DOWN),
+    unknown("F5", "HTML with 200", _looking(*[Fault(200, body=b"<html>sign in</html>", content_type="text/html")] * ALL), DOWN),
+    unknown("F5", "a redirect to a sign-in page", _looking(*[Fault(302, body=b"", content_type="text/html")] * ALL), DOWN),
+    unknown("F5", "JSON that is a list", _looking(*[Fault(200, body=b"[]")] * ALL), DOWN),
+    unknown("F5", "JSON that is deep", _looking(*[Fault(200, body=b"[" * 5_000)] * ALL), DOWN),
     unknown("F5", "a library that is not there", _switched(library="none"), "did not find the place", alone=True),
     verdict("F5", "a library that shows as a list", _switched(library="list"), "look.differ", alone=True),
     verdict("F5", "mySite may not be read", _switched(my_site=False), "look.differ", alone=True),
