@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -77,3 +78,17 @@ def actions(chat: Chat) -> list[str]:
 def images(card: dict[str, Any]) -> list[str]:
     """Addresses of the pictures of a card, in reading order."""
     return [str(part["url"]) for part in parts(card) if part["type"] == "Image"]
+
+
+async def eventually(true: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait until something is so."""
+    for _ in range(int(seconds / 0.05)):
+        if true():
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("it did not happen in time")
+
+
+def shown(chat: Chat) -> int:
+    """How many messages of the bot there are."""
+    return len([one for one in chat.messages if not one.mine])

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from benchmarks.photos.environment import packages
 from benchmarks.photos.textured import textured
 from sandbox.portraits import portrait
+from tools.environment import packages
 
+_ENVIRONMENT = Path(__file__).resolve().parents[2] / ".venv-eval"
+_LOCK = Path(__file__).with_name("packages.lock")
 _DRAWN, _TEXTURED = 16, 40
 _ARGON, _MATERIAL = "admin_argon/static/assets/img", "admin_material/static/assets/img"
 _FEAT, _SKIMAGE = "feat/tests/data", "skimage/data"
@@ -96,7 +98,7 @@ def subjects() -> Iterator[Subject]:
         source = _TEXTURED_SOURCES[number % 2]
         name = f"{source}-{number}"
         yield Subject(name, "textured", textured(name), _TEXTURED_FACE, source)
-    folder = packages()
+    folder = packages(_ENVIRONMENT, _LOCK, "the packages that the pictures are taken from")
     for path, face in _PEOPLE:
         yield Subject(path, "person", _square(folder / path), face, path.split("/")[0])
     for path in _SCENES:

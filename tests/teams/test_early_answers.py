@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,8 @@ from bot.store import JobKind, transactions
 from bot.store.connect import connect
 from bot.store.interface import Store
 from sandbox.tenant import Tenant
-from tests.chatting import step
+from tests.chatting import eventually, step
 from tests.teams_edge import CARD, stage
-
-
-async def eventually(true: Callable[[], bool], seconds: float = 15.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110 - looked at as a person would
-            await asyncio.sleep(0.05)
 
 
 async def test_what_cannot_be_kept_is_not_answered_early() -> None:

@@ -11,9 +11,8 @@ from bot.settings import read
 from sandbox.channel import HELPDESK, Chat
 from sandbox.faults import Fault
 from sandbox.tenant import Tenant
-from tests.chatting import Scene, actions, step
+from tests.chatting import Scene, actions, eventually, shown, step
 from tests.sandboxed import IDS
-from tests.turns.test_follow_ups import eventually, shown
 
 
 @asynccontextmanager

@@ -21,8 +21,7 @@ from sandbox.desks import DESKS
 from sandbox.desks.desk import Desk, Kept
 from sandbox.faults import Fault
 from sandbox.tenant import Tenant
-from tests.chatting import Scene, actions, step
-from tests.turns.test_follow_ups import eventually, shown
+from tests.chatting import Scene, actions, eventually, shown, step
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from sandbox.channel import Chat
 from sandbox.faults import Fault
-from tests.chatting import Scene, images, scene, step, title
+from tests.chatting import Scene, eventually, images, scene, shown, step, title
 from tests.databases import execute, rows
 
 
@@ -19,19 +19,6 @@ from tests.databases import execute, rows
 async def stage(database: str) -> AsyncIterator[Scene]:
     async with scene(PHOTOSYNC_DATABASE_URL=database, PHOTOSYNC_FOLLOW_UPS="1s,2s,4s") as one:
         yield one
-
-
-async def eventually(true: Callable[[], bool], seconds: float = 20) -> None:
-    """Wait until something is so."""
-    for _ in range(int(seconds / 0.05)):
-        if true():
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError("it did not happen in time")
-
-
-def shown(chat: Chat) -> int:
-    return len([one for one in chat.messages if not one.mine])
 
 
 async def walked(stage: Scene, story: str = "old", locale: str = "en-US") -> Chat:

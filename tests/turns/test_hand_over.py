@@ -13,9 +13,9 @@ from bot.store import Job, JobKind
 from bot.store.connect import open_store
 from sandbox.channel import Chat
 from sandbox.faults import Fault
-from tests.chatting import Scene, actions, scene, step, title
+from tests.chatting import Scene, actions, eventually, scene, shown, step, title
 from tests.databases import rows
-from tests.turns.test_follow_ups import eventually, shown, walked
+from tests.turns.test_follow_ups import walked
 
 
 @pytest.fixture

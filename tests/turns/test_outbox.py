@@ -10,9 +10,8 @@ import pytest
 from bot.store import Change
 from bot.store.connect import open_store
 from dialogs.frozen import replace
-from tests.chatting import Scene, scene, step
+from tests.chatting import Scene, scene, shown, step
 from tests.databases import rows
-from tests.turns.test_follow_ups import shown
 
 
 @pytest.fixture

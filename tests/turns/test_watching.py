@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -16,10 +16,9 @@ from bot import app
 from bot.settings import read
 from bot.store import JobKind
 from bot.turns.schedule import WATCH, Schedule
-from sandbox.channel import Chat
 from sandbox.faults import Fault
 from sandbox.world import KINDS
-from tests.chatting import Scene, images, scene, step, title
+from tests.chatting import Scene, eventually, images, scene, shown, step, title
 from tests.databases import execute
 
 
@@ -33,19 +32,6 @@ async def stage(kept: str) -> AsyncIterator[Scene]:
     async with scene(PHOTOSYNC_DATABASE_URL=kept, PHOTOSYNC_FOLLOW_UPS="1s,5m") as one:
         one.tenant.world.people += KINDS
         yield one
-
-
-async def eventually(true: Callable[[], bool], seconds: float = 20) -> None:
-    """Wait until something is so."""
-    for _ in range(int(seconds / 0.05)):
-        if true():
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError("it did not happen in time")
-
-
-def shown(chat: Chat) -> int:
-    return len([one for one in chat.messages if not one.mine])
 
 
 async def test_the_card_turns_to_the_result_in_place_and_nothing_is_pressed(stage: Scene) -> None:

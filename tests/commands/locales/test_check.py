@@ -200,3 +200,10 @@ def test_what_passes_the_check_is_used_by_the_bot_whole(tmp_path: Path) -> None:
     assert reported(place) == []
     spoken = catalogs.load(place.packaged)
     assert set(spoken.wording.catalogs["sv"].entries) == set(spoken.wording.catalogs["en"].entries)
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_nothing_stands_behind_the_examples_where_the_bot_would_not_read_it(shipped: Folders, tag: str) -> None:
+    keys = [entry.key for entry in po_reader.read(shipped.packaged / f"{tag}.po").entries]
+    first = next(at for at, key in enumerate(keys) if key.startswith("examples."))
+    assert [key for key in keys[first:] if not key.startswith("examples.")] == []
