@@ -36,6 +36,7 @@ from bot.store.connect import connect
 from bot.store.interface import Store
 from bot.store.shared_slots import SharedSlots
 from bot.teams import TeamsEndpoint
+from bot.teams.endpoint import MAX_BYTES
 from bot.tickets import connected
 from bot.tickets.channel import ChannelDesk
 from bot.tickets.helpdesk import Helpdesk
@@ -53,7 +54,6 @@ from bot.understanding.unknown import UnknownSentences
 
 log = logging.getLogger(__name__)
 
-MOST_BYTES = 256 * 1024  # of one activity
 _GARBAGE = 20_000  # new objects between two rounds of the collector
 _PHOTO_SECONDS = 8.0  # that a request for a photo takes at the most
 _GRACE = 10.0  # seconds that turns under way get to finish
@@ -367,7 +367,7 @@ def site(bot: Bot, *, details: bool) -> web.Application:
         text = bot.metrics.text()
         return web.Response(body=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
-    routes = web.Application(client_max_size=MOST_BYTES)
+    routes = web.Application(client_max_size=MAX_BYTES)
     routes.router.add_post("/api/messages", bot.endpoint.messages)
     if bot.settings.ticket_wake_secret:
         routes.router.add_post("/api/tickets/{system}", partial(_wake, bot))
