@@ -364,7 +364,7 @@ def site(bot: Bot, *, details: bool) -> web.Application:
     async def counted(_: web.Request) -> web.Response:
         with suppress(StoreUnavailable):
             bot.metrics.follow_ups_pending.set(await bot.store.sampled_pending(JobKind.FOLLOW_UP))
-        text = bot.metrics.text()
+        text = await bot.metrics.text()
         return web.Response(body=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
     routes = web.Application(client_max_size=MAX_BYTES)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-_TEXT_SHARE, _TEXT_BURST = 0.2, 0.2  # of the time, under a flood of requests for it; seconds before that
+_TEXT_SHARE = 0.2  # of the time that writing the text may take
 
 
 class Labelled:
@@ -29,7 +30,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._text, self._owed, self._written_at = b"", 0.0, time.monotonic()
+        self._text, self._begun, self._rest_until = b"", 0.0, 0.0
+        self._writing = asyncio.Lock()
         self.turns = self._counter("photosync_turns", "Activities that were worked on", "kind")
         self.turn_seconds = Histogram(
             "photosync_turn_seconds", "Seconds from an activity to its HTTP answer", registry=self.registry
@@ -63,15 +65,17 @@ class Metrics:
         """A connection that the server has closed by itself."""
         self.refused.labels(reason).inc()
 
-    def text(self) -> bytes:
-        """The Prometheus text format, as it is now; only under a flood of requests for it one of a moment ago.
+    async def text(self) -> bytes:
+        """The Prometheus text format, written after it was asked for.
 
-        Writing it takes a fifth of the time at most: what it took is owed, and paid back as time goes by.
+        Under a flood writing it takes a fifth of the time at most: whoever waits meanwhile gets the same text.
         """
-        begun = time.monotonic()
-        self._owed = max(0.0, self._owed - (begun - self._written_at) * _TEXT_SHARE)
-        self._written_at = begun
-        if self._owed < _TEXT_BURST:
-            self._text = generate_latest(self.registry)
-            self._owed += time.monotonic() - begun
-        return self._text
+        asked = time.monotonic()
+        async with self._writing:
+            if self._begun < asked:
+                await asyncio.sleep(max(0.0, self._rest_until - time.monotonic()))
+                self._begun = time.monotonic()
+                self._text = generate_latest(self.registry)
+                ended = time.monotonic()
+                self._rest_until = ended + (ended - self._begun) * (1 / _TEXT_SHARE - 1)
+            return self._text
