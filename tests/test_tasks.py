@@ -25,7 +25,7 @@ from bot.http_server import HttpServer
 from bot.languages.live import LiveTranslations
 from bot.settings import read
 from bot.store import Claimed, Job, JobKind
-from bot.store.connect import connect
+from bot.store.connect import connect, open_store
 from bot.turns.worker import Worker
 from sandbox.tenant import Tenant
 from tests.chatting import scene, step
@@ -265,4 +265,42 @@ async def test_a_job_that_always_fails_is_given_up_after_eight_tries_and_can_be_
         assert [(one.kind, one.key, one.error) for one in letters] == [("show", "ada", "Unforeseen")]
     finally:
         await background.stop()
+        await store.close()
+
+
+async def test_a_job_that_does_not_end_in_time_is_handed_back_for_the_next_process(tmp_path: Path) -> None:
+    store = await open_store(f"sqlite:///{tmp_path}/photosync.db")
+    begun = asyncio.Event()
+
+    async def endless(_: Claimed) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    worker = Worker(store, {JobKind.FOLLOW_UP: endless})
+    background = Background(lambda _name, _alive: None)
+    await store.put(Job(JobKind.FOLLOW_UP, "C1", "ada", time.time(), {}))
+    background.start("jobs", worker.run)
+    async with asyncio.timeout(20):
+        await begun.wait()
+    await background.stop("jobs")
+    await worker.stop(grace=0.01)
+    (claimed,) = await store.claim({JobKind.FOLLOW_UP: 1}, 60)
+    assert (claimed.job.key, claimed.attempt) == ("C1", 1)  # free at once, and no try is lost
+    await store.close()
+
+
+async def test_work_that_comes_back_by_itself_stands_at_its_first_try_each_time(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/photosync.db"
+    async with Tenant.open(bot_url="http://127.0.0.1:9") as tenant:
+        settings = read({**tenant.environment(), "PHOTOSYNC_DATABASE_URL": url})
+        store = await open_store(url)
+        http = HttpClient.from_settings(settings)
+        bot = Bot.build(settings, store, http)
+        await store.put(Job(JobKind.PURGE, "all", "", 0.0))
+        for _ in range(20):  # days: a failure after them is the first one
+            (claimed,) = await store.claim({JobKind.PURGE: 1}, 60)
+            assert claimed.attempt == 1
+            await bot.follow_ups.doers[JobKind.PURGE](claimed)
+            await store.wake(JobKind.PURGE, ("all",))
+        await http.close()
         await store.close()

@@ -488,9 +488,13 @@ def finish(claimed: Claimed) -> Operation[None]:
     yield from _end_claim("DELETE FROM work", (), claimed)
 
 
-def postpone(claimed: Claimed, at: float, error: str) -> Operation[None]:
-    """Try again at `at` (seconds since 1970). Raises `Lost`."""
-    yield from _end_claim("UPDATE work SET due_at = ?, error = ?", (at, error), claimed)
+def postpone(claimed: Claimed, at: float, error: str, attempts: int | None = None) -> Operation[None]:
+    """Try again at `at` (seconds since 1970). Raises `Lost`.
+
+    `attempts`: how many tries in vain stand against the job from now on; left out, this was one more.
+    """
+    left = claimed.attempt if attempts is None else attempts
+    yield from _end_claim("UPDATE work SET due_at = ?, error = ?, attempt = ?", (at, error, left), claimed)
 
 
 def fail(claimed: Claimed, error: str) -> Operation[None]:

@@ -170,7 +170,7 @@ class FollowUps:
         payload, now = claimed.job.payload, time.time()
         before = await self.store.open_keys(JobKind.TICKET, claimed.job.person)
         if any(is_earlier(one, claimed.job.key) for one in before):
-            await self.store.postpone(claimed, now + _TICKET_IN_TURN, "")
+            await self.store.postpone(claimed, now + _TICKET_IN_TURN, "", claimed.attempt - 1)
             return
         ticket = await self._referring(Ticket.from_payload(payload))
         try:
@@ -243,7 +243,7 @@ class FollowUps:
         gone = await self.store.purge(before)
         self.runner.metrics.cases.labels("expired").inc(gone.unfinished)
         log.info("deleted what is older than the retention: %s", gone)
-        await self.store.postpone(claimed, time.time() + _PURGE_EVERY, "")
+        await self.store.postpone(claimed, time.time() + _PURGE_EVERY, "", 0)
 
 
 def purging() -> Job:

