@@ -178,7 +178,7 @@ class Step:
             self.photos
             or self.reason
             or self.greeting
-            or self.form
+            or self.form not in ("", "address")  # an address is the same for everybody
             or self.later
             or self.checklist
             or self.link == "ticket"

@@ -46,7 +46,7 @@ class Catalog:
         form = forms[min(self.plural(count), len(forms) - 1)] if isinstance(count, int) else forms[0]
         if self.rtl:
             form = names_isolated(form)
-        return form.format_map({name: isolated(value, rtl=self.rtl) for name, value in values.items()})
+        return form.format_map(_Isolated(values, rtl=self.rtl)) if "{" in form or "}" in form else form
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,17 @@ class Translations:
             if key in catalog.entries:
                 return catalog.text(key, **values)
         raise MissingText(SOURCE, key)
+
+
+class _Isolated:
+    """The values of a sentence, each isolated when its place is met."""
+
+    def __init__(self, values: Mapping[str, str | int], *, rtl: bool) -> None:
+        self._values = values
+        self._rtl = rtl
+
+    def __getitem__(self, name: str) -> str:
+        return isolated(self._values[name], rtl=self._rtl)
 
 
 def isolated(value: str | int, *, rtl: bool) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -141,14 +141,18 @@ class _Renderer:
         return Message(card, title, self.language.tag)
 
     def _text(self, key: str, **values: str | int) -> str:
+        return self.language.text(key, **{**self._values, **values})
+
+    @cached_property
+    def _values(self) -> Mapping[str, str]:
+        """What the places in this card's sentences stand for."""
         known = {
             name: value if name in _PLAIN else escape_markdown(value, _LONG.get(name, NAME_LENGTH))
             for name, value in self.content.values.items()
         }
-        address = self._address(self.content.link)
         times = {name: self._clock(at) for name, at in self.content.times.items()}
         pages = {name: _bare(page) for name, page in self.setting.pages.items()}
-        return self.language.text(key, **{**known, **times, **pages, "address": _bare(address), **values})
+        return {**known, **times, **pages, "address": _bare(self._address(self.content.link))}
 
     def _address(self, link: str) -> str:
         """What a link leads to; "" where this cloud has no such page."""
