@@ -346,9 +346,9 @@ class Settings:
     messages_per_second: int = _setting(
         "PHOTOSYNC_MESSAGES_PER_SECOND",
         values.count,
-        "messages sent to the tenant in a second, which Teams limits; `0`: as many as there are",
-        value=30,
-        default="`30`",
+        "messages sent to the tenant in a second, of which Teams takes 50; `0`: as many as there are",
+        value=40,
+        default="`40`",
     )
     log_level: str = _setting(
         "PHOTOSYNC_LOG_LEVEL",
