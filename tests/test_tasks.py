@@ -189,7 +189,7 @@ class Tried:
         self.done.set()
 
 
-JOBS = tuple(kind for kind in JobKind if kind is not JobKind.FOLLOW_UP)  # its tries are those of `test_follow_ups`
+JOBS = tuple(JobKind)
 
 
 @pytest.mark.parametrize("kind", JOBS)
@@ -212,6 +212,7 @@ async def test_a_job_that_fails_wherever_it_waits_is_logged_and_done_at_the_next
         tried = Tried(replica.follow_ups.doers[kind])
         worker = Worker(replica.store, {kind: tried}, first_wait=0.001)
         background = Background(lambda _name, _alive: None)
+        background.start("photo_slots", replica.photo_slots.keep)
         background.start("jobs", worker.run)
         channel = stage.tenant.channel
         address = Address(channel.service_url, chat.conversation, channel.bot_account, f"29:{chat.person.id}", stage.tenant.id)  # fmt: skip

@@ -89,13 +89,13 @@ class SharedSlots:
         self._peak = max(self._peak, self._used + len(self._waiting))
         try:
             await here
-        except asyncio.CancelledError:
-            if here.cancelled():
-                with suppress(ValueError):
-                    self._waiting.remove(here)
-            else:  # it was given one in the same moment
+        except BaseException:
+            if here.done() and not here.cancelled():  # it was given one in the same moment
                 self._used -= 1
                 self._hand_on()
+            else:
+                with suppress(ValueError):
+                    self._waiting.remove(here)
             raise
 
     def _hand_on(self) -> None:
