@@ -68,6 +68,8 @@ EXTRA_KEYS = (
     "photo.microsoft365.alt",
     "photo.sharepoint.caption",
     "photo.sharepoint.alt",
+    "photo.difference.caption",
+    "photo.difference.alt",
     "photo.none",
     "notice.stale",
     "notice.unknown_words",
@@ -156,6 +158,7 @@ class CardContent:
     hint: str = ""
     link: str = ""
     photos: bool = False
+    difference: bool = False
     form: str = ""
     comment: str = field(default="", repr=False)
     summary: Summary | None = None
@@ -204,6 +207,7 @@ def content_of(library: Library, case: Case, *, contact: str = "", again: float 
         hint=_hint(step, case),
         link=link,
         photos=step.photos and not (case.checks and case.checks[-1].verdict is Verdict.UNKNOWN),
+        difference=step.difference,
         form=step.form,
         comment=case.comment if step.form == "comment" else "",
         summary=_summary(library, case) if step.form == "summary" else None,

@@ -153,6 +153,7 @@ class Step:
     watch: bool = False  # from the moment it is shown we look at short intervals first; `later` says what then
     numbered: bool = False  # says "step 2 of 6"
     photos: bool = False  # shows the two photos
+    difference: bool = False  # and a third picture, where what differs between them is marked
     reason: bool = False  # says why the last look could not tell
     greeting: bool = False  # greets the person by name
     state: str = ""  # of STATES: the colour and sign of its banner

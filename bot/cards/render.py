@@ -47,6 +47,7 @@ class Photos:
     copied: datetime | None = None  # when SharePoint's copy was made, UTC
     # The same in smaller files, for a card whose texts leave them no more room.
     smaller: tuple[bytes | None, bytes | None] = field(default=(None, None), repr=False)
+    difference: bytes | None = field(default=None, repr=False)  # SharePoint's, with what differs marked
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def message(setting: CardSetting, content: CardContent, *, name: str = "", photo
             made = _Renderer(setting, catalog, content, name, photos or Photos()).message()
             if photos is not None and any(photos.smaller) and len(orjson.dumps(made.card)) > LARGEST:
                 ours, theirs = photos.smaller
-                smaller = replace(photos, microsoft365=ours, sharepoint=theirs)
+                smaller = replace(photos, microsoft365=ours, sharepoint=theirs, difference=None)
                 made = _Renderer(setting, catalog, content, name, smaller).message()
             return made
     raise MissingText(content.locale, content.title)
@@ -186,7 +187,7 @@ class _Renderer:
         if content.picture:
             parts.append(self._picture(content.picture))
         if content.photos:
-            parts.append(self._two_photos())
+            parts += self._both_photos()
         parts += [_line(text(key)) for key in content.body]
         if content.steps_ahead:
             parts.append(_line(text("card.steps", count=content.steps_ahead)))
@@ -210,7 +211,7 @@ class _Renderer:
             "type": "Container",
             "style": state,
             "bleed": True,
-            "items": [{"type": "ColumnSet", "columns": columns}],
+            "items": [_columns(*columns)],
         }
 
     def _row(self, row: Row) -> Card:
@@ -224,7 +225,7 @@ class _Renderer:
             items.append(_line(f"[{_bare(address)}]({address})", spacing="None"))
         sign = _line(row.sign, weight="Bolder", wrap=False)
         columns = [_column("24px", sign), _column("stretch", *items)]
-        return {"type": "ColumnSet", "spacing": "Small", "columns": columns}
+        return {**_columns(*columns), "spacing": "Small"}
 
     def _place(self, button: Button) -> Card:
         """A place to choose from: its picture and its name, both to be pressed."""
@@ -238,13 +239,10 @@ class _Renderer:
             "spacing": "Small",
             "selectAction": {name: value for name, value in action.items() if name != "mode"},
             "items": [
-                {
-                    "type": "ColumnSet",
-                    "columns": [
-                        _column("auto", picture),
-                        {**_column("stretch", _line(title, weight="Bolder")), "verticalContentAlignment": "Center"},
-                    ],
-                }
+                _columns(
+                    _column("auto", picture),
+                    {**_column("stretch", _line(title, weight="Bolder")), "verticalContentAlignment": "Center"},
+                )
             ],
         }
 
@@ -266,14 +264,16 @@ class _Renderer:
             image["themedUrls"] = [{"theme": "Dark", "url": _data(dark, "png")}]
         return image
 
-    def _two_photos(self) -> Card:
-        return {
-            "type": "ColumnSet",
-            "columns": [
-                self._photo("microsoft365", self.photos.microsoft365, ""),
-                self._photo("sharepoint", self.photos.sharepoint, self._copied()),
-            ],
-        }
+    def _both_photos(self) -> list[Card]:
+        """Side by side; below them what differs, where the person has to tell whether they are the same."""
+        photos = self.photos
+        ours, theirs = (
+            self._photo("microsoft365", photos.microsoft365, ""),
+            self._photo("sharepoint", photos.sharepoint, self._copied()),
+        )
+        if not self.content.difference or photos.difference is None:
+            return [_columns(ours, theirs)]
+        return [_columns(ours, theirs), _columns(self._photo("difference", photos.difference, ""))]
 
     def _copied(self) -> str:
         """When SharePoint's copy was made, and how long before the photo: a month where that says enough."""
@@ -406,6 +406,10 @@ _FORMS: dict[str, Callable[[_Renderer], Card]] = {
     "summary": _Renderer._summary,  # noqa: SLF001
     "address": _Renderer._to_copy,  # noqa: SLF001
 }
+
+
+def _columns(*columns: Card) -> Card:
+    return {"type": "ColumnSet", "columns": list(columns)}
 
 
 def _column(width: str, *items: Card) -> Card:

@@ -309,7 +309,7 @@ def _grid_of(comparison: Comparison) -> int:
     return next(grid.side for least, grid in _GRIDS if smaller >= least)
 
 
-def marked(microsoft365: bytes, sharepoint: bytes, size: int = 120, limit: int = 5_500) -> bytes:
+def marked(microsoft365: bytes, sharepoint: bytes, size: int = 150, limit: int = 3_500) -> bytes:
     """SharePoint's picture in grey, with what differs from Microsoft 365's in red: a JPEG of at most `limit` bytes,
     `size` pixels square, without metadata. Raises `NotAPicture`.
     """

@@ -22,7 +22,7 @@ from bot.errors import OutsideError
 from bot.languages.live import LiveTranslations
 from bot.logs import CASE
 from bot.metrics import Metrics
-from bot.photos.comparison import thumbnail
+from bot.photos.comparison import marked, thumbnail
 from bot.photos.picture import Picture
 from bot.store import Job, JobKind, LogEntry, Record
 from bot.store.interface import Store
@@ -170,9 +170,8 @@ class Decisions:
         typed = event if isinstance(event, Typed) else None
         followed = engine.library.step(case.following) if _FOLLOW in done else None
         watches, after = (followed.watch, followed.after_days * DAY) if followed else (False, 0.0)
-        shown = found if case.step and engine.library.step(case.step).photos else None
-        photos = await self.thumbnails(shown) if shown else Photos()
         saved = replace(record, case=case, locale=language)
+        photos = await self.thumbnails(found, saved) if found else Photos()
         return TurnResult(saved, photos, tuple(done), tuple(entries), jobs, typed, watches, after, settled)
 
     async def _diagnose(self, person: str, case: Case, channel: Channel, *, change: bool) -> DiagnosisResult:
@@ -181,12 +180,15 @@ class Decisions:
         _, result = await asyncio.gather(channel.typing(), look)
         return result
 
-    async def thumbnails(self, result: DiagnosisResult) -> Photos:
-        """The two pictures, small enough for a card."""
+    async def thumbnails(self, result: DiagnosisResult, record: Record) -> Photos:
+        """What the person's present card shows of the pictures, small enough for it."""
         ours, theirs = result.microsoft365, result.sharepoint
-        if ours is None and theirs is None:
+        if record.case is None or not record.case.step or (ours is None and theirs is None):
             return Photos()
-        return await self.diagnosis.decode(lambda: _thumbnails(ours, theirs), ours, theirs)
+        step = self.engine(record.person).library.step(record.case.step)
+        if not step.photos:
+            return Photos()
+        return await self.diagnosis.decode(lambda: _thumbnails(ours, theirs, difference=step.difference), ours, theirs)
 
     async def _submit(
         self, record: Record, case: Case, entries: list[LogEntry]
@@ -271,11 +273,12 @@ def _mark(picture: Picture | None, case: str) -> str:
     return hashlib.blake2b(picture.data, digest_size=6, key=case.encode()[:64]).hexdigest() if picture else ""
 
 
-def _thumbnails(ours: Picture | None, theirs: Picture | None) -> Photos:
+def _thumbnails(ours: Picture | None, theirs: Picture | None, *, difference: bool) -> Photos:
     sides = [one.data if one else None for one in (ours, theirs)]
     large = [thumbnail(data) if data else None for data in sides]
     small = [thumbnail(data, *_SMALLER) if data else None for data in sides]
-    return Photos(large[0], large[1], theirs.modified if theirs else None, (small[0], small[1]))
+    differs = marked(ours.data, theirs.data) if difference and ours and theirs else None
+    return Photos(large[0], large[1], theirs.modified if theirs else None, (small[0], small[1]), differs)
 
 
 def moment() -> Moment:

@@ -112,7 +112,7 @@ class FollowUps:
             finish = None if goes_on else claimed  # what is put takes the place of the claim
             if result.shows:
                 # Whoever is at it sees the card turn; later a new message tells that there is news.
-                result = replace(result, photos=await self.decisions.thumbnails(found))
+                result = replace(result, photos=await self.decisions.thumbnails(found, result.record))
                 saved, until = await self.outbox.save(record, result, in_place=chain.watching, finish=finish)
                 await self.deliver(saved, until, channel, in_place=chain.watching)
                 return

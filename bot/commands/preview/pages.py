@@ -19,6 +19,7 @@ from bot import resources
 from bot.cards import render
 from bot.cards.render import CardSetting, Photos
 from bot.commands.preview.scenes import Scene, scenes
+from bot.photos.comparison import marked
 from dialogs.library import Library
 
 _HERE = Path(__file__).resolve().parent
@@ -84,7 +85,7 @@ def _drawn(setting: CardSetting, scene: Scene) -> dict[str, Any]:
 def _photos(welcome: bytes) -> Photos:
     with Image.open(io.BytesIO(welcome)) as picture:
         ours, theirs = (_jpeg(picture.convert("RGBA").crop(box).convert("RGB")) for box in _PORTRAITS)
-    return Photos(ours, theirs, _COPIED)
+    return Photos(ours, theirs, _COPIED, difference=marked(ours, theirs))
 
 
 def _jpeg(picture: Image.Image) -> bytes:
