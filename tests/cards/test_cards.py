@@ -33,7 +33,7 @@ GOLDEN = Path(__file__).parent / "golden"
 TAGS = ("en", "zh-Hans", "lv", "sv", "ru")
 # Where a card holds what people read, or hear read.
 TEXTS = ("text", "title", "altText", "label", "placeholder", "fallbackText")
-PHOTOS = Photos(b"ours", b"theirs", datetime(2026, 3, 9, 12, tzinfo=UTC))
+PHOTOS = Photos(b"ours", b"theirs", datetime(2026, 3, 9, 12, tzinfo=UTC), difference=b"differs")
 AT = "2026-03-09T12:00:00+00:00"
 SEEN = Check(AT, Verdict.DIFFER, similarity=0.4)
 # What the looks before some of the cards found.

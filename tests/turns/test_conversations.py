@@ -16,6 +16,7 @@ from bot.store import Change
 from bot.store.connect import open_store
 from bot.teams.connector import Connector
 from sandbox.channel import Chat
+from sandbox.fitness import parts
 from tests.chatting import Scene, actions, images, scene, step, title
 
 TAGS = ("en", "zh-Hans", "lv", "sv", "ru")
@@ -127,6 +128,19 @@ async def test_every_person_of_the_sandbox_gets_the_right_verdict(
     await chat.say("my photo is wrong")
     assert step(chat) == found
     assert offered <= set(actions(chat))
+
+
+async def test_who_has_to_tell_whether_two_photos_are_the_same_is_shown_what_differs(
+    stage: Scene, spoken: Languages
+) -> None:
+    chat = stage.chat("close", "sv-SE")
+    await chat.say("hej, fel bild på mig")
+    ours, theirs, differs = (one for one in parts(chat.card()) if one["type"] == "Image")
+    assert differs["altText"] == spoken.wording.catalogs["sv"].text("photo.difference.alt")
+    assert len({ours["url"], theirs["url"], differs["url"]}) == 3
+    other = stage.chat("old", "sv-SE")
+    await other.say("hej, fel bild på mig")
+    assert len(images(other.card())) == 2  # two that are plainly not the same need no third
 
 
 async def test_the_language_of_the_first_message_stays(stage: Scene, spoken: Languages) -> None:
