@@ -75,7 +75,8 @@ def all_contents(shelf: Library, tag: str) -> Iterator[tuple[str, CardContent]]:
 def without_pictures(card: Any, setting: CardSetting) -> Any:
     """The card with every picture named in place of its bytes."""
     names = {base64.b64encode(data).decode(): name for name, data in setting.illustrations.items()}
-    names |= {base64.b64encode(b"ours").decode(): "microsoft365", base64.b64encode(b"theirs").decode(): "sharepoint"}
+    photos = {b"ours": "microsoft365", b"theirs": "sharepoint", b"differs": "difference"}
+    names |= {base64.b64encode(data).decode(): name for data, name in photos.items()}
     return json.loads(re.sub(r"base64,([A-Za-z0-9+/=]+)", lambda m: f"<{names[m[1]]}>", json.dumps(card)))
 
 
