@@ -9,7 +9,10 @@ from bot.languages.po_document import PoEntry
 from dialogs.examples import EXAMPLE_KEYS
 
 # Names of products are the same in every language.
-_SAME_EVERYWHERE = {"app.name", "photo.microsoft365.caption", "photo.sharepoint.caption"}
+_SAME_EVERYWHERE = {
+    "app.name", "photo.microsoft365.caption", "photo.sharepoint.caption",
+    *(f"still_old.where.button.{app}" for app in ("teams", "outlook", "windows")),
+}  # fmt: skip
 _NAMES = (
     "SharePoint", "OneDrive", "Microsoft 365", "Exchange Online", "InPrivate", "Teams", "Outlook", "Photosync",
     "Edge", "Chrome", "Firefox", "Safari",
