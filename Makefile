@@ -50,7 +50,7 @@ lock: $(READY) ## write the lock files again from pyproject.toml, and look for m
 	"$(BIN)/python" tools/lock.py
 
 clean: ## forget the local environment
-	rm -rf "$(VENV)" .venv-bench .venv-newest .venv-train .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage \
+	rm -rf "$(VENV)" .venv-bench .venv-deploy .venv-newest .venv-train .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage \
 		sandbox/page/node_modules tests/schemas/node_modules
 
 .PHONY: golden readme names
@@ -98,6 +98,15 @@ soak: $(READY) ## ten minutes of 200 chats at once in a world that fails; ARGS="
 
 storm: $(READY) ## how long people wait while 10,000 follow-ups are due, or somebody floods the bot; ARGS="--due 10000 --people 40"
 	@"$(BIN)/python" -m tests.storm $(ARGS)
+
+.PHONY: deploy-check sbom
+deploy-check: $(READY) ## deploy/ by hadolint and kubernetes-validate, and the image's steps in an empty folder (Linux, root)
+	@"$(BIN)/python" tools/machine.py
+	"$(BIN)/python" -m pytest -q tests/deploy
+	@"$(BIN)/python" -m tools.deploying
+
+sbom: $(READY) ## what the product is made of, with licences, as CycloneDX: dist/photosync.cdx.json
+	@"$(BIN)/python" -m tools.deploying.sbom
 
 .PHONY: tickets request-tracker
 tickets: $(READY) ## kill the hand-over to every helpdesk system at every point, as a table; ARGS="--kills 200 --only rt"

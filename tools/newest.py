@@ -18,7 +18,8 @@ def requirements() -> list[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     groups = project["dependency-groups"]
     development = [*groups["build"], *(one for one in groups["dev"] if isinstance(one, str))]
-    return [*project["project"]["dependencies"], *project["project"]["optional-dependencies"]["demo"], *development]
+    extras = project["project"]["optional-dependencies"]
+    return [*project["project"]["dependencies"], *extras["demo"], *extras["otel"], *development]
 
 
 def main(arguments: list[str]) -> int:
