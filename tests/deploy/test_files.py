@@ -193,3 +193,10 @@ def test_the_installing_script_says_how_it_is_used() -> None:
     done = run(shutil.which("sh") or "sh", DEPLOY / "container/install.sh")
     assert done.returncode == 2
     assert "usage: install.sh SOURCE TARGET" in done.stderr
+
+
+def test_the_data_sheet_names_every_package_that_the_image_has() -> None:
+    sheet = (ROOT / "docs/data-sheet.md").read_text().lower()
+    names = re.findall(r"^([A-Za-z0-9._-]+)==[^;]*?\\$", (ROOT / "requirements-otel.lock").read_text(), re.MULTILINE)
+    assert len(names) > 50
+    assert [name for name in names if name.replace("-", "_") not in sheet.replace("-", "_")] == []

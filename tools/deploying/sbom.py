@@ -1,8 +1,8 @@
-"""What the product is made of, as CycloneDX 1.6 (`make sbom`): the packages of requirements-otel.lock with their licences and
+"""What the product is made of, as CycloneDX 1.6 (`make sbom`): the packages of requirements-otel.lock with licences and
 hashes, and the npm packages of the demo's page (scope optional: `serve` has no use for them).
 
-The packages are read where they are installed, since the lock has no licences: the environment of the tests, which is locked to
-the same releases, or the one of `--python`. What is there besides, such as the tests' own, is left out.
+The packages are read where they are installed, since the lock has no licences: the environment of the tests, which is
+locked to the same releases, or the one of `--python`. What is there besides, such as the tests' own, is left out.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ PAGE = ROOT / "sandbox/page/package-lock.json"
 _SPDX = {
     "License :: OSI Approved :: Apache Software License": "Apache-2.0",
     "License :: OSI Approved :: BSD License": "BSD-3-Clause",
-    "3-Clause BSD License": "BSD-3-Clause",
     "License :: OSI Approved :: Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
 }
+_SAID_OTHERWISE = {"protobuf": "BSD-3-Clause"}  # "3-Clause BSD License", which the reader of packages drops
 _VALIDATE = """
 import sys
 from cyclonedx.schema import SchemaVersion
