@@ -127,6 +127,10 @@ bench: $(READY) ## a turn beside a bare relay and the public SDKs; ARGS="--json 
 	@"$(BIN)/python" -m benchmarks.turns $(ARGS)
 
 
+.PHONY: scale
+scale: $(READY) ## how long until everybody affected has been served, simulated; ARGS="--people 200000 --affected 0.1"
+	@"$(BIN)/python" -m benchmarks.scale $(ARGS)
+
 .PHONY: photos-eval fuzz-photos
 photos-eval: $(READY) ## how often the comparison of photos errs, and how long it takes; ARGS=--write for docs/photos.md
 	"$(BIN)/python" -m benchmarks.photos $(ARGS)
