@@ -42,6 +42,7 @@ from bot.tickets.channel import ChannelDesk
 from bot.tickets.helpdesk import Helpdesk
 from bot.tickets.wake import WakeUpCalls
 from bot.tickets.words import AgentWords
+from bot.traces import Traces
 from bot.turns.channel_desk import ChannelDeskTurns
 from bot.turns.decisions import Decisions
 from bot.turns.follow_ups import FollowUps, purging
@@ -146,11 +147,12 @@ class Bot:
     sign_in: SignIn
     background: Background
     wake_up_calls: WakeUpCalls
+    traces: Traces
     opened: asyncio.Event = field(default_factory=asyncio.Event)  # the store is
 
     @classmethod
     def build(cls, settings: Settings, store: Store, http: HttpClient) -> Bot:
-        """Raises `SettingsError` for a certificate that cannot be used."""
+        """Raises `SettingsError` for a certificate that cannot be used, or an extra that is not installed."""
         pictures = resources.illustrations()
         chat = f"{CLOUDS[settings.cloud].teams}/l/chat/0/0?users=28:{settings.app_id}"
         live = LiveTranslations(
@@ -165,6 +167,7 @@ class Bot:
         slots = SharedSlots(store, "graph-photo", PHOTO_REQUESTS, _PHOTO_SECONDS)
         out = Outside(settings, http, photo_slots=slots)
         metrics = out.metrics
+        traces = tracing(settings, metrics)
         words = AgentWords(lambda: live.languages.wording, settings.ticket_language, lambda: live.view("").library)
 
         def conversation(at: Address) -> Channel:
@@ -186,7 +189,7 @@ class Bot:
         outbox = Outbox(store, templates, live, metrics, schedule)
         understanding = Understanding()
         unknown = UnknownSentences(settings.keep_unknown, settings.retention) if settings.keep_unknown else None
-        turns = TurnRunner(decisions, outbox, live, store, metrics, understanding, unknown)
+        turns = TurnRunner(decisions, outbox, live, store, metrics, understanding, unknown, traces)
 
         async def turn(incoming: Incoming, channel: Channel) -> Message | None:
             return await (desk_turns or turns).turn(incoming, channel)
@@ -208,11 +211,12 @@ class Bot:
             outbox,
             endpoint,
             follow_ups,
-            Worker(store, follow_ups.doers),
+            Worker(store, follow_ups.doers, traces=traces),
             slots,
             out.sign_in,
             Background(metrics.report_background),
             WakeUpCalls(settings, store),
+            traces,
         )
 
     def start_tasks(self) -> None:
@@ -273,6 +277,20 @@ class Bot:
         await self.background.stop()
         await self.store.close()
         await self.http.close()
+        await asyncio.to_thread(self.traces.close)
+
+
+def tracing(settings: Settings, metrics: Metrics) -> Traces:
+    """To the collector that the settings name. Raises `SettingsError` where what that takes is not installed."""
+    if not settings.otlp_endpoint:
+        return Traces()
+    try:
+        from bot.telemetry import Exported  # noqa: PLC0415 - an extra, and read only where it is used
+    except ImportError:
+        raise SettingsError(
+            ("OTEL_EXPORTER_OTLP_ENDPOINT needs the extra otel: pip install 'photosync-teams-bot[otel]'",)
+        ) from None
+    return Exported(settings, metrics.registry)
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,41 @@
 """Log lines: JSON by default, never with a token, a name, an id of a person, a message or a photo in them.
 
-Of what a line is about it names the case (`CASE`), by which `photosync case` finds the rest.
+Of what a line is about it names the case (`CASE`), by which `photosync case` finds the rest, the turn or job (`TURN`),
+by which lines are told apart that were written at once, and the trace where there are traces.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
+import secrets
 import sys
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
 from bot.settings import Settings
+from bot.traces import CURRENT
 
 CASE: ContextVar[str] = ContextVar("CASE", default="")
-"""The case that this task works on; "" for none. To be set at the beginning of each turn and job."""
+"""The case that this task works on; "" for none."""
+TURN: ContextVar[int] = ContextVar("TURN", default=0)
+"""The turn or job that this task works on; 0 for none."""
+_TURNS = itertools.count(1)
+_PROCESS = secrets.token_hex(2)  # so that turns of several replicas are not taken for one
+
+
+def begin_turn() -> None:
+    """What this task logs from now on is of a new turn or job, and of no case yet."""
+    CASE.set("")
+    TURN.set(next(_TURNS))
+
+
+def _about() -> dict[str, str]:
+    """What a line is about, as far as that is known."""
+    turn = TURN.get()
+    known = {"case": CASE.get(), "turn": f"{_PROCESS}-{turn}" if turn else "", "trace": CURRENT.get().trace}
+    return {name: value for name, value in known.items() if value}
 
 
 _OWN = ("bot", "dialogs")
@@ -37,9 +58,10 @@ class TextLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """See `logging.Formatter`; without the traceback, since an exception's text may be a person's."""
         at = self.formatTime(record)
-        case = f" [case {CASE.get()}]" if CASE.get() else ""
+        about = ", ".join(f"{name} {value}" for name, value in _about().items())
+        about = f" [{about}]" if about else ""
         error = f" ({record.exc_info[0].__name__})" if record.exc_info and record.exc_info[0] else ""
-        return f"{at} {record.levelname:<7} {record.name}: {_what(record)}{case}{error}"
+        return f"{at} {record.levelname:<7} {record.name}: {_what(record)}{about}{error}"
 
 
 class JsonLines(logging.Formatter):
@@ -52,9 +74,8 @@ class JsonLines(logging.Formatter):
             "level": record.levelname.lower(),
             "where": record.name,
             "what": _what(record),
+            **_about(),
         }
-        if CASE.get():
-            line["case"] = CASE.get()
         if record.exc_info and record.exc_info[0]:
             line["error"] = record.exc_info[0].__name__
         return json.dumps(line, ensure_ascii=False)

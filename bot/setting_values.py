@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from bot import certificate
 
@@ -170,6 +170,32 @@ def https(value: str) -> str:
     if parts.scheme != "https" or not parts.hostname or parts.username is not None:
         raise Wrong("must be an https address")
     return value.rstrip("/")
+
+
+def collector(value: str) -> str:
+    """An http or https address; what speaks OTLP often stands beside the program, without TLS."""
+    try:
+        https(value if not value.startswith("http://") else f"https{value.removeprefix('http')}")
+    except Wrong:
+        raise Wrong("must be an http or https address without a user") from None
+    return value.rstrip("/")
+
+
+def header_pairs(value: str) -> Secret:
+    """Checked; `pairs` reads them."""
+    if not all(name and sign for name, sign, _ in _parts(value)):
+        raise Wrong("must be name=value pairs, separated by commas")
+    return Secret(value)
+
+
+def pairs(text: Secret) -> dict[str, str]:
+    """`name=value` pairs, percent-encoded, as the OpenTelemetry specification has them."""
+    return {name.lower(): unquote(value) for name, _, value in _parts(text.reveal())}
+
+
+def _parts(value: str) -> list[tuple[str, str, str]]:
+    found = (one.partition("=") for one in value.split(",") if one.strip())
+    return [(name.strip(), sign, rest.strip()) for name, sign, rest in found]
 
 
 def issuer(value: str) -> str:

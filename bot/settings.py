@@ -360,6 +360,20 @@ class Settings:
     log_format: str = _setting(
         "PHOTOSYNC_LOG_FORMAT", values.choice("json", "text"), "`json` or `text`", value="json", default="`json`"
     )
+    otlp_endpoint: str = _setting(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        values.collector,
+        "an OpenTelemetry collector (OTLP over HTTP), such as `http://localhost:4318`: traces and metrics go there; "
+        "needs the extra `otel`",
+        value="",
+    )
+    otlp_headers: Secret = _setting(
+        "OTEL_EXPORTER_OTLP_HEADERS",
+        values.header_pairs,
+        "by what it knows who we are, `name=value,name=value`",
+        value=Secret(),
+        needs={"*": ("OTEL_EXPORTER_OTLP_ENDPOINT",)},
+    )
     ssl_cert_file: Path | None = _setting(
         "SSL_CERT_FILE",
         values.authorities,

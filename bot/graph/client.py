@@ -40,6 +40,7 @@ from bot.http_client import (
 )
 from bot.metrics import Metrics
 from bot.settings import Settings
+from bot.traces import part as traced
 
 log = logging.getLogger(__name__)
 
@@ -267,16 +268,19 @@ class Graph:
         self._breaker.allow()
         begun = time.monotonic()
         try:
-            answer = await self._http.request(
-                "POST" if body else "GET",
-                (self._root if path.startswith(f"{BETA}/") else self._base) + path,
-                system="graph",
-                deadline=seconds,
-                headers=_JSON if body else None,
-                body=body,
-                limit=limit,
-                bearer=self._bearer,
-            )
+            with traced("graph") as span:
+                span.note("request", _kind(path))
+                answer = await self._http.request(
+                    "POST" if body else "GET",
+                    (self._root if path.startswith(f"{BETA}/") else self._base) + path,
+                    system="graph",
+                    deadline=seconds,
+                    headers=_JSON if body else None,
+                    body=body,
+                    limit=limit,
+                    bearer=self._bearer,
+                )
+                span.note("status", answer.status)
         except OutsideError as error:
             if error.system == "graph":
                 self._metrics.graph_requests.labels(type(error).__name__.lower()).inc()

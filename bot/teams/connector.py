@@ -30,6 +30,7 @@ from bot.keyed_lock import KeyedLock
 from bot.metrics import Metrics
 from bot.setting_values import Host
 from bot.settings import Settings
+from bot.traces import part
 
 log = logging.getLogger(__name__)
 
@@ -150,17 +151,20 @@ class Connector:
                 raise Throttled("teams", "more messages than Teams takes")
 
         try:
-            answer = await self._http.request(
-                method,
-                url,
-                system="teams",
-                deadline=policy.deadline,
-                headers={"Content-Type": _JSON},
-                body=body,
-                retry=policy.retry,
-                bearer=self._bearer,
-                before_attempt=None if policy is _TYPING else take,
-            )
+            with part("send") as span:
+                span.note("message", policy.result)
+                answer = await self._http.request(
+                    method,
+                    url,
+                    system="teams",
+                    deadline=policy.deadline,
+                    headers={"Content-Type": _JSON},
+                    body=body,
+                    retry=policy.retry,
+                    bearer=self._bearer,
+                    before_attempt=None if policy is _TYPING else take,
+                )
+                span.note("status", answer.status)
         except OutsideError as error:
             if error.system == "login":
                 # Refused by the login service is not refused by the conversation: that would be final.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from bot.conversation import ActivityKind, Address, Channel, Incoming, Message, Scope
 from bot.errors import OutsideError, StoreUnavailable
-from bot.logs import CASE
+from bot.logs import CASE, begin_turn
 from bot.store import Conflict, Record
 from bot.store.dedup import was_handled
 from bot.tickets.channel import ACTIONS, ChannelDesk
@@ -52,10 +52,13 @@ class ChannelDeskTurns:
         if not self._is_press(incoming):
             return await self.runner.turn(incoming, channel)
         self.runner.metrics.turns.labels(incoming.kind.value).inc()
-        try:
-            await self._pressed(incoming)
-        except OutsideError as error:
-            log.warning("a press in the helpdesk's channel: %s", error)
+        begin_turn()
+        with self.runner.traces.whole("turn", incoming.kind.value) as span:
+            try:
+                await self._pressed(incoming)
+            except OutsideError as error:
+                span.failed(error)
+                log.warning("a press in the helpdesk's channel: %s", error)
         return None
 
     def _is_press(self, incoming: Incoming) -> bool:

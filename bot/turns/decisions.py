@@ -28,6 +28,7 @@ from bot.store import Job, JobKind, LogEntry, Record
 from bot.store.interface import Store
 from bot.tickets.helpdesk import Helpdesk
 from bot.tickets.ticket import Ticket
+from bot.traces import part
 from bot.turns.events import log_entry, now
 from bot.turns.schedule import DAY
 from dialogs.engine import Engine
@@ -176,8 +177,10 @@ class Decisions:
 
     async def _diagnose(self, person: str, case: Case, channel: Channel, *, change: bool) -> DiagnosisResult:
         last = case.checks[-1].at if case.checks else ""
-        look = self.diagnosis.look(person, case.site, last, change=change)
-        _, result = await asyncio.gather(channel.typing(), look)
+        with part("look") as span:
+            look = self.diagnosis.look(person, case.site, last, change=change)
+            _, result = await asyncio.gather(channel.typing(), look)
+            span.note("verdict", result.verdict)
         return result
 
     async def thumbnails(self, result: DiagnosisResult, record: Record) -> Photos:
@@ -210,7 +213,8 @@ class Decisions:
         if not await self.store.reserve(job):
             return self._counted(Submitted("queued")), (), ()
         try:
-            submitted = await self.tickets.submit(made, waiting=True)
+            with part("ticket"):
+                submitted = await self.tickets.submit(made, waiting=True)
         except OutsideError as error:
             log.error("ticket not handed over yet: %s", error)
             wait = max(_TICKET_RETRY, self.tickets.system.abilities.lag)

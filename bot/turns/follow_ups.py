@@ -15,6 +15,7 @@ from bot.errors import NotFound, OutsideError, Refused, Throttled
 from bot.store import Change, Claimed, Job, JobKind, Record
 from bot.store.interface import Store
 from bot.tickets.ticket import Ticket
+from bot.traces import part
 from bot.turns.decisions import Decisions, TurnResult, check_of, is_earlier
 from bot.turns.outbox import Outbox
 from bot.turns.runner import TurnRunner
@@ -100,7 +101,9 @@ class FollowUps:
                 await self._look_later(claimed, Change(record), chain)
                 return
             last = case.checks[-1].at if case.checks else ""
-            found = await self.decisions.diagnosis.look(record.person, case.site, last)
+            with part("look") as span:
+                found = await self.decisions.diagnosis.look(record.person, case.site, last)
+                span.note("verdict", found.verdict)
             over = chain.found(known=found.verdict is not Verdict.UNKNOWN)
             channel = self.channel(record.address)
             followed = Followed(check_of(found, case.id), over=over, live=chain.watching)
@@ -127,7 +130,8 @@ class FollowUps:
         """
         diagnosis = self.decisions.diagnosis
         chain.paths = chain.paths or await diagnosis.watched(person)
-        digest = await diagnosis.digest(chain.paths)
+        with part("watch"):
+            digest = await diagnosis.digest(chain.paths)
         if not digest and chain.watching:
             chain.misses += 1
             return False

@@ -26,6 +26,7 @@ from bot.metrics import Metrics
 from bot.store import Change, Claimed, Conflict, Job, JobKind, PendingCard, Record
 from bot.store.cache import RecordCache
 from bot.store.interface import Store
+from bot.traces import part
 from bot.turns.decisions import TurnResult
 from bot.turns.schedule import Schedule
 from dialogs.frozen import replace
@@ -62,14 +63,16 @@ class Outbox:
 
     async def load(self, person: str, activity: str = "") -> tuple[Record, bool]:
         """`Store.load`; what it returns is cached."""
-        record, handled = await self._store.load(person, activity)
+        with part("store.load"):
+            record, handled = await self._store.load(person, activity)
         self.cache.put(record)
         return record, handled
 
     async def commit(self, change: Change) -> Record:
         """`Store.commit`; what was saved is cached, what was refused is not cached any more."""
         try:
-            saved = await self._store.commit(change)
+            with part("store.commit"):
+                saved = await self._store.commit(change)
         except Conflict:
             self.cache.forget(change.record.person)
             raise
@@ -94,7 +97,8 @@ class Outbox:
         """
         if result.erased:
             self.cache.forget(before.person)
-            await self._store.erase(before.person, activity)
+            with part("store.erase"):
+                await self._store.erase(before.person, activity)
             self._count(result)
             return result, 0.0
         record, now = result.record, time.time()

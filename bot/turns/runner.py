@@ -12,11 +12,12 @@ from bot.conversation import ActivityKind, Channel, Incoming, Message, Scope, to
 from bot.errors import NotFound, OutsideError, StoreUnavailable, location
 from bot.keyed_lock import KeyedLock
 from bot.languages.live import LiveTranslations
-from bot.logs import CASE
+from bot.logs import begin_turn
 from bot.metrics import Metrics
 from bot.store import Conflict, Record
 from bot.store.dedup import Recent, was_handled, was_last, with_handled
 from bot.store.interface import Store
+from bot.traces import Span, Traces
 from bot.turns.decisions import Decisions, Stale, TurnResult, moment
 from bot.turns.events import event
 from bot.turns.outbox import Outbox
@@ -53,6 +54,7 @@ class TurnRunner:
     metrics: Metrics
     understanding: Understanding = field(default_factory=Understanding)
     unknown: UnknownSentences | None = None
+    traces: Traces = field(default_factory=Traces)
     _locks: KeyedLock = field(default_factory=KeyedLock, repr=False)
     _recent: Recent = field(default_factory=Recent, repr=False)
 
@@ -63,14 +65,20 @@ class TurnRunner:
         says so, with the case as it was.
         """
         self.metrics.turns.labels(incoming.kind.value).inc()
-        CASE.set("")
+        begin_turn()
+        with self.traces.whole("turn", incoming.kind.value) as span:
+            return await self._answered(incoming, channel, span)
+
+    async def _answered(self, incoming: Incoming, channel: Channel, span: Span) -> Message | None:
         try:
             return await self._turn(incoming, channel)
         except StoreUnavailable:
             raise
         except OutsideError as error:
+            span.failed(error)
             log.warning("could not answer: %s", error)
         except Exception as error:  # the last line of defence: no message is left without an answer
+            span.failed(error)
             log.error("turn failed: %s at %s", type(error).__name__, location(error))
             return await self._apologise(incoming, channel)
         return None

@@ -19,9 +19,10 @@ from contextlib import suppress
 
 from bot.background import Beat
 from bot.errors import StoreUnavailable, location
-from bot.logs import CASE
+from bot.logs import begin_turn
 from bot.store import Claimed, Conflict, JobKind, Lost
 from bot.store.interface import Store
+from bot.traces import Traces
 
 log = logging.getLogger(__name__)
 
@@ -48,9 +49,16 @@ class Worker:
     """Does what is due. Run by `bot.background`. `first_wait`: seconds after which what failed is tried again."""
 
     def __init__(
-        self, store: Store, doers: Mapping[JobKind, Doer], *, lease: float = LEASE, first_wait: float = _FIRST_WAIT
+        self,
+        store: Store,
+        doers: Mapping[JobKind, Doer],
+        *,
+        lease: float = LEASE,
+        first_wait: float = _FIRST_WAIT,
+        traces: Traces | None = None,
     ) -> None:
         self._store = store
+        self._traces = traces or Traces()
         self._lease = lease
         self._first_wait = first_wait
         self._doers = doers
@@ -116,10 +124,11 @@ class Worker:
 
     async def _do(self, claimed: Claimed) -> None:
         kind = claimed.job.kind.value
-        CASE.set("")
+        begin_turn()
         try:
             async with asyncio.timeout(self._lease * 0.9):
-                await self._doers[claimed.job.kind](claimed)
+                with self._traces.whole("job", kind):
+                    await self._doers[claimed.job.kind](claimed)
         except asyncio.CancelledError:
             await self._hand_back(claimed)
             raise
