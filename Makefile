@@ -127,7 +127,10 @@ bench: $(READY) ## a turn beside a bare relay and the public SDKs; ARGS="--json 
 	@"$(BIN)/python" -m benchmarks.turns $(ARGS)
 
 
-.PHONY: scale
+.PHONY: scale replicas
+replicas: $(READY) ## replicas on one PostgreSQL behind nginx: a rolling upgrade with open chats, and turns a second; ARGS="--people 40"
+	@"$(BIN)/python" -m tests.replicas $(ARGS)
+
 scale: $(READY) ## how long until everybody affected has been served, simulated; ARGS="--people 200000 --affected 0.1"
 	@"$(BIN)/python" -m benchmarks.scale $(ARGS)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import ssl
 import xml.etree.ElementTree as ET
@@ -15,7 +14,7 @@ import trustme
 from aiohttp import web
 
 from tests.commands.test_serve import free_port
-from tools.machine import program
+from tests.deploy.proxy import nginx
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 THROUGH = ("/api/messages", "/api/tickets/zammad", "/privacy", "/terms", "/helpdesk", "/helpdesk/numbers")
@@ -44,59 +43,36 @@ async def upstream(status: int = 200) -> AsyncIterator[tuple[int, list[str]]]:
 
 
 @asynccontextmanager
-async def nginx(folder: Path, *ports: int) -> AsyncIterator[tuple[str, aiohttp.ClientSession]]:
-    """The sample in front of replicas: only addresses, certificate and replicas are put in."""
-    authority, port = trustme.CA(), free_port()
-    certificate = authority.issue_cert("localhost", "127.0.0.1")
-    certificate.private_key_and_cert_chain_pem.write_to_path(folder / "all.pem")
-    sample = (DEPLOY / "nginx/photosync.conf").read_text()
-    sample = re.sub(r"/etc/ssl/photosync/\w+\.pem", str(folder / "all.pem"), sample)
-    sample = sample.replace("listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;")
-    sample = sample.replace("    listen [::]:443 ssl;\n", "")
-    replicas = "".join(f"    server 127.0.0.1:{one} max_fails=2 fail_timeout=5s;\n" for one in ports)
-    sample = re.sub(r"    server 127\.0\.0\.1:3978 .*\n", replicas, sample)
-    temporary = "".join(
-        f"{kind}_temp_path {folder};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    (folder / "nginx.conf").write_text(
-        f"daemon off; worker_processes 1; pid {folder}/pid; error_log stderr; events {{}}\n"
-        f"http {{ access_log off; {temporary} {sample} }}\n"
-    )
-    command = (program("nginx") or "nginx", "-c", str(folder / "nginx.conf"))
-    process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
-    trust = ssl.create_default_context()
+async def outside(folder: Path) -> AsyncIterator[tuple[Path, aiohttp.ClientSession]]:
+    """A certificate for this machine, and who trusts it."""
+    authority, trust = trustme.CA(), ssl.create_default_context()
+    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(folder / "all.pem")
     authority.configure_trust(trust)
-    try:
-        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust)) as session:
-            for _ in range(100):
-                try:
-                    _, writer = await asyncio.open_connection("127.0.0.1", port)
-                    writer.close()
-                    break
-                except OSError:
-                    assert process.returncode is None, (await process.communicate())[1].decode()
-                    await asyncio.sleep(0.05)
-            yield f"https://localhost:{port}", session
-    finally:
-        process.terminate()
-        await process.communicate()
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust)) as session:
+        yield folder / "all.pem", session
 
 
 async def test_nginx_lets_through_what_belongs_on_the_internet_and_goes_round_a_replica_that_stops(tmp_path: Path) -> None:  # fmt: skip
-    async with upstream() as (port, asked), upstream(503) as (stopping, _), nginx(tmp_path, port, stopping, free_port()) as (url, session):  # fmt: skip
-        for path in THROUGH:
-            async with session.get(url + path) as answer:
-                assert (path, answer.status) == (path, 200)
-        for path in NOT_THROUGH:
-            async with session.get(url + path) as answer:
-                assert (path, answer.status) == (path, 404)
-        assert asked == list(THROUGH)
-        # A replica that ends, or has ended, costs nobody an answer, though a message is a POST.
-        for _ in range(20):
-            async with session.post(url + "/api/messages", data=b"{}") as answer:
-                assert answer.status == 200
-        async with session.post(url + "/api/messages", data=b"x" * 300_000) as answer:
-            assert answer.status == 413
+    async with upstream() as (port, asked), upstream(503) as (stopping, _), outside(tmp_path) as (certificate, session):
+        replicas = (port, stopping, free_port())
+        async with nginx(tmp_path, *replicas, certificate=certificate) as ours:
+            await let_through(f"https://localhost:{ours}", session, asked)
+
+
+async def let_through(url: str, session: aiohttp.ClientSession, asked: list[str]) -> None:
+    for path in THROUGH:
+        async with session.get(url + path) as answer:
+            assert (path, answer.status) == (path, 200)
+    for path in NOT_THROUGH:
+        async with session.get(url + path) as answer:
+            assert (path, answer.status) == (path, 404)
+    assert asked == list(THROUGH)
+    # A replica that ends, or has ended, costs nobody an answer, though a message is a POST.
+    for _ in range(20):
+        async with session.post(url + "/api/messages", data=b"{}") as answer:
+            assert answer.status == 200
+    async with session.post(url + "/api/messages", data=b"x" * 300_000) as answer:
+        assert answer.status == 413
 
 
 def test_the_rules_for_iis_let_through_the_same() -> None:
