@@ -19,6 +19,7 @@ import socket
 import sys
 import time
 from asyncio.subprocess import DEVNULL, Process
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,6 +45,7 @@ class Tally:
     early: int = 0  # answers before the turn had ended
     switchovers: int = 0
     tickets: int = 0
+    why: Counter[str] = field(default_factory=Counter)  # deliveries were repeated: a status, or the kind of error
     told: dict[str, int] = field(default_factory=dict)  # person -> how often the good news came as a new message
     wrong: list[str] = field(default_factory=list)
 
@@ -82,9 +84,11 @@ async def deliver(chat: Chat, activity: dict[str, object], tally: Tally) -> None
             if status < 500:
                 tally.early += status == 202
                 return
-        except (aiohttp.ClientError, TimeoutError, OSError):
-            pass
+            why = str(status)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            why = type(error).__name__
         tally.retries += 1
+        tally.why[why] += 1
         await asyncio.sleep(0.25)
 
 
