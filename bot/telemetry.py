@@ -18,7 +18,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
-from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span as SdkSpan
@@ -82,7 +82,9 @@ class Exported(Traces):
 
     def __init__(self, settings: Settings, registry: CollectorRegistry) -> None:
         about = {"service.version": metadata.version(_PACKAGE), "service.instance.id": secrets.token_hex(8)}
-        resource = Resource({"service.name": "photosync"}).merge(Resource.create(about))
+        resource = Resource.create(about)
+        if str(resource.attributes[SERVICE_NAME]).startswith("unknown_service"):  # the environment does not name it
+            resource = resource.merge(Resource({SERVICE_NAME: "photosync"}))
         trusted = settings.requests_ca_bundle or settings.ssl_cert_file
         options: dict[str, Any] = {
             "headers": pairs(settings.otlp_headers),

@@ -105,6 +105,7 @@ async def test_a_turn_is_one_trace_of_which_the_log_names_the_number_and_nobody_
             assert here.metrics["photosync_turns_total"] == 1
             assert here.metrics["photosync_turn_seconds_count"] == 1
             assert here.keys == {"a key"}
+            assert {one.value.string_value for one in here.resources[0].attributes if one.key == "service.name"} == {"photosync"}  # fmt: skip
     finally:
         logging.getLogger("bot").removeHandler(handler)
         logging.getLogger("bot").setLevel(logging.NOTSET)
