@@ -1,9 +1,9 @@
 """Run the evaluation: every kind of pair, the search for worst cases, the times, on the sources that are held back. Exit 1
 if an aim of docs/photos.md is missed; which one is on standard error.
 
-`--chosen` judges the sources that figures are chosen on instead; `--write` puts the tables into docs/photos.md and the plot
-beside it; `--seed N` makes other pairs of the same kinds; `--budget N` is how many comparisons the search may make for
-each subject and row.
+`--write` puts the tables into docs/photos.md and the plot beside it; `--chosen` judges the sources that figures are chosen
+on instead; `--times` measures nothing but times; `--seed N` makes other pairs of the same kinds; `--budget N` is how many
+comparisons the search may make for each subject and row.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.photos.judging import judged
 from benchmarks.photos.pairs import pairs
 from benchmarks.photos.plot import svg
-from benchmarks.photos.report import missed, report
+from benchmarks.photos.report import missed, report, times
 from benchmarks.photos.search import BUDGET, searched
 from benchmarks.photos.speed import speeds
 from benchmarks.photos.subjects import subjects
@@ -33,10 +33,14 @@ def main() -> int:
     judge = parser.add_mutually_exclusive_group()
     judge.add_argument("--chosen", action="store_true")
     judge.add_argument("--write", action="store_true")
+    judge.add_argument("--times", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--budget", type=int, default=BUDGET)
     chosen = parser.parse_args()
     everyone = list(subjects())
+    if chosen.times:
+        sys.stdout.write("\n".join(times(speeds(everyone))) + "\n")
+        return 0
     some = [one for one in everyone if one.held_back != chosen.chosen]
     all_ = judged(pairs(everyone, some, chosen.seed))
     found = list(searched(everyone, some, chosen.seed, chosen.budget))
