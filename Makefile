@@ -119,7 +119,7 @@ bench: $(READY) ## a turn beside a bare relay and the public SDKs; ARGS="--json 
 
 
 .PHONY: photos-eval fuzz-photos
-photos-eval: $(READY) ## how often the comparison of photos errs, and how long it takes; ARGS=--write for docs/photos.md
+photos-eval: $(READY) ## how often the comparison of photos errs, and how long it takes; ARGS=--write for docs/photos.md, --times
 	"$(BIN)/python" -m benchmarks.photos $(ARGS)
 
 fuzz-photos: $(READY) ## 50,000 damaged pictures; ARGS="--files 1000 --seed 2"
