@@ -135,7 +135,7 @@ scale: $(READY) ## how long until everybody affected has been served, simulated;
 	@"$(BIN)/python" -m benchmarks.scale $(ARGS)
 
 .PHONY: photos-eval fuzz-photos
-photos-eval: $(READY) ## how often the comparison of photos errs, and how long it takes; ARGS=--write for docs/photos.md
+photos-eval: $(READY) ## how often the comparison of photos errs, and how long it takes; ARGS=--write for docs/photos.md, --times
 	"$(BIN)/python" -m benchmarks.photos $(ARGS)
 
 fuzz-photos: $(READY) ## 50,000 damaged pictures; ARGS="--files 1000 --seed 2"

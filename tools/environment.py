@@ -16,7 +16,13 @@ def packages(folder: Path, lock: Path, purpose: str) -> Path:
     if not done.exists() or done.stat().st_mtime < lock.stat().st_mtime:
         sys.stderr.write(f"installing {purpose}\n")
         venv.create(folder, with_pip=True, clear=True)
-        python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-        subprocess.run(locked([str(python), "-m", "pip", "--disable-pip-version-check"], str(lock)), check=True)
+        subprocess.run(
+            locked([str(interpreter(folder)), "-m", "pip", "--disable-pip-version-check"], str(lock)), check=True
+        )
         done.touch()
     return next(folder.glob("[Ll]ib/**/site-packages"))
+
+
+def interpreter(folder: Path) -> Path:
+    """The Python of an environment."""
+    return folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")

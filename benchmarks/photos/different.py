@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
-from benchmarks.photos.subjects import Face, Subject
+from benchmarks.photos.subjects import Face, Subject, portrait
 from benchmarks.photos.textured import Moment, textured
-from sandbox.portraits import initials, portrait, silhouette
+from sandbox.portraits import initials, silhouette
 
 Edit = Callable[[Subject, random.Random, "list[Subject]"], Image.Image]
 

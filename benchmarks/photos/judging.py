@@ -15,8 +15,9 @@ class Judged:
 
     kind: str
     same: bool
-    close: bool
-    half: int
+    subject: str
+    shows: str  # drawn, textured, person or scene
+    smaller: int  # pixels: the smaller side of the smaller picture
     similarity: float
     verdict: str
 
@@ -33,8 +34,9 @@ def judged(pairs: Iterable[Pair]) -> list[Judged]:
     """Compared one after the other."""
     found = []
     for pair in pairs:
-        comparison = compare(pair.ours, pair.theirs)
-        found.append(Judged(pair.kind, pair.same, pair.close, pair.half, comparison.similarity, comparison.verdict))
+        one = compare(pair.ours, pair.theirs)
+        smaller = min(one.sizes[0] + one.sizes[1])
+        found.append(Judged(pair.kind, pair.same, pair.subject, pair.shows, smaller, one.similarity, one.verdict))
     return found
 
 
@@ -51,11 +53,3 @@ def area(all_: Sequence[Judged]) -> float:
             ties += 1
         wins += below + (ties - below) / 2
     return wins / (len(same) * len(different))
-
-
-def overlap(all_: Sequence[Judged]) -> tuple[float, float]:
-    """The least alike of the same, and the most alike of the different: between them a threshold may lie."""
-    return (
-        min(one.similarity for one in all_ if one.same),
-        max(one.similarity for one in all_ if not one.same and not one.close),
-    )

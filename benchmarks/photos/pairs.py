@@ -3,44 +3,39 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.photos.different import DIFFERENT, IN_A_FACE
 from benchmarks.photos.files import GRAPH, LARGE, SHAREPOINT, ours, theirs
 from benchmarks.photos.same import SAME
-from benchmarks.photos.subjects import CHOOSING, Subject, subjects
-
-_SMALL_THUMBNAIL = ", thumbnail of 72 px or less"
+from benchmarks.photos.subjects import Subject
 
 
 @dataclass(frozen=True)
 class Pair:
-    """`half` 0 is where thresholds are chosen, 1 is held back; all subjects of one source are in one half."""
+    """Two files, and what they are known to show."""
 
     kind: str
     same: bool
-    close: bool  # too small for a person to tell
-    half: int
+    subject: str
+    shows: str  # drawn, textured, person or scene
     ours: bytes
     theirs: bytes
 
 
-def pairs(seed: int = 0) -> Iterator[Pair]:
-    """Of each kind one or two for each subject."""
-    everyone = list(subjects())
-    for subject in everyone:
-        half = int(subject.source not in CHOOSING)
+def pairs(everyone: Sequence[Subject], some: Iterable[Subject], seed: int = 0) -> Iterator[Pair]:
+    """Of each kind one or two for each of some subjects; other people's faces are those of everyone."""
+    for subject in some:
         for kind, make in SAME.items():
             first, second = make(subject, random.Random(f"{seed}/{subject.name}/{kind}"))
-            yield Pair(kind, True, False, half, first, second)
+            yield Pair(kind, True, subject.name, subject.kind, first, second)
         for kind, sizes in _edits(subject):
             dice = random.Random(f"{seed}/{subject.name}/{kind}/{sizes}")
-            other = (IN_A_FACE | DIFFERENT)[kind](subject, dice, everyone)
-            close = max(sizes) < LARGE
-            graph = GRAPH if sizes == SHAREPOINT else tuple(side for side in GRAPH if side >= LARGE)
+            other = (IN_A_FACE | DIFFERENT)[kind](subject, dice, list(everyone))
+            graph = GRAPH if max(sizes) < LARGE or kind in DIFFERENT else tuple(side for side in GRAPH if side >= LARGE)
             first, second = ours(subject.picture, dice, graph), theirs(other, dice, 0.01, sizes)
-            yield Pair(kind + _SMALL_THUMBNAIL * close, False, close, half, first, second)
+            yield Pair(kind, False, subject.name, subject.kind, first, second)
 
 
 def _edits(subject: Subject) -> Iterator[tuple[str, tuple[int, ...]]]:

