@@ -46,7 +46,7 @@ from bot.languages.live import LiveTranslations
 from bot.metrics import Metrics
 from bot.photos.picture import Picture
 from bot.settings import Settings
-from bot.store import Change, Conflict, JobKind, Record
+from bot.store import Change, Claimed, Conflict, JobKind, Record
 from bot.store.connect import open_store
 from bot.store.interface import Store
 from bot.store.transactions import Operation, Statement
@@ -58,7 +58,7 @@ from bot.turns.follow_ups import FollowUps
 from bot.turns.outbox import Outbox
 from bot.turns.runner import TurnRunner
 from bot.turns.schedule import Schedule
-from bot.turns.worker import Worker
+from bot.turns.worker import Doer, Worker
 from dialogs.frozen import replace
 from dialogs.model import Case, Check, Pressed, Verdict
 from sandbox.web import listen
@@ -184,15 +184,16 @@ async def _go_on(environment: dict[str, str], database: str, number: str) -> Non
     person = f"person-{number}"
     await asyncio.sleep(1.3 * LONGEST_LAG if helpdesk.lag else 0.0)
     await store.run(lambda: _all_due(person))  # leases and waits of before are over
+    waits = _Waits(person, LONGEST_LAG * 1.3 if helpdesk.lag else 0.05)
     doers = {kind: follow_ups.doers[kind] for kind in (JobKind.TICKET, JobKind.TICKET_STATE)}
-    work = Worker(store, doers)
+    work = Worker(store, {**doers, JobKind.TICKET: waits.watched(doers[JobKind.TICKET])})
     worker = asyncio.create_task(work.run(lambda: None))
     for submission in (1, 2, 3):
         await _handed_over(decisions, outbox, person, number, submission)
         async with asyncio.timeout(_PATIENCE):
             while await store.open_keys(JobKind.TICKET, person):
                 await asyncio.sleep(0.01)
-                await store.run(lambda: _soon(person, helpdesk.lag))
+                await store.run(waits.shorten)
     agent = None
     if channel is not None:
         member = lambda at, team: connector.is_member(at.service_url, team, at.user)  # noqa: E731
@@ -271,13 +272,39 @@ def _all_due(person: str) -> Operation[None]:
     yield Statement("UPDATE work SET due_at = 0 WHERE person = ? AND dead_at IS NULL", (person,))
 
 
-def _soon(person: str, lag: float) -> Operation[None]:
-    """Waits that the bot gives itself are over after a moment; those for a search last as long as it lags here."""
-    wait = LONGEST_LAG * 1.3 if lag else 0.05
-    yield Statement(
-        "UPDATE work SET due_at = ? WHERE person = ? AND kind = 'ticket' AND dead_at IS NULL AND due_at > ?",
-        (time.time() + wait, person, time.time() + wait),
-    )
+@dataclass
+class _Waits:
+    """Waits that the bot gives itself are over after a moment; those for a search last as long as it lags here.
+
+    A job that somebody is at is left alone: its lease looks like a wait.
+    """
+
+    person: str
+    seconds: float
+    busy: set[str] = field(default_factory=set)
+    seen: dict[str, int] = field(default_factory=dict)  # job -> the fence it had at the last look
+
+    def watched(self, doer: Doer) -> Doer:
+        async def do(claimed: Claimed) -> None:
+            self.busy.add(claimed.job.key)
+            try:
+                await doer(claimed)
+            finally:
+                self.busy.discard(claimed.job.key)
+
+        return do
+
+    def shorten(self) -> Operation[None]:
+        soon = time.time() + self.seconds
+        rows = yield Statement(
+            "SELECT key, fence FROM work WHERE person = ? AND kind = 'ticket' AND dead_at IS NULL AND due_at > ?",
+            (self.person, soon),
+        )
+        # One that was claimed since the last look has another fence, and may not be among the busy ones yet.
+        for key, fence in rows:
+            if key not in self.busy and self.seen.get(key) == fence:
+                yield Statement("UPDATE work SET due_at = ? WHERE key = ? AND fence = ?", (soon, key, fence))
+        self.seen = dict(rows)
 
 
 # The run
