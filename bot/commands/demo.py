@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bot import logs, resources
-from bot.commands.case import document
+from bot.commands.case import document, ticket_state
 from bot.commands.configuration import environment
 from bot.commands.terminal import complain, port
 from bot.settings import read
@@ -84,7 +84,7 @@ class _Behind:
         found = await self.store.case(record.case.id) if record.case else None
         if found is None or found.case is None:
             return None
-        return document(found, found.case, await self.store.log(found.case.id))
+        return document(found, found.case, await self.store.log(found.case.id), await ticket_state(self.store, found))
 
     async def forget(self, person: str) -> None:
         """As `photosync erase` does."""

@@ -94,6 +94,9 @@ class ChannelDeskTurns:
             person = self.channel(record.address)
             happened = Progressed(state, number, number, text)
             result = await self.runner.decisions.perform(record, case, happened, person)
+            if action == "take" and result.earlier is not None:
+                earlier = replace(result.earlier, case=replace(result.earlier.case, ticket_agent=incoming.name))
+                result = replace(result, earlier=earlier)
             try:
                 saved, until = await self.runner.outbox.save(record, result, in_place=False, activity=incoming.id)
             except Conflict:
