@@ -62,6 +62,9 @@ async def handed_over(stage: Staged, story: str = "old", locale: str = "en-US") 
     return chat
 
 
+HOSTILE = "**Which** [page](https://evil.example)\u202e <at>all</at> {{x}}?"  # what an agent writes
+
+
 @pytest.mark.parametrize("system", list(DESKS))
 async def test_a_ticket_from_first_word_to_closed(system: str) -> None:
     async with staged(system) as stage:
@@ -70,9 +73,12 @@ async def test_a_ticket_from_first_word_to_closed(system: str) -> None:
         if system != "freshservice":  # where an open ticket is a new one
             await eventually(lambda: step(chat) == "desk.ticket_working")
         stage.desk.becomes(stage.only, "waiting")
-        stage.desk.writes(stage.only, "Which page shows the old photo?")
+        stage.desk.writes(stage.only, HOSTILE)
         await eventually(lambda: step(chat) == "desk.ticket_waiting")
-        assert "They write: Which page shows the old photo?" in json.dumps(chat.card())
+        card = json.dumps(chat.card(), ensure_ascii=False)
+        assert "They write: " in card
+        assert "\\\\[page\\\\]" in card  # text, whatever it holds
+        assert "\u202e" not in card
         await chat.press("send_ticket", {"comment": "The org chart."})
         assert step(chat) == "desk.ticket_sent"
         await eventually(lambda: any("The org chart." in note.text for note in stage.only.notes))
@@ -83,6 +89,7 @@ async def test_a_ticket_from_first_word_to_closed(system: str) -> None:
         stage.desk.becomes(stage.only, "closed")
         await eventually(lambda: step(chat) == "desk.ticket_closed")
         assert shown(chat) == before + 2
+        assert stage.tenant.channel.problems == []
 
 
 async def test_nothing_is_told_twice_and_what_people_wrote_is_no_news() -> None:
@@ -97,18 +104,6 @@ async def test_nothing_is_told_twice_and_what_people_wrote_is_no_news() -> None:
         stage.desk.writes(stage.only, "by mail", author=stage.only.caller)
         await eventually(lambda: len(stage.desk.requests) > asked + 6)
         assert shown(chat) == before
-
-
-async def test_an_agents_words_are_text_whatever_they_hold() -> None:
-    async with staged("rt") as stage:
-        chat = await handed_over(stage, locale="sv-SE")
-        stage.desk.writes(stage.only, "**Click** [here](https://evil.example)\u202e <b>now</b>")
-        await eventually(lambda: step(chat) == "desk.ticket_told")
-        card = json.dumps(chat.card(), ensure_ascii=False)
-        assert "De skriver:" in card
-        assert "\\\\[here\\\\]" in card
-        assert "\u202e" not in card
-        assert stage.tenant.channel.problems == []
 
 
 async def test_a_case_that_is_over_tells_in_a_line_of_the_present_one() -> None:
