@@ -26,8 +26,10 @@ in Microsoft 365. What the person said of two pictures that are too alike holds 
 
 `rev` counts the cards: a button names the case and the rev of its card, so one of an older card is recognised.
 `following` names the step for which we look again by ourselves; what such a look finds is a `Followed`. Handing over
-does not end it: when the photo arrives then, the person is shown it and the helpdesk gets a `Comment`. A notice is
-shown on one card; where that card has to look first, the notice waits at the step with the action ("kept").
+does not end it: when the photo arrives then, the person is shown it and the helpdesk gets a `Comment`. What the
+helpdesk writes about an earlier case has a card of its own; the `Answer` goes to that case's ticket, and then the
+person is where they were. A notice is shown on one card; where that card has to look first, the notice waits at the
+step with the action ("kept").
 """
 
 from __future__ import annotations
