@@ -89,8 +89,11 @@ async def test_a_press_that_is_delivered_twice_and_one_without_words_tell_nothin
         assert shown(chat) == before
         data = next(one["data"] for one in agent.card()["actions"] if one["data"]["action"] == "take")
         activity = {**agent.channel.activity(agent), "type": "message", "value": data, "replyToId": agent.shown().reply_id}  # fmt: skip
+        stage.tenant.world.faults.plan("connector", [Fault(403, path=HELPDESK, after=1)])  # the card stays as it was
         await agent.deliver(activity)
+        assert "Taken by" not in json.dumps(agent.card())
         await agent.deliver(activity)
+        assert "Taken by" in json.dumps(agent.card())
         assert shown(chat) == before + 1
 
 
