@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from dialogs.frozen import replace
-from dialogs.library import QUESTIONS, Library
+from dialogs.library import EARLIER, QUESTIONS, Library
 from dialogs.model import (
     ANSWERS,
     PLACES,
@@ -46,6 +46,8 @@ EXTRA_KEYS = (
     "card.earlier_ticket",
     "card.earlier_sent",
     "card.earlier_failed",
+    "card.earlier_answer_sent",
+    "card.earlier_answer_queued",
     *(f"card.earlier_{state.value}" for state in TicketState),
     "card.question",
     "card.helpdesk_informed",
@@ -284,7 +286,7 @@ def _earlier(case: Case) -> tuple[str, str, str] | None:
     if not case.earlier_case:
         return None
     result = case.earlier_result
-    if result == "failed" or result in list(TicketState):
+    if result in ("failed", "answer_sent", "answer_queued") or result in list(TicketState):
         key = f"card.earlier_{result}"
     else:
         key = "card.earlier_ticket" if case.earlier_ticket else "card.earlier_sent"
@@ -304,7 +306,8 @@ def _summary(library: Library, case: Case) -> Summary:
 
 def _values(case: Case, contact: str) -> dict[str, str]:
     site = case.checks[-1].site if case.checks else ""
-    return {"ticket": case.ticket, "case": case.id, "contact": contact, "site": site, "question": case.question}
+    about, question = (case.question_case, case.earlier_question) if case.step == EARLIER else (case.id, case.question)
+    return {"ticket": case.ticket, "case": about, "contact": contact, "site": site, "question": question}
 
 
 def entry(library: Library, ref: str, locale: str) -> CardContent:
@@ -320,7 +323,8 @@ def _body(step: Step, case: Case, contact: str, times: Mapping[str, str]) -> tup
     handed_over = step.outcome == Outcome.ESCALATED
     lines = {
         f"reason.{because}": bool(because),
-        "card.question": step.form == "comment" and bool(case.question),
+        "card.question": step.form == "comment"
+        and bool(case.earlier_question if step.id == EARLIER else case.question),
         f"{step.id}.body": True,
         **{f"fact.{fact}": True for fact in facts},
         f"site.{last.site_finding if last else ''}": bool(step.photos and last and last.site_finding),

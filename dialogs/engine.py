@@ -26,8 +26,10 @@ in Microsoft 365. What the person said of two pictures that are too alike holds 
 
 `rev` counts the cards: a button names the case and the rev of its card, so one of an older card is recognised.
 `following` names the step for which we look again by ourselves; what such a look finds is a `Followed`. Handing over
-does not end it: when the photo arrives then, the person is shown it and the helpdesk gets a `Comment`. A notice is
-shown on one card; where that card has to look first, the notice waits at the step with the action ("kept").
+does not end it: when the photo arrives then, the person is shown it and the helpdesk gets a `Comment`. What the
+helpdesk writes about an earlier case has a card of its own; the `Answer` goes to that case's ticket, and then the
+person is where they were. A notice is shown on one card; where that card has to look first, the notice waits at the
+step with the action ("kept").
 """
 
 from __future__ import annotations
@@ -35,12 +37,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dialogs.frozen import replace
-from dialogs.library import ASK, BACK, LEAVE, QUESTIONS, THANKS, Library
+from dialogs.library import ASK, BACK, EARLIER, LEAVE, QUESTIONS, THANKS, Library
 from dialogs.model import (
     ACTIONS,
     ANSWERS,
     LOOKS,
     SOMETHING_ELSE,
+    Answer,
     Case,
     Check,
     Comment,
@@ -394,32 +397,40 @@ class Engine:
         return self._arrive(case, later["over"], follow=False) if "over" in later else (case, ())
 
     def _submitted(self, case: Case, event: Submitted) -> Decision:
+        if case.step == EARLIER and (event.case, event.submission) == (case.question_case, 0):
+            return self._answered_earlier(case, event)
         if event.case and event.case != case.id:
             earlier = replace(case, earlier_case=event.case, earlier_ticket=event.number, earlier_result=event.result)
             return self._stay(earlier, "")
-        # The first number stays: a system may number comments too.
-        case = replace(case, ticket=case.ticket or event.number, ticket_url=case.ticket_url or event.url)
-        case = replace(case, ticket_ref=case.ticket_ref or event.ref, question="")
+        case = heard_of(case, event)
         step = self.library.step(case.step)
         if step.on_arrival == "ticket":
             sent = "" if event.result != "contact" else case.comment
             return self._branch(replace(case, comment=sent), ("ticket",), event.result)
         if event.result == "failed":  # nothing that was written is lost: it can be sent again
-            comment = f"{event.comment}\n{case.comment}".strip()[:COMMENT_LENGTH]
-            # The same submission again, if no other came after it: the receiver may have taken it after all.
-            again = event.submission == case.submissions and event.submission > 0
-            case = replace(case, comment=comment, submissions=case.submissions - again)
+            case = replace(case, comment=f"{event.comment}\n{case.comment}".strip()[:COMMENT_LENGTH])
         return self._arrive(case, self._submitter().branches[event.result])  # known later than the person waited
 
     def _progressed(self, case: Case, event: Progressed) -> Decision:
         """What the helpdesk did becomes a card; that it has solved something is found out by looking again."""
         if event.case != case.id:
+            if event.text and self.library.has(EARLIER):
+                return self._go(replace(case, earlier_question=event.text, question_case=event.case), EARLIER)
             earlier = replace(case, earlier_case=event.case, earlier_ticket=event.number, earlier_result=event.state)
             return self._stay(earlier, "")
-        case = replace(case, ticket_state=event.state, question=event.text)
+        case = heard_of(case, event)
         if event.state == TicketState.SOLVED:
             return self._go(case, self.library.everywhere["check"], "notice.ticket_solved")
         return self._go(case, self._submitter().branches[event.state])
+
+    def _answered_earlier(self, case: Case, event: Submitted) -> Decision:
+        """What became of an answer about an earlier case, in a line of the card that the person was on before."""
+        result = "failed" if event.result == "failed" else f"answer_{event.result}"
+        there = replace(case, earlier_case=case.question_case, earlier_ticket=event.number, earlier_result=result)
+        there = replace(there, earlier_question="", question_case="", rev=case.rev + 1)
+        if result != "failed":  # else it can be sent some other way
+            there = replace(there, comment="")
+        return self._return(replace(there, step=case.trail[-1] if case.trail else START, trail=case.trail[:-1]), "")
 
     def _submitter(self) -> Step:
         """The step that hands a case over."""
@@ -455,6 +466,9 @@ class Engine:
         if target == BACK:
             return self._back(case)
         here = self.library.step(case.step)
+        if here.id == EARLIER and self.library.step(target).on_arrival == "ticket":
+            # Not this case is handed over; and without a word there is no answer.
+            return (case, (Answer(),)) if case.comment.strip() else self._stay(case, "notice.no_words")
         if target != case.step and not here.on_arrival and not here.answer:
             case = replace(case, trail=(*case.trail, case.step)[-TRAIL_LENGTH:])
         return self._arrive(case, target, notice)
@@ -532,6 +546,17 @@ class Engine:
     def _traced(self, case: Case, action: str, value: str, moment: Moment) -> Case:
         answer = f"{action} {value}".strip()
         return replace(case, traces=(*case.traces, Trace(case.step, moment.at, answer))[-HISTORY_LENGTH:])
+
+
+def heard_of(case: Case, event: Submitted | Progressed) -> Case:
+    """A case with what became of its ticket; the person may have a newer one."""
+    if isinstance(event, Progressed):
+        return replace(case, ticket_state=event.state, question=event.text)
+    # The first number stays: a system may number comments too.
+    case = replace(case, ticket=case.ticket or event.number, ticket_url=case.ticket_url or event.url)
+    # The same submission again, if no other came after it: the receiver may have taken it after all.
+    again = event.result == "failed" and event.submission == case.submissions and event.submission > 0
+    return replace(case, ticket_ref=case.ticket_ref or event.ref, question="", submissions=case.submissions - again)
 
 
 def _says_nothing(event: Typed) -> bool:

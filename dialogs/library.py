@@ -13,6 +13,7 @@ from dialogs.model import ACTIONS, LOOKS, STATES, STEP_ACTIONS, Outcome, Step, T
 BACK = "@back"
 FORMS = ("comment", "locale", "summary", "address", "choices")
 ASK, LEAVE, THANKS = "desk.ask", "desk.leave", "desk.thanks"  # where typed words lead, and no button does
+EARLIER = "desk.earlier"  # the helpdesk writes about an earlier case
 QUESTIONS = "questions"  # the topic whose steps answer questions, each by the question's own name
 # What looking again by ourselves comes to. A verdict counts where it is news: another one than the last that could
 # tell, or about another photo; `known` is any that could tell, `over` the end of the schedule.
@@ -210,7 +211,7 @@ def _later_problems(library: Library, step: Step) -> Iterator[str]:
 def _reach_problems(library: Library) -> Iterator[str]:
     reached: set[str] = set()
     begun = (step.id for step in library.steps() if step.entry or step.answer)
-    waiting = ["desk.menu", "desk.arrival", ASK, LEAVE, THANKS, *library.everywhere.values(), *begun]
+    waiting = ["desk.menu", "desk.arrival", ASK, LEAVE, THANKS, EARLIER, *library.everywhere.values(), *begun]
     while waiting:
         ref = waiting.pop()
         if ref in reached or not library.has(ref):

@@ -266,7 +266,9 @@ class Case:
     site: str = ""  # the address of a SharePoint site the person sent: looked at too
     earlier_case: str = ""  # an earlier case of which the helpdesk was heard later
     earlier_ticket: str = ""  # its number, if it got one
-    earlier_result: str = ""  # `sent`, `failed`, one of `TicketState`; "" in cases of before: `sent`
+    earlier_result: str = ""  # `sent`, `failed`, `answer_*`, one of `TicketState`; "" in cases of before: `sent`
+    earlier_question: str = field(default="", repr=False)  # what the helpdesk wrote last about an earlier case,
+    question_case: str = ""  # and about which
     asked: str = ""  # what the person is asked to choose between, with blanks between (`dialogs.meaning.ASKED`)
     before_locale: str = ""  # the language before the one that was just typed for: one tap leads back
 
@@ -400,6 +402,11 @@ class Submit:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """Add what the person wrote to the ticket of `Case.question_case`, then decide on `Submitted`."""
+
+
+@dataclass(frozen=True)
 class Comment:
     """Tell the helpdesk that holds the case what was found since; no event follows."""
 
@@ -428,4 +435,4 @@ class Ignored:
     reason: str
 
 
-Effect = Show | Diagnose | Submit | Comment | Erase | Follow | Ended | Ignored
+Effect = Show | Diagnose | Submit | Answer | Comment | Erase | Follow | Ended | Ignored

@@ -17,6 +17,8 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from sandbox.chat import Chat
+from sandbox.desk_page import DeskPage
+from sandbox.desks.zammad import Zammad
 from sandbox.office_page import OfficePage, document_of, found
 from sandbox.stories import STORIES
 from sandbox.tenant import Tenant
@@ -56,12 +58,15 @@ class ChatPage:
     its base64.
     """
 
-    def __init__(self, tenant: Tenant, renderer: Mapping[str, Path], bot: Bot, signs: Mapping[str, str]) -> None:
+    def __init__(
+        self, tenant: Tenant, renderer: Mapping[str, Path], bot: Bot, signs: Mapping[str, str], desk: Zammad
+    ) -> None:
         self.tenant = tenant
         self.port = 0
         self._bot = bot
         self._signs = signs
         self._office = OfficePage(tenant)
+        self._desk = DeskPage(tenant, desk)
         self._run = secrets.token_hex(4)  # another in every run: a browser must not show what it kept of another one
         self._files = {name: _PAGE / name for name in _FILES} | {
             f"vendor/{name}": one for name, one in renderer.items()
@@ -77,6 +82,7 @@ class ChatPage:
         app.router.add_post("/api/chat/{person}/{act:say|press|open|again}", self._chat)
         app.router.add_get("/api/behind/{person}", self._behind)
         self._office.add_to(app)
+        self._desk.add_to(app)
         app.router.add_get("/{name:.*}", self._file)
         self._runner, self.port = await listen(app, None, port)
 
@@ -164,9 +170,8 @@ class ChatPage:
 
     def _happened(self, chat: Chat) -> tuple[int, ...]:
         """What changes whenever `_behind` has more to tell."""
-        helpdesk = self.tenant.helpdesk
         shown = sum(1 + one.versions for one in chat.messages)
-        return self.tenant.world.trace.count, len(helpdesk.tickets), len(helpdesk.comments), shown
+        return self.tenant.world.trace.count, *self._desk.happened, shown
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         person, document = found(self.tenant, request), await document_of(request)
@@ -201,20 +206,17 @@ class ChatPage:
         person, channel = chat.person.id, self.tenant.channel
         await self._bot.forget(person)
         self.tenant.world.start_over(person)
+        self._desk.start_over(chat.person)
         for one in (channel.chat(person), channel.group(person)):
             one.clear()
         return await self._open(chat, document)
 
     async def _behind(self, request: web.Request) -> web.StreamResponse:
         person = found(self.tenant, request)
-        helpdesk = self.tenant.helpdesk
-        tickets = [one for one in helpdesk.tickets if one.body["person"]["id"] == person.id]
-        numbers = {one.number for one in tickets}
         return web.json_response({
             "requests": [asdict(one) for one in self.tenant.world.trace.requests],
             "case": await self._bot.case(person.id),
-            "tickets": [{"number": one.number, "body": one.body} for one in tickets],
-            "comments": [{"number": one.number, "body": one.body} for one in helpdesk.comments if one.number in numbers],
+            "tickets": self._desk.tickets(person),
         })  # fmt: skip
 
 

@@ -35,6 +35,7 @@ class Connector:
         self.fitness = Fitness()
         self.requests: list[tuple[str, str]] = []  # (method, path)
         self.teams: dict[str, set[str]] = {}  # who is on the roster of a channel's team
+        self.moment: Callable[[str, web.Request], None] = lambda _, __: None  # told `before` and `after` each request
         self._find = find
         self._begin = begin
         self._ids: Iterator[int] = itertools.count(int(time.time() * 1000))
@@ -61,6 +62,7 @@ class Connector:
         """What every request about a conversation goes through."""
 
         async def answer(request: web.Request) -> web.StreamResponse:
+            self.moment("before", request)
             await asyncio.sleep(self.world.faults.dice.uniform(*self.world.faults.latency))
             fault, refusal = await self._met(request)
             if refusal is not None:
@@ -73,6 +75,7 @@ class Connector:
             if request.method == "POST" and self._too_fast(there.conversation):
                 return graph_error(429, "TooManyRequests", {"Retry-After": "1"})
             taken = take(there, request, await json_body(request))
+            self.moment("after", request)
             return await act_out(fault, request) if fault is not None and taken.status < 300 else taken
 
         return answer

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +44,7 @@ class Helpdesk:
         self.comments: list[Ticket] = []  # each with the number of the ticket it belongs to
         self.tries = 0
         self.url = ""
+        self.moment: Callable[[str, web.Request], None] = lambda _, __: None  # told `before` and `after` each request
         self._runner: web.AppRunner | None = None
 
     async def start(self, tls: Any) -> None:
@@ -50,7 +52,7 @@ class Helpdesk:
         app = web.Application(middlewares=[self.world.trace.of("Helpdesk")])
         app.router.add_post("/tickets", self._take)
         self._runner, port = await listen(app, tls)
-        self.url = f"https://{HOST}:{port}/tickets"
+        self.url = f"{'https' if tls else 'http'}://{HOST}:{port}/tickets"
 
     async def stop(self) -> None:
         """Stop listening."""
@@ -59,6 +61,7 @@ class Helpdesk:
 
     async def _take(self, request: web.Request) -> web.StreamResponse:
         self.tries += 1
+        self.moment("before", request)
         fault = self.world.faults.next("tickets", request.path)
         if fault is not None and not fault.lost:
             return await act_out(fault, request)
@@ -75,6 +78,7 @@ class Helpdesk:
             return web.json_response({"error": "wrong fields"}, status=422)
         keep = self._add if comment else self._keep
         ticket = keep(request.headers["webhook-id"], document)
+        self.moment("after", request)
         if fault is not None:
             return await act_out(fault, request)
         address = f"{self.url}/{ticket.number}"

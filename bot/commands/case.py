@@ -14,8 +14,9 @@ from bot.commands.database import opened
 from bot.commands.terminal import complain, without_controls
 from bot.errors import PhotosyncError
 from bot.settings import Settings, Use
-from bot.store import LogEntry, StoredCase
-from bot.tickets.labels import FACTS, FINDINGS, REASONS, VERDICTS
+from bot.store import JobKind, LogEntry, StoredCase
+from bot.store.interface import Store
+from bot.tickets.labels import FACTS, FINDINGS, REASONS, TICKETS, VERDICTS
 from dialogs.model import Case, Check, Fact, Reason, SiteFinding
 
 _WRONG = 2
@@ -36,6 +37,7 @@ async def _case(settings: Settings, number: str, *, as_json: bool) -> int:
     try:
         async with opened(settings) as store:
             found, log = await store.case(wanted), await store.log(wanted)
+            state = await ticket_state(store, found)
     except PhotosyncError as error:
         return complain(str(error), status=_WRONG)
     if found is None:
@@ -46,14 +48,25 @@ async def _case(settings: Settings, number: str, *, as_json: bool) -> int:
     if found.case is None:
         return complain(f"case {wanted} is damaged and cannot be read", status=_WRONG)
     if as_json:
-        sys.stdout.write(json.dumps(document(found, found.case, log), ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.write(json.dumps(document(found, found.case, log, state), ensure_ascii=False, indent=2) + "\n")
     else:
-        sys.stdout.writelines(f"{without_controls(line)}\n" for line in _lines(found, found.case, log))
+        sys.stdout.writelines(f"{without_controls(line)}\n" for line in _lines(found, found.case, log, state))
     return 0
 
 
-def document(found: StoredCase, case: Case, log: tuple[LogEntry, ...]) -> dict[str, Any]:
-    """What `--json` prints of a case."""
+async def ticket_state(store: Store, found: StoredCase | None) -> str:
+    """What became of a case's ticket: of `bot.tickets.labels.TICKETS`; "" where there is none."""
+    case = found.case if found is not None else None
+    if found is None or case is None or not case.submissions:
+        return ""
+    if case.ticket_state:
+        return case.ticket_state
+    open_ = await store.open_keys(JobKind.TICKET, found.person)
+    return "queued" if case.id in open_ else "sent"
+
+
+def document(found: StoredCase, case: Case, log: tuple[LogEntry, ...], state: str) -> dict[str, Any]:
+    """What `--json` prints of a case. `state`: see `ticket_state`."""
     last = case.checks[-1] if case.checks else None
     return {
         "case": case.id,
@@ -77,12 +90,12 @@ def document(found: StoredCase, case: Case, log: tuple[LogEntry, ...]) -> dict[s
         "steps": [{"step": one.step, "at": one.at, "answer": one.answer} for one in case.traces],
         "log": [{"at": one.at, "kind": one.kind, "what": one.what} for one in log],
         "comment": case.comment,
-        "ticket": {"number": case.ticket, "url": case.ticket_url, "submissions": case.submissions},
+        "ticket": {"number": case.ticket, "url": case.ticket_url, "submissions": case.submissions, "state": state},
         "rating": case.rating,
     }
 
 
-def _lines(found: StoredCase, case: Case, log: tuple[LogEntry, ...]) -> Iterator[str]:
+def _lines(found: StoredCase, case: Case, log: tuple[LogEntry, ...], state: str) -> Iterator[str]:
     yield f"Case {case.id} of {found.name or 'a person without a name'} ({found.person})"
     yield f"opened {case.opened_at}, language {case.locale}, outcome: {case.outcome or 'none yet'}"
     yield ""
@@ -98,6 +111,10 @@ def _lines(found: StoredCase, case: Case, log: tuple[LogEntry, ...]) -> Iterator
     yield ""
     yield "Handed over"
     yield f"  {_handed_over(case)}"
+    if state in TICKETS:
+        yield f"  {TICKETS[state]}"
+    if case.question:
+        yield f"  the helpdesk writes: {' '.join(case.question.split())}"
     if case.comment:
         yield f"  the person adds: {' '.join(case.comment.split())}"
 

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bot import logs, resources
-from bot.commands.case import document
+from bot.commands.case import document, ticket_state
 from bot.commands.configuration import environment
 from bot.commands.terminal import complain, port
 from bot.settings import read
 from bot.store.interface import Store
 
 if TYPE_CHECKING:
+    from sandbox.desks.zammad import Zammad
     from sandbox.tenant import Tenant
 
 # A demo is over in minutes: it checks again within seconds.
@@ -27,6 +28,7 @@ _CHANGES = {
     "PHOTOSYNC_LOG_FORMAT": "text",
     "PHOTOSYNC_LOG_LEVEL": "WARNING",
     "PHOTOSYNC_FOLLOW_UPS": "5s,15s,30s,60s,2m,10m",
+    "PHOTOSYNC_TICKET_POLL": "2s",
 }
 _WRONG = 2  # exit status
 # The places of office.com that illustrations are about: there the demo's page gives a hint.
@@ -54,6 +56,7 @@ async def _demo(chosen: argparse.Namespace) -> int:
     """Run until stopped, with the languages of PHOTOSYNC_LOCALES_DIR, so that translators see them."""
     from bot import app  # noqa: PLC0415
     from sandbox import terminal  # noqa: PLC0415 - an installation without the extra has not all that it imports
+    from sandbox.desks.zammad import Zammad  # noqa: PLC0415
     from sandbox.stories import ALSO  # noqa: PLC0415
     from sandbox.tenant import Tenant  # noqa: PLC0415
 
@@ -61,15 +64,21 @@ async def _demo(chosen: argparse.Namespace) -> int:
     async with Tenant.open() as tenant:
         tenant.world.people += ALSO
         tenant.world.faults.latency = (0.02, 0.1)
-        settings = read({**tenant.environment(), **_CHANGES, "PHOTOSYNC_LOCALES_DIR": locales_dir})
+        desk = Zammad(tenant.world)
+        await desk.start(tenant.authority.server)
+        own = {name: value for name, value in tenant.environment().items() if "_TICKET_" not in name}
+        settings = read({**own, **desk.environment(), **_CHANGES, "PHOTOSYNC_LOCALES_DIR": locales_dir})
         logs.set_up(settings)
         bot = await app.start(settings)
         tenant.channel.bot_url = f"http://127.0.0.1:{bot.port}"
         try:
             behind = _Behind(bot.store)
-            return await (terminal.chat(tenant, behind.forget) if chosen.terminal else _page(tenant, chosen, behind))
+            if chosen.terminal:
+                return await terminal.chat(tenant, behind.forget)
+            return await _page(tenant, desk, chosen, behind)
         finally:
             await bot.stop()
+            await desk.stop()
 
 
 @dataclass(frozen=True)
@@ -84,7 +93,7 @@ class _Behind:
         found = await self.store.case(record.case.id) if record.case else None
         if found is None or found.case is None:
             return None
-        return document(found, found.case, await self.store.log(found.case.id))
+        return document(found, found.case, await self.store.log(found.case.id), await ticket_state(self.store, found))
 
     async def forget(self, person: str) -> None:
         """As `photosync erase` does."""
@@ -100,7 +109,7 @@ def _signs() -> dict[str, str]:
     }
 
 
-async def _page(tenant: Tenant, chosen: argparse.Namespace, behind: _Behind) -> int:
+async def _page(tenant: Tenant, desk: Zammad, chosen: argparse.Namespace, behind: _Behind) -> int:
     from bot.app import until_signal  # noqa: PLC0415
     from sandbox.chat_page import ChatPage  # noqa: PLC0415 - see above
     from sandbox.renderer import RendererMissing, install, installed  # noqa: PLC0415
@@ -111,7 +120,7 @@ async def _page(tenant: Tenant, chosen: argparse.Namespace, behind: _Behind) -> 
         renderer = install()
     except RendererMissing as missing:
         return complain(str(missing), "  or chat in the terminal: photosync demo --terminal")
-    page = ChatPage(tenant, renderer, behind, _signs())
+    page = ChatPage(tenant, renderer, behind, _signs(), desk)
     try:
         await page.start(chosen.port)
     except OSError:

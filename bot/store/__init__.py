@@ -123,6 +123,14 @@ class Claimed:
 
 
 @dataclass(frozen=True)
+class EarlierCase:
+    """A case of the person's that is not the present one, and changed too."""
+
+    case: Case
+    log: tuple[LogEntry, ...] = ()
+
+
+@dataclass(frozen=True)
 class Change:
     """Everything one turn commits, or nothing of it."""
 
@@ -134,6 +142,7 @@ class Change:
     finish: Claimed | None = None  # the job that this change is the result of
     pending_card: PendingCard | None = None
     delivered: bool = False  # the pending card is shown
+    earlier: EarlierCase | None = None
 
 
 class Lost(Exception):

@@ -212,10 +212,11 @@ def commit(change: Change) -> Operation[Record]:
     if was_handled(handled, change.activity):
         raise Conflict("the activity was handled meanwhile")
     saved = yield from _save(replace(change.record, handled=with_handled(handled, change.activity)), change.activity)
-    if saved.case is not None and change.log:
-        case = saved.case.id
-        values = [part for one in change.log for part in (one.at, case, one.kind, one.what)]
-        yield Statement(_entries(len(change.log)), tuple(values))
+    if saved.case is not None:
+        yield from _log(saved.case.id, change.log)
+    if change.earlier is not None:
+        yield from _save_case(saved.person, change.earlier.case)
+        yield from _log(change.earlier.case.id, change.earlier.log)
     for kind, key in change.drop:
         yield Statement("DELETE FROM work WHERE kind = ? AND key = ? AND dead_at IS NULL", (kind.value, key))
     if change.delivered or change.pending_card is not None:
@@ -231,6 +232,12 @@ def commit(change: Change) -> Operation[Record]:
     for due in change.put:
         yield from put(due)
     return saved
+
+
+def _log(case: str, entries: tuple[LogEntry, ...]) -> Operation[None]:
+    if entries:
+        values = [part for one in entries for part in (one.at, case, one.kind, one.what)]
+        yield Statement(_entries(len(entries)), tuple(values))
 
 
 @lru_cache(maxsize=32)
@@ -290,15 +297,19 @@ def _save(record: Record, activity: str) -> Operation[Record]:
             "UPDATE cases SET outcome = 'expired' WHERE person = ? AND outcome = '' AND id <> ?", (record.person, case)
         )
     if record.case is not None:
-        done = yield Statement(
-            "INSERT INTO cases (id, person, document, outcome, touched) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) "
-            "DO UPDATE SET document = excluded.document, outcome = excluded.outcome, touched = excluded.touched "
-            "WHERE cases.person = excluded.person RETURNING id",
-            (record.case.id, record.person, _document(record.case), record.case.outcome, _touched(record.case)),
-        )
-        if not done:
-            raise Conflict("another person's case has this id")
+        yield from _save_case(record.person, record.case)
     return replace(record, version=version, lost=False)
+
+
+def _save_case(person: str, case: Case) -> Operation[None]:
+    done = yield Statement(
+        "INSERT INTO cases (id, person, document, outcome, touched) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) "
+        "DO UPDATE SET document = excluded.document, outcome = excluded.outcome, touched = excluded.touched "
+        "WHERE cases.person = excluded.person RETURNING id",
+        (case.id, person, _document(case), case.outcome, _touched(case)),
+    )
+    if not done:
+        raise Conflict("another person's case has this id")
 
 
 # RETURNING answers two questions: whether the version was right, and whether the activity is in the inbox.

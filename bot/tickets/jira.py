@@ -94,7 +94,8 @@ class Jira(TicketSystem):
 
     async def remarks(self, reference: Reference) -> tuple[Remark, ...]:
         base = f"{_DESK}/request/{segment(reference.id)}"
-        reporter = _person((await self._rest.json("GET", base)).get("reporter"))
+        request = await self._rest.json("GET", base)
+        reporter = _person(request.get("reporter") if isinstance(request, dict) else None)
         found: list[dict[str, Any]] = []
         for _ in range(_MOST_PAGES):
             query = {"start": str(len(found)), "limit": str(_PAGE)}

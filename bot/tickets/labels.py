@@ -1,11 +1,11 @@
-"""What verdicts, reasons, facts and findings mean, in English for helpdesk agents and admins."""
+"""What verdicts, reasons, facts, findings and states of tickets mean, in English for helpdesk agents and admins."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
-from dialogs.model import Fact, Reason, SiteFinding, Verdict
+from dialogs.model import Fact, Reason, SiteFinding, TicketState, Verdict
 
 VERDICTS: Mapping[Verdict, str] = {
     Verdict.MATCH: "SharePoint has the current photo",
@@ -54,6 +54,17 @@ FINDINGS: Mapping[SiteFinding, str] = {
     SiteFinding.UNLISTED: "it does not list the person",
     SiteFinding.FORBIDDEN: "it may not be read: grant Sites.Selected, role read, on it",
     SiteFinding.FAILED: "it could not be read now, or does not exist",
+}
+
+
+TICKETS: Mapping[str, str] = {
+    "queued": "not taken by the helpdesk's system yet, and tried again",
+    "sent": "handed over, and nothing heard of it since",
+    TicketState.WORKING: "in work",
+    TicketState.WAITING: "waits for the person's answer",
+    TicketState.TOLD: "the helpdesk has written to the person",
+    TicketState.SOLVED: "solved",
+    TicketState.CLOSED: "closed",
 }
 
 

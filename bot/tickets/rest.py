@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import html
 import json
+import logging
 import re
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +17,8 @@ from yarl import URL
 
 from bot.errors import Malformed, NotFound, Outage, Refused, Throttled
 from bot.http_client import Answer, HttpClient, Retry
+
+log = logging.getLogger(__name__)
 
 SYSTEM = "tickets"  # in errors
 DEADLINE = 8.0  # seconds for one request, its further attempts included
@@ -158,10 +161,15 @@ def merged(document: dict[str, Any], fields: Mapping[str, Any]) -> dict[str, Any
     return found
 
 
-def dropped(sent: Mapping[str, Any], kept: Mapping[str, Any]) -> list[str]:
-    """Names whose value a system did not keep: some drop what they do not know in silence."""
+def report_dropped(system: str, fields: Mapping[str, Any], made: Mapping[str, Any], unseen: Sequence[str] = ()) -> None:
+    """Log which of an installation's own fields a new ticket has not kept: some systems drop them in silence.
+
+    `made`: the ticket in the system's answer; `unseen`: names that are not in it.
+    """
     empty = ("", None)
-    return sorted(name for name, value in sent.items() if value not in empty and kept.get(name) in empty)
+    wanted = {name for name, value in fields.items() if name not in unseen and value not in empty}
+    if lost := sorted(name for name in wanted if made.get(name) in empty):
+        log.error("%s did not keep %s: see the field's name and who may write it", system, ", ".join(lost))
 
 
 def plain(markup: object) -> str:

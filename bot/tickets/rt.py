@@ -85,7 +85,9 @@ class RequestTracker(TicketSystem):
             log.info("the ticket could not be read back: %s", error)
             return
         there = ticket.get("CustomFields") if isinstance(ticket, dict) else None
-        kept = {one.get("name") for one in there if isinstance(one, dict) and one.get("values")} if there else set()
+        kept = (
+            {str(one.get("name")) for one in there if isinstance(one, dict) and one.get("values")} if there else set()
+        )
         if lost := sorted(set(wanted) - kept):
             log.error("Request Tracker did not keep the custom fields %s: apply them to the queue", ", ".join(lost))
 
@@ -98,7 +100,9 @@ class RequestTracker(TicketSystem):
         base = f"/REST/2.0/ticket/{segment(reference.id)}"
         ticket = await self._rest.json("GET", base)
         people = ticket.get("Requestor") if isinstance(ticket, dict) else None
-        requestors = {one.get("id") for one in people if isinstance(one, dict)} if isinstance(people, list) else set()
+        requestors = (
+            {str(one.get("id")) for one in people if isinstance(one, dict)} if isinstance(people, list) else set()
+        )
         history = await self._pages(f"{base}/history", "Type,Creator")
         written = {number(one, "id"): one for one in history if one.get("Type") in ("Comment", "Correspond")}
         found = {}
@@ -109,7 +113,7 @@ class RequestTracker(TicketSystem):
             content = part.get("Content")
             text = plain(content) if kind == "text/html" else content if isinstance(content, str) else ""
             one = written[transaction]
-            author = one["Creator"].get("id") if isinstance(one.get("Creator"), dict) else ""
+            author = str(one["Creator"].get("id")) if isinstance(one.get("Creator"), dict) else ""
             found[transaction] = Remark(transaction, text, one["Type"] == "Correspond" and author not in requestors)
         return tuple(found[one] for one in sorted(found, key=int))
 

@@ -18,7 +18,7 @@ from bot.errors import Malformed, NotFound, Refused
 from bot.http_client import HttpClient
 from bot.settings import Settings
 from bot.tickets.interface import Abilities, Examination, Reading, Reference, Remark, TicketSystem
-from bot.tickets.rest import SYSTEM, Rest, basic, dropped, identity, member, merged, objects, safe_url, segment
+from bot.tickets.rest import SYSTEM, Rest, basic, identity, member, merged, objects, report_dropped, safe_url, segment
 from bot.tickets.ticket import EVIDENCE, Ticket
 from dialogs.model import TicketState
 
@@ -84,8 +84,7 @@ class ServiceNow(TicketSystem):
         query = {"sysparm_fields": fields, "sysparm_exclude_reference_link": "true"}
         made = member(await self._rest.json("POST", self._records(), query=query, document=document), "result")
         reference = self._reference(made)
-        if lost := dropped(self._fields, made):
-            log.error("ServiceNow did not keep %s: see the field's name and who may write it", ", ".join(lost))
+        report_dropped("ServiceNow", self._fields, made)
         return reference
 
     async def _imported(self, document: dict[str, Any]) -> Reference:

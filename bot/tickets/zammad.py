@@ -16,7 +16,19 @@ from bot.errors import NotFound
 from bot.http_client import HttpClient
 from bot.settings import Settings
 from bot.tickets.interface import Abilities, Examination, Reading, Reference, Remark, TicketSystem
-from bot.tickets.rest import Rest, basic, identity, member, merged, number, objects, plain, safe_url, segment
+from bot.tickets.rest import (
+    Rest,
+    basic,
+    identity,
+    member,
+    merged,
+    number,
+    objects,
+    plain,
+    report_dropped,
+    safe_url,
+    segment,
+)
 from bot.tickets.ticket import EVIDENCE, Ticket
 from dialogs.model import TicketState
 
@@ -68,7 +80,11 @@ class Zammad(TicketSystem):
                 "attachments": [file],
             },
         }
-        return self._reference(await self._rest.json("POST", _TICKETS, document=merged(document, self._fields)))
+        sent, query = merged(document, self._fields), {"expand": "true"}
+        made = await self._rest.json("POST", _TICKETS, query=query, document=sent)
+        reference = self._reference(made)
+        report_dropped("Zammad", self._fields, made, unseen=("article", "tags"))
+        return reference
 
     async def comment(self, reference: Reference, ticket: Ticket) -> None:
         document = {

@@ -14,7 +14,7 @@ from bot.errors import NotFound
 from bot.http_client import HttpClient
 from bot.settings import Settings
 from bot.tickets.interface import Abilities, Examination, Reading, Reference, Remark, TicketSystem
-from bot.tickets.rest import Rest, basic, identity, member, merged, number, objects, safe_url, segment
+from bot.tickets.rest import Rest, basic, identity, member, merged, number, objects, report_dropped, safe_url, segment
 from bot.tickets.ticket import EVIDENCE, Ticket
 from dialogs.model import TicketState
 
@@ -63,7 +63,10 @@ class Zendesk(TicketSystem):
             document={"ticket": merged(document, self._fields)},
             headers={"Idempotency-Key": ticket.key},
         )
-        return self._reference(member(made, "ticket"))
+        ticket_made = member(made, "ticket")
+        reference = self._reference(ticket_made)
+        report_dropped("Zendesk", self._fields, ticket_made, unseen=("comment", "requester"))
+        return reference
 
     async def attach(self, reference: Reference, ticket: Ticket) -> None:
         """In a comment of its own: the body of the ticket has to be the same each time, and a file's token is not."""
@@ -94,17 +97,18 @@ class Zendesk(TicketSystem):
             Remark(
                 number(one, "id"),
                 str(one.get("plain_body") or one.get("body") or ""),
-                one.get("public") is True and roles.get(one.get("author_id")) in _AGENTS,
+                one.get("public") is True and roles.get(str(one.get("author_id"))) in _AGENTS,
             )
             for one in comments
         )
 
-    async def _comments(self, reference: Reference) -> tuple[list[dict[str, Any]], dict[Any, Any]]:
+    async def _comments(self, reference: Reference) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         """The newest hundred, oldest first, and the roles of who wrote them."""
         query = {"include": "users", "sort": "-created_at", "page[size]": "100"}
         found = await self._rest.json("GET", f"{_TICKETS}/{segment(reference.id)}/comments.json", query=query)
-        roles = {one.get("id"): one.get("role") for one in objects(found.get("users", []))}
-        return sorted(objects(member(found, "comments")), key=lambda one: int(number(one, "id"))), roles
+        comments = sorted(objects(member(found, "comments")), key=lambda one: int(number(one, "id")))
+        roles = {str(one.get("id")): one.get("role") for one in objects(found.get("users", []))}
+        return comments, roles
 
     async def readings(self, ids: Sequence[str]) -> Mapping[str, Reading]:
         found = await self._rest.json("GET", f"{_TICKETS}/show_many.json", query={"ids": ",".join(ids)})

@@ -84,11 +84,17 @@ class ChannelDeskTurns:
             await self._update(incoming, told, _STATES[action], text)
 
     async def _told(self, owner: str, number: str, action: str, text: str, incoming: Incoming) -> Case | None:
-        """The case with what was pressed, once it is saved and told; None for a press that was there before."""
+        """The case with what was pressed, once it is saved and told; None where there is nothing to show of it.
+
+        A press that was there before is told no more, but shown again: the process may have died in between.
+        """
         state = _STATES[action]
         for _ in range(_TRIES):
             record, handled = await self.runner.outbox.load(owner, incoming.id)
-            if handled or was_handled(record.handled, incoming.id) or record.case is None or record.address is None:
+            if handled or was_handled(record.handled, incoming.id):
+                before = await self._case(record, number)
+                return before if before is not None and before.ticket_state == state else None
+            if record.case is None or record.address is None:
                 return None
             case = record.case
             if case.id == number:
@@ -97,6 +103,9 @@ class ChannelDeskTurns:
             person = self.channel(record.address)
             happened = Progressed(state, number, number, text)
             result = await self.runner.decisions.perform(record, case, happened, person)
+            if action == "take" and result.earlier is not None:
+                earlier = replace(result.earlier, case=replace(result.earlier.case, ticket_agent=incoming.name))
+                result = replace(result, earlier=earlier)
             try:
                 saved, until = await self.runner.outbox.save(record, result, in_place=False, activity=incoming.id)
             except Conflict:

@@ -24,16 +24,17 @@ from bot.logs import CASE
 from bot.metrics import Metrics
 from bot.photos.comparison import marked, thumbnail
 from bot.photos.picture import Picture
-from bot.store import Job, JobKind, LogEntry, Record
+from bot.store import EarlierCase, Job, JobKind, LogEntry, Record
 from bot.store.interface import Store
 from bot.tickets.helpdesk import Helpdesk
 from bot.tickets.ticket import Ticket
 from bot.traces import part
 from bot.turns.events import log_entry, now
 from bot.turns.schedule import DAY
-from dialogs.engine import Engine
+from dialogs.engine import Engine, heard_of
 from dialogs.frozen import replace
 from dialogs.model import (
+    Answer,
     Case,
     Check,
     Comment,
@@ -46,6 +47,7 @@ from dialogs.model import (
     Follow,
     Moment,
     Pressed,
+    Progressed,
     Show,
     Submit,
     Submitted,
@@ -59,7 +61,7 @@ T = TypeVar("T")
 _TICKET_RETRY = 3.0  # seconds after which a ticket that was not taken is tried again
 _SMALLER = (150, 3_500)  # pixels and bytes of a photo on a card with very long texts
 _TICKET_GUARD = 30.0  # seconds after which a ticket is looked for whose turn did not end
-_OUTSIDE = (Diagnose, Submit, Erase)  # what a refused commit does not take back
+_OUTSIDE = (Diagnose, Submit, Answer, Erase)  # what a refused commit does not take back
 _SHOW, _FOLLOW, _ERASE = Show(), Follow(), Erase()
 
 
@@ -98,6 +100,7 @@ class TurnResult:
     watches: bool = False  # looks without being asked begin at short intervals
     after: float = 0.0  # seconds after which there is one such look, in place of all others
     settled: tuple[tuple[JobKind, str], ...] = ()  # open jobs, by kind and key, that there is no need for any more
+    earlier: EarlierCase | None = None  # what it was about, if not the present case
 
     @property
     def follows(self) -> bool:
@@ -145,6 +148,7 @@ class Decisions:
         jobs: tuple[Job, ...] = ()
         settled: tuple[tuple[JobKind, str], ...] = ()
         drawn_in = case.locale
+        earlier = await self._heard_of(record, case, event) if isinstance(event, Progressed | Submitted) else None
         pending: Event | None = event
         while pending is not None:
             case, effects = engine.decide(case, pending, moment())
@@ -158,6 +162,9 @@ class Decisions:
                     pending = Diagnosed(check_of(found, case.id))
                 elif isinstance(effect, Submit):
                     pending, submission, ended = await self._submit(record, case, entries)
+                    jobs, settled = jobs + submission, settled + ended
+                elif isinstance(effect, Answer):
+                    pending, submission, ended, earlier = await self._answer(record, case, entries)
                     jobs, settled = jobs + submission, settled + ended
                 elif isinstance(effect, Comment):
                     jobs += (await self._comment(record, case, entries),)
@@ -173,7 +180,7 @@ class Decisions:
         watches, after = (followed.watch, followed.after_days * DAY) if followed else (False, 0.0)
         saved = replace(record, case=case, locale=language)
         photos = await self.thumbnails(found, saved) if found else Photos()
-        return TurnResult(saved, photos, tuple(done), tuple(entries), jobs, typed, watches, after, settled)
+        return TurnResult(saved, photos, tuple(done), tuple(entries), jobs, typed, watches, after, settled, earlier)
 
     async def _diagnose(self, person: str, case: Case, channel: Channel, *, change: bool) -> DiagnosisResult:
         last = case.checks[-1].at if case.checks else ""
@@ -221,6 +228,31 @@ class Decisions:
             return self._counted(Submitted("queued")), (replace(job, at=time.time() + wait),), ()
         watch = self.tickets.watch(record.person, made, submitted)
         return self._counted(submitted), watch, ((job.kind, job.key),)
+
+    async def _answer(
+        self, record: Record, case: Case, entries: list[LogEntry]
+    ) -> tuple[Submitted, tuple[Job, ...], tuple[tuple[JobKind, str], ...], EarlierCase | None]:
+        """Submit what the person wrote to the ticket of an earlier case, as `_submit` does that of the present one."""
+        asked = await self._earlier(record, case.question_case)
+        if asked is None:
+            return self._counted(Submitted("failed", case=case.question_case)), (), (), None
+        answered = replace(asked, comment=case.comment, submissions=asked.submissions + 1, question="")
+        submitted, jobs, settled = await self._submit(record, answered, entries)
+        submitted = replace(submitted, case=answered.id, number=submitted.number or answered.ticket)
+        earlier = EarlierCase(replace(answered, comment=""), (*entries, log_entry(submitted)))
+        return submitted, jobs, settled, earlier
+
+    async def _heard_of(self, record: Record, case: Case, event: Progressed | Submitted) -> EarlierCase | None:
+        """An earlier case of whose ticket there is news, as it is from now on."""
+        earlier = await self._earlier(record, event.case) if event.case not in ("", case.id) else None
+        if earlier is None:
+            return None
+        return EarlierCase(heard_of(earlier, event), (log_entry(event),))
+
+    async def _earlier(self, record: Record, number: str) -> Case | None:
+        """A case of the person's that is not the present one; None if it is gone or cannot be read."""
+        stored = await self.store.case(number)
+        return stored.case if stored is not None and stored.person == record.person else None
 
     def _counted(self, submitted: Submitted) -> Submitted:
         self.metrics.tickets.labels(submitted.result).inc()

@@ -110,7 +110,9 @@ class Outbox:
         over = ((JobKind.FOLLOW_UP, before.case.id),) if before.case is not None and ended else ()
         drop = (*over, *result.settled)
         card = PendingCard(until, in_place) if until else None
-        saved = await self.commit(Change(record, activity, result.log, tuple(put), drop, finish, card))
+        saved = await self.commit(
+            Change(record, activity, result.log, tuple(put), drop, finish, card, earlier=result.earlier)
+        )
         self._count(result)
         return replace(result, record=saved), until
 

@@ -14,6 +14,7 @@ from aiohttp import web
 from sandbox.desks.desk import SECRET, USER, Bad, Desk, Handler, Kept, document_of, strict
 
 GROUP = "Service Desk"
+_REQUIRED, _OPTIONAL = ("title", "group", "customer_id", "article"), ("state", "priority", "tags")
 _ARTICLE = ("subject", "body", "content_type", "type", "internal", "attachments")
 
 
@@ -51,8 +52,9 @@ class Zammad(Desk):
         ]
 
     async def _create(self, request: web.Request) -> web.StreamResponse:
-        document = await document_of(request)
-        strict(document, ("title", "group", "customer_id", "article"), ("state", "priority", "tags"), 422)
+        asked = await document_of(request)
+        document = {name: value for name, value in asked.items() if name in (*_REQUIRED, *_OPTIONAL)}
+        strict(document, _REQUIRED, _OPTIONAL, 422)  # what a ticket does not have is left out in silence
         article = document["article"]
         strict(article, ("body",), _ARTICLE, 422)
         if document["group"] != GROUP:
@@ -112,5 +114,5 @@ class Zammad(Desk):
 def _shown(ticket: Kept) -> dict[str, Any]:
     return {
         "id": ticket.number, "number": f"7{ticket.number}", "title": ticket.document["title"], "state": ticket.state,
-        "updated_at": ticket.changed,
+        "updated_at": ticket.changed, "group": ticket.document["group"], "priority": ticket.document.get("priority"),
     }  # fmt: skip

@@ -60,8 +60,8 @@ class Zendesk(Desk):
     async def _create(self, request: web.Request) -> web.StreamResponse:
         document = await document_of(request)
         strict(document, ("ticket",), (), 422)
-        asked = document["ticket"]
-        strict(asked, ("comment",), _TICKET, 422)
+        asked = {name: value for name, value in document["ticket"].items() if name in ("comment", *_TICKET)}
+        strict(asked, ("comment",), _TICKET, 422)  # what a ticket does not have is left out in silence
         strict(asked["comment"], ("body",), _COMMENT, 422)
         requester = asked.get("requester", {"email": USER})
         strict(requester, ("email",), ("name", "locale_id"), 422)
@@ -140,6 +140,6 @@ def _account(mail: str) -> int:
 def _shown(ticket: Kept) -> dict[str, Any]:
     document = ticket.document
     return {
-        "id": ticket.number, "subject": document.get("subject"), "external_id": document.get("external_id"),
-        "status": ticket.state, "updated_at": ticket.changed,
+        **{name: value for name, value in document.items() if name not in ("comment", "requester")},
+        "id": ticket.number, "status": ticket.state, "updated_at": ticket.changed,
     }  # fmt: skip

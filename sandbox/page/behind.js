@@ -1,7 +1,10 @@
 "use strict";
-// What whoever evaluates the bot wants to see: its requests, the case with its log, the ticket as it was sent.
+// What whoever evaluates the bot wants to see: its requests, the case with its log, the ticket as
+// the helpdesk's system has it, and an agent's answer to it.
 
 const behind = {
+  drafts: new Map(), // what is typed to a person and not sent yet, by ticket
+
   begin() {
     for (const id of ["requests", "case", "tickets"]) $(id).replaceChildren();
     behind.refresh();
@@ -36,10 +39,51 @@ const behind = {
       behind.list(found.log.map((one) => behind.line("li", `${one.at.slice(11, 19)} ${one.kind} ${one.what}`)), "log"),
       behind.document("All that is kept of it, as photosync case --json prints it", found),
     ] : [behind.line("p", "No case yet: it begins with the first look.", "hint")]));
-    const sent = [...told.tickets.map((one) => ["Ticket", one]), ...told.comments.map((one) => ["Comment to", one])];
-    $("tickets").replaceChildren(...(sent.length
-      ? sent.map(([kind, one]) => behind.document(`${kind} ${one.number}`, one.body))
+    const writing = document.activeElement?.closest?.("#tickets textarea")?.id;
+    const unfolded = new Set([...document.querySelectorAll("#tickets details[open]")].map((one) => one.dataset.of));
+    $("tickets").replaceChildren(...(told.tickets.length
+      ? told.tickets.map((one) => behind.ticket(one, unfolded.has(String(one.ticket))))
       : [behind.line("p", "None yet: ask the bot for the helpdesk.", "hint")]));
+    if (writing) $(writing)?.focus();
+  },
+
+  // A ticket as its agents see it, with what they do.
+  ticket(one, unfolded) {
+    const item = document.createElement("article"), text = document.createElement("textarea"), acts = behind.line("p", "", "acts");
+    item.className = "ticket";
+    const articles = behind.list(one.articles.map((note) => {
+      const line = behind.line("li", "", note.public ? "public" : "internal");
+      line.append(behind.line("b", note.public ? `Agent, to ${one.customer}` : "Photosync, internal note"), behind.line("p", note.text));
+      return line;
+    }), "articles");
+    const evidence = behind.document("evidence.json, attached", one.evidence);
+    evidence.dataset.of = one.ticket;
+    evidence.open = unfolded;
+    text.id = `answer-${one.ticket}`;
+    text.rows = 2;
+    text.placeholder = "Which page shows the old photo?";
+    text.value = behind.drafts.get(one.ticket) || "";
+    text.addEventListener("input", () => behind.drafts.set(one.ticket, text.value));
+    const label = behind.line("label", "Write to the person");
+    label.htmlFor = text.id;
+    for (const [act, title] of [["take", "In work"], ["ask", "Ask"], ["solved", "Solved"]]) {
+      const button = behind.line("button", title);
+      button.type = "button";
+      button.dataset.act = act;
+      button.addEventListener("click", () => behind.act(one.ticket, act, text));
+      acts.append(button);
+    }
+    item.append(behind.line("h3", `Ticket ${one.number}: ${one.title}`), behind.line("p", `${one.group}, customer ${one.customer}, state: ${one.state}`, "hint"), articles, evidence, label, text, acts);
+    return item;
+  },
+
+  async act(ticket, act, text) {
+    if (act === "ask" && !text.value.trim()) { text.focus(); return; }
+    const done = await ask(`/api/desk/${state.person.id}`, { ticket, act, text: act === "take" ? "" : text.value });
+    if (done.status !== 200) { toast("The helpdesk did not take that."); return; }
+    if (act !== "take") behind.drafts.delete(ticket);
+    text.value = behind.drafts.get(ticket) || "";
+    behind.refresh();
   },
 
   // Requests that belong together: between two others is a second of silence.

@@ -65,7 +65,7 @@ def case(ref: str, tag: str) -> Case:
         return Case("", step=ref, locale=tag)
     if ref == "desk.arrived":
         return Case("1A2B3C4D", 7, ref, ("desk.menu",), tag, checks=(SEEN,), outcome="escalated", submissions=2)
-    return Case("1A2B3C4D", 7, ref, ("desk.menu",), tag, "Windows", checks=(LOOKS.get(ref, SEEN),), following=following, following_since=AT if following else "", traces=(Trace("resync.private_window", AT, "next"),), comment="In the org chart.", ticket="INC0042", ticket_url="https://helpdesk.example/INC0042")  # fmt: skip
+    return Case("1A2B3C4D", 7, ref, ("desk.menu",), tag, "Windows", checks=(LOOKS.get(ref, SEEN),), following=following, following_since=AT if following else "", traces=(Trace("resync.private_window", AT, "next"),), comment="In the org chart.", ticket="INC0042", ticket_url="https://helpdesk.example/INC0042", earlier_question="Which page?", question_case="5E6F7A8B")  # fmt: skip
 
 
 def all_contents(shelf: Library, tag: str) -> Iterator[tuple[str, CardContent]]:

@@ -39,7 +39,7 @@ async def test_a_case_is_told_in_words_and_as_json(database: str) -> None:
         assert document["case"] == number
         assert [one["verdict"] for one in document["checks"]] == ["differ"]
         assert [one["answer"] for one in document["steps"]] == ["fix", "next", "next", "ticket"]
-        assert document["ticket"] == {"number": "", "url": "", "submissions": 0}
+        assert document["ticket"] == {"number": "", "url": "", "submissions": 0, "state": ""}
 
 
 async def test_an_earlier_case_is_found_with_its_ticket(database: str) -> None:

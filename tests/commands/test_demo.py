@@ -251,10 +251,24 @@ async def test_whoever_evaluates_sees_the_requests_the_log_and_the_ticket(browse
     await expect(page.locator("#case")).to_contain_text("differ, open")
     await say(page, "ask the helpdesk")
     await page.locator(".message.bot .card").last.get_by_role("button", name="Send").click()
-    await expect(page.locator("#tickets summary")).to_contain_text("INC")
+    ticket = page.locator("#tickets .ticket")
+    await expect(ticket).to_contain_text("Profile photo of")
     await page.click("#tickets summary")
     await expect(page.locator("#tickets pre")).to_contain_text('"verdict": "differ"')
     await shot(page, "en-5-behind")
+    await page.click("#tickets summary")
+    # What the agent answers comes into the chat, and the person's words to the agent.
+    await ticket.get_by_label("Write to the person").fill("Which page shows it?")
+    await ticket.get_by_role("button", name="Ask").click()
+    card = page.locator(".message.bot .card").last
+    await expect(card).to_contain_text("They write: Which page shows it?")
+    await card.locator("textarea").fill("The org chart.")
+    await card.get_by_role("button", name="Send").click()
+    await expect(ticket).to_contain_text("The org chart.")
+    assert await barriers(page) == []
+    await shot(page, "en-6-agent")
+    await ticket.get_by_role("button", name="Solved").click()
+    await expect(card).to_contain_text("The helpdesk says that it is solved, so I have looked again.")
 
 
 WIDTHS = [(1280, False, 10, ("behind",)), (640, True, 8, ("office",)), (375, False, 9, ("people", "chat"))]

@@ -89,8 +89,11 @@ async def test_a_press_that_is_delivered_twice_and_one_without_words_tell_nothin
         assert shown(chat) == before
         data = next(one["data"] for one in agent.card()["actions"] if one["data"]["action"] == "take")
         activity = {**agent.channel.activity(agent), "type": "message", "value": data, "replyToId": agent.shown().reply_id}  # fmt: skip
+        stage.tenant.world.faults.plan("connector", [Fault(403, path=HELPDESK, after=1)])  # the card stays as it was
         await agent.deliver(activity)
+        assert "Taken by" not in json.dumps(agent.card())
         await agent.deliver(activity)
+        assert "Taken by" in json.dumps(agent.card())
         assert shown(chat) == before + 1
 
 
@@ -103,3 +106,19 @@ async def test_a_card_whose_answer_is_lost_comes_once_more_at_most() -> None:
         await chat.press("send_ticket", {"comment": "please"})
         await eventually(lambda: step(chat) == "desk.ticket_sent", 40)
         assert len([one for one in agent.messages if one.card is not None]) <= 2
+
+
+async def test_a_question_about_an_earlier_case_is_answered_in_the_thread_of_its_card() -> None:
+    async with staged() as (stage, agent):
+        chat = await handed_over(stage)
+        await chat.say("min bild är gammal")
+        await agent.press("take")
+        assert "Helpdesken arbetar med ditt tidigare fall" in json.dumps(chat.card(), ensure_ascii=False)
+        await agent.press("ask", {"text": "Vilken sida?"})
+        assert step(chat) == "desk.earlier"
+        assert f"Taken by {agent.person.name}" in json.dumps(agent.card(), ensure_ascii=False)
+        await chat.press("send_ticket", {"comment": "Organisationsschemat"})
+        assert step(chat) == "look.differ"
+        assert "Organisationsschemat" in json.dumps(agent.messages[-1].activity, ensure_ascii=False)
+        threads = [path for method, path in stage.tenant.channel.requests if method == "POST" and "messageid" in path]
+        assert len(threads) == 1

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import logging
 from dataclasses import replace
 
 import pytest
-from aiohttp import web
 
-from bot.errors import Malformed, OutsideError, Refused
+from bot.errors import Refused
 from bot.tickets.interface import Reference
 from sandbox.desks import DESKS
 from sandbox.faults import Fault
-from sandbox.web import listen
 from tests.tickets.ground import ADA, CASE, Ground, ground
 
 SYSTEMS = list(DESKS)
@@ -184,54 +181,6 @@ async def test_wrong_credentials_are_refused_and_say_so(system: str) -> None:
         with pytest.raises(Refused):
             await g.system.examine()
         assert g.desk.tickets == []
-
-
-@pytest.mark.parametrize("system", SYSTEMS)
-async def test_a_redirect_is_never_followed_with_our_credentials(system: str) -> None:
-    seen: list[str] = []
-
-    async def elsewhere(request: web.Request) -> web.StreamResponse:
-        seen.append(request.path)
-        raise web.HTTPFound("http://localhost:9/elsewhere")
-
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", elsewhere)
-    runner, port = await listen(app, None)
-    try:
-        async with ground(system, PHOTOSYNC_TICKET_URL=f"http://localhost:{port}") as g:
-            with pytest.raises(Refused, match="redirect"):
-                await g.hand_over()
-        assert "/elsewhere" not in seen
-    finally:
-        await runner.cleanup()
-
-
-@pytest.mark.parametrize("system", SYSTEMS)
-async def test_an_answer_of_two_hundred_megabytes_is_not_read(system: str) -> None:
-    async def endless(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Length": str(200 << 20), "Content-Type": "application/json"})
-        await response.prepare(request)
-        await response.write(b"[" * 65_536)
-        return response
-
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", endless)
-    runner, port = await listen(app, None)
-    try:
-        async with ground(system, PHOTOSYNC_TICKET_URL=f"http://localhost:{port}") as g:
-            with pytest.raises((Malformed, OutsideError)):
-                await g.hand_over()
-    finally:
-        await runner.cleanup()
-
-
-async def test_a_field_that_the_system_dropped_is_told_to_the_operator(caplog: pytest.LogCaptureFixture) -> None:
-    fields = json.dumps({"assignment_group": "f" * 32, "u_no_such": "x"})
-    async with ground("servicenow", PHOTOSYNC_TICKET_FIELDS=fields) as g:
-        g.desk.people[ADA] = 1
-        with caplog.at_level(logging.ERROR):
-            await g.hand_over()
-        assert "did not keep u_no_such:" in caplog.text
 
 
 async def test_a_data_center_is_asked_its_own_way() -> None:

@@ -22,6 +22,7 @@ from sandbox.desks.desk import Desk, Kept
 from sandbox.faults import Fault
 from sandbox.tenant import Tenant
 from tests.chatting import Scene, actions, eventually, shown, step
+from tests.commands.test_manage import photosync
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,9 @@ async def handed_over(stage: Staged, story: str = "old", locale: str = "en-US") 
     return chat
 
 
+HOSTILE = "**Which** [page](https://evil.example)\u202e <at>all</at> {{x}}?"  # what an agent writes
+
+
 @pytest.mark.parametrize("system", list(DESKS))
 async def test_a_ticket_from_first_word_to_closed(system: str) -> None:
     async with staged(system) as stage:
@@ -69,9 +73,12 @@ async def test_a_ticket_from_first_word_to_closed(system: str) -> None:
         if system != "freshservice":  # where an open ticket is a new one
             await eventually(lambda: step(chat) == "desk.ticket_working")
         stage.desk.becomes(stage.only, "waiting")
-        stage.desk.writes(stage.only, "Which page shows the old photo?")
+        stage.desk.writes(stage.only, HOSTILE)
         await eventually(lambda: step(chat) == "desk.ticket_waiting")
-        assert "They write: Which page shows the old photo?" in json.dumps(chat.card())
+        card = json.dumps(chat.card(), ensure_ascii=False)
+        assert "They write: " in card
+        assert "\\\\[page\\\\]" in card  # text, whatever it holds
+        assert "\u202e" not in card
         await chat.press("send_ticket", {"comment": "The org chart."})
         assert step(chat) == "desk.ticket_sent"
         await eventually(lambda: any("The org chart." in note.text for note in stage.only.notes))
@@ -82,6 +89,7 @@ async def test_a_ticket_from_first_word_to_closed(system: str) -> None:
         stage.desk.becomes(stage.only, "closed")
         await eventually(lambda: step(chat) == "desk.ticket_closed")
         assert shown(chat) == before + 2
+        assert stage.tenant.channel.problems == []
 
 
 async def test_nothing_is_told_twice_and_what_people_wrote_is_no_news() -> None:
@@ -98,18 +106,6 @@ async def test_nothing_is_told_twice_and_what_people_wrote_is_no_news() -> None:
         assert shown(chat) == before
 
 
-async def test_an_agents_words_are_text_whatever_they_hold() -> None:
-    async with staged("rt") as stage:
-        chat = await handed_over(stage, locale="sv-SE")
-        stage.desk.writes(stage.only, "**Click** [here](https://evil.example)\u202e <b>now</b>")
-        await eventually(lambda: step(chat) == "desk.ticket_told")
-        card = json.dumps(chat.card(), ensure_ascii=False)
-        assert "De skriver:" in card
-        assert "\\\\[here\\\\]" in card
-        assert "\u202e" not in card
-        assert stage.tenant.channel.problems == []
-
-
 async def test_a_case_that_is_over_tells_in_a_line_of_the_present_one() -> None:
     async with staged("zendesk") as stage:
         chat = await handed_over(stage)
@@ -118,6 +114,56 @@ async def test_a_case_that_is_over_tells_in_a_line_of_the_present_one() -> None:
         stage.desk.becomes(stage.only, "working")
         await eventually(lambda: f"working on your earlier case {case}" in json.dumps(chat.card()))
         assert step(chat) != "desk.ticket_working"
+
+
+async def test_a_question_about_an_earlier_case_is_answered_on_its_ticket_and_the_person_is_where_they_were() -> None:
+    async with staged("zendesk", PHOTOSYNC_TICKET_POLL="1s") as stage:
+        chat = await handed_over(stage)
+        case = stage.only.key.removeprefix("photosync-")
+        await chat.say("my photo is wrong")
+        assert step(chat) == "look.differ"
+        stage.desk.becomes(stage.only, "waiting")
+        stage.desk.writes(stage.only, "Which page shows the old photo?")
+        await eventually(lambda: step(chat) == "desk.earlier")
+        card = json.dumps(chat.card())
+        assert "They write: Which page shows the old photo?" in card
+        assert f"It is about your case {case}." in card
+        await chat.press("send_ticket", {"comment": " "})
+        assert step(chat) == "desk.earlier"  # nothing was written
+        await chat.say("The org chart.")
+        await chat.press("send_ticket", {"comment": "The org chart."})
+        assert step(chat) == "look.differ"
+        assert f"Your answer is on the ticket of your earlier case {case}." in json.dumps(chat.card())
+        assert sum("The org chart." in note.text for note in stage.only.notes) == 1
+        told = (await photosync(stage.tenant, "case", case)).stdout
+        assert f"ticket {stage.only.number} https://" in told
+        assert "  waits for the person's answer\n" in told
+        assert "progressed: waiting Which page shows the old photo?" in told
+        # A second answer is one more comment, and the newer case a ticket of its own.
+        stage.desk.writes(stage.only, "And which else?")
+        await eventually(lambda: step(chat) == "desk.earlier")
+        done = await photosync(stage.tenant, "case", case, "--json")
+        ticket = json.loads(done.stdout)["ticket"]
+        assert (ticket["number"], ticket["submissions"], ticket["state"]) == (str(stage.only.number), 2, "waiting")
+        await chat.press("send_ticket", {"comment": "None."})
+        assert sum("None." in note.text for note in stage.only.notes) == 1
+        await chat.press("ticket")
+        assert "And which else?" not in json.dumps(chat.card())
+        await chat.press("send_ticket", {"comment": "another"})
+        assert len(stage.desk.tickets) == 2
+        assert stage.tenant.channel.problems == []
+
+
+async def test_an_answer_about_an_earlier_case_waits_for_a_system_that_is_down() -> None:
+    async with staged("zendesk", PHOTOSYNC_TICKET_POLL="1s,1h") as stage:
+        chat = await handed_over(stage)
+        await chat.say("my photo is wrong")
+        stage.desk.writes(stage.only, "Which page?")
+        await eventually(lambda: step(chat) == "desk.earlier")
+        stage.tenant.world.faults.plan("tickets", [Fault(503)] * 4)
+        await chat.press("send_ticket", {"comment": "The org chart."})
+        assert "is on its way" in json.dumps(chat.card())
+        await eventually(lambda: sum("The org chart." in note.text for note in stage.only.notes) == 1, 30)
 
 
 async def test_a_system_that_fails_is_asked_again_and_the_states_of_many_are_read_together() -> None:

@@ -13,6 +13,8 @@ from dialogs.translations import SOURCE
 
 _MENU, _DIFFER, _NO_PHOTO = "desk.menu", "look.differ", "look.no_photo"
 _AT = "2026-03-09T12:00:00+00:00"
+_QUESTION = "Which page shows the old photo?"  # of an agent
+_WITHOUT_NUMBER = ("sent", "failed", "answer_sent", "answer_queued")
 _DIFFERENT = Check(_AT, Verdict.DIFFER, similarity=0.4)
 _DAY = 86_400.0
 _CONTACT = "+1 555 0100, helpdesk@contoso.example"
@@ -77,7 +79,9 @@ def _case(step: str, tag: str) -> Case:
         following=step,
         following_since=_AT,
         asked="fix add ticket" if step == "desk.ask" else "",
-        question="Which page shows the old photo?" if step in ("desk.ticket_waiting", "desk.ticket_told") else "",
+        question=_QUESTION if step in ("desk.ticket_waiting", "desk.ticket_told") else "",
+        earlier_question=_QUESTION if step == "desk.earlier" else "",
+        question_case="5E6F7A8B" if step == "desk.earlier" else "",
         ticket="INC0042",
         ticket_url="https://helpdesk.contoso.example/INC0042",
     )
@@ -90,7 +94,7 @@ def _notices(library: Library, tag: str) -> Iterator[Scene]:
             yield Scene("notices", key, _content(library, replace(menu, notice=key)))
     earlier = replace(menu, earlier_case="5E6F7A8B")
     states = tuple((state.value, "INC0041") for state in TicketState)
-    for result, number in (("ticket", "INC0041"), ("sent", ""), ("failed", ""), *states):
+    for result, number in (("ticket", "INC0041"), *((one, "") for one in _WITHOUT_NUMBER), *states):
         heard = replace(earlier, earlier_ticket=number, earlier_result=result)
         yield Scene("notices", f"card.earlier_{result}", _content(library, heard))
     not_looked = replace(_case("desk.contact", tag), checks=())
