@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -57,6 +58,7 @@ async def record() -> int:
             settings = read({**environ, "PHOTOSYNC_PORT": "0"}, Use.STORE)
             status = await work(settings, environ, plan, chosen, progress, progress, show=show, pause=pause)
         text = console.export_svg(title="photosync setup").replace(f"{folder}/", "").replace(folder, "")
+        text = re.sub(r"@font-face \{.*?\}\n", "", text, flags=re.DOTALL)  # fonts from elsewhere
         OUT.write_text(text, encoding="utf-8")
     return status
 

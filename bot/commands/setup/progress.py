@@ -18,13 +18,13 @@ from bot.commands.terminal import without_controls
 from bot.graph.device_code import DeviceCode
 
 _SIGNS = {
-    State.MADE: "[green]made[/]",
-    State.FOUND: "[green]found[/]",
-    State.CHANGED: "[green]changed[/]",
-    State.REMOVED: "[green]removed[/]",
-    State.HANDED_OVER: "[yellow]for another[/]",
-    State.FAILED: "[red]failed[/]",
-    State.SKIPPED: "[dim]skipped[/]",
+    State.MADE: ("made", "green"),
+    State.FOUND: ("found", "green"),
+    State.CHANGED: ("changed", "green"),
+    State.REMOVED: ("removed", "green"),
+    State.HANDED_OVER: ("for another", "yellow"),
+    State.FAILED: ("failed", "red"),
+    State.SKIPPED: ("skipped", "dim"),
 }
 
 
@@ -79,8 +79,9 @@ class Progress:
         """A step that has ended."""
         fix = f". {outcome.fix}" if outcome.fix else ""
         if not self.as_json:
-            words = escape(without_controls(outcome.found + fix))
-            self.console.print(f"{name:<17} {_SIGNS[outcome.state]}  {words}", highlight=False, soft_wrap=True)
+            words, (sign, style) = escape(without_controls(outcome.found + fix)), _SIGNS[outcome.state]
+            line = f"{name:<17} [{style}]{sign:<11}[/] {words}"
+            self.console.print(line, highlight=False, soft_wrap=True)
 
     def summary(self, left: str, *, well: bool) -> None:
         """The last lines: what is left, how long it took and how much was asked."""

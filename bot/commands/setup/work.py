@@ -35,6 +35,8 @@ from bot.http_client import Bearer, HttpClient
 from bot.settings import Settings, Use, read
 
 _TOOLS = ("Sites.FullControl.All", "AppCatalog.ReadWrite.All")
+# The login service's words for what is only not known there yet.
+_NOT_YET = ("AADSTS700016", "AADSTS7000229", "AADSTS700027", "AADSTS7000215", "AADSTS70021")
 _KNOWN_SOON = (2, 3, 5, 5, 10, 10, 10, 15, 15, 15, 15, 15, 15, 15)  # seconds until a new credential signs in
 
 
@@ -151,8 +153,9 @@ async def _doctor(
             try:
                 if wanted <= _roles(await parts.graph_tokens.token(graph_scope(settings))):
                     break
-            except Refused:
-                pass
+            except Refused as error:
+                if not error.detail.endswith(_NOT_YET):
+                    break  # waiting does not help: the checks say what it is
             await pause(wait)
             parts.graph_tokens.forget(graph_scope(settings))
         checks = await examine(Installation.of(parts, ""))
