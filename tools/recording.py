@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import re
 import sys
 import tempfile
@@ -54,10 +55,12 @@ async def record() -> int:
             chosen = parser.parse_args([])
             environ = {name: value for name, value in tenant.environment().items() if name not in OURS}
             console.print("$ photosync setup", highlight=False)
-            plan = command.planned(chosen, environ, Path(folder) / ".env", progress)
+            os.chdir(folder)
+            plan = command.planned(chosen, environ, Path(".env"), progress)
             settings = read({**environ, "PHOTOSYNC_PORT": "0"}, Use.STORE)
             status = await work(settings, environ, plan, chosen, progress, progress, show=show, pause=pause)
-        text = console.export_svg(title="photosync setup").replace(f"{folder}/", "").replace(folder, "")
+            os.chdir(OUT.parent)
+        text = console.export_svg(title="photosync setup")
         text = re.sub(r"@font-face \{.*?\}\n", "", text, flags=re.DOTALL)  # fonts from elsewhere
         OUT.write_text(text, encoding="utf-8")
     return status

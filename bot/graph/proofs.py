@@ -232,11 +232,19 @@ def managed(identity: str, http: HttpClient) -> Acquire:
     return lambda scope: bridge.token(client.acquire_token_for_client(resource=scope.removesuffix("/.default")) or {})
 
 
-def token_file_ends(path: Path) -> datetime | None:
-    """When the platform's token in a file runs out; None where that cannot be read."""
+def token_claims(path: Path) -> Mapping[str, Any]:
+    """What the platform's token in a file says of itself; {} where that cannot be read. Nobody has verified it."""
     try:
         claims = path.read_text(encoding="ascii").split(".")[1]
         found = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
-        return datetime.fromtimestamp(float(found["exp"]), UTC)
-    except (OSError, ValueError, IndexError, KeyError, TypeError, OverflowError):
+    except (OSError, ValueError, IndexError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def token_file_ends(path: Path) -> datetime | None:
+    """When that token runs out; None where that cannot be read."""
+    try:
+        return datetime.fromtimestamp(float(token_claims(path)["exp"]), UTC)
+    except (ValueError, KeyError, TypeError, OverflowError):
         return None

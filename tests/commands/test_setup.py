@@ -222,7 +222,8 @@ def package(app_id: str) -> bytes:
 
 
 FEDERATED = ("--issuer", "https://cluster.example/", "--subject", "system:serviceaccount:photosync:photosync")
-PROOFS = [("secret", ()), ("certificate", ()), ("federated", FEDERATED)]
+IDENTITY = ("--identity", "system", "--subject", "1d000000-0000-4000-8000-000000000002")
+PROOFS = [("secret", ()), ("certificate", ()), ("federated", FEDERATED), ("identity", IDENTITY)]
 
 
 @pytest.mark.parametrize(("credential", "more"), PROOFS, ids=[row[0] for row in PROOFS])
@@ -357,9 +358,9 @@ async def test_what_was_handed_over_is_a_mail_with_the_commands_and_the_next_run
         for words in ("permissions (role: Privileged Role Administrator)", "User.Read.All: to read", "sites/$site/permissions"):  # fmt: skip
             assert words in text
         assert "az bot create" not in text  # that was done
-        one.admin = who(people.GLOBAL)
+        one.admin = one.tenant.login.admins[ADA.id] = who(people.GLOBAL)
         again = await one.run(capsys=capsys)
-        assert (again["ok"], again["mail"]) == (True, "")
+        assert (again["ok"], again["mail"], (tmp_path / "photosync-setup-mail.txt").exists()) == (True, "", False)
         assert one.made() == ONE_OF_EACH
 
 
@@ -488,6 +489,20 @@ def test_what_is_missing_is_named_before_anybody_signs_in(
 ) -> None:
     assert main(["setup", "--yes", *arguments]) == 2
     assert words in capsys.readouterr().err
+
+
+def test_nothing_is_done_where_nobody_can_be_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["setup", "--host", "bot.example.com"]) == 2
+    assert "--yes" in capsys.readouterr().err
+
+
+async def test_a_platform_that_vouches_for_itself_is_chosen_by_itself(tmp_path: Path) -> None:
+    async with place(tmp_path) as one:
+        claims = {"iss": "https://cluster.example/", "sub": "system:serviceaccount:photosync:photosync"}
+        (tmp_path / "token").write_text(one.tenant.login.key.sign(claims))
+        environ = {**one.environ(), "AZURE_FEDERATED_TOKEN_FILE": str(tmp_path / "token")}
+        plan = command.planned(one.parsed(), environ, one.env_file, None)
+        assert (plan.credential, plan.issuer, plan.subject) == ("federated", claims["iss"], claims["sub"])
 
 
 async def test_the_questions_lead_to_the_same(tmp_path: Path) -> None:

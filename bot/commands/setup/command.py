@@ -21,6 +21,7 @@ from bot.commands.setup.progress import Progress
 from bot.commands.setup.script import bash, powershell
 from bot.commands.setup.steps import STEPS
 from bot.commands.terminal import complain
+from bot.graph.proofs import token_claims
 from bot.settings import Use, read
 
 _WRONG = 2
@@ -89,6 +90,8 @@ def _run(chosen: argparse.Namespace) -> int:
     settings = read(environ, Use.STORE)
     progress = Progress(Console(stderr=chosen.json), as_json=chosen.json)
     questions = not chosen.yes and sys.stdin.isatty()
+    if not (questions or chosen.yes or chosen.print):
+        return complain("nobody can be asked here: --yes goes on without questions", status=_WRONG)
     try:
         plan = planned(chosen, environ, env_file, progress if questions else None)
     except ValueError as error:
@@ -120,14 +123,21 @@ def planned(chosen: argparse.Namespace, environ: Mapping[str, str], env_file: Pa
         features = frozenset(
             name
             for name, text in open_ones.items()
-            if ask and ask.agreed(f"{text[0].upper()}{text[1:]}?", default=True)
+            if ask and ask.agreed(f"{text[0].upper()}{text[1:]}?", default=False)
         )
+    if environ.get("MicrosoftAppType", "").lower() == "userassignedmsi":
+        raise ValueError(
+            "MicrosoftAppType is UserAssignedMSI: setup makes a bot of the type SingleTenant (docs/setup.md)"
+        )
+    credential = chosen.credential or _safest(chosen, environ)
+    file = environ.get("AZURE_FEDERATED_TOKEN_FILE", "")
+    platform = token_claims(Path(file)) if credential == "federated" and file else {}
     plan = Plan(
         host=host or "",
         features=features,
-        credential=chosen.credential or _safest(chosen, environ),
-        issuer=chosen.issuer or environ.get("PHOTOSYNC_FEDERATED_ISSUER", ""),
-        subject=chosen.subject,
+        credential=credential,
+        issuer=chosen.issuer or str(platform.get("iss", "")),
+        subject=chosen.subject or str(platform.get("sub", "")),
         identity=chosen.identity,
         name=chosen.name,
         display_name=environ.get("PHOTOSYNC_APP_NAME", "").strip() or "Photosync",

@@ -34,7 +34,7 @@ class Progress:
 
     console: Console
     as_json: bool = False
-    ask: Callable[[str], str] = input
+    ask: Callable[[str], str] | None = None  # otherwise than on the console
     questions: int = 0
     begun: float = field(default_factory=time.monotonic)
 
@@ -42,7 +42,8 @@ class Progress:
         """The answer, or the default for an empty one."""
         self.questions += 1
         hint = f" [{default}]" if default else ""
-        return self.ask(f"{text}{hint}: ").strip() or default
+        ask = self.ask or (lambda shown: self.console.input(escape(shown)))
+        return ask(f"{text}{hint}: ").strip() or default
 
     def agreed(self, text: str, *, default: bool) -> bool:
         """A question for yes or no."""
@@ -73,7 +74,9 @@ class Progress:
         table.add_row("Azure Bot", bot if plan.subscription else "left to somebody with a subscription")
         table.add_row("app", f"{plan.package}, and in the organisation's catalogue")
         table.add_row("settings", str(plan.env_file))
+        self.console.print()
         self.console.print(table)
+        self.console.print()
 
     def step(self, name: str, outcome: Outcome) -> None:
         """A step that has ended."""

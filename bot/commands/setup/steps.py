@@ -174,7 +174,7 @@ async def helpdesk_sign_in(at: Setup) -> Outcome:
     at.settings["PHOTOSYNC_PAGE_URL"] = f"https://{at.plan.host}"
     resource = str(at.graph_principal["id"])
     there = await at.directory.items(f"/oauth2PermissionGrants?$filter=clientId eq '{at.principal}'")
-    people = "give Photosync.Helpdesk to the helpdesk's people: Entra ID, Enterprise applications, Users and groups"
+    people = "give the helpdesk's people the role Photosync.Helpdesk in Entra ID"
     if any(one.get("resourceId") == resource and one.get("consentType") == "AllPrincipals" for one in there):
         return Outcome(State.FOUND, f"consented; {people}")
     body = {

@@ -184,6 +184,8 @@ def _finish(
     left = mail(at.plan, CLOUDS[settings.cloud], outcomes, Known(at.tenant, at.app_id, at.principal))
     if left:
         env_files.write_text(at.plan.mail, left)
+    else:
+        at.plan.mail.unlink(missing_ok=True)
     well = all(one.state not in (State.FAILED, State.HANDED_OVER) for one in outcomes.values())
     if progress.as_json:
         more: dict[str, Any] = {
