@@ -1,5 +1,5 @@
-"""See to it that this machine has what the tests drive: Chromium, PostgreSQL, gettext; with `--request-tracker` that as
-well, which takes minutes. Standard library only."""
+"""See to it that this machine has what the tests drive: Chromium, PostgreSQL, gettext, shellcheck, jq, curl and
+openssl; with `--request-tracker` that as well, which takes minutes. Standard library only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from bot.commands.preview.browser import executable
 
 BROWSER_PACKAGES = ("chromium", "fonts-noto-core", "fonts-noto-cjk")
 DATABASE_PACKAGES = ("postgresql",)
-GETTEXT_PACKAGES = ("gettext",)
+# Programs and their packages; all but the first are for the script of `setup --print bash`.
+PROGRAMS = {"msgfmt": "gettext", "shellcheck": "shellcheck", "jq": "jq", "curl": "curl", "openssl": "openssl"}
 RT_PACKAGES = ("request-tracker5", "rt5-db-sqlite", "rt5-standalone")
 RT_SHARE = Path("/usr/share/request-tracker5")
 
@@ -25,6 +26,11 @@ def postgres() -> Path | None:
         return Path(on_path).resolve().parent
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda file: float(file.parts[-3]))
     return found[-1].parent if found else None
+
+
+def program(name: str) -> str | None:
+    """A program's path; those of administrators are not on everybody's."""
+    return shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"]))
 
 
 def install(packages: tuple[str, ...]) -> None:
@@ -43,20 +49,19 @@ def main() -> int:
         install(BROWSER_PACKAGES)
     if not postgres():
         install(DATABASE_PACKAGES)
-    if not shutil.which("msgfmt"):
-        install(GETTEXT_PACKAGES)
+    wanted = tuple(package for name, package in PROGRAMS.items() if not program(name))
+    if wanted:
+        install(wanted)
     tracker = "--request-tracker" in sys.argv
     if tracker and not RT_SHARE.is_dir():
         install(RT_PACKAGES)
-    missing = []
-    if not executable():
-        missing.append("Chromium (Debian: apt-get install chromium, or name one in PHOTOSYNC_CHROMIUM)")
-    if not postgres():
-        missing.append("a PostgreSQL server (Debian: apt-get install postgresql)")
-    if not shutil.which("msgfmt"):
-        missing.append("gettext's msgfmt (Debian: apt-get install gettext)")
-    if tracker and not RT_SHARE.is_dir():
-        missing.append(f"Request Tracker 5 (Debian: apt-get install {' '.join(RT_PACKAGES)})")
+    needs = {
+        "Chromium (Debian: apt-get install chromium, or name one in PHOTOSYNC_CHROMIUM)": executable(),
+        "a PostgreSQL server (Debian: apt-get install postgresql)": postgres(),
+        **{f"{name} (Debian: apt-get install {package})": program(name) for name, package in PROGRAMS.items()},
+        f"Request Tracker 5 (Debian: apt-get install {' '.join(RT_PACKAGES)})": not tracker or RT_SHARE.is_dir(),
+    }
+    missing = [need for need, there in needs.items() if not there]
     for one in missing:
         sys.stderr.write(f"set-up: the tests need {one}\n")
     return 1 if missing else 0

@@ -65,6 +65,7 @@ class DeviceCodeSignIn:
         self._pause = pause
         self._cached: dict[str, tuple[float, str]] = {}  # scope -> until when (time.monotonic()), token
         self._refresh = ""
+        self._failed: OutsideError | None = None
         self._application: Any = None
         self._lock = asyncio.Lock()
 
@@ -74,8 +75,14 @@ class DeviceCodeSignIn:
         Raises `Refused` where the login service says no, `TimedOut` where nobody typed the code, `Outage`.
         """
         async with self._lock:
+            if self._failed is not None:
+                raise self._failed  # who said no, or did not come, is not asked again for each step
             if not self._refresh:
-                await self._sign_in()
+                try:
+                    await self._sign_in()
+                except (Refused, TimedOut) as error:
+                    self._failed = error
+                    raise
             until, text = self._cached.get(_resource(scope), (0.0, ""))
             if time.monotonic() < until:
                 return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -89,7 +90,14 @@ class Plan:
             roles = present.get("appRoles") or []
             mine = any(one.get("value") == HELPDESK_ROLE for one in roles)
             wanted["appRoles"] = roles if mine else [*roles, helpdesk_role()]
-        return {name: value for name, value in wanted.items() if present.get(name) != value}
+        return {name: value for name, value in wanted.items() if _unordered(present.get(name)) != _unordered(value)}
+
+
+def _unordered(value: Any) -> Any:
+    """For comparing what Graph lists in an order of its own."""
+    if isinstance(value, dict):
+        return {name: _unordered(inner) for name, inner in value.items()}
+    return sorted(map(json.dumps, map(_unordered, value))) if isinstance(value, list) else value
 
 
 def helpdesk_role() -> dict[str, Any]:

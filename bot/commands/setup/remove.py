@@ -83,7 +83,7 @@ async def _application(at: Setup) -> Outcome:
 async def _files(at: Setup) -> Outcome:
     plan = at.plan
     gone = [path for path in (plan.package, plan.mail) if path.exists()]
-    if at.environ.get("MicrosoftAppCertificate") == str(plan.certificate) and plan.certificate.exists():
+    if at.environ.get("MicrosoftAppCertificate") == str(plan.certificate.absolute()) and plan.certificate.exists():
         gone.append(plan.certificate)
     for path in gone:
         path.unlink()

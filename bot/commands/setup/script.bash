@@ -150,7 +150,7 @@ touch "$env_file"
 setting() { grep -q "^$1=" "$env_file" || printf "%s='%s'\n" "$1" "$2" >>"$env_file"; }
 setting MicrosoftAppId "$app_id"
 setting MicrosoftAppTenantId "$tenant_id"
-if [ -e "$certificate" ]; then setting MicrosoftAppCertificate "$certificate"; fi
+if [ -e "$certificate" ]; then setting MicrosoftAppCertificate "$(realpath "$certificate")"; fi
 if [ -n "$page_url" ]; then setting PHOTOSYNC_PAGE_URL "$page_url"; fi
 if [ -n "$identity" ]; then setting PHOTOSYNC_ASSERTION_IDENTITY "$identity"; fi
 photosync --env-file "$env_file" doctor

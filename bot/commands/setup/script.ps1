@@ -130,7 +130,7 @@ if (-not (Look "/appCatalogs/teamsApps?`$filter=externalId eq '$app_id'").value)
 
 # --- settings
 $lines = @("MicrosoftAppId=$app_id", "MicrosoftAppTenantId=$tenant_id")
-if (Test-Path $certificate) { $lines += "MicrosoftAppCertificate='$certificate'" }
+if (Test-Path $certificate) { $lines += "MicrosoftAppCertificate='$((Resolve-Path $certificate).Path)'" }
 if ($page_url) { $lines += "PHOTOSYNC_PAGE_URL=$page_url" }
 if ($identity) { $lines += "PHOTOSYNC_ASSERTION_IDENTITY=$identity" }
 $there = if (Test-Path $env_file) { Get-Content $env_file } else { @() }

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -203,7 +204,7 @@ async def proof(at: Setup) -> Outcome:
 
 async def _certificate(at: Setup) -> Outcome:
     plan, named = at.plan, at.environ.get("MicrosoftAppCertificate", "").strip()
-    path = plan.certificate if not named else plan.certificate.__class__(named)
+    path = Path(named) if named else plan.certificate
     state = State.FOUND
     if not path.exists():
         credential.write_private(path, credential.make(plan.name))
@@ -224,7 +225,8 @@ async def _certificate(at: Setup) -> Outcome:
         address = f"/applications/{at.object_id}"
         await at.directory.send("PATCH", address, {"keyCredentials": [*held, mine]}, patient=True)
         state = State.MADE
-    at.settings |= {"MicrosoftAppCertificate": str(path), "MicrosoftAppPassword": ""}
+    # Whole: the service may run in another folder.
+    at.settings |= {"MicrosoftAppCertificate": str(path.absolute()), "MicrosoftAppPassword": ""}
     return Outcome(state, f"a certificate in {path}, until {found.ends:%Y-%m-%d}")
 
 

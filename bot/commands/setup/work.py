@@ -28,7 +28,7 @@ from bot.commands.setup.progress import Progress
 from bot.commands.setup.script import Known
 from bot.commands.setup.steps import Outcome, Setup, State, sign_in_words
 from bot.commands.terminal import complain
-from bot.errors import OutsideError, Refused, SettingsError
+from bot.errors import Malformed, OutsideError, Refused, SettingsError
 from bot.graph.client import graph_scope
 from bot.graph.device_code import ANY_TENANT, AZURE_CLI, GRAPH_TOOLS, DeviceCode, DeviceCodeSignIn
 from bot.http_client import Bearer, HttpClient
@@ -112,7 +112,10 @@ def _package(settings: Settings, plan: Plan, app_id: str) -> bytes:
 async def look_around(at: Setup, ask: Progress | None) -> str:
     """The tenant as people call it, and who is there; the plan gets its subscription. Raises `OutsideError`."""
     me = (await at.directory.send("GET", "/me?$select=displayName,userPrincipalName,userType")).document
-    organization = (await at.directory.items("/organization?$select=id,displayName"))[0]
+    organizations = await at.directory.items("/organization?$select=id,displayName")
+    if not organizations:
+        raise Malformed("graph", "a directory without an organisation")
+    organization = organizations[0]
     at.tenant = str(organization["id"])
     guest = ", as a guest" if me.get("userType") == "Guest" else ""
     tenant = f"{organization.get('displayName')} ({at.tenant}), signed in as {me.get('userPrincipalName')}{guest}"
