@@ -128,11 +128,7 @@ def graph_tokens(settings: Settings, http: HttpClient, bot: Tokens | None = None
         return Tokens(managed(settings.graph_identity, http))
     if not settings.graph_client_id:
         return bot or bot_tokens(settings, http)
-    proof: Proof = SecretProof(settings.graph_client_secret)
-    if settings.graph_client_certificate is not None:
-        file, password = settings.graph_client_certificate, settings.graph_client_certificate_password
-        proof = CertificateProof("PHOTOSYNC_GRAPH_CLIENT_CERTIFICATE", file, password)
-    tenant = settings.effective_graph_tenant_id
+    proof, tenant = _graphs_proof(settings), settings.effective_graph_tenant_id
     return Tokens(_confidential(settings, settings.graph_client_id, tenant, proof, http), proof)
 
 
@@ -149,6 +145,14 @@ def _bots_proof(settings: Settings, http: HttpClient) -> Proof:
         return IdentityProof(managed(settings.assertion_identity, http))
     assert settings.federated_token_file is not None  # the settings are checked
     return TokenFileProof("AZURE_FEDERATED_TOKEN_FILE", settings.federated_token_file)
+
+
+def _graphs_proof(settings: Settings) -> Proof:
+    """Of the separate application for Graph."""
+    if settings.graph_client_certificate is None:
+        return SecretProof(settings.graph_client_secret)
+    file, password = settings.graph_client_certificate, settings.graph_client_certificate_password
+    return CertificateProof("PHOTOSYNC_GRAPH_CLIENT_CERTIFICATE", file, password)
 
 
 def _identity(settings: Settings) -> str:
