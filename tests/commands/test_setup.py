@@ -55,7 +55,7 @@ class Killing(HttpClient):
 
     async def request(self, method: str, *arguments: Any, **more: Any) -> Answer:
         answer = await super().request(method, *arguments, **more)
-        if more["system"] in ("graph", "azure") and method != "GET":
+        if more["system"] in ("graph", "azure") and method != "GET" and "checkName" not in str(arguments[0]):
             self.left -= 1
             if not self.left:
                 raise Killed
@@ -221,9 +221,8 @@ def package(app_id: str) -> bytes:
     return zipped({"manifest.json": json.dumps(manifest).encode()})
 
 
-FEDERATED = ("--issuer", "https://cluster.example/", "--subject", "system:serviceaccount:photosync:photosync")
 IDENTITY = ("--identity", "system", "--subject", "1d000000-0000-4000-8000-000000000002")
-PROOFS = [("secret", ()), ("certificate", ()), ("federated", FEDERATED), ("identity", IDENTITY)]
+PROOFS = [("secret", ()), ("certificate", ()), ("identity", IDENTITY)]
 
 
 @pytest.mark.parametrize(("credential", "more"), PROOFS, ids=[row[0] for row in PROOFS])
