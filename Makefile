@@ -63,6 +63,10 @@ golden: $(READY) ## write the golden cards again, to be looked at before they ar
 readme: $(READY) ## write the settings table of the README anew
 	"$(BIN)/python" -m tools.readme
 
+.PHONY: recording
+recording: $(READY) ## a set-up in an empty pretend tenant, as a picture (docs/setup.svg)
+	"$(BIN)/python" -m tools.recording
+
 .PHONY: crash
 crash: $(READY) ## kill the server while people chat; ARGS="--people 40 --kills 50 --postgres"
 	"$(BIN)/python" -m tests.crash $(ARGS)

@@ -19,6 +19,7 @@ from bot.errors import LocalesError, SettingsError
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("bot.commands.demo", "a pretend tenant, the bot and a chat page: no configuration"),
+    "setup": ("bot.commands.setup.command", "register everything in the tenant, step by step; can be run again"),
     "serve": ("bot.commands.serve", "run the bot, configured by the environment"),
     "check": ("bot.commands.check.command", "compare one person's two photos"),
     "scan": ("bot.commands.scan.command", "compare everybody's two photos, and write a report"),

@@ -95,7 +95,9 @@ class Outside:
     @cached_property
     def graph_tokens(self) -> Tokens:
         """Of the application that reads Graph: its own, or the bot's. Raises as `bot_tokens` does."""
-        return graph_tokens(self.settings, self.http) if self.settings.graph_client_id else self.bot_tokens
+        settings = self.settings
+        apart = settings.graph_client_id or settings.graph_identity
+        return graph_tokens(settings, self.http) if apart else self.bot_tokens
 
     @cached_property
     def graph(self) -> Graph:
@@ -110,8 +112,17 @@ class Outside:
             (
                 Application(self.bot_tokens, settings.channel_scope, bots(settings), "PHOTOSYNC_CHANNEL_SCOPE"),
                 Application(self.graph_tokens, graph_scope(settings), graphs(settings), "PHOTOSYNC_GRAPH_URL"),
-            )
+            ),
+            report=self._report_ends,
         )
+
+    def _report_ends(self) -> None:
+        """When what we sign in with runs out, as far as that is known here."""
+        named = {bots(self.settings).proof: self.bot_tokens, graphs(self.settings).proof: self.graph_tokens}
+        for name, tokens in named.items():
+            ends = tokens.proof.ends if tokens.proof else None
+            if ends is not None:
+                self.metrics.credential_ends.labels(name).set(ends.timestamp())
 
     @cached_property
     def diagnosis(self) -> Diagnosis:
@@ -177,7 +188,7 @@ class Bot:
         if settings.ticket_system == "teams":
             channel_desk = ChannelDesk(settings, lambda: live.languages.wording, conversation)
         tickets = Helpdesk(
-            channel_desk or connected(settings, http),
+            channel_desk or connected(settings, http, out.bot_tokens),
             words,
             settings.ticket_poll,
             settings.ticket_states,

@@ -18,6 +18,7 @@ class Cloud:
 
     graph_url: str
     login_url: str
+    azure_url: str  # Azure Resource Manager
     channel_keys_url: str
     channel_issuer: str
     channel_scope: str
@@ -42,6 +43,7 @@ CLOUDS = {
     "public": Cloud(
         graph_url="https://graph.microsoft.com",
         login_url="https://login.microsoftonline.com",
+        azure_url="https://management.azure.com",
         channel_keys_url=_KEYS,
         channel_issuer="https://api.botframework.com",
         channel_scope="https://api.botframework.com/.default",
@@ -58,6 +60,7 @@ CLOUDS = {
     "gcc-high": Cloud(
         graph_url="https://graph.microsoft.us",
         login_url="https://login.microsoftonline.us",
+        azure_url="https://management.usgovcloudapi.net",
         channel_keys_url=_US_KEYS,
         channel_issuer="https://api.botframework.us",
         channel_scope="https://api.botframework.us/.default",
@@ -69,6 +72,7 @@ CLOUDS = {
     "dod": Cloud(
         graph_url="https://dod-graph.microsoft.us",
         login_url="https://login.microsoftonline.us",
+        azure_url="https://management.usgovcloudapi.net",
         channel_keys_url=_US_KEYS,
         channel_issuer="https://api.botframework.us",
         channel_scope="https://api.botframework.us/.default",
@@ -80,6 +84,7 @@ CLOUDS = {
     "china": Cloud(
         graph_url="https://microsoftgraph.chinacloudapi.cn",
         login_url="https://login.chinacloudapi.cn",
+        azure_url="https://management.chinacloudapi.cn",
         channel_keys_url="https://login.botframework.azure.cn/v1/.well-known/openidconfiguration",
         channel_issuer="https://api.botframework.azure.cn",
         channel_scope="https://api.botframework.azure.cn/.default",

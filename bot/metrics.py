@@ -46,6 +46,12 @@ class Metrics:
         self.background_alive = Gauge(
             "photosync_background_alive", "Whether a background task works", ["task"], registry=self.registry
         )
+        self.credential_ends = Gauge(
+            "photosync_credential_ends_timestamp_seconds",
+            "When a certificate that the bot signs in with runs out, in seconds since 1970",
+            ["setting"],
+            registry=self.registry,
+        )
         self.tickets = self._counter("photosync_tickets", "Tickets handed to the helpdesk system", "result")
         self.refused = self._counter("photosync_refused", "Requests and presses that were not honoured", "reason")
         self.graph_requests = self._counter("photosync_graph_requests", "Answers of Microsoft Graph", "status")

@@ -27,6 +27,7 @@ _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 _NO_TENANT = ("common", "organizations", "consumers")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LONGEST = 3650 * 86400.0  # seconds
+SYSTEM_IDENTITY = "system"
 
 
 class Secret:
@@ -99,6 +100,19 @@ def guid(value: str) -> str:
         raise Wrong("must be an id like 1f0c2d7e-0000-4000-8000-5b3a9c6d7e8f, not a name or an address")
     if not found.strip("0-"):
         raise Wrong("must be the id itself: it is all zeros, as in an example")
+    return found
+
+
+def identity(value: str) -> str:
+    """A managed identity: its client id, or `SYSTEM_IDENTITY` for the one that the machine has by itself."""
+    return SYSTEM_IDENTITY if value.lower() == SYSTEM_IDENTITY else guid(value)
+
+
+def vault_secret(value: str) -> str:
+    """The address of a secret in Key Vault, without a version."""
+    found = https(value)
+    if not re.fullmatch(r"https://[^/?#]+/secrets/[A-Za-z0-9-]+", found):
+        raise Wrong("must be like https://contoso.vault.azure.net/secrets/photosync, without a version")
     return found
 
 
@@ -308,6 +322,20 @@ def choice(*allowed: str) -> Callable[[str], str]:
         raise Wrong("must be one of " + ", ".join(allowed))
 
     return read
+
+
+def color(value: str) -> str:
+    """As the web writes it."""
+    if not re.fullmatch("#[0-9A-Fa-f]{6}", value):
+        raise Wrong("must be a colour like #4B53BC")
+    return value
+
+
+def one_line(value: str) -> str:
+    """A text that people read in a list."""
+    if not value.isprintable() or "{{" in value:
+        raise Wrong("must be one line of text")
+    return value
 
 
 def count(value: str) -> int:

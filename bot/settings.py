@@ -33,6 +33,16 @@ TICKET_SYSTEMS: Mapping[str, tuple[str, ...]] = {
     "teams": ("channel",),
 }
 """The names that each needs in PHOTOSYNC_TICKET_FIELDS."""
+_TICKET_PROOF: Mapping[str, tuple[str, ...]] = {
+    "mail": (),
+    "teams": (),
+    "servicenow": ("PHOTOSYNC_TICKET_SECRET|PHOTOSYNC_TICKET_SCOPE",),
+}
+"""What those need that do not simply need a secret."""
+_BOTS_PROOF = (
+    "MicrosoftAppPassword|MicrosoftAppCertificate|PHOTOSYNC_VAULT_CERTIFICATE|PHOTOSYNC_ASSERTION_IDENTITY"
+    "|AZURE_FEDERATED_TOKEN_FILE"
+)
 _GRAPH_PROOF = "PHOTOSYNC_GRAPH_CLIENT_SECRET|PHOTOSYNC_GRAPH_CLIENT_CERTIFICATE"
 _CERTIFICATES = ("app_certificate", "graph_client_certificate")
 PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")
@@ -99,7 +109,35 @@ class Settings:
         Secret,
         "the password of that file's private key, if it has one",
         value=Secret(),
-        needs={"*": ("MicrosoftAppCertificate",)},
+        needs={"*": ("MicrosoftAppCertificate|PHOTOSYNC_VAULT_CERTIFICATE",)},
+    )
+    vault_certificate: str = _setting(
+        "PHOTOSYNC_VAULT_CERTIFICATE",
+        values.vault_secret,
+        "the certificate in Key Vault, in place of the file: `https://VAULT/secrets/NAME`; read again every hour",
+        value="",
+        excludes="MicrosoftAppCertificate",
+    )
+    vault_identity: str = _setting(
+        "PHOTOSYNC_VAULT_IDENTITY",
+        values.identity,
+        "the managed identity that reads Key Vault: a client id, or `system`",
+        value="",
+        default="`PHOTOSYNC_ASSERTION_IDENTITY`, or `system`",
+        needs={"*": ("PHOTOSYNC_VAULT_CERTIFICATE",)},
+    )
+    federated_token_file: Path | None = _setting(
+        "AZURE_FEDERATED_TOKEN_FILE",
+        values.file,
+        "a token of the platform in place of a secret (Kubernetes sets it by itself): the application trusts it by a "
+        "federated credential",
+        value=None,
+    )
+    assertion_identity: str = _setting(
+        "PHOTOSYNC_ASSERTION_IDENTITY",
+        values.identity,
+        "a managed identity in place of a secret, which the application trusts likewise: a client id, or `system`",
+        value="",
     )
     app_tenant_id: str = _setting(
         "MicrosoftAppTenantId",
@@ -111,10 +149,10 @@ class Settings:
     app_type: str = _setting(
         "MicrosoftAppType",
         values.choice(*APP_TYPES),
-        "`SingleTenant`, with a password or certificate, or `UserAssignedMSI`",
+        "`SingleTenant`, with a password, a certificate or what stands for them, or `UserAssignedMSI`",
         value="SingleTenant",
         default="`SingleTenant`",
-        needs={"SingleTenant": ("MicrosoftAppPassword|MicrosoftAppCertificate",)},
+        needs={"SingleTenant": (_BOTS_PROOF,)},
     )
     host: str = _setting(
         "PHOTOSYNC_HOST", values.listening_host, "the address it listens on", value="127.0.0.1", default="`127.0.0.1`"
@@ -146,6 +184,7 @@ class Settings:
     login_url: str = _of_cloud(
         "PHOTOSYNC_LOGIN_URL", values.https, "where tokens come from, e.g. `https://login.microsoftonline.com`"
     )
+    azure_url: str = _of_cloud("PHOTOSYNC_AZURE_URL", values.https, "Azure Resource Manager, which only `setup` calls")
     channel_keys_url: str = _of_cloud(
         "PHOTOSYNC_CHANNEL_KEYS_URL", values.https, "OpenID metadata of the Bot Connector's signing keys"
     )
@@ -196,6 +235,13 @@ class Settings:
         value=Secret(),
         needs={"*": ("PHOTOSYNC_GRAPH_CLIENT_CERTIFICATE",)},
     )
+    graph_identity: str = _setting(
+        "PHOTOSYNC_GRAPH_IDENTITY",
+        values.identity,
+        "a managed identity that reads Graph, in place of an application: a client id, or `system`",
+        value="",
+        excludes="PHOTOSYNC_GRAPH_CLIENT_ID",
+    )
     graph_tenant_id: str = _setting(
         "PHOTOSYNC_GRAPH_TENANT_ID", values.tenant, "its tenant", value="", default="the bot's own"
     )
@@ -216,7 +262,7 @@ class Settings:
         needs={
             name: (
                 *(() if name == "teams" else ("PHOTOSYNC_TICKET_URL",)),
-                *(() if name in ("mail", "teams") else ("PHOTOSYNC_TICKET_SECRET",)),
+                *_TICKET_PROOF.get(name, ("PHOTOSYNC_TICKET_SECRET",)),
                 *(("PHOTOSYNC_TICKET_FIELDS",) if fields else ()),
             )
             for name, fields in TICKET_SYSTEMS.items()
@@ -241,6 +287,13 @@ class Settings:
         Secret,
         "the password or token; for `webhook` what signs: a Standard Webhooks secret, `whsec_...`",
         value=Secret(),
+    )
+    ticket_scope: str = _setting(
+        "PHOTOSYNC_TICKET_SCOPE",
+        values.text,
+        "for `servicenow`: the scope of Entra ID's token by which it lets the bot's application in, without a secret",
+        value="",
+        excludes="PHOTOSYNC_TICKET_SECRET",
     )
     ticket_fields: Mapping[str, Any] = _setting(
         "PHOTOSYNC_TICKET_FIELDS",
@@ -285,6 +338,37 @@ class Settings:
         values.text,
         "how people reach the helpdesk, shown as it is where there is no ticket system",
         value="",
+    )
+    app_name: str = _setting(
+        "PHOTOSYNC_APP_NAME",
+        values.one_line,
+        "what the app is called in Teams, at most 30 letters; for the app package and `setup`",
+        value="",
+        default="`Photosync`",
+    )
+    app_developer: str = _setting(
+        "PHOTOSYNC_APP_DEVELOPER",
+        values.one_line,
+        "whose app it is, as Teams shows it, at most 32 letters",
+        value="Photosync",
+        default="`Photosync`",
+    )
+    app_color: str = _setting(
+        "PHOTOSYNC_APP_COLOR", values.color, "the app's accent colour", value="#4B53BC", default="`#4B53BC`"
+    )
+    app_icon: Path | None = _setting(
+        "PHOTOSYNC_APP_ICON",
+        values.file,
+        "its icon: a PNG file of 192 x 192 pixels",
+        value=None,
+        default="the packaged one",
+    )
+    app_icon_outline: Path | None = _setting(
+        "PHOTOSYNC_APP_ICON_OUTLINE",
+        values.file,
+        "its small icon: a PNG file of 32 x 32 pixels, white on transparent",
+        value=None,
+        default="the packaged one",
     )
     database_url: Secret = _setting(
         "PHOTOSYNC_DATABASE_URL",

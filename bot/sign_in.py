@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bot.background import Beat
@@ -37,12 +37,21 @@ def bots(settings: Settings) -> Registration:
     """Of the bot itself."""
     if settings.app_type == "UserAssignedMSI":
         return Registration("MicrosoftAppId", "", "MicrosoftAppTenantId")
-    proof = "MicrosoftAppCertificate" if settings.app_certificate else "MicrosoftAppPassword"
+    given = {
+        "MicrosoftAppCertificate": settings.app_certificate,
+        "PHOTOSYNC_VAULT_CERTIFICATE": settings.vault_certificate,
+        "MicrosoftAppPassword": settings.app_password,
+        "PHOTOSYNC_ASSERTION_IDENTITY": settings.assertion_identity,
+        "AZURE_FEDERATED_TOKEN_FILE": settings.federated_token_file,
+    }
+    proof = next((name for name, value in given.items() if value), "MicrosoftAppPassword")
     return Registration("MicrosoftAppId", proof, "MicrosoftAppTenantId")
 
 
 def graphs(settings: Settings) -> Registration:
     """Of the application that reads Graph: its own, or the bot's."""
+    if settings.graph_identity:
+        return Registration("PHOTOSYNC_GRAPH_IDENTITY", "", "MicrosoftAppTenantId")
     if not settings.graph_client_id:
         return bots(settings)
     tenant = "PHOTOSYNC_GRAPH_TENANT_ID" if settings.graph_tenant_id else "MicrosoftAppTenantId"
@@ -62,6 +71,9 @@ _FIXES = {
     700027: "Register the certificate of {proof} with the application: it is not known there.",
     1000502: "Renew the certificate of {proof}: it is not valid today.",
     700024: "Set this machine's clock by NTP: the login service finds the proof of {proof} out of its time.",
+    70021: "Give the application of {client} a federated credential that fits the token of {proof}.",
+    700211: "Give the application of {client} a federated credential with the issuer of {proof}.",
+    700213: "Give the application of {client} a federated credential with the subject of {proof}.",
     500011: "Correct {resource} or PHOTOSYNC_CLOUD: the tenant knows no such resource.",
 }
 _FIX_ELSE = "Correct {client}, {proof} and {tenant}, and see the application's sign-in log in Entra ID."
@@ -93,7 +105,15 @@ class Application:
 class SignIn:
     """Tries every application once in `interval` seconds; who asks meanwhile gets what was found."""
 
-    def __init__(self, applications: Sequence[Application], *, interval: float = INTERVAL) -> None:
+    def __init__(
+        self,
+        applications: Sequence[Application],
+        *,
+        interval: float = INTERVAL,
+        report: Callable[[], None] | None = None,
+    ) -> None:
+        """`report` is called after each round."""
+        self._report = report
         self._applications = applications
         self._interval = interval
         self._tried = False
@@ -118,6 +138,8 @@ class SignIn:
                 if fix not in self._fixes:
                     log.error("the login service refuses us: %s", fix)
             self._tried, self._fixes = True, fixes
+            if self._report is not None:
+                self._report()
             beat()
             await asyncio.sleep(self._interval)
 

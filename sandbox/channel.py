@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from sandbox.admin.azure import Azure
 from sandbox.chat import Chat, Delivered
 from sandbox.connector import SCOPE, Connector
 from sandbox.login import Login
@@ -43,13 +44,24 @@ class Channel:
         self.keys = [SigningKey()]
         self.endorsements = ["msteams"]
         self.key_requests = 0
-        self.connector = Connector(world, login, app, tenant, self._find, self._begin)
+        self.connector = Connector(world, login, app, tenant, self._find, self._begin, self.registered)
+        self.bots: Azure | None = None  # where a bot has to be registered; without it it is
         self._chats: dict[str, Chat] = {}  # 1:1, by person
         self._groups: dict[str, Chat] = {}  # by conversation
         self.retries = 0  # activities delivered again
         self._again: set[asyncio.Task[None]] = set()
         self._runner: web.AppRunner | None = None
         self._session: aiohttp.ClientSession | None = None
+
+    def registered(self) -> bool:
+        """Whether there is a bot with the Teams channel; with it goes whose it is."""
+        if self.bots is None:
+            return True
+        found = self.bots.teams_bot()
+        if found is not None:
+            self.app = self.connector.app = found["properties"]["msaAppId"]
+            self.bot_account = f"28:{self.app}"
+        return found is not None
 
     async def start(self, tls: Any) -> None:
         """Listen."""
@@ -167,6 +179,8 @@ class Channel:
     async def post(self, body: bytes, token: str | None = None, headers: dict[str, str] | None = None) -> Delivered:
         """One request to the bot's endpoint; an empty `token` sends none."""
         assert self._session is not None
+        if not self.registered():
+            raise LookupError("no bot with the Teams channel is registered")
         signed = self.token() if token is None else token
         sent = {
             "Content-Type": "application/json",

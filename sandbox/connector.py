@@ -27,7 +27,16 @@ Take = Callable[[Transcript, web.Request, Any], web.Response]
 class Connector:
     """`find` gives a conversation by its id, `begin` a person's 1:1 conversation by the id of a member."""
 
-    def __init__(self, world: World, login: Login, app: str, tenant: str, find: Find, begin: Find) -> None:
+    def __init__(
+        self,
+        world: World,
+        login: Login,
+        app: str,
+        tenant: str,
+        find: Find,
+        begin: Find,
+        registered: Callable[[], bool],
+    ) -> None:
         self.world = world
         self.login = login
         self.app = app
@@ -38,6 +47,7 @@ class Connector:
         self.moment: Callable[[str, web.Request], None] = lambda _, __: None  # told `before` and `after` each request
         self._find = find
         self._begin = begin
+        self._registered = registered
         self._ids: Iterator[int] = itertools.count(int(time.time() * 1000))
         self._paces: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=RATES[-1][0]))
 
@@ -89,6 +99,8 @@ class Connector:
         claims = self.login.check(request.headers.get("Authorization", ""), SCOPE)
         if claims is None:
             return None, graph_error(401, "Unauthorized", message="Authorization has been denied for this request.")
+        if not self._registered():
+            return None, graph_error(401, "BotNotRegistered")
         if claims["appid"] != self.app:
             return None, graph_error(403, "Forbidden", message="Another bot's conversation.")
         return fault, None

@@ -99,6 +99,7 @@ class Faults:
     connector: deque[Fault] = field(default_factory=deque)
     tickets: deque[Fault] = field(default_factory=deque)
     login: deque[Fault] = field(default_factory=deque)  # requests for a token
+    azure: deque[Fault] = field(default_factory=deque)
     graph_always: Fault | None = None  # every request
     change: Callable[[str, Any], Any] | None = (
         None  # what Graph and the login service answer, by path: (path, document)
@@ -108,7 +109,7 @@ class Faults:
     dice: random.Random = field(default_factory=lambda: random.Random(1))
 
     def next(self, where: str, path: str = "") -> Fault | None:
-        """The fault of the present request of `graph`, `files`, `login`, `connector` or `tickets`, if any."""
+        """The fault of the present request of `graph`, `files`, `login`, `azure`, `connector` or `tickets`, if any."""
         waiting: deque[Fault] = getattr(self, where)
         for place, fault in enumerate(waiting):
             if fault.path not in path:

@@ -20,6 +20,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from aiohttp import web
 
+from sandbox.admin.catalog import Catalog
+from sandbox.admin.directory import Call, Directory
 from sandbox.asked import Asked
 from sandbox.faults import Fault
 from sandbox.files import Files
@@ -48,6 +50,8 @@ class Graph:
         self._sites = Sites(world, self.files)
         self._team_sites = TeamSites(world)
         self._users = Users(world)
+        self.directory: Directory | None = None
+        self.catalog = Catalog(world)
         self._paths = (*self._users.paths(), *self._team_sites.paths(), *self._sites.paths())
         self._runner: web.AppRunner | None = None
 
@@ -95,12 +99,36 @@ class Graph:
         if claims is None:
             return graph_error(401, "InvalidAuthenticationToken", {"WWW-Authenticate": "Bearer"})
         roles = frozenset(claims.get("roles", ()))
+        if "scp" in claims:
+            answer = await self._administered(request, path, claims)
+            return _named(answer) if fault is None else await act_out(fault, request)
+        if self.directory is not None and "/sites" in path:
+            self.world.faults.site_grant = self.catalog.may_read(claims["appid"])
         if path == f"{_VERSION}/$batch":
             answer = await self._batch(request, roles)
         else:
             answer = await self._view(request.method, path, request.query, roles)
         answer = _named(changed(self.world.faults, path, answer))
         return answer if fault is None else await act_out(fault, request)
+
+    async def _administered(self, request: web.Request, path: str, claims: Mapping[str, Any]) -> web.Response:
+        """What a person with a role asks, through a tool that has some delegated permissions."""
+        admin, scopes = self.login.admins.get(claims["oid"]), frozenset(claims["scp"].split())
+        if admin is None or self.directory is None:
+            return graph_error(401, "InvalidAuthenticationToken")
+        known = False
+        for method, pattern, needed, view in (*self.directory.paths(), *self.catalog.paths()):
+            match = re.fullmatch(re.escape(_VERSION) + pattern, path)
+            known = known or match is not None
+            if match is None or method != request.method:
+                continue
+            if needed and not needed & scopes:
+                return graph_error(403, "Authorization_RequestDenied", message="Insufficient privileges.")
+            body = await request.read()
+            return await view(Call(method, match, request.query, request.headers, body, admin, scopes))
+        if known:
+            return graph_error(405, "Request_BadRequest")
+        return graph_error(404, "BadRequest", message="Resource not found for the segment.")
 
     async def _view(self, method: str, path: str, query: Mapping[str, str], roles: frozenset[str]) -> web.Response:
         throttle = self.world.faults.throttle

@@ -1,8 +1,13 @@
-"""The login service: discovery and tokens for applications, refusing what Entra ID refuses, with its error numbers."""
+"""The login service: tokens for applications, and for administrators who sign in by device code.
+
+It refuses what Entra ID refuses, with its error numbers.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import math
 import time
 import uuid
 from collections.abc import Mapping
@@ -16,6 +21,8 @@ from aiohttp import web
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
+from sandbox.admin.directory import DELAY, Directory
+from sandbox.admin.people import AZURE_CLI, CODE_LIFETIME, GRAPH_TOOLS, Admin, DeviceCodes
 from sandbox.assertions import fault_of
 from sandbox.signing import SigningKey
 from sandbox.web import HOST, act_out, changed, listen
@@ -52,9 +59,25 @@ _REFUSALS = {
             400, "invalid_scope", 1002012, "The provided value for scope {} is not valid: it must end in /.default."
         ),
         Refusal(400, "invalid_resource", 500011, "The resource principal named {} was not found in the tenant."),
+        Refusal(400, "unauthorized_client", 7000229, "The client application {} is missing service principal."),
+        Refusal(400, "invalid_request", 70021, "No matching federated identity record found for presented assertion."),
+        Refusal(400, "authorization_pending", 70016, "The user has not yet completed authorization."),
+        Refusal(400, "authorization_declined", 70019, "The user declined the authorization request."),
+        Refusal(400, "expired_token", 70020, "The device code has expired."),
+        Refusal(400, "bad_verification_code", 70018, "Invalid verification code."),
+        Refusal(400, "invalid_grant", 50020, "The user account does not exist in the tenant."),
+        Refusal(400, "invalid_grant", 53003, "Access has been blocked by Conditional Access policies."),
+        Refusal(
+            400, "invalid_grant", 65002, "Consent between first party application and resource must be configured."
+        ),
+        Refusal(400, "invalid_grant", 70000, "The provided refresh token is not valid."),
+        Refusal(400, "interaction_required", 90094, "Admin consent is required for the permissions requested."),
     )
 }
 _NEEDED = ("grant_type", "client_id", "scope")
+_DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
+_ANY_TENANT = "organizations"
+EXCHANGE = "api://AzureADTokenExchange"
 
 
 class Login:
@@ -67,6 +90,12 @@ class Login:
         self.certificates: dict[str, x509.Certificate] = {}  # client id -> certificate, where one is registered
         self.audiences: dict[str, tuple[str, ...]] = {}  # resource -> roles in its tokens
         self.key = SigningKey()
+        self.directory: Directory | None = None  # of a tenant in which applications are made
+        self.graph_url = ""
+        self.admins: dict[str, Admin] = {}  # by object id
+        self.codes = DeviceCodes()
+        self.federated: dict[str, list[dict[str, str]]] = {}  # client id -> issuer and subject, outside the directory
+        self.issuers: dict[str, SigningKey] = {}  # of tokens that federated credentials trust
         self.requests = 0  # for tokens, refused ones included
         self.url = ""
         self._runner: web.AppRunner | None = None
@@ -77,6 +106,7 @@ class Login:
         for path in ("/{tenant}/v2.0/.well-known/openid-configuration", "/{tenant}/.well-known/openid-configuration"):
             app.router.add_get(path, self._discovery)
         app.router.add_post("/{tenant}/oauth2/v2.0/token", self._token)
+        app.router.add_post("/{tenant}/oauth2/v2.0/devicecode", self._device_code)
         app.router.add_get("/{tenant}/discovery/v2.0/keys", self._keys)
         self._runner, port = await listen(app, tls)
         self.url = f"https://{HOST}:{port}"
@@ -110,8 +140,30 @@ class Login:
         return self.key.sign({
             "aud": resource, "iss": f"{self.url}/{self.tenant}/v2.0", "iat": int(now), "nbf": int(now),
             "exp": int(now + lifetime), "appid": client, "azp": client, "tid": self.tenant, "idtyp": "app",
-            "roles": list(self.audiences[resource]),
+            "roles": list(self._roles(client, resource)),
         })  # fmt: skip
+
+    def issue_exchange(self, identity: str) -> str:
+        """A managed identity's token that an application may present which trusts it."""
+        now = time.time()
+        return self.key.sign({
+            "aud": EXCHANGE, "iss": f"{self.url}/{self.tenant}/v2.0", "iat": int(now), "nbf": int(now),
+            "exp": int(now + LIFETIME), "sub": identity, "oid": identity, "tid": self.tenant,
+        })  # fmt: skip
+
+    def issue_delegated(self, admin: Admin, client: str, resource: str, scopes: tuple[str, ...]) -> str:
+        """A token of a person who uses an application."""
+        now = time.time()
+        return self.key.sign({
+            "aud": resource, "iss": f"{self.url}/{self.tenant}/v2.0", "iat": int(now), "nbf": int(now),
+            "exp": int(now + LIFETIME), "appid": client, "azp": client, "tid": self.tenant, "idtyp": "user",
+            "oid": admin.id, "upn": admin.upn, "scp": " ".join(scopes),
+        })  # fmt: skip
+
+    def _roles(self, client: str, resource: str) -> tuple[str, ...]:
+        if self.directory is None or self.directory.application_of(client) is None:
+            return self.audiences[resource]
+        return self.directory.roles(client) if resource == self.graph_url else ()
 
     def register(self, client: str, certificate_pem: bytes) -> str:
         """Register a certificate in place of the secret; returns its thumbprint."""
@@ -122,13 +174,14 @@ class Login:
 
     async def _discovery(self, request: web.Request) -> web.Response:
         tenant = request.match_info["tenant"]
-        if tenant != self.tenant:
+        if tenant not in (self.tenant, _ANY_TENANT):
             return _refused(90002, "")
         base = f"{self.url}/{tenant}"
         document = {
             "issuer": f"{base}/v2.0",
             "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
             "token_endpoint": f"{base}/oauth2/v2.0/token",
+            "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
             "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt"],
             "jwks_uri": f"{base}/discovery/v2.0/keys",
             "response_types_supported": ["code"],
@@ -150,12 +203,67 @@ class Login:
         asked: dict[str, str] = {}
         if request.content_type == "application/x-www-form-urlencoded":
             asked = dict(parse_qsl(await request.text()))
+        if asked.get("grant_type") in (_DEVICE_CODE, "refresh_token"):
+            return self._delegated(request.match_info["tenant"], asked)
         problem = self._problem(request.match_info["tenant"], asked)
         if problem is not None:
             return _refused(*problem)
         token = self.issue(asked["client_id"], asked["scope"].removesuffix("/.default"))
         document = {"token_type": "Bearer", "expires_in": LIFETIME, "ext_expires_in": LIFETIME, "access_token": token}
         return changed(self.world.faults, request.path, web.json_response(document))
+
+    async def _device_code(self, request: web.Request) -> web.StreamResponse:
+        """A code to type on another device."""
+        asked = dict(parse_qsl(await request.text()))
+        client, scopes = asked.get("client_id", ""), tuple(asked.get("scope", "").split())
+        if request.match_info["tenant"] not in (self.tenant, _ANY_TENANT):
+            return _refused(90002, "")
+        if client not in (AZURE_CLI, GRAPH_TOOLS):
+            return _refused(700016, client)
+        named = [one for one in scopes if one.startswith("https://") and not one.endswith("/.default")]
+        if client == AZURE_CLI and named:
+            return _refused(65002, "")
+        device, user = self.codes.begin(client, scopes, self.world.now())
+        page = f"{self.url}/devicelogin"
+        return web.json_response({
+            "device_code": device, "user_code": user, "verification_uri": page, "expires_in": int(CODE_LIFETIME),
+            "interval": 5, "message": f"To sign in, open {page} and enter the code {user}.",
+        })  # fmt: skip
+
+    def _delegated(self, tenant: str, asked: Mapping[str, str]) -> web.Response:
+        """Tokens of a person: after the code was typed, or for another resource later."""
+        scopes = tuple(asked.get("scope", "").split())
+        if asked["grant_type"] == "refresh_token":
+            held = self.codes.refreshable.get(asked.get("refresh_token", ""))
+            if held is None or held[1] != asked.get("client_id"):
+                return _refused(70000, "")
+            admin, client = held
+        else:
+            flow = self.codes.flows.get(asked.get("device_code", ""))
+            if flow is None or flow.client != asked.get("client_id"):
+                return _refused(70018, "")
+            if flow.refusal or self.world.now() > flow.ends:
+                return _refused(flow.refusal or 70020, "")
+            if flow.admin is None:
+                return _refused(70016, "")
+            admin, client, scopes = flow.admin, flow.client, flow.scopes
+        if admin.tenant or (tenant not in (self.tenant, _ANY_TENANT)):
+            return _refused(50020 if tenant == self.tenant else 90002, "")
+        wanted = next((one for one in scopes if one.startswith("https://")), "")
+        resource = next((one for one in self.audiences if wanted.startswith(f"{one}/")), "")
+        if not resource:
+            return _refused(500011, wanted)
+        if resource == self.graph_url:
+            granted = self.codes.granted(client, scopes)
+        elif client == AZURE_CLI:
+            granted = ("user_impersonation",)
+        else:
+            return _refused(65002, "")
+        return web.json_response({
+            "token_type": "Bearer", "expires_in": LIFETIME, "ext_expires_in": LIFETIME, "scope": " ".join(granted),
+            "access_token": self.issue_delegated(admin, client, resource, granted),
+            "refresh_token": self.codes.refresh_token(admin, client),
+        })  # fmt: skip
 
     def _problem(self, tenant: str, asked: Mapping[str, str]) -> tuple[int, str] | None:
         """The number of the refusal, and what it names; None for a request that gets its token."""
@@ -166,8 +274,9 @@ class Login:
             return 900144, missing
         if asked["grant_type"] != "client_credentials":
             return 70003, asked["grant_type"]
-        if asked["client_id"] not in self.applications:
-            return 700016, asked["client_id"]
+        stranger = self._stranger(asked["client_id"])
+        if stranger:
+            return stranger, asked["client_id"]
         unproven = self._unproven(asked["client_id"], asked)
         if unproven:
             return unproven, ""
@@ -176,22 +285,69 @@ class Login:
         resource = asked["scope"].removesuffix("/.default")
         return None if resource in self.audiences else (500011, resource)
 
+    def _stranger(self, client: str) -> int:
+        """The number of the refusal of an application that is not known; 0 for one that is."""
+        if client in self.applications:
+            return 0
+        made = self.directory.application_of(client) if self.directory else None
+        if self.directory is None or made is None or not self.directory.known(made):
+            return 700016
+        principal = self.directory.principal_of(client)
+        return 0 if principal is not None and self.directory.known(principal) else 7000229
+
     def _unproven(self, client: str, asked: Mapping[str, str]) -> int:
         """The number of the refusal, or 0 for an application that proves to be itself."""
         if self.world.faults.login_refuses:
             return 7000215
         if "client_secret" in asked:
-            return 0 if asked["client_secret"] == self.applications[client] != "" else 7000215
+            return 0 if self._is_secret(client, asked["client_secret"]) else 7000215
         if "client_assertion" not in asked:
             return 7000216
         if asked.get("client_assertion_type") != "urn:ietf:params:oauth:client-assertion-type:jwt-bearer":
             return 50027
-        certificate = self.certificates.get(client)
-        if certificate is None:
-            return 700027
         base = f"{self.url}/{self.tenant}"
         audiences = (f"{base}/oauth2/v2.0/token", f"{base}/v2.0")
-        return fault_of(asked["client_assertion"], client, certificate, audiences)
+        assertion = asked["client_assertion"]
+        federated = self._federated(client, assertion)
+        if federated is not None:
+            return federated
+        faults = [fault_of(assertion, client, one, audiences) for one in self._certificates(client)]
+        return min(faults, default=700027)
+
+    def _is_secret(self, client: str, secret: str) -> bool:
+        if self.directory is not None and client in self.directory.secrets:
+            return self.directory.secrets[client].get(secret, math.inf) <= self.world.now()
+        return secret == self.applications.get(client, "") != ""
+
+    def _certificates(self, client: str) -> list[x509.Certificate]:
+        """Those that are known by now."""
+        found = [self.certificates[client]] if client in self.certificates else []
+        made = self.directory.application_of(client) if self.directory else None
+        known = (key for key in (made["keyCredentials"] if made else ()) if self.world.now() >= key["made"] + DELAY)
+        return [*found, *(x509.load_der_x509_certificate(base64.b64decode(key["key"])) for key in known)]
+
+    def _federated(self, client: str, assertion: str) -> int | None:
+        """Of a token that another issuer made for this application: 0, or the number; None for any other assertion."""
+        try:
+            claims = jwt.decode(assertion, options={"verify_signature": False})
+        except jwt.PyJWTError:
+            return None
+        issuer = str(claims.get("iss"))
+        issuers = {**self.issuers, f"{self.url}/{self.tenant}/v2.0": self.key}
+        if issuer not in issuers:
+            return None
+        try:
+            jwt.decode(assertion, issuers[issuer].public, algorithms=["RS256"], audience=EXCHANGE)
+        except jwt.ExpiredSignatureError:
+            return 700024
+        except jwt.PyJWTError:
+            return 50027
+        made = self.directory.application_of(client) if self.directory else None
+        held = (
+            self.directory.federated.get(made["id"], []) if self.directory and made else self.federated.get(client, [])
+        )
+        pair = (issuer, claims.get("sub"))
+        return 0 if any((one["issuer"], one["subject"]) == pair for one in held) else 70021
 
 
 def _refused(number: int, named: str) -> web.Response:

@@ -9,6 +9,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from sandbox.admin.azure import Azure
+from sandbox.admin.directory import Directory
+from sandbox.admin.people import Admin
 from sandbox.certificates import Authority
 from sandbox.channel import ISSUER, SCOPE, Channel, fresh_id
 from sandbox.graph import Graph
@@ -33,6 +36,7 @@ class Tenant:
         self.channel.bot_url = bot_url
         self.helpdesk = Helpdesk(self.world)
         self.identity = Identity(self.login, self.app)
+        self.azure = Azure(self.world, self.login, self.id)
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -40,16 +44,32 @@ class Tenant:
         """Start every server on a port of its own; all are stopped at the end."""
         with tempfile.TemporaryDirectory(prefix="photosync-") as folder:
             tenant = cls(Authority(Path(folder)), bot_url)
-            servers = (tenant.login, tenant.graph, tenant.channel, tenant.helpdesk, tenant.identity)
+            servers = (tenant.login, tenant.graph, tenant.channel, tenant.helpdesk, tenant.identity, tenant.azure)
             try:
                 for server in servers:
                     await server.start(tenant.authority.server)
                 tenant.login.audiences = {SCOPE: ()}
                 tenant.grant(*ROLES)
+                tenant.login.graph_url = tenant.graph.url
                 yield tenant
             finally:
                 for server in servers:
                     await server.stop()
+
+    def make_empty(self, *admins: Admin) -> Directory:
+        """Nothing of ours is registered any more; `admins` can change that, and what is made counts from then on."""
+        directory = Directory(self.world, self.id)
+        self.login.directory = self.graph.directory = directory
+        self.login.applications.clear()
+        self.login.admins = {one.id: one for one in admins}
+        self.login.audiences[self.azure.url] = ()
+        self.graph.catalog.apps.clear()
+        self.graph.catalog.grants.clear()
+        self.azure.resources.clear()
+        self.azure.registered.clear()
+        self.azure.subscriptions = {one: "Pay as you go" for admin in admins for one in admin.subscriptions}
+        self.channel.bots = self.azure
+        return directory
 
     def grant(self, *roles: str) -> None:
         """The application permissions in Graph's tokens from the next token on, in place of those before."""
@@ -63,6 +83,7 @@ class Tenant:
             "MicrosoftAppTenantId": self.id,
             "PHOTOSYNC_GRAPH_URL": self.graph.url,
             "PHOTOSYNC_LOGIN_URL": self.login.url,
+            "PHOTOSYNC_AZURE_URL": self.azure.url,
             "PHOTOSYNC_CHANNEL_KEYS_URL": f"{self.channel.url}/v1/.well-known/openidconfiguration",
             "PHOTOSYNC_CHANNEL_ISSUER": ISSUER,
             "PHOTOSYNC_CHANNEL_SCOPE": f"{SCOPE}/.default",

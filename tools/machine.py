@@ -1,4 +1,4 @@
-"""See to it that this machine has what the tests drive: Chromium, PostgreSQL, gettext, nginx, shellcheck; with
+"""See to it that this machine has what the tests drive: Chromium, PostgreSQL and the programs below; with
 `--request-tracker` that as well, which takes minutes. Standard library only."""
 
 from __future__ import annotations
@@ -13,8 +13,12 @@ from bot.commands.preview.browser import executable
 
 BROWSER_PACKAGES = ("chromium", "fonts-noto-core", "fonts-noto-cjk")
 DATABASE_PACKAGES = ("postgresql",)
-# Programs and their packages; the last three look at deploy/.
-PROGRAMS = {"msgfmt": "gettext", "nginx": "nginx-light", "shellcheck": "shellcheck", "systemd-analyze": "systemd"}
+# Programs and their packages: of languages, of deploy/, of the script of `setup --print bash`.
+PROGRAMS = {
+    "msgfmt": "gettext",
+    **{"nginx": "nginx-light", "shellcheck": "shellcheck", "systemd-analyze": "systemd"},
+    **{"jq": "jq", "curl": "curl", "openssl": "openssl"},
+}
 RT_PACKAGES = ("request-tracker5", "rt5-db-sqlite", "rt5-standalone")
 RT_SHARE = Path("/usr/share/request-tracker5")
 

@@ -1,8 +1,9 @@
 """What an admin uploads into Teams: the manifest, two icons and one file of sentences per language.
 
 `manifest/manifest.json` is the template. `{{name}}` in it stands for a value of the installation (`app_id`, `host`,
-`version`) or, as a whole string, for a sentence of the catalogues. Where such a sentence stands is its name in the
-language files, so the template alone says what is translated.
+`version`, `developer`, `color`) or, as a whole string, for a sentence of the catalogues. Where such a sentence stands
+is its name in the language files, so the template alone says what is translated. A name that the installation gives
+the app is the same in every language.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 
 from bot.errors import PhotosyncError
 from bot.languages.catalogs import Languages
+from bot.settings import Settings
 from dialogs.translations import SOURCE, MissingText, Translations
 
 TEMPLATE = "manifest.json"
@@ -24,6 +26,8 @@ _STANDS_FOR = re.compile(r"\{\{([\w.]+)\}\}")
 # Teams takes the exact language of a client, else the language without its region, else the default. These clients
 # would miss a file whose tag names the script, or another region, although the person reads it.
 _CLIENTS = ("pt-PT", "sr-Latn-RS", "zh-CN", "zh-TW")
+
+_USUAL = {"developer": "Photosync", "color": "#4B53BC"}
 
 _ISOLATES = dict.fromkeys(map(ord, "\u2066\u2067\u2068\u2069"))
 
@@ -55,12 +59,29 @@ class AppPackage:
         return {TEMPLATE: _json(self.manifest), **self.icons, **translations}
 
 
+def branded(source: Mapping[str, bytes], settings: Settings) -> tuple[dict[str, bytes], dict[str, str]]:
+    """The files of `manifest/` with the installation's icons, and its values for `build`: what the app looks like.
+
+    Raises `NoPackage` for an icon that cannot be read.
+    """
+    names = json.loads(source[TEMPLATE])["icons"]
+    icons = {names["color"]: settings.app_icon, names["outline"]: settings.app_icon_outline}
+    values = {"developer": settings.app_developer, "color": settings.app_color}
+    if settings.app_name:
+        values["app.name"] = settings.app_name
+    try:
+        return {**source, **{name: path.read_bytes() for name, path in icons.items() if path is not None}}, values
+    except OSError as error:
+        raise NoPackage(f"{error.filename} cannot be read: {error.strerror}") from None
+
+
 def build(source: Mapping[str, bytes], spoken: Languages, values: Mapping[str, str]) -> AppPackage:
     """From the files of `manifest/`, the languages, and the values of this installation.
 
     Raises `NoPackage` if English lacks a sentence of the template.
     """
     template = json.loads(source[TEMPLATE])
+    values = {**_USUAL, **values}
     keys = {where: key for where, key in _sentences(template) if key not in values}
     wanted = tuple(dict.fromkeys(keys.values()))
     texts = {tag: _texts(spoken.wording, tag, wanted) for tag in spoken.tags}

@@ -43,6 +43,19 @@ def _identity(package: AppPackage) -> Iterator[str]:
         yield f"the app's version is {version}, and has to be three numbers such as 1.0.0"
 
 
+def _names(package: AppPackage) -> Iterator[str]:
+    """What the installation calls itself: the settings are named, since nothing else can be wrong there."""
+    manifest = package.manifest
+    given = (
+        ("PHOTOSYNC_APP_NAME", manifest["name"]["short"], 30),
+        ("PHOTOSYNC_APP_DEVELOPER", manifest["developer"]["name"], 32),
+    )
+    for setting, text, longest in given:
+        letters = len(text.encode("utf-16-le")) // 2
+        if letters > longest:
+            yield f"{setting} has {letters} characters, and Teams takes {longest}"
+
+
 def _tags(package: AppPackage) -> Iterator[str]:
     info = package.manifest["localizationInfo"]
     tags = [info["defaultLanguageTag"], *(one["languageTag"] for one in info["additionalLanguages"])]
@@ -98,4 +111,4 @@ def _white_on_transparent(image: Image.Image) -> str:
     return ""
 
 
-_RULES: tuple[Callable[[AppPackage], Iterator[str]], ...] = (_identity, _tags, _lengths, _commands, _icons)
+_RULES: tuple[Callable[[AppPackage], Iterator[str]], ...] = (_identity, _names, _tags, _lengths, _commands, _icons)

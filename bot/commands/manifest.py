@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
 from bot import resources
-from bot.app_package.build import AppPackage, NoPackage, build, zipped
+from bot.app_package.build import AppPackage, NoPackage, branded, build, zipped
 from bot.app_package.rules import problems
 from bot.commands.configuration import load
 from bot.commands.terminal import complain
@@ -46,7 +47,7 @@ def _run(chosen: argparse.Namespace) -> int:
     settings, out = load(Use.PACKAGE, chosen), chosen.out
     values = {"app_id": settings.app_id, "host": chosen.host or PLACEHOLDER_HOST, "version": chosen.app_version}
     try:
-        package = _checked(settings, values)
+        package = checked(settings, values)
     except NoPackage as error:
         return complain(*error.problems)
     except CatalogError as error:
@@ -66,9 +67,11 @@ def _run(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _checked(settings: Settings, values: dict[str, str]) -> AppPackage:
+def checked(settings: Settings, values: Mapping[str, str]) -> AppPackage:
+    """The package of this installation. Raises `NoPackage` with everything that Teams would refuse."""
     languages = packaged.languages(settings.locales_dir)
-    package = build(resources.manifest(), languages, values)
+    source, own = branded(resources.manifest(), settings)
+    package = build(source, languages, {**values, **own})
     # A sentence of the package that is not used as it stands in a file would be missing without a word.
     faults = [one for one in languages.faults if any(f": {key}: " in one for key in package.keys.values())]
     wrong = (*languages.problems, *faults, *problems(package))

@@ -1,128 +1,37 @@
-"""Bearer tokens of our applications, by client secret, certificate or managed identity. The only importer of msal."""
+"""Bearer tokens of our applications, by client secret, certificate or managed identity."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-import math
-import re
-import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import msal
 
-from bot import certificate
-from bot.clouds import CLOUDS
-from bot.errors import Malformed, Outage, OutsideError, Refused, SettingsError, Throttled, TimedOut
-from bot.http_client import NEVER, Answer, HttpClient, plain_code
-from bot.setting_values import Secret
+from bot.errors import Outage, OutsideError, Refused, Throttled, TimedOut
+from bot.graph.bridge import DEADLINE, PUBLIC_LOGINS, TOKEN, Bridge, NoCache, lifetime_of, refusal_code
+from bot.graph.proofs import (
+    CertificateProof,
+    IdentityProof,
+    Proof,
+    SecretProof,
+    TokenFileProof,
+    VaultProof,
+    managed,
+)
+from bot.http_client import HttpClient, plain_code
+from bot.setting_values import SYSTEM_IDENTITY
 from bot.settings import Settings
 
 log = logging.getLogger(__name__)
 
-_DEADLINE = 5.0  # seconds, of one request to the login service
-_LIFETIME_UNKNOWN = 60.0  # seconds that a token is used which does not say how long it is good
-_LONGEST_LIFETIME = 86_400.0
-_TOKEN = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")  # what a header can carry
 _EARLY = 300.0  # seconds before its end that a token is not used any more
 _REFUSAL_CACHED = 10.0  # seconds: a wrong secret does not become right by an immediate retry
 _TRANSIENT = frozenset({"temporarily_unavailable", "server_error"})  # OAuth's words for an outage
-_PUBLIC_LOGINS = frozenset(cloud.login_url for cloud in CLOUDS.values())
-
-
-class _Reply:
-    """An HTTP answer in the shape that msal reads."""
-
-    def __init__(self, status: int, document: Mapping[str, Any], headers: Mapping[str, str]) -> None:
-        self.status_code = status
-        self.text = json.dumps(document)
-        self.headers = dict(headers)
-
-    def raise_for_status(self) -> None:
-        """See `requests.Response`."""
-        if self.status_code >= 400:
-            raise Outage("login", f"status {self.status_code}")
-
-
-class _Bridge:
-    """msal's HTTP client: called from a thread, it sends through the event loop's one session.
-
-    msal logs answers that it does not understand, whole. So none reaches it that is not a JSON object, and it never
-    sees a token: `token` gives it back for the stand-in that msal is given.
-    """
-
-    def __init__(self, http: HttpClient) -> None:
-        self._http = http
-        self._loop = asyncio.get_running_loop()
-        self._held: dict[str, str] = {}
-
-    def get(self, url: str, params: Any = None, headers: Mapping[str, str] | None = None, **_: Any) -> _Reply:
-        """One GET."""
-        joiner = "&" if "?" in url else "?"
-        return self._request("GET", f"{url}{joiner}{urlencode(params)}" if params else url, dict(headers or {}), None)
-
-    def post(
-        self, url: str, params: Any = None, data: Any = None, headers: Mapping[str, str] | None = None, **_: Any
-    ) -> _Reply:
-        """One POST of a form."""
-        sent = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
-        body = data.encode() if isinstance(data, str) else urlencode(data or {}).encode()
-        return self._request("POST", f"{url}?{urlencode(params)}" if params else url, sent, body)
-
-    def close(self) -> None:
-        """See `requests.Session`; the session is the application's."""
-
-    def token(self, result: Mapping[str, Any]) -> Mapping[str, Any]:
-        """msal's result with the token itself in it."""
-        held = self._held.pop(str(result.get("access_token")), None)
-        return {**result, "access_token": held} if held is not None else result
-
-    def _request(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> _Reply:
-        request = self._http.request(
-            method, url, system="login", deadline=_DEADLINE, headers=headers, body=body, retry=NEVER
-        )
-        answer = asyncio.run_coroutine_threadsafe(request, self._loop).result(_DEADLINE + 1)
-        if answer.status == 429 or answer.status >= 500:
-            raise _unavailable(answer)
-        try:
-            document = answer.json()
-        except Malformed as error:
-            raise Outage("login", error.detail) from None
-        if method == "GET" and answer.status == 400:  # no such tenant, no such identity: msal would raise ValueError
-            raise Refused("login", _code(document))
-        if "access_token" not in document:
-            return _Reply(answer.status, document, answer.headers)
-        return _Reply(answer.status, self._hold(document), answer.headers)
-
-    def _hold(self, document: Mapping[str, Any]) -> dict[str, Any]:
-        """What msal needs of a token's answer, with a stand-in for the token."""
-        text = document["access_token"]
-        if not isinstance(text, str) or not _TOKEN.fullmatch(text):
-            raise Outage("login", "a token that no request can carry")
-        name, seconds = f"held-{secrets.token_hex(8)}", int(_lifetime(document))
-        self._held[name] = text
-        resource = document.get("resource")
-        return {
-            "access_token": name,
-            "token_type": "Bearer",
-            "expires_in": seconds,
-            "expires_on": str(int(time.time()) + seconds),
-            "resource": resource if isinstance(resource, str) else "",
-        }
-
-
-class _NoCache(msal.TokenCache):  # type: ignore[misc]  # msal has no types
-    """Keeps no token: `Tokens` does, and a request after `forget` must reach the login service."""
-
-    def add(self, event: Any, now: Any = None) -> None:
-        """See `msal.TokenCache`."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +43,9 @@ class _Token:
 class Tokens:
     """App-only tokens of one registration, each cached until shortly before it expires."""
 
-    def __init__(self, acquire: Callable[[str], Mapping[str, Any]]) -> None:
+    def __init__(self, acquire: Callable[[str], Mapping[str, Any]], proof: Proof | None = None) -> None:
+        """`proof` is what `acquire` presents, None for a managed identity."""
+        self.proof = proof
         self._acquire = acquire  # blocking: runs in a thread
         self._cached: dict[str, _Token] = {}
         self._pending: dict[str, asyncio.Task[str]] = {}
@@ -173,7 +84,7 @@ class Tokens:
 
     async def _fetch(self, scope: str) -> str:
         try:
-            async with asyncio.timeout(2 * _DEADLINE + 2):
+            async with asyncio.timeout(2 * DEADLINE + 2):
                 result = await asyncio.to_thread(self._acquire, scope)
         except OutsideError:
             raise
@@ -182,10 +93,10 @@ class Tokens:
         except Exception as error:  # msal raises ValueError, RuntimeError and others for answers it does not expect
             raise Outage("login", f"a useless answer ({type(error).__name__})") from None
         text = result.get("access_token")
-        if not isinstance(text, str) or not _TOKEN.fullmatch(text):
+        if not isinstance(text, str) or not TOKEN.fullmatch(text):
             transient = plain_code(result.get("error")) in _TRANSIENT
-            raise Outage("login", _code(result)) if transient else Refused("login", _code(result))
-        lifetime = _lifetime(result)
+            raise Outage("login", refusal_code(result)) if transient else Refused("login", refusal_code(result))
+        lifetime = lifetime_of(result)
         self._cached[scope] = _Token(text, time.monotonic() + max(lifetime - _EARLY, lifetime / 2))
         return text
 
@@ -197,108 +108,89 @@ def _seconds_cached(error: OutsideError) -> float:
     return _REFUSAL_CACHED if isinstance(error, Refused) else 0.0
 
 
-def _unavailable(answer: Answer) -> OutsideError:
-    detail = f"status {answer.status} {answer.error_code}".strip()
-    wait = answer.retry_after
-    throttled = answer.status == 429 or (answer.status == 503 and wait is not None)
-    return Throttled("login", detail, wait) if throttled else Outage("login", detail)
-
-
-def _lifetime(document: Mapping[str, Any]) -> float:
-    """Seconds that a token is good for: a number, also as text, or a time; a short while where none makes sense."""
-    lifetime = _number(document.get("expires_in"))
-    if lifetime is None:
-        ends = _number(document.get("expires_on"))
-        lifetime = None if ends is None else ends - time.time()
-    if lifetime is None or lifetime <= 0:
-        return _LIFETIME_UNKNOWN
-    return min(lifetime, _LONGEST_LIFETIME)
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        found = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return found if math.isfinite(found) else None
-
-
-def _code(result: Mapping[str, Any]) -> str:
-    """The error's name and number; its description may hold more than a log should."""
-    name, numbers = result.get("error"), result.get("error_codes")
-    number = f" AADSTS{numbers[0]}" if isinstance(numbers, list) and numbers and isinstance(numbers[0], int) else ""
-    return f"{plain_code(name) or 'no token'}{number}"
-
-
 def bot_tokens(settings: Settings, http: HttpClient) -> Tokens:
     """Tokens of the bot's own registration. To be called in the event loop that will use them.
 
     Raises `SettingsError` if its certificate cannot be used.
     """
     if settings.app_type == "UserAssignedMSI":
-        return Tokens(_managed(settings.app_id, http))
-    credential: Any = settings.app_password.reveal()
-    if settings.app_certificate is not None:
-        credential = _credential("MicrosoftAppCertificate", settings.app_certificate, settings.app_certificate_password)
-    return Tokens(_confidential(settings, settings.app_id, settings.app_tenant_id, credential, http))
+        return Tokens(managed(settings.app_id, http))
+    proof = _bots_proof(settings, http)
+    return Tokens(_confidential(settings, settings.app_id, settings.app_tenant_id, proof, http), proof)
 
 
 def graph_tokens(settings: Settings, http: HttpClient, bot: Tokens | None = None) -> Tokens:
-    """Tokens for Graph: of its own application, or else of the bot's: `bot`, where these exist already.
+    """Tokens for Graph: of a managed identity, of its own application, or else of the bot's: `bot`, where these exist.
 
     Raises as `bot_tokens` does.
     """
+    if settings.graph_identity:
+        return Tokens(managed(settings.graph_identity, http))
     if not settings.graph_client_id:
         return bot or bot_tokens(settings, http)
-    credential: Any = settings.graph_client_secret.reveal()
-    if settings.graph_client_certificate is not None:
-        file, password = settings.graph_client_certificate, settings.graph_client_certificate_password
-        credential = _credential("PHOTOSYNC_GRAPH_CLIENT_CERTIFICATE", file, password)
-    tenant = settings.effective_graph_tenant_id
-    return Tokens(_confidential(settings, settings.graph_client_id, tenant, credential, http))
+    proof, tenant = _graphs_proof(settings), settings.effective_graph_tenant_id
+    return Tokens(_confidential(settings, settings.graph_client_id, tenant, proof, http), proof)
 
 
-def _credential(setting: str, file: Path, password: Secret) -> dict[str, str]:
-    """msal's credential from the file that a setting names. Raises `SettingsError`."""
-    try:
-        found = certificate.read(file.read_bytes(), password.reveal())
-    except OSError:
-        raise SettingsError((f"{setting} names something that cannot be read",)) from None
-    except certificate.NotUsable as error:
-        raise SettingsError((f"{setting} cannot be used: {error}",)) from None
-    return {"private_key": found.private_key, "public_certificate": found.public}
+def _bots_proof(settings: Settings, http: HttpClient) -> Proof:
+    """What is named in the settings goes before what the platform offers."""
+    password = settings.app_certificate_password
+    if settings.app_certificate is not None:
+        return CertificateProof("MicrosoftAppCertificate", settings.app_certificate, password)
+    if settings.vault_certificate:
+        return VaultProof(settings.vault_certificate, password, managed(_identity(settings), http), http)
+    if settings.app_password:
+        return SecretProof(settings.app_password)
+    if settings.assertion_identity:
+        return IdentityProof(managed(settings.assertion_identity, http))
+    assert settings.federated_token_file is not None  # the settings are checked
+    return TokenFileProof("AZURE_FEDERATED_TOKEN_FILE", settings.federated_token_file)
+
+
+def _graphs_proof(settings: Settings) -> Proof:
+    """Of the separate application for Graph."""
+    if settings.graph_client_certificate is None:
+        return SecretProof(settings.graph_client_secret)
+    file, password = settings.graph_client_certificate, settings.graph_client_certificate_password
+    return CertificateProof("PHOTOSYNC_GRAPH_CLIENT_CERTIFICATE", file, password)
+
+
+def _identity(settings: Settings) -> str:
+    """The managed identity that reads Key Vault."""
+    return settings.vault_identity or settings.assertion_identity or SYSTEM_IDENTITY
 
 
 def _confidential(
-    settings: Settings, client: str, tenant: str, credential: Any, http: HttpClient
+    settings: Settings, client: str, tenant: str, proof: Proof, http: HttpClient
 ) -> Callable[[str], Mapping[str, Any]]:
-    bridge, lock = _Bridge(http), threading.Lock()
-    made: list[Any] = []  # the one application, made in the first thread: that sends a request to the login service
-
-    def application() -> Any:
-        with lock:
-            if not made:
-                made.append(
-                    msal.ConfidentialClientApplication(
-                        client,
-                        authority=f"{settings.login_url}/{tenant}",
-                        client_credential=credential,
-                        http_client=bridge,
-                        token_cache=_NoCache(),
-                        # msal would look any other address up in the public cloud, which does not know it.
-                        instance_discovery=None if settings.login_url in _PUBLIC_LOGINS else False,
-                    )
-                )
-            return made[0]
-
+    bridge = Bridge(http)
+    application = _maker(settings, client, tenant, proof, bridge)
     return lambda scope: bridge.token(application().acquire_token_for_client(scopes=[scope]) or {})
 
 
-def _managed(client: str, http: HttpClient) -> Callable[[str], Mapping[str, Any]]:
-    bridge = _Bridge(http)
-    identity = msal.ManagedIdentityClient(
-        msal.UserAssignedManagedIdentity(client_id=client), http_client=bridge, token_cache=_NoCache()
-    )
-    return lambda scope: bridge.token(identity.acquire_token_for_client(resource=scope.removesuffix("/.default")) or {})
+def _maker(
+    settings: Settings, client: str, tenant: str, proof: Proof, bridge: Bridge, **more: Any
+) -> Callable[[], Any]:
+    """The application with its present proof, made in the first thread that asks: that sends a request to the login
+    service. A proof that has changed makes another one."""
+    lock = threading.Lock()
+    made: list[tuple[Any, Any]] = []
+
+    def application() -> Any:
+        credential = proof.present()
+        with lock:
+            if not made or made[0][0] != credential:
+                one = msal.ConfidentialClientApplication(
+                    client,
+                    authority=f"{settings.login_url}/{tenant}",
+                    client_credential=credential,
+                    http_client=bridge,
+                    token_cache=NoCache(),
+                    # msal would look any other address up in the public cloud, which does not know it.
+                    instance_discovery=None if settings.login_url in PUBLIC_LOGINS else False,
+                    **more,
+                )
+                made[:] = [(credential, one)]
+            return made[0][1]
+
+    return application

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from bot.http_client import HttpClient
+from bot.http_client import Bearer, HttpClient, TokenSource
 from bot.settings import Settings
 from bot.tickets.freshservice import Freshservice
 from bot.tickets.interface import TicketSystem
@@ -29,7 +29,10 @@ SYSTEMS: Mapping[str, Callable[[Settings, HttpClient], TicketSystem]] = {
 """`none` is none of them."""
 
 
-def connected(settings: Settings, http: HttpClient) -> TicketSystem | None:
-    """The system that the settings name; None where there is none."""
+def connected(settings: Settings, http: HttpClient, tokens: TokenSource | None = None) -> TicketSystem | None:
+    """The system that the settings name; None where there is none. `tokens` are the bot's own: ServiceNow takes them in
+    place of a secret."""
+    if settings.ticket_system == "servicenow" and settings.ticket_scope and tokens is not None:
+        return ServiceNow(settings, http, Bearer(tokens, settings.ticket_scope))
     make = SYSTEMS.get(settings.ticket_system)
     return make(settings, http) if make else None

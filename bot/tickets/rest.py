@@ -16,7 +16,7 @@ from urllib.parse import quote
 from yarl import URL
 
 from bot.errors import Malformed, NotFound, Outage, Refused, Throttled
-from bot.http_client import Answer, HttpClient, Retry
+from bot.http_client import Answer, Bearer, HttpClient, Retry
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +39,9 @@ def basic(user: str, password: str) -> dict[str, str]:
 class Rest:
     """One system's interface. Everything raises `OutsideError` of system `tickets`."""
 
-    def __init__(self, http: HttpClient, base: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, http: HttpClient, base: str, headers: Mapping[str, str], bearer: Bearer | None = None) -> None:
         self._http = http
+        self._bearer = bearer
         self.base = base
         self._headers = {"Accept": "application/json", **headers}
 
@@ -68,6 +69,7 @@ class Rest:
             body=body,
             limit=_LONGEST_ANSWER,
             retry=_READING if method == "GET" else _CREATING,
+            bearer=self._bearer,
         )
         refuse_failure(answer)
         if not answer.body and method != "GET":

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from bot.errors import Malformed, NotFound, Refused
-from bot.http_client import HttpClient
+from bot.http_client import Bearer, HttpClient
 from bot.settings import Settings
 from bot.tickets.interface import Abilities, Examination, Reading, Reference, Remark, TicketSystem
 from bot.tickets.rest import SYSTEM, Rest, basic, identity, member, merged, objects, report_dropped, safe_url, segment
@@ -42,13 +42,16 @@ class ServiceNow(TicketSystem):
         "8": TicketState.CLOSED,
     }
 
-    def __init__(self, settings: Settings, http: HttpClient) -> None:
+    def __init__(self, settings: Settings, http: HttpClient, bearer: Bearer | None = None) -> None:
+        """`bearer` signs in by Entra ID's tokens, in place of the secret."""
         parts = urlsplit(settings.ticket_url)
         named = _PATH.search(parts.path)
         secret = settings.ticket_secret.reveal()
         headers = basic(settings.ticket_user, secret) if settings.ticket_user else {"Authorization": f"Bearer {secret}"}
+        if bearer is not None:
+            headers = {}
         prefix = parts.path[: named.start()] if named else parts.path
-        self._rest = Rest(http, f"{parts.scheme}://{parts.netloc}{prefix}", headers)
+        self._rest = Rest(http, f"{parts.scheme}://{parts.netloc}{prefix}", headers, bearer)
         self._import = named["name"] if named and named["kind"].lower() == "import" else ""
         self._table = named["name"] if named and not self._import else "incident"
         self._fields = settings.ticket_fields

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from aiohttp import web
 
 from sandbox.desks.desk import SECRET, USER, Bad, Desk, Handler, Kept, document_of, strict
+from sandbox.world import World
 
 GROUP = hashlib.md5(b"group", usedforsecurity=False).hexdigest()
 _FIELDS = (
@@ -22,6 +23,14 @@ class ServiceNow(Desk):
     """Incidents. What the table does not have is dropped in silence, as the real one does."""
 
     STATES: ClassVar[Mapping[str, str]] = {"working": "2", "waiting": "3", "solved": "6", "closed": "7"}
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.trusts: Callable[[str], bool] | None = None  # an OIDC provider: whether it knows a bearer token
+
+    def admitted(self, request: web.Request) -> bool:
+        trusted = self.trusts is not None and self.trusts(request.headers.get("Authorization", ""))
+        return trusted or super().admitted(request)
 
     def environment(self) -> dict[str, str]:
         return {

@@ -16,9 +16,10 @@ import pytest
 from PIL import Image
 
 from bot import resources
-from bot.app_package.build import AppPackage, build
+from bot.app_package.build import AppPackage, branded, build
 from bot.app_package.rules import problems
 from bot.languages.catalogs import Languages
+from bot.settings import Use, read
 from bot.understanding.understand import Understanding
 from dialogs.library import Library
 from tests import official
@@ -270,6 +271,51 @@ def test_an_icon_that_teams_would_refuse_is_told(package: AppPackage, name: str,
 
 def test_a_missing_icon_is_told(package: AppPackage) -> None:
     assert problems(replace(package, icons={})) == ("color.png is not a PNG picture", "outline.png is not a PNG picture")  # fmt: skip
+
+
+# ---- whose app it is ----
+
+OWN = {
+    "PHOTOSYNC_APP_NAME": "Contoso Fotohilfe",
+    "PHOTOSYNC_APP_DEVELOPER": "Contoso IT",
+    "PHOTOSYNC_APP_COLOR": "#a0B0c0",
+}
+
+
+def own_package(tmp_path: Path, spoken: Languages, **changes: str) -> AppPackage:
+    color, outline = tmp_path / "our.png", tmp_path / "small.png"
+    color.write_bytes(png(192, WHITE))
+    outline.write_bytes(png(32, NOTHING, WHITE))
+    icons = {"PHOTOSYNC_APP_ICON": str(color), "PHOTOSYNC_APP_ICON_OUTLINE": str(outline)}
+    source, values = branded(resources.manifest(), read({"MicrosoftAppId": ID, **OWN, **icons, **changes}, Use.PACKAGE))
+    return build(source, spoken, {**VALUES, **values})
+
+
+def test_an_organisations_own_app_has_its_name_in_every_language_and_its_icons(
+    tmp_path: Path, spoken: Languages
+) -> None:
+    made = own_package(tmp_path, spoken)
+    files = made.files()
+    manifest = json.loads(files["manifest.json"])
+    assert (official.wrong(manifest), problems(made)) == ([], ())
+    assert (manifest["name"]["short"], manifest["developer"]["name"]) == (OWN["PHOTOSYNC_APP_NAME"], "Contoso IT")
+    assert manifest["accentColor"] == "#a0B0c0"
+    assert not any("name.short" in sentences for sentences in made.sentences.values())
+    assert files["color.png"] == png(192, WHITE)
+
+
+OWN_FAULTS = [
+    ({"PHOTOSYNC_APP_NAME": "x" * 31}, "PHOTOSYNC_APP_NAME has 31 characters, and Teams takes 30"),
+    ({"PHOTOSYNC_APP_DEVELOPER": "x" * 33}, "PHOTOSYNC_APP_DEVELOPER has 33 characters, and Teams takes 32"),
+    ({"PHOTOSYNC_APP_ICON": str(resources.MANIFEST / "outline.png")}, "color.png has 32 x 32 pixels, and has to have 192 x 192"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "line"), OWN_FAULTS, ids=range(len(OWN_FAULTS)))
+def test_an_own_app_that_teams_would_refuse_is_told(
+    tmp_path: Path, spoken: Languages, changes: dict[str, str], line: str
+) -> None:
+    assert problems(own_package(tmp_path, spoken, **changes)) == (line,)
 
 
 WRONG_USE = [

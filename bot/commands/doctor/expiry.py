@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bot import certificate
 from bot.commands.doctor.finding import CheckResult, Installation, State, failed, ok
 from bot.errors import OutsideError
+from bot.graph.proofs import token_file_ends
 from bot.setting_values import Secret
 from bot.sign_in import Registration, bots, graphs
 
@@ -21,18 +21,20 @@ _READ_APPLICATIONS = frozenset(
 
 async def expiry(at: Installation) -> CheckResult:
     """Whether a certificate or secret ends soon, as far as that can be read."""
-    settings = at.settings
-    files = (
-        ("MicrosoftAppCertificate", settings.app_certificate, settings.app_certificate_password),
-        (
-            "PHOTOSYNC_GRAPH_CLIENT_CERTIFICATE",
-            settings.graph_client_certificate,
-            settings.graph_client_certificate_password,
-        ),
-    )
-    found = [_certificate(name, file, password) for name, file, password in files if file]
-    secrets = [(bots(at.settings), at.settings.app_password), (graphs(at.settings), at.settings.graph_client_secret)]
-    found += [await _secret(at, by, secret) for by, secret in secrets if secret]
+    by = {bots(at.settings): at.bot, graphs(at.settings): at.graph_tokens}
+    found = [
+        _judged(f"the certificate of {one.proof}", tokens.proof.ends, "a certificate", one.proof)
+        for one, tokens in by.items()
+        if tokens.proof and tokens.proof.ends
+    ]
+    file = at.settings.federated_token_file
+    if bots(at.settings).proof == "AZURE_FEDERATED_TOKEN_FILE" and file is not None:
+        found.append(_token_file(file))
+    secrets = {
+        "MicrosoftAppPassword": at.settings.app_password,
+        "PHOTOSYNC_GRAPH_CLIENT_SECRET": at.settings.graph_client_secret,
+    }
+    found += [await _secret(at, one, secrets[one.proof]) for one in by if secrets.get(one.proof)]
     if not found:
         return ok("a managed identity, which has no end")
     worst = next((one for one in found if one.state is State.FAILED), None) or next(
@@ -41,9 +43,19 @@ async def expiry(at: Installation) -> CheckResult:
     return CheckResult(worst.state, "; ".join(one.found for one in found), worst.fix)
 
 
-def _certificate(setting: str, file: Path, password: Secret) -> CheckResult:
-    ends = certificate.read(file.read_bytes(), password.reveal()).ends
-    return _judged(f"the certificate of {setting}", ends, "a certificate", setting)
+def _token_file(file: Path) -> CheckResult:
+    """The platform renews it long before its end: one that has ended shows that nothing does."""
+    ends = token_file_ends(file)
+    if ends is None:
+        return ok("when the token of AZURE_FEDERATED_TOKEN_FILE ends could not be read")
+    if ends <= datetime.now(UTC):
+        return failed(
+            f"the token of AZURE_FEDERATED_TOKEN_FILE ended on {ends:%Y-%m-%d %H:%M}",
+            "See that the platform renews the file that AZURE_FEDERATED_TOKEN_FILE names.",
+        )
+    return ok(
+        f"the token of AZURE_FEDERATED_TOKEN_FILE is renewed by the platform; the present one ends {ends:%H:%M} UTC"
+    )
 
 
 async def _secret(at: Installation, by: Registration, secret: Secret) -> CheckResult:

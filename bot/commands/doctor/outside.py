@@ -128,7 +128,7 @@ async def ticket_system(at: Installation) -> CheckResult:
         return skipped(
             "none, and no contact", "Set PHOTOSYNC_HELPDESK_CONTACT or PHOTOSYNC_TICKET_SYSTEM, or people find no help."
         )
-    system = connected(at.settings, at.http)
+    system = connected(at.settings, at.http, at.bot)
     if system is None:
         return skipped(f"{at.settings.ticket_system} shows with the first ticket")
     try:
