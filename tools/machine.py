@@ -16,8 +16,12 @@ DATABASE_PACKAGES = ("postgresql",)
 # Programs and their packages: of languages, of deploy/, of the script of `setup --print bash`.
 PROGRAMS = {
     "msgfmt": "gettext",
-    **{"nginx": "nginx-light", "shellcheck": "shellcheck", "systemd-analyze": "systemd"},
-    **{"jq": "jq", "curl": "curl", "openssl": "openssl"},
+    "nginx": "nginx-light",
+    "shellcheck": "shellcheck",
+    "systemd-analyze": "systemd",
+    "jq": "jq",
+    "curl": "curl",
+    "openssl": "openssl",
 }
 RT_PACKAGES = ("request-tracker5", "rt5-db-sqlite", "rt5-standalone")
 RT_SHARE = Path("/usr/share/request-tracker5")
