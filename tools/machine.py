@@ -1,5 +1,5 @@
-"""See to it that this machine has what the tests drive: Chromium, PostgreSQL, gettext, nginx, shellcheck; with
-`--request-tracker` that as well, which takes minutes. Standard library only."""
+"""See to it that this machine has what the tests drive: Chromium, PostgreSQL, gettext, nginx, shellcheck,
+promtool; with `--request-tracker` that as well, which takes minutes. Standard library only."""
 
 from __future__ import annotations
 
@@ -13,8 +13,14 @@ from bot.commands.preview.browser import executable
 
 BROWSER_PACKAGES = ("chromium", "fonts-noto-core", "fonts-noto-cjk")
 DATABASE_PACKAGES = ("postgresql",)
-# Programs and their packages; the last three look at deploy/.
-PROGRAMS = {"msgfmt": "gettext", "nginx": "nginx-light", "shellcheck": "shellcheck", "systemd-analyze": "systemd"}
+# Programs and their packages; all but the first look at deploy/.
+PROGRAMS = {
+    "msgfmt": "gettext",
+    "nginx": "nginx-light",
+    "shellcheck": "shellcheck",
+    "systemd-analyze": "systemd",
+    "promtool": "prometheus",
+}
 RT_PACKAGES = ("request-tracker5", "rt5-db-sqlite", "rt5-standalone")
 RT_SHARE = Path("/usr/share/request-tracker5")
 
