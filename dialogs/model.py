@@ -270,6 +270,8 @@ class Case:
     earlier_question: str = field(default="", repr=False)  # what the helpdesk wrote last about an earlier case,
     question_case: str = ""  # and about which
     asked: str = ""  # what the person is asked to choose between, with blanks between (`dialogs.meaning.ASKED`)
+    requests: str = ""  # what the person asked for so far, each once, with blanks between: actions, `question.NAME`
+    understood: str = ""  # how many typed messages were understood right away, asked about, not at all: as in "3 0 1"
     before_locale: str = ""  # the language before the one that was just typed for: one tap leads back
 
 
@@ -311,6 +313,7 @@ class Pressed:
     value: str = ""  # with `set_language` the language, `rate` up or down, `send_ticket` the comment, else which
     known: bool = True  # the language is one of ours
     foreign: bool = False  # the case is another person's
+    words: str = field(default="", repr=False)  # beside a rating that was given by the channel's own means
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ PROGRAMS = {
     "jq": "jq",
     "curl": "curl",
     "openssl": "openssl",
+    "promtool": "prometheus",
 }
 RT_PACKAGES = ("request-tracker5", "rt5-db-sqlite", "rt5-standalone")
 RT_SHARE = Path("/usr/share/request-tracker5")

@@ -10,9 +10,11 @@ from bot.conversation import ActivityKind, Incoming
 from bot.graph.sites import address_in
 from bot.languages.catalogs import Languages
 from bot.store import LogEntry
+from bot.store.numbers import RATINGS, RESOLVED, UNDERSTOOD, understood_of
 from bot.understanding.understand import Understanding
 from dialogs.frozen import replace
-from dialogs.model import Case, Diagnosed, Event, Followed, Joined, Pressed, Progressed, Step, Submitted, Typed
+from dialogs.library import QUESTIONS, Library
+from dialogs.model import PLACES, Case, Diagnosed, Event, Followed, Joined, Pressed, Progressed, Step, Submitted, Typed
 
 _LONGEST_LINE = 500  # letters of what a person wrote that the log keeps
 _VALUE_NAMES = {
@@ -38,10 +40,28 @@ def event(incoming: Incoming, case: Case, step: Step, languages: Languages, unde
     """What an activity means to a case that stands on `step`."""
     if incoming.kind is ActivityKind.INSTALLED:
         return Joined()
+    if incoming.kind is ActivityKind.RATED:
+        score, words = incoming.value["score"], incoming.value["comment"]
+        return Pressed("rate", case.id, case.step, case.rev, score, words=words)
     if incoming.kind is ActivityKind.TYPED:
         typed = understanding.understand(incoming.text, case.locale, step, languages.vocabulary)
         return replace(typed, link=address_in(" ".join((incoming.text, *incoming.links))))
     return _pressed(incoming, languages)
+
+
+def is_late_rating(incoming: Incoming, case: Case | None) -> bool:
+    """Whether it is a rating by the channel's own means, and the case does not ask for one (any more). Which message it
+    is of is not looked at: Teams does not always name it, or by another id than the one that sending returned."""
+    if incoming.kind is not ActivityKind.RATED:
+        return False
+    asked = case is not None and case.outcome in RESOLVED and not case.rating
+    return not asked or incoming.value["score"] not in RATINGS
+
+
+def with_comment(case: Case, incoming: Incoming) -> Case:
+    """The case with the words beside a bad rating: they stand in the form that comes, and are sent if that is sent."""
+    bad = incoming.kind is ActivityKind.RATED and incoming.value["score"] == "down"
+    return replace(case, comment=incoming.value["comment"]) if bad else case
 
 
 def _pressed(incoming: Incoming, languages: Languages) -> Pressed:
@@ -72,7 +92,7 @@ def log_entry(happened: Event) -> LogEntry:
         case Typed():
             what = happened.text[:_LONGEST_LINE]
         case Pressed():
-            what = f"{happened.action[:40]} {happened.value[:_LONGEST_LINE]}".strip()
+            what = f"{happened.action[:40]} {happened.value[:_LONGEST_LINE]} {happened.words[:_LONGEST_LINE]}".strip()
         case Diagnosed() | Followed():
             what = f"{happened.check.verdict.value} {happened.check.reason}".strip()
         case Submitted():
@@ -82,3 +102,27 @@ def log_entry(happened: Event) -> LogEntry:
         case _:
             what = ""
     return LogEntry(now(), happened.log_kind, what)
+
+
+_REQUESTS = frozenset(("fix", "add", "check", "ticket", "language", "stop", "forget", *PLACES))
+
+
+def with_request(case: Case, happened: Typed | Pressed, library: Library) -> Case:
+    """The case with what the person asked for by an event that was honoured; for the numbers only."""
+    request = f"question.{happened.value}" if happened.action == "question" else happened.action
+    name = request.removeprefix("question.")
+    known = request in _REQUESTS or (name != request and library.has(f"{QUESTIONS}.{name}"))
+    if not known or request in case.requests.split():
+        return case
+    return replace(case, requests=f"{case.requests} {request}".strip())
+
+
+def understood(typed: Typed) -> str:
+    """How well words were understood: one of `bot.store.numbers.UNDERSTOOD`."""
+    return "right_away" if typed.action else "asked" if typed.ask else "nothing"
+
+
+def with_understood(case: Case, result: str) -> Case:
+    """The case with one more typed message that was understood so well."""
+    found = understood_of(case)
+    return replace(case, understood=" ".join(str(found[one] + (one == result)) for one in UNDERSTOOD))

@@ -19,7 +19,7 @@ from bot.store.dedup import Recent, was_handled, was_last, with_handled
 from bot.store.interface import Store
 from bot.traces import Span, Traces
 from bot.turns.decisions import Decisions, Stale, TurnResult, moment
-from bot.turns.events import event
+from bot.turns.events import event, is_late_rating, understood, with_comment, with_understood
 from bot.turns.outbox import Outbox
 from bot.understanding.understand import Understanding
 from bot.understanding.unknown import UnknownSentences
@@ -146,7 +146,7 @@ class TurnRunner:
                 record, fresh, handled = cached, False, was_handled(cached.handled, incoming.id)
             else:
                 (record, handled), fresh = await self.outbox.load(incoming.person, incoming.id), True
-            if handled and not incoming.is_invoke:
+            if (handled and not incoming.is_invoke) or is_late_rating(incoming, record.case):
                 return None
             if not record.version and (message := await self._after_erasing(incoming, channel)) is not None:
                 return message
@@ -157,7 +157,7 @@ class TurnRunner:
                 result = await self._decide(record, incoming, channel, fresh=fresh, repeated=repeated)
                 if result is None:
                     return None
-                result = _of_press(result, press)
+                result = _with_understood(_of_press(result, press))
                 activity = "" if handled else incoming.id
                 saved, until = await self.outbox.save(record, result, in_place=bool(press.replaces), activity=activity)
             except (Conflict, Stale):
@@ -201,7 +201,7 @@ class TurnRunner:
                 raise Stale  # elsewhere the bot may have been removed, or the person forgotten
             return None  # the second of the two activities of an install, or a repeat
         record = self._updated(record, incoming)
-        case = await self._case(record, incoming)
+        case = with_comment(await self._case(record, incoming), incoming)
         happened = event(
             incoming, case, self.decisions.engine(record.person).step(case), self.live.languages, self.understanding
         )
@@ -246,7 +246,7 @@ class TurnRunner:
 
     def _count(self, typed: Typed, record: Record) -> None:
         """How well words were understood; what was not is kept, where the installation wants that."""
-        result = "right_away" if typed.action else "asked" if typed.ask else "nothing"
+        result = understood(typed)
         self.metrics.understood.labels(result).inc()
         if result == "nothing" and self.unknown is not None:
             catalog = self.live.languages.wording.catalogs[self.live.languages.negotiate(record.locale)]
@@ -273,6 +273,8 @@ def _press(incoming: Incoming, record: Record) -> _Press:
     differ from the id that sending returned, and is then the one by which the message can be updated.
     """
     case = record.case
+    if incoming.kind is ActivityKind.RATED and case is not None:
+        return _Press(replaces=tuple(dict.fromkeys(filter(None, (case.card, incoming.reply_to)))))
     if incoming.kind is not ActivityKind.PRESSED or case is None:
         return _Press()
     value = incoming.value
@@ -294,3 +296,11 @@ def _of_press(result: TurnResult, press: _Press) -> TurnResult:
     if press.replaces and case is not None and case.card != press.replaces[0]:
         record = replace(record, case=replace(case, card=press.replaces[0]))
     return replace(result, record=record)
+
+
+def _with_understood(result: TurnResult) -> TurnResult:
+    """The result with its words counted in the case."""
+    record, case = result.record, result.record.case
+    if result.typed is None or case is None or not case.id:
+        return result
+    return replace(result, record=replace(record, case=with_understood(case, understood(result.typed))))
