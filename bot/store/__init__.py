@@ -6,6 +6,7 @@
     postgres.py       a driver: a pool, LISTEN/NOTIFY
     connect.py        the driver that a URL names, and opening it with retries
     shared_slots.py   what all processes together may do a few times at once
+    numbers.py        what cases came to: what each counts as, the sums of many
     cache.py          what a turn keeps of people between turns, explicitly
     schema.py         the tables, as steps forward
     inspection.py     a database as it is, for `doctor`

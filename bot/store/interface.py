@@ -6,11 +6,13 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
+from datetime import date
 from functools import partial, wraps
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from bot.errors import StoreUnavailable
 from bot.store import JobKind, Purged, transactions
+from bot.store.numbers import Numbers
 from bot.store.transactions import Operation
 
 T = TypeVar("T")
@@ -92,6 +94,10 @@ class Store(ABC):
     async def read(self, work: Callable[[], Operation[T]]) -> T:
         """Run an operation that only reads and may take long, so that no turn waits for it."""
         return await self.run(work)
+
+    async def numbers(self, since: date, until: date) -> Numbers:
+        """What became of the cases that were opened on the days from `since` to `until`, both included, UTC."""
+        return await self.read(partial(transactions.numbers, since, until))
 
     async def purge(self, before: str) -> Purged:
         """Delete cases that ended before a time (UTC, ISO 8601), and everything of people who were not saved since; in

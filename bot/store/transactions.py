@@ -36,7 +36,7 @@ import secrets
 import time
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import Enum
 from functools import lru_cache
 from hashlib import blake2b
@@ -48,6 +48,8 @@ import orjson
 from bot.conversation import Address
 from bot.store import Change, Claimed, Conflict, DeadLetter, Erased, Job, JobKind, LogEntry, Lost, Record, StoredCase
 from bot.store.dedup import digest, was_handled, with_handled
+from bot.store.numbers import Numbers, counts
+from bot.store.numbers import numbers as numbers_of
 from dialogs.case_json import as_document, from_json, to_json
 from dialogs.frozen import replace
 from dialogs.model import Case
@@ -554,6 +556,23 @@ def pending_by_kind() -> Operation[dict[str, int]]:
     for kind, count in rows:
         counts[kind] = counts.get(kind, 0) + int(count)
     return counts
+
+
+def numbers(since: date, until: date) -> Operation[Numbers]:
+    """What became of the cases that were opened on the days from `since` to `until`, both included, UTC."""
+    rows = yield Statement("SELECT id, document FROM cases ORDER BY id")
+    looks = yield Statement(
+        "SELECT case_id, kind, count(*) FROM log WHERE kind IN ('looked', 'followed') GROUP BY case_id, kind"
+    )
+    looked = {(str(number), str(kind)): int(count) for number, kind, count in looks}
+    found: list[tuple[str, str, str, int]] = []
+    for number, document in rows:
+        one = _read(_case, document, "a case")
+        if one is None or not since.isoformat() <= one.opened_at[:10] <= until.isoformat():
+            continue
+        of_case = counts(one, _touched(one), looked.get((number, "looked"), 0), looked.get((number, "followed"), 0))
+        found += [(one.opened_at[:10], kind, label, count) for (kind, label), count in of_case.items()]
+    return numbers_of(since, until, found, datetime.now(UTC).date())
 
 
 def probe() -> Operation[None]:
