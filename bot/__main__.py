@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "scan": ("bot.commands.scan.command", "compare everybody's two photos, and write a report"),
     "manifest": ("bot.commands.manifest", "the Teams app package (zip), all languages in it"),
     "doctor": ("bot.commands.doctor.command", "check everything an installation needs, each with its fix"),
+    "numbers": ("bot.commands.numbers", "what became of people's cases: the figures for the helpdesk"),
     "case": ("bot.commands.case", "one case in words, by the number on its card"),
     "erase": ("bot.commands.erase", "delete everything about a person"),
     "work": ("bot.commands.work", "due work and dead letters"),

@@ -44,7 +44,7 @@ from bot.tickets.wake import WakeUpCalls
 from bot.tickets.words import AgentWords
 from bot.turns.channel_desk import ChannelDeskTurns
 from bot.turns.decisions import Decisions
-from bot.turns.follow_ups import FollowUps, purging
+from bot.turns.follow_ups import FollowUps, counting, purging
 from bot.turns.outbox import Outbox
 from bot.turns.runner import TurnRunner
 from bot.turns.schedule import Schedule
@@ -165,6 +165,7 @@ class Bot:
         slots = SharedSlots(store, "graph-photo", PHOTO_REQUESTS, _PHOTO_SECONDS)
         out = Outside(settings, http, photo_slots=slots)
         metrics = out.metrics
+        metrics.installation.await_store()
         words = AgentWords(lambda: live.languages.wording, settings.ticket_language, lambda: live.view("").library)
 
         def conversation(at: Address) -> Channel:
@@ -230,6 +231,7 @@ class Bot:
         """Raises `StoreUnavailable`, and `StoreUnusable` where waiting does not help."""
         await self.store.open()
         await self.store.put(purging())
+        await self.store.reserve(counting())
         self.opened.set()
 
     async def open_store_soon(self) -> None:
@@ -271,6 +273,8 @@ class Bot:
         await asyncio.gather(self.worker.stop(), self.endpoint.stop())
         await self.outbox.stop()
         await self.background.stop()
+        with suppress(StoreUnavailable):
+            await self.metrics.installation.keep(self.store.add_to_counters)
         await self.store.close()
         await self.http.close()
 
@@ -364,7 +368,7 @@ def site(bot: Bot, *, details: bool) -> web.Application:
     async def counted(_: web.Request) -> web.Response:
         with suppress(StoreUnavailable):
             bot.metrics.follow_ups_pending.set(await bot.store.sampled_pending(JobKind.FOLLOW_UP))
-        text = await bot.metrics.text()
+        text = await bot.metrics.text(bot.store.add_to_counters)
         return web.Response(body=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
     routes = web.Application(client_max_size=MAX_BYTES)

@@ -268,6 +268,8 @@ class Case:
     earlier_ticket: str = ""  # its number, if it got one
     earlier_result: str = ""  # `sent`, `failed`, one of `TicketState`; "" in cases of before: `sent`
     asked: str = ""  # what the person is asked to choose between, with blanks between (`dialogs.meaning.ASKED`)
+    requests: str = ""  # what the person asked for so far, each once, with blanks between: actions, `question.NAME`
+    understood: str = ""  # how many typed messages were understood right away, asked about, not at all: as in "3 0 1"
     before_locale: str = ""  # the language before the one that was just typed for: one tap leads back
 
 

@@ -1,12 +1,14 @@
 """What is known of people, their cases, and jobs that are due: the types that go in and out of the store.
 
     interface.py      `Store`: every transaction as a method, over one abstract `run`
+    operation.py      what a transaction is written as
     transactions.py   the transactions themselves, one SQL for both databases; leases, fences, pending cards
     sqlite.py         a driver: one thread, group commit
     postgres.py       a driver: a pool, LISTEN/NOTIFY
     connect.py        the driver that a URL names, and opening it with retries
     shared_slots.py   what all processes together may do a few times at once
-    numbers.py        what cases came to: what each counts as, the sums of many
+    numbers.py        what cases came to: what each counts as, and what the sums of many say
+    sums.py           the sums, and the counters of the metrics: transactions
     cache.py          what a turn keeps of people between turns, explicitly
     schema.py         the tables, as steps forward
     inspection.py     a database as it is, for `doctor`
@@ -57,6 +59,7 @@ class JobKind(StrEnum):
     TICKET = "ticket"  # hand a case to the helpdesk's system
     TICKET_STATE = "ticket_state"  # read what the helpdesk did with it
     PURGE = "purge"  # delete what is older than the retention
+    COUNT = "count"  # bring what cases came to into the sums
     TURN = "turn"  # an activity that was answered early, and whose turn did not end
 
 

@@ -15,25 +15,27 @@ import asyncpg
 
 from bot.errors import StoreUnavailable, StoreUnusable
 from bot.store.connect import SQLITE, open_store
+from bot.store.operation import Operation, Statement
 from bot.store.postgres import unavailable as unavailable_on_postgres
 from bot.store.postgres_url import read_url
 from bot.store.sqlite import unavailable as unavailable_on_sqlite
 from bot.store.text import readable, storable
-from bot.store.transactions import Operation, Statement
 
 _BATCH = 1_000  # rows
 _KINDS: dict[str, type] = {"": str, "#": int, "~": float}
-# Every table that says something of people, and its columns: text, # whole numbers, ~ other numbers. What processes
-# lease for seconds (`slots`) is not copied.
+# Every table but what processes lease for seconds (`slots`), and its columns: text, # whole numbers, ~ other numbers.
 _TABLES = {
     "people": "person version# name locale platform address blocked# present handled touched",
-    "cases": "id person document outcome touched",
+    "cases": "id person document outcome touched counted uncounted#",
     "log": "id# at case_id kind what",
     "work": "id# kind key person payload due_at~ attempt# fence# error dead_at~",
     "owed": "person until~ in_place#",
     "inbox": "person activity document received_at~",
     "tombstones": "person handled until~",
+    "sums": "day kind label number#",
+    "counters": "name label number#",
 }
+_EMPTIED = ("work", "tombstones", "counters")  # may hold something in a database where nobody has written yet
 _NUMBERED = ("log", "work")  # by the database itself
 
 Batch = tuple[str, list[tuple[Any, ...]]]
@@ -111,11 +113,11 @@ async def copy(source: str, target: str) -> dict[str, int]:
 
 def _any() -> Operation[bool]:
     for table in _TABLES:
-        if table in ("work", "tombstones"):
-            continue  # a job that purges is there from the first start
+        if table in _EMPTIED:
+            continue  # jobs that come back by themselves, and counters, are there from the first start
         if (yield Statement(f"SELECT 1 FROM {table} LIMIT 1")):  # noqa: S608 - a constant
             return True
-    return bool((yield Statement("SELECT 1 FROM work WHERE kind <> 'purge' LIMIT 1")))
+    return bool((yield Statement("SELECT 1 FROM work WHERE kind NOT IN ('purge', 'count') LIMIT 1")))
 
 
 def _columns(table: str) -> list[str]:
@@ -161,8 +163,8 @@ async def _write_sqlite(url: str, batches: AsyncIterator[Batch]) -> dict[str, in
     path = Path(url.removeprefix(SQLITE))
     with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as connection:
         connection.execute("BEGIN IMMEDIATE")
-        connection.execute("DELETE FROM work")
-        connection.execute("DELETE FROM tombstones")
+        for table in _EMPTIED:
+            connection.execute(f"DELETE FROM {table}")  # noqa: S608 - a constant
         async for table, rows in batches:
             columns = _columns(table)
             marks = ", ".join("?" * len(columns))
@@ -178,8 +180,8 @@ async def _write_postgres(url: str, batches: AsyncIterator[Batch]) -> dict[str, 
     connection = await asyncpg.connect(**read_url(url).options(pooled=True))
     try:
         async with connection.transaction():
-            await connection.execute("DELETE FROM work")
-            await connection.execute("DELETE FROM tombstones")
+            for table in _EMPTIED:
+                await connection.execute(f"DELETE FROM {table}")  # noqa: S608 - a constant
             async for table, rows in batches:
                 await connection.copy_records_to_table(table, records=rows, columns=_columns(table))
                 counts[table] += len(rows)

@@ -11,9 +11,9 @@ from functools import partial, wraps
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from bot.errors import StoreUnavailable
-from bot.store import JobKind, Purged, transactions
+from bot.store import JobKind, Purged, sums, transactions
 from bot.store.numbers import Numbers
-from bot.store.transactions import Operation
+from bot.store.operation import Operation
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -85,6 +85,9 @@ class Store(ABC):
     retry = transaction(transactions.retry)
     confirm_delivered = transaction(transactions.confirm_delivered)
 
+    count_changed = transaction(sums.count_changed)
+    add_to_counters = transaction(sums.add_to_counters)
+
     lease_slots = transaction(transactions.lease_slots)
 
     erase = transaction(transactions.erase)
@@ -92,12 +95,19 @@ class Store(ABC):
     purge_people = transaction(transactions.purge_people)
 
     async def read(self, work: Callable[[], Operation[T]]) -> T:
-        """Run an operation that only reads and may take long, so that no turn waits for it."""
+        """Run an operation that only reads and may take long, in one snapshot, so that no turn waits for it."""
         return await self.run(work)
 
     async def numbers(self, since: date, until: date) -> Numbers:
         """What became of the cases that were opened on the days from `since` to `until`, both included, UTC."""
-        return await self.read(partial(transactions.numbers, since, until))
+        return await self.read(partial(sums.read, since, until))
+
+    async def count(self, batches: int) -> bool:
+        """Bring cases that have changed into the sums, in up to as many small transactions; whether that was all."""
+        for _ in range(batches):
+            if await self.count_changed() < sums.COUNT_BATCH:
+                return True
+        return False
 
     async def purge(self, before: str) -> Purged:
         """Delete cases that ended before a time (UTC, ISO 8601), and everything of people who were not saved since; in

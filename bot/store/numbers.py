@@ -24,6 +24,8 @@ Counts = Mapping[tuple[str, str], int]
 """(kind, label) -> how many."""
 
 _WRONG = (Verdict.DIFFER, Verdict.MISSING, Verdict.NO_PHOTO)
+_WITHOUT = "without "  # ticket or proof, and the day it ended
+_EXACT_FOR = 3600  # seconds
 _RESOLVED = (Outcome.RESOLVED, Outcome.RESOLVED_LATER)
 
 
@@ -105,40 +107,38 @@ class Numbers:
         return self.understood.get("nothing", 0)
 
 
-def counts(case: Case, touched: str, looked: int, followed: int, *, before: Counts = {}) -> Counts:  # noqa: B006
+def counts(case: Case, touched: str, looked: int, followed: int, *, returned: bool = False) -> Counts:
     """What a case counts as on the day it was opened. `touched`: when something last happened (UTC, ISO 8601);
-    `looked`, `followed`: looks that were asked for and that were not; `before`: what it counted as until now."""
-    found: dict[tuple[str, str], int] = {}
+    `looked`, `followed`: looks that were asked for and that were not; `returned`: the person opened another case within
+    `RETURN_DAYS` after it. Raises ValueError and TypeError for a case with damaged times."""
+    fate = _fate_of(case, touched)
+    labels = {
+        "fate": "returned" if returned and fate.startswith(_WITHOUT) else fate,
+        "language": case.locale,
+        "platform": platform_of(case.platform),
+        "cause": cause_of(case),
+        "seconds": str(seconds_to_fix(case)) if fate == "proven" else "",
+        "stopped": _stopped_at(case),
+        "standing": f"{touched[:10]} {case.step}" if fate == "open" else "",
+        "rating": case.rating if case.rating in RATINGS else "",
+        "ticket": _ticket_of(case),
+    }
+    totals = {
+        "looks": looked + followed,
+        "looked_at": int(looked + followed > 0),
+        "follow_ups": followed,
+        "followed": int(followed > 0),
+    }
+    found = {(kind, label): 1 for kind, label in labels.items() if label} | {("outcome", case.outcome): 1}
+    found |= {(kind, ""): number for kind, number in totals.items() if number}
+    found |= {("asked", request): 1 for request in case.requests.split()}
+    return found | {("understood", result): number for result, number in understood_of(case).items() if number}
 
-    def count(kind: str, label: str, number: int = 1) -> None:
-        if number:
-            found[kind, label] = found.get((kind, label), 0) + number
 
-    wrong_at, fixed_at = _wrong_and_fixed(case)
-    came_to = _came_to(case, touched, bool(wrong_at), bool(fixed_at))
-    if ("fate", "returned") in before and came_to.startswith("without "):
-        came_to = "returned"
-    count("fate", came_to)
-    count("outcome", case.outcome)
-    count("language", case.locale)
-    count("platform", platform_of(case.platform))
-    if cause := cause_of(case):
-        count("cause", cause)
-    if came_to == "proven":
-        count("seconds", str(_seconds(wrong_at, fixed_at)))
-    count("looks", "", looked + followed)
-    count("looked_at", "", int(looked + followed > 0))
-    count("follow_ups", "", followed)
-    count("followed", "", int(followed > 0))
-    if step := _stopped_at(case):
-        count("stopped", step)
-    elif not case.outcome and wrong_at:
-        count("standing", f"{touched[:10]} {case.step}")
-    if case.rating in RATINGS:
-        count("rating", case.rating)
-    if case.outcome == Outcome.ESCALATED:
-        count("ticket", case.ticket_state or ("new" if case.submissions else "contact"))
-    return found
+def understood_of(case: Case) -> dict[str, int]:
+    """Of `UNDERSTOOD` -> typed messages."""
+    numbers_ = [int(part) if part.isascii() and part.isdecimal() else 0 for part in case.understood.split()]
+    return dict(zip(UNDERSTOOD, [*numbers_, 0, 0, 0], strict=False))
 
 
 def cause_of(case: Case) -> str:
@@ -157,7 +157,7 @@ def _is_wrong(verdict: Verdict, reason: str) -> bool:
 _OF_THE_PERSON = tuple(Reason)[tuple(Reason).index(Reason.GUEST) :]
 
 
-def _wrong_and_fixed(case: Case) -> tuple[str, str]:
+def wrong_and_fixed(case: Case) -> tuple[str, str]:
     """When a look first found something wrong, and when one first matched after that; "" if none did."""
     different = case.judged.startswith("different ")
     wrong_at = fixed_at = ""
@@ -169,33 +169,44 @@ def _wrong_and_fixed(case: Case) -> tuple[str, str]:
     return wrong_at, fixed_at
 
 
-def _came_to(case: Case, touched: str, wrong: bool, fixed: bool) -> str:
+def proven(case: Case) -> bool:
+    """Whether a comparison showed the match after something had been wrong."""
+    return case.outcome in _RESOLVED and bool(wrong_and_fixed(case)[1])
+
+
+def seconds_to_fix(case: Case) -> int:
+    """Of a proven case: from the look that found it to the one that matched. Exact up to an hour, then whole minutes,
+    so that there are few different ones. Raises ValueError and TypeError for damaged times."""
+    wrong_at, fixed_at = map(datetime.fromisoformat, wrong_and_fixed(case))
+    seconds = (fixed_at - wrong_at).total_seconds()
+    return max(0, round(seconds) if seconds < _EXACT_FOR else round(seconds / 60) * 60)
+
+
+def _fate_of(case: Case, touched: str) -> str:
     if case.outcome == Outcome.ESCALATED:
         return "not"
-    if not wrong:
+    if not wrong_and_fixed(case)[0]:
         known = any(check.verdict is not Verdict.UNKNOWN for check in case.checks)
         return "fine" if known else "unknown"
     if case.outcome == Outcome.EXPIRED:
         return "not"
     if not case.outcome:
         return "open"
-    if fixed and case.outcome in _RESOLVED:
-        return "proven"
-    return f"without {touched[:10]}"
+    return "proven" if proven(case) else f"{_WITHOUT}{touched[:10]}"
 
 
 def _stopped_at(case: Case) -> str:
     """The step at which a person gave up or asked for the helpdesk; "" where they did neither."""
     if case.outcome == Outcome.EXPIRED:
         return case.step
-    answer = {Outcome.STOPPED: "stop", Outcome.ESCALATED: "ticket"}.get(case.outcome)  # type: ignore[call-overload]
+    answer = {Outcome.STOPPED.value: "stop", Outcome.ESCALATED.value: "ticket"}.get(case.outcome)
     return next((one.step for one in reversed(case.traces) if one.answer == answer), "")
 
 
-def _seconds(wrong_at: str, fixed_at: str) -> int:
-    """Exact up to an hour, then whole minutes: so that there are few of them in the sums."""
-    seconds = (datetime.fromisoformat(fixed_at) - datetime.fromisoformat(wrong_at)).total_seconds()
-    return max(0, round(seconds) if seconds < 3600 else round(seconds / 60) * 60)
+def _ticket_of(case: Case) -> str:
+    if case.outcome != Outcome.ESCALATED:
+        return ""
+    return case.ticket_state or ("new" if case.submissions else "contact")
 
 
 Row = tuple[str, str, str, int]
@@ -261,9 +272,9 @@ _OF_WRONG = ("proven", "probable", "not_deflected", "undecided", "unfinished", "
 
 
 def _fate(label: str, quiet: str) -> str:
-    if not label.startswith("without "):
+    if not label.startswith(_WITHOUT):
         return _FATES[label]
-    return "probable" if label.removeprefix("without ") <= quiet else "undecided"
+    return "probable" if label.removeprefix(_WITHOUT) <= quiet else "undecided"
 
 
 def _totals(fates: Mapping[str, int]) -> dict[str, int]:

@@ -26,18 +26,19 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import asyncpg
 
 from bot.errors import StoreUnavailable, StoreUnusable
 from bot.store.interface import Store
+from bot.store.operation import AfterCommit, Operation, Row, Statement
 from bot.store.postgres_url import Target, read_url
 from bot.store.schema import VERSION, NewerSchema, OlderSchema, statements
 from bot.store.text import storable
-from bot.store.transactions import AfterCommit, Operation, Row, Statement
 
 T = TypeVar("T")
+_Isolation = Literal["read_committed", "repeatable_read"]
 
 _CHANNEL = "photosync_work"
 _SCHEMA_LOCK = 7_039_120  # any number, the same in every replica
@@ -116,10 +117,17 @@ class PostgresStore(Store):
 
     async def run(self, work: Callable[[], Operation[T]]) -> T:
         """In a transaction of its own, begun again if it met another one."""
+        return await self._run(work, "read_committed")
+
+    async def read(self, work: Callable[[], Operation[T]]) -> T:
+        """All its statements see the database as it was at the first."""
+        return await self._run(work, "repeatable_read")
+
+    async def _run(self, work: Callable[[], Operation[T]], isolation: _Isolation) -> T:
         values: _Values = _as_they_are
         for attempt in range(1, _TRIES + 1):
             try:
-                return await self._try(work, values)
+                return await self._try(work, isolation, values)
             except _FOREIGN as error:
                 state = _state(error)
                 odd_text = state in _ODD_TEXT or isinstance(error.__cause__, UnicodeEncodeError)
@@ -129,14 +137,14 @@ class PostgresStore(Store):
                     raise (unavailable(error) or error) from None
         raise StoreUnavailable("PostgreSQL: the transaction met others every time")
 
-    async def _try(self, work: Callable[[], Operation[T]], values: _Values) -> T:
+    async def _try(self, work: Callable[[], Operation[T]], isolation: _Isolation, values: _Values) -> T:
         pool = self._pool
         if pool is None:
             raise StoreUnavailable("the store is not open")
         after: set[AfterCommit] = set()
         async with pool.acquire(timeout=_DEADLINE) as connection:
             try:
-                async with connection.transaction():
+                async with connection.transaction(isolation=isolation, readonly=isolation == "repeatable_read"):
                     result = await run_on(connection, work(), after, values)
             except _FOREIGN as error:
                 state = _state(error)

@@ -86,6 +86,20 @@ _STEPS: tuple[tuple[str, ...], ...] = (
         "DROP INDEX work_by_time",
         "CREATE INDEX work_by_kind ON work (kind, due_at) WHERE dead_at IS NULL",
     ),
+    (
+        # What cases came to, by the day they were opened, and what metrics count: nobody is named (`sums.py`).
+        """CREATE TABLE sums (
+            day TEXT NOT NULL, kind TEXT NOT NULL, label TEXT NOT NULL, number BIGINT NOT NULL,
+            PRIMARY KEY (day, kind, label)
+        ){clustered}""",
+        """CREATE TABLE counters (
+            name TEXT NOT NULL, label TEXT NOT NULL, number BIGINT NOT NULL, PRIMARY KEY (name, label)
+        ){clustered}""",
+        # What a case counts as there, and whether it has changed since; all of before are still to be counted.
+        "ALTER TABLE cases ADD COLUMN counted TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE cases ADD COLUMN uncounted BIGINT NOT NULL DEFAULT 1",
+        "CREATE INDEX uncounted_cases ON cases (person) WHERE uncounted = 1",
+    ),
 )
 
 VERSION = len(_STEPS)

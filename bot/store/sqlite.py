@@ -41,9 +41,9 @@ from urllib.parse import quote
 
 from bot.errors import StoreUnavailable, StoreUnusable
 from bot.store.interface import Store
+from bot.store.operation import AfterCommit, Operation, Row, Statement
 from bot.store.schema import VERSION, NewerSchema, OlderSchema, statements
 from bot.store.text import readable, storable
-from bot.store.transactions import AfterCommit, Operation, Row, Statement
 
 log = logging.getLogger(__name__)
 

@@ -34,10 +34,9 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, date, datetime
-from enum import Enum
+from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import pairwise
@@ -48,8 +47,8 @@ import orjson
 from bot.conversation import Address
 from bot.store import Change, Claimed, Conflict, DeadLetter, Erased, Job, JobKind, LogEntry, Lost, Record, StoredCase
 from bot.store.dedup import digest, was_handled, with_handled
-from bot.store.numbers import Numbers, counts
-from bot.store.numbers import numbers as numbers_of
+from bot.store.operation import AfterCommit, Operation, Row, Statement
+from bot.store.sums import count_of, last_touched
 from dialogs.case_json import as_document, from_json, to_json
 from dialogs.frozen import replace
 from dialogs.model import Case
@@ -57,24 +56,6 @@ from dialogs.model import Case
 _logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-Row = Sequence[Any]
-
-
-class Statement(NamedTuple):
-    """One statement with `?` for its values."""
-
-    text: str
-    values: tuple[Any, ...] = ()
-
-
-class AfterCommit(Enum):
-    """What a driver does once the transaction is committed."""
-
-    ANNOUNCE = "wake the workers: there is a new job"
-    OVERWRITE = "leave nothing of what was deleted in the database's own log, where that can be done"
-
-
-Operation = Generator[Statement | AfterCommit, Sequence[Row], T]
 
 
 class _Person(NamedTuple):
@@ -293,10 +274,11 @@ def _save(record: Record, activity: str) -> Operation[Record]:
         )
     if record.case is not None:
         done = yield Statement(
-            "INSERT INTO cases (id, person, document, outcome, touched) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) "
-            "DO UPDATE SET document = excluded.document, outcome = excluded.outcome, touched = excluded.touched "
+            "INSERT INTO cases (id, person, document, outcome, touched, uncounted) VALUES (?, ?, ?, ?, ?, 1) "
+            "ON CONFLICT (id) DO UPDATE SET document = excluded.document, outcome = excluded.outcome, "
+            "touched = excluded.touched, uncounted = 1 "
             "WHERE cases.person = excluded.person RETURNING id",
-            (record.case.id, record.person, _document(record.case), record.case.outcome, _touched(record.case)),
+            (record.case.id, record.person, _document(record.case), record.case.outcome, last_touched(record.case)),
         )
         if not done:
             raise Conflict("another person's case has this id")
@@ -333,11 +315,6 @@ def _document(case: Case) -> str:
         return orjson.dumps(as_document(case), option=orjson.OPT_SORT_KEYS).decode()
     except TypeError:  # half an emoji, which no UTF-8 can say
         return to_json(case)
-
-
-def _touched(case: Case) -> str:
-    """When something last happened; UTC, ISO 8601."""
-    return max([case.opened_at, *(one.at for one in case.checks[-1:]), *(one.at for one in case.traces[-1:])])
 
 
 _DROP_SHOW = "DELETE FROM work WHERE kind = 'show' AND key = ? AND dead_at IS NULL"
@@ -558,23 +535,6 @@ def pending_by_kind() -> Operation[dict[str, int]]:
     return counts
 
 
-def numbers(since: date, until: date) -> Operation[Numbers]:
-    """What became of the cases that were opened on the days from `since` to `until`, both included, UTC."""
-    rows = yield Statement("SELECT id, document FROM cases ORDER BY id")
-    looks = yield Statement(
-        "SELECT case_id, kind, count(*) FROM log WHERE kind IN ('looked', 'followed') GROUP BY case_id, kind"
-    )
-    looked = {(str(number), str(kind)): int(count) for number, kind, count in looks}
-    found: list[tuple[str, str, str, int]] = []
-    for number, document in rows:
-        one = _read(_case, document, "a case")
-        if one is None or not since.isoformat() <= one.opened_at[:10] <= until.isoformat():
-            continue
-        of_case = counts(one, _touched(one), looked.get((number, "looked"), 0), looked.get((number, "followed"), 0))
-        found += [(one.opened_at[:10], kind, label, count) for (kind, label), count in of_case.items()]
-    return numbers_of(since, until, found, datetime.now(UTC).date())
-
-
 def probe() -> Operation[None]:
     """A write, as a turn's: SQLite writes nothing where nothing changes, so the time does."""
     yield Statement(
@@ -672,7 +632,11 @@ def retry(number: int) -> Operation[bool]:
 
 def erase(person: str, activity: str = "") -> Operation[Erased]:
     """Delete everything about a person. `activity`, which asked for it, and those before count as handled for an hour:
-    a repeat brings nothing back."""
+    a repeat brings nothing back. What the person's cases came to stays in the sums, which name nobody."""
+    return (yield from _erase(person, activity, expired=False))
+
+
+def _erase(person: str, activity: str, *, expired: bool) -> Operation[Erased]:
     now = time.time()
     # The person first: a commit that is under way elsewhere is waited for, and a later one is refused.
     people = yield Statement("DELETE FROM people WHERE person = ? RETURNING handled", (person,))
@@ -684,6 +648,7 @@ def erase(person: str, activity: str = "") -> Operation[Erased]:
             "DO UPDATE SET handled = excluded.handled, until = excluded.until",
             (_digest_of_person(person), handled, now + _TOMBSTONE),
         )
+    yield from count_of((person,), expired=expired)
     entries = yield Statement(
         "DELETE FROM log WHERE case_id IN (SELECT id FROM cases WHERE person = ?) RETURNING id", (person,)
     )
@@ -698,9 +663,11 @@ def erase(person: str, activity: str = "") -> Operation[Erased]:
 def purge_ended(before: str) -> Operation[int]:
     """Delete up to `PURGE_BATCH` cases that ended before a time, with their logs; returns how many."""
     rows = yield Statement(
-        "SELECT id FROM cases WHERE outcome <> '' AND touched < ? ORDER BY touched LIMIT ?", (before, PURGE_BATCH)
+        "SELECT id, person FROM cases WHERE outcome <> '' AND touched < ? ORDER BY touched LIMIT ?",
+        (before, PURGE_BATCH),
     )
-    for (case,) in rows:
+    yield from count_of(sorted({person for _, person in rows}))
+    for case, _ in rows:
         # With a new version: where the case is cached, it has to be loaded again.
         yield Statement(
             "UPDATE people SET present = '', version = version + 1 "
@@ -731,7 +698,7 @@ def purge_people(before: str, after: str) -> Operation[tuple[int, int, str]]:
     for person in old:
         if (yield from _lock_old(person, before)):
             people += 1
-            cases += (yield from erase(person)).cases
+            cases += (yield from _erase(person, "", expired=True)).cases
     return people, cases, rows[-1][0] if len(rows) == PURGE_BATCH else ""
 
 

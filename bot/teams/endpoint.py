@@ -42,7 +42,7 @@ from bot.teams.activities import is_foreign, parse, read_incoming
 from bot.teams.adapter import Adapter, Turn
 from bot.teams.authentication import ChannelAuthentication, Keys, Verified
 from bot.teams.connector import CARD, Connector, TeamsChannel, card_json, to_json
-from bot.teams.refusal import Refusal
+from bot.teams.refusal import STATUSES, Refusal
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +74,8 @@ class TeamsEndpoint:
     ) -> None:
         self._settings = settings
         self._metrics = metrics
+        for reason in STATUSES:
+            metrics.refused.labels(reason)
         self._turn = turn
         self._inbox = inbox
         self._keys = Keys(settings.channel_keys_url, http)

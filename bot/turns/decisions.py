@@ -28,7 +28,7 @@ from bot.store import Job, JobKind, LogEntry, Record
 from bot.store.interface import Store
 from bot.tickets.helpdesk import Helpdesk
 from bot.tickets.ticket import Ticket
-from bot.turns.events import log_entry, now
+from bot.turns.events import log_entry, now, with_request
 from bot.turns.schedule import DAY
 from dialogs.engine import Engine
 from dialogs.frozen import replace
@@ -43,6 +43,7 @@ from dialogs.model import (
     Erased,
     Event,
     Follow,
+    Ignored,
     Moment,
     Pressed,
     Show,
@@ -164,10 +165,14 @@ class Decisions:
                     self.diagnosis.forget(record.person)
                     pending = Erased()
             entries += [log_entry(pending)] if pending is not None else [LogEntry(now(), "shown", case.step)]
+        if isinstance(event, Typed | Pressed) and case.id and not any(isinstance(one, Ignored) for one in done):
+            case = with_request(case, event, engine.library)
         chosen = isinstance(event, Pressed | Typed) and (event.action, event.value) == ("set_language", case.locale)
         # What a card is drawn in is no choice: the chosen language's file may be away for a moment.
         language = case.locale if chosen or case.locale != drawn_in else record.locale
-        typed = event if isinstance(event, Typed) else None
+        # What was written for the helpdesk is no command that could be understood.
+        written = record.case is not None and case.id == record.case.id and case.comment != record.case.comment
+        typed = event if isinstance(event, Typed) and not written else None
         followed = engine.library.step(case.following) if _FOLLOW in done else None
         watches, after = (followed.watch, followed.after_days * DAY) if followed else (False, 0.0)
         saved = replace(record, case=case, locale=language)

@@ -10,9 +10,11 @@ from bot.conversation import ActivityKind, Incoming
 from bot.graph.sites import address_in
 from bot.languages.catalogs import Languages
 from bot.store import LogEntry
+from bot.store.numbers import UNDERSTOOD, understood_of
 from bot.understanding.understand import Understanding
 from dialogs.frozen import replace
-from dialogs.model import Case, Diagnosed, Event, Followed, Joined, Pressed, Progressed, Step, Submitted, Typed
+from dialogs.library import QUESTIONS, Library
+from dialogs.model import PLACES, Case, Diagnosed, Event, Followed, Joined, Pressed, Progressed, Step, Submitted, Typed
 
 _LONGEST_LINE = 500  # letters of what a person wrote that the log keeps
 _VALUE_NAMES = {
@@ -82,3 +84,27 @@ def log_entry(happened: Event) -> LogEntry:
         case _:
             what = ""
     return LogEntry(now(), happened.log_kind, what)
+
+
+_REQUESTS = frozenset(("fix", "add", "check", "ticket", "language", "stop", "forget", *PLACES))
+
+
+def with_request(case: Case, happened: Typed | Pressed, library: Library) -> Case:
+    """The case with what the person asked for by an event that was honoured; for the numbers only."""
+    request = f"question.{happened.value}" if happened.action == "question" else happened.action
+    name = request.removeprefix("question.")
+    known = request in _REQUESTS or (name != request and library.has(f"{QUESTIONS}.{name}"))
+    if not known or request in case.requests.split():
+        return case
+    return replace(case, requests=f"{case.requests} {request}".strip())
+
+
+def understood(typed: Typed) -> str:
+    """How well words were understood: one of `bot.store.numbers.UNDERSTOOD`."""
+    return "right_away" if typed.action else "asked" if typed.ask else "nothing"
+
+
+def with_understood(case: Case, result: str) -> Case:
+    """The case with one more typed message that was understood so well."""
+    found = understood_of(case)
+    return replace(case, understood=" ".join(str(found[one] + (one == result)) for one in UNDERSTOOD))

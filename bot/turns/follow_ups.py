@@ -33,6 +33,8 @@ _UNKNOWN_FOR = 7 * 24 * 3600.0  # seconds of looks that could not tell, after wh
 _UNKNOWN_LONGEST_WAIT = 3600.0
 _FIRST_AGAIN = 120.0
 _PURGE_EVERY = 6 * 3600.0  # seconds
+_COUNT_EVERY = 300.0  # seconds: what is not in the sums yet is added by whoever reads them
+_COUNT_BATCHES = 50  # in one claim: fewer than take a lease to count
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class FollowUps:
                 self.runner, self.decisions, self.outbox, self.store, self.channel, self.deliver
             ).read_again,
             JobKind.PURGE: self.purge,
+            JobKind.COUNT: self.count,
         }
 
     async def show_pending(self, claimed: Claimed) -> None:
@@ -117,6 +120,7 @@ class FollowUps:
                 await self.deliver(saved, until, channel, in_place=chain.watching)
                 return
             await self.outbox.commit(Change(result.record, log=result.log, put=result.jobs, finish=finish))
+            self.outbox.count(case, result)
 
     async def _changed(self, person: str, chain: _Chain) -> bool:
         """Whether a whole look may find news: one request tells, and nothing is downloaded.
@@ -244,6 +248,16 @@ class FollowUps:
         self.runner.metrics.cases.labels("expired").inc(gone.unfinished)
         log.info("deleted what is older than the retention: %s", gone)
         await self.store.postpone(claimed, time.time() + _PURGE_EVERY, "", 0)
+
+    async def count(self, claimed: Claimed) -> None:
+        """Bring what cases came to into the sums; the job comes back by itself, at once where that was not all."""
+        done = await self.store.count(_COUNT_BATCHES)
+        await self.store.postpone(claimed, time.time() + (_COUNT_EVERY if done else 0.0), "", 0)
+
+
+def counting() -> Job:
+    """The one job that keeps the sums."""
+    return Job(JobKind.COUNT, "all", "", time.time())
 
 
 def purging() -> Job:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextlib import suppress
 from typing import Any
 
 from bot.cards import render
@@ -26,6 +27,7 @@ from bot.metrics import Metrics
 from bot.store import Change, Claimed, Conflict, Job, JobKind, PendingCard, Record
 from bot.store.cache import RecordCache
 from bot.store.interface import Store
+from bot.store.numbers import cause_of, proven, seconds_to_fix
 from bot.turns.decisions import TurnResult
 from bot.turns.schedule import Schedule
 from dialogs.frozen import replace
@@ -95,7 +97,7 @@ class Outbox:
         if result.erased:
             self.cache.forget(before.person)
             await self._store.erase(before.person, activity)
-            self._count(result)
+            self.count(before.case, result)
             return result, 0.0
         record, now = result.record, time.time()
         until = now + _PENDING_FOR if result.shows and pending else 0.0
@@ -107,7 +109,7 @@ class Outbox:
         drop = (*over, *result.settled)
         card = PendingCard(until, in_place) if until else None
         saved = await self.commit(Change(record, activity, result.log, tuple(put), drop, finish, card))
-        self._count(result)
+        self.count(before.case, result)
         return replace(result, record=saved), until
 
     async def _first_look(self, person: str, case: str, result: TurnResult, now: float) -> list[Job]:
@@ -123,12 +125,27 @@ class Outbox:
             after = self._schedule.times[0]
         return [Job(JobKind.FOLLOW_UP, case, person, now + after, payload)]
 
-    def _count(self, result: TurnResult) -> None:
+    def count(self, before: Case | None, result: TurnResult) -> None:
+        """What has come of a case by a turn, once it is committed. Each case is counted once, as it ended first."""
         for effect in result.effects:
-            if isinstance(effect, Ended):
-                self._metrics.cases.labels(effect.outcome).inc()
-            elif isinstance(effect, Ignored):
+            if isinstance(effect, Ignored):
                 self._metrics.refused.labels(effect.reason).inc()
+        after = result.record.case
+        if after is None or not after.id:
+            return
+        earlier = before if before is not None and before.id == after.id else Case(after.id)
+        if Ended(after.outcome) in result.effects and not earlier.outcome:
+            self._metrics.cases.labels(after.outcome).inc()
+        if after.rating and not earlier.rating:
+            self._metrics.ratings.labels(after.rating).inc()
+        if after.checks == earlier.checks and after.outcome == earlier.outcome:
+            return
+        cause = cause_of(after)
+        if cause and cause != cause_of(earlier):
+            self._metrics.causes.labels(cause).inc()
+        with suppress(TypeError, ValueError):  # of an old case with damaged times
+            if proven(after) and not proven(earlier):
+                self._metrics.seconds_to_fix.observe(seconds_to_fix(after))
 
     async def show(
         self, result: TurnResult, until: float, channel: Channel, *, replaces: tuple[str, ...] = ()

@@ -18,7 +18,7 @@ from bot.store import Conflict, Record
 from bot.store.dedup import Recent, was_handled, was_last, with_handled
 from bot.store.interface import Store
 from bot.turns.decisions import Decisions, Stale, TurnResult, moment
-from bot.turns.events import event
+from bot.turns.events import event, understood, with_understood
 from bot.turns.outbox import Outbox
 from bot.understanding.understand import Understanding
 from bot.understanding.unknown import UnknownSentences
@@ -149,7 +149,7 @@ class TurnRunner:
                 result = await self._decide(record, incoming, channel, fresh=fresh, repeated=repeated)
                 if result is None:
                     return None
-                result = _of_press(result, press)
+                result = _with_understood(_of_press(result, press))
                 activity = "" if handled else incoming.id
                 saved, until = await self.outbox.save(record, result, in_place=bool(press.replaces), activity=activity)
             except (Conflict, Stale):
@@ -238,7 +238,7 @@ class TurnRunner:
 
     def _count(self, typed: Typed, record: Record) -> None:
         """How well words were understood; what was not is kept, where the installation wants that."""
-        result = "right_away" if typed.action else "asked" if typed.ask else "nothing"
+        result = understood(typed)
         self.metrics.understood.labels(result).inc()
         if result == "nothing" and self.unknown is not None:
             catalog = self.live.languages.wording.catalogs[self.live.languages.negotiate(record.locale)]
@@ -286,3 +286,11 @@ def _of_press(result: TurnResult, press: _Press) -> TurnResult:
     if press.replaces and case is not None and case.card != press.replaces[0]:
         record = replace(record, case=replace(case, card=press.replaces[0]))
     return replace(result, record=record)
+
+
+def _with_understood(result: TurnResult) -> TurnResult:
+    """The result with its words counted in the case."""
+    record, case = result.record, result.record.case
+    if result.typed is None or case is None or not case.id:
+        return result
+    return replace(result, record=replace(record, case=with_understood(case, understood(result.typed))))

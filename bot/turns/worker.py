@@ -35,6 +35,7 @@ SLOTS: Mapping[JobKind, int] = {
     JobKind.TURN: 6,
     JobKind.FOLLOW_UP: 4,  # as many as Graph gives photos to at once; people who wait come first
     JobKind.PURGE: 1,
+    JobKind.COUNT: 1,
 }
 # What is handed back may have taken effect outside: it is not begun again before that can be seen there.
 _HANDED_BACK = {JobKind.TICKET: 30.0}  # seconds

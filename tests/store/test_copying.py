@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ADDRESS = Address("https://smba.example/", "a:1", "28:bot", "29:ada", "tenant")
 CASE = Case("C1", opened_at="2026-01-01T00:00:00+00:00")
 ADA = Record("ada", name="Ada O'Neil عمر 照片", address=ADDRESS, case=CASE)
-TABLES = ("people", "cases", "log", "work", "owed", "inbox", "tombstones")
+TABLES = ("people", "cases", "log", "work", "owed", "inbox", "tombstones", "sums", "counters")
 
 
 async def photosync(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -47,6 +47,8 @@ async def filled(url: str, people: int = 3) -> None:
     await store.commit(Change(Record("gone"), "a1"))
     await store.erase("gone")
     await store.put(Job(JobKind.PURGE, "all", "", 0.0))
+    await store.count(1)
+    await store.add_to_counters({("photosync_cases", "resolved"): 2})
     await store.close()
 
 
@@ -70,7 +72,9 @@ async def test_everything_is_copied_and_the_copy_is_a_store(database: str, targe
     before = await everything(database)
     done = await photosync(database, "copy", target)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "copied: 3 people, 3 cases, 6 log, 5 work, 3 owed, 1 inbox, 1 tombstones\n"
+    assert (
+        done.stdout == "copied: 3 people, 3 cases, 6 log, 5 work, 3 owed, 1 inbox, 1 tombstones, 4 sums, 1 counters\n"
+    )
     assert await everything(target) == before == await everything(database)
     store = await open_store(target)
     record, handled = await store.load("p1", "a1")

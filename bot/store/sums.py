@@ -1,0 +1,214 @@
+"""The sums of what cases came to, and the counters that metrics show: operations (see `transactions.py`).
+
+Two tables, in neither of which there is a person or a case:
+
+    sums      day, kind, label -> how many: what `bot.store.numbers.counts` says of each case, on the day it was opened
+    counters  name, label -> how many, ever: what the metrics of the contract show, whichever process counted it
+
+What a case counts as changes as it goes on. A turn only marks its case (`cases.uncounted`); a job brings marked cases
+into the sums a little later, by the difference to what the case counted as before (`cases.counted`). In the turn's own
+transaction all turns of a day would wait for the same few rows, on PostgreSQL until the other's commit is durable. Who
+reads the sums adds the marked cases himself, in the same snapshot: so the numbers are right at any moment, and it only
+takes longer where the job is behind. What is deleted is brought into the sums first, in the same transaction.
+
+Cases are counted by person, all of a person's at once: a case that ended without ticket or proof counts as another one
+once the person has opened the next within seven days.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+
+from bot.store.numbers import RETURN_DAYS, Counts, Numbers, counts, numbers
+from bot.store.operation import Operation, Statement
+from dialogs.case_json import from_json
+from dialogs.frozen import replace
+from dialogs.model import Case, Outcome
+
+COUNT_BATCH = 100  # people whose cases are brought into the sums in one transaction
+
+
+def last_touched(case: Case) -> str:
+    """When something last happened; UTC, ISO 8601."""
+    return max([case.opened_at, *(one.at for one in case.checks[-1:]), *(one.at for one in case.traces[-1:])])
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """A case, and what it counted as until now."""
+
+    id: str
+    person: str
+    before: Counts
+    after: Counts
+    day: str
+
+    @property
+    def changes(self) -> dict[tuple[str, str, str], int]:
+        """What its sums change by."""
+        both = {**self.before, **self.after}
+        found = {key: self.after.get(key, 0) - self.before.get(key, 0) for key in both}
+        return {(self.day, *key): number for key, number in found.items() if number}
+
+
+def count_changed() -> Operation[int]:
+    """Bring the marked cases of up to `COUNT_BATCH` people into the sums; returns of how many people."""
+    people = yield from _marked("", COUNT_BATCH)
+    yield from count_of(people)
+    return len(people)
+
+
+def count_of(people: Sequence[str], *, expired: bool = False) -> Operation[None]:
+    """Bring people's cases into the sums. `expired`: they are about to be deleted, and unfinished ones have run out."""
+    if not people:
+        return
+    found = yield from _counted(people, expired=expired)
+    for one in found:
+        yield Statement("UPDATE cases SET counted = ?, uncounted = 0 WHERE id = ?", (_written(one.after), one.id))
+    total: Counter[tuple[str, str, str]] = Counter()
+    for one in found:
+        total.update(one.changes)
+    yield from _add(total)
+
+
+def _marked(after: str, limit: int) -> Operation[tuple[str, ...]]:
+    """People with cases that are not in the sums as they are now, in the order of their ids."""
+    rows = yield Statement(
+        "SELECT DISTINCT person FROM cases WHERE uncounted = 1 AND person > ? ORDER BY person LIMIT ?", (after, limit)
+    )
+    return tuple(person for (person,) in rows)
+
+
+def _counted(people: Sequence[str], *, expired: bool = False, lock: bool = True) -> Operation[list[_Counted]]:
+    """All cases of these people. One that cannot be read counts as it did."""
+    rows = yield Statement(_of_people(len(people), lock), tuple(people))
+    found = [(*row, _readable(row[2])) for row in rows]
+    looks = yield from _looks([number for number, _, _, _, case in found if case is not None])
+    opened: dict[str, list[str]] = {}
+    for _, person, _, _, case in found:
+        if case is not None:
+            opened.setdefault(person, []).append(case.opened_at)
+    counted = []
+    for number, person, _, written, case in found:
+        before = _read(written)
+        if case is None:
+            counted.append(_Counted(number, person, before, before, ""))
+            continue
+        returned = ("fate", "returned") in before or any(
+            _soon_after(last_touched(case), other) for other in opened[person]
+        )
+        ended = replace(case, outcome=case.outcome or Outcome.EXPIRED.value) if expired else case
+        after = _counts(ended, looks[number, "looked"], looks[number, "followed"], before, returned=returned)
+        counted.append(_Counted(number, person, before, after, case.opened_at[:10]))
+    return counted
+
+
+@lru_cache(maxsize=32)
+def _of_people(count: int, lock: bool) -> str:
+    lines = " /*postgresql FOR UPDATE*/" if lock else ""
+    people = ", ".join("?" * count)
+    return f"SELECT id, person, document, counted FROM cases WHERE person IN ({people}) ORDER BY id{lines}"  # noqa: S608 - question marks
+
+
+def _readable(document: str) -> Case | None:
+    try:
+        case = from_json(document)
+        date.fromisoformat(case.opened_at[:10])
+    except ValueError:
+        return None
+    return case
+
+
+def _looks(cases: Sequence[str]) -> Operation[Mapping[tuple[str, str], int]]:
+    """How often was looked for each case, by the kind of the log's entries."""
+    found: Counter[tuple[str, str]] = Counter()
+    for start in range(0, len(cases), COUNT_BATCH):
+        part = cases[start : start + COUNT_BATCH]
+        rows = yield Statement(_looks_of(len(part)), tuple(part))
+        found.update({(case, kind): int(count) for case, kind, count in rows})
+    return found
+
+
+@lru_cache(maxsize=32)
+def _looks_of(count: int) -> str:
+    cases = ", ".join("?" * count)
+    return f"SELECT case_id, kind, count(*) FROM log WHERE case_id IN ({cases}) AND kind IN ('looked', 'followed') GROUP BY case_id, kind"  # noqa: E501, S608 - question marks
+
+
+def _counts(case: Case, looked: int, followed: int, before: Counts, *, returned: bool) -> Counts:
+    """What it counts as; as before, where its times are damaged."""
+    try:
+        return counts(case, last_touched(case), looked, followed, returned=returned)
+    except (TypeError, ValueError):
+        return before
+
+
+def _soon_after(touched: str, opened: str) -> bool:
+    """Whether a case was opened within `RETURN_DAYS` after another one ended."""
+    if opened <= touched:
+        return False
+    try:
+        return datetime.fromisoformat(opened) - datetime.fromisoformat(touched) < timedelta(days=RETURN_DAYS)
+    except (TypeError, ValueError):
+        return False
+
+
+def _written(found: Counts) -> str:
+    return "\n".join(f"{kind} {number} {label}" for (kind, label), number in sorted(found.items()))
+
+
+def _read(written: str) -> Counts:
+    parts = (line.split(" ", 2) for line in written.split("\n") if line)
+    return {(kind, label): int(number) for kind, number, label in parts}
+
+
+def _add(changes: Mapping[tuple[str, str, str], int]) -> Operation[None]:
+    """In the order of the keys, so that two transactions do not wait for each other."""
+    for key, number in sorted(changes.items()):
+        if not number:
+            continue
+        rows = yield Statement(
+            "INSERT INTO sums (day, kind, label, number) VALUES (?, ?, ?, ?) ON CONFLICT (day, kind, label) "
+            "DO UPDATE SET number = sums.number + excluded.number RETURNING number",
+            (*key, number),
+        )
+        if not rows[0][0]:
+            yield Statement("DELETE FROM sums WHERE day = ? AND kind = ? AND label = ?", key)
+
+
+def read(since: date, until: date) -> Operation[Numbers]:
+    """What became of the cases that were opened on the days from `since` to `until`, both included, UTC; to be run in
+    one snapshot."""
+    first, last = since.isoformat(), until.isoformat()
+    by_day = yield Statement(
+        "SELECT day, kind, label, number FROM sums WHERE day >= ? AND day <= ? AND kind IN ('fate', 'rating')",
+        (first, last),
+    )
+    rest = yield Statement(
+        "SELECT '', kind, label, sum(number) FROM sums WHERE day >= ? AND day <= ? AND kind NOT IN ('fate', 'rating') "
+        "GROUP BY kind, label",
+        (first, last),
+    )
+    rows = [(day, kind, label, int(number)) for day, kind, label, number in (*by_day, *rest)]
+    people = yield from _marked("", COUNT_BATCH)
+    while people:
+        for one in (yield from _counted(people, lock=False)):
+            rows += [(*key, number) for key, number in one.changes.items() if first <= one.day <= last]
+        people = yield from _marked(people[-1], COUNT_BATCH)
+    return numbers(since, until, rows, datetime.now(UTC).date())
+
+
+def add_to_counters(found: Mapping[tuple[str, str], int]) -> Operation[Mapping[tuple[str, str], int]]:
+    """Add to the counters, (name, label) -> how many; returns what all of them come to now."""
+    for key, number in sorted(found.items()):
+        yield Statement(
+            "INSERT INTO counters (name, label, number) VALUES (?, ?, ?) "
+            "ON CONFLICT (name, label) DO UPDATE SET number = counters.number + excluded.number",
+            (*key, number),
+        )
+    rows = yield Statement("SELECT name, label, number FROM counters")
+    return {(name, label): int(number) for name, label, number in rows}
