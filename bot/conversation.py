@@ -18,6 +18,7 @@ class ActivityKind(StrEnum):
     PRESSED = "pressed"  # a card's button: a message with a value, or an adaptiveCard/action invoke
     INSTALLED = "installed"  # installationUpdate add, or a conversationUpdate that added the bot
     REMOVED = "removed"  # installationUpdate remove
+    RATED = "rated"  # the thumbs that Teams shows under a message which asks for them
     OTHER = "other"  # known to the protocol and of no use to us: reactions, edits, read receipts, ...
 
 
@@ -103,6 +104,7 @@ class Message:
     rendered: Mapping[str, Any] | bytes = field(repr=False)  # the card, or its JSON where that is known already
     summary: str = field(repr=False)
     locale: str = "en"
+    asks_rating: bool = False  # whether it helped: by the channel's own means too, where it has some
 
     @property
     def card(self) -> Mapping[str, Any]:

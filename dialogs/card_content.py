@@ -169,6 +169,7 @@ class CardContent:
     times: Mapping[str, str] = field(default_factory=dict)  # UTC, ISO 8601: clock times in the sentences
     shown_at: str = ""  # UTC, ISO 8601: of the look that the card is about
     link_first: bool = False  # nothing else leads on
+    asks_rating: bool = False  # whether it helped: once a case
 
 
 TemplateKey = tuple[str, str, str, str, bool, str, bool, bool]
@@ -218,6 +219,7 @@ def content_of(library: Library, case: Case, *, contact: str = "", again: float 
         times=times,
         shown_at=case.checks[-1].at if case.checks else "",
         link_first=not step.choices,
+        asks_rating=bool(case.id) and _is_solved(step) and not case.rating,
     )
 
 
@@ -364,7 +366,7 @@ def _buttons(library: Library, step: Step, case: Case, linked: bool) -> tuple[Bu
     last = case.checks[-1] if case.checks else None
     if step.reason and last and not last.passing:
         own.sort(key=lambda one: one.action != "ticket")  # another look would find the same
-    solved = step.outcome in (Outcome.RESOLVED, Outcome.RESOLVED_LATER)
+    solved = _is_solved(step)
     if (solved or step.lines) and not case.rating:
         own.insert(0, Button("rate", library.button(step.id, "rate_up"), score="up"))
     walking = not (step.photos or step.outcome or step.checklist)
@@ -400,6 +402,10 @@ def _offered(library: Library, step: Step, case: Case, name: str) -> Button | No
         return None
     title = f"button.{name.replace(' ', '_')}" if action != "helpful" else "button.helpful"
     return Button("rate" if score else action, title, score=score)
+
+
+def _is_solved(step: Step) -> bool:
+    return step.outcome in (Outcome.RESOLVED, Outcome.RESOLVED_LATER)
 
 
 def _is_desk(step: Step) -> bool:

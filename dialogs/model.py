@@ -311,6 +311,7 @@ class Pressed:
     value: str = ""  # with `set_language` the language, `rate` up or down, `send_ticket` the comment, else which
     known: bool = True  # the language is one of ours
     foreign: bool = False  # the case is another person's
+    words: str = field(default="", repr=False)  # beside a rating that was given by the channel's own means
 
 
 @dataclass(frozen=True)

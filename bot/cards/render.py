@@ -139,7 +139,7 @@ class _Renderer:
         }
         if self.language.rtl:
             card["rtl"] = True
-        return Message(card, title, self.language.tag)
+        return Message(card, title, self.language.tag, self.content.asks_rating)
 
     def _text(self, key: str, **values: str | int) -> str:
         return self.language.text(key, **{**self._values, **values})

@@ -33,11 +33,13 @@ class CardTemplate:
     parts: tuple[bytes, ...]
     summary: str
     locale: str
+    asks_rating: bool = False
 
     def render(self, case: Case) -> Message:
         """The card of one case."""
         values = {b"%b" % _CASE.encode(): orjson.dumps(case.id)[1:-1], b"%d" % _REV: b"%d" % case.rev}
-        return Message(b"".join([values.get(part, part) for part in self.parts]), self.summary, self.locale)
+        card = b"".join([values.get(part, part) for part in self.parts])
+        return Message(card, self.summary, self.locale, self.asks_rating)
 
 
 class CardTemplates:
@@ -90,4 +92,5 @@ def _has_values(setting: CardSetting, content: CardContent) -> bool:
 
 def _template(setting: CardSetting, content: CardContent) -> CardTemplate:
     message = render.message(setting, replace(content, case=_CASE, rev=_REV))
-    return CardTemplate(tuple(_PLACES.split(orjson.dumps(message.card))), message.summary, message.locale)
+    parts = tuple(_PLACES.split(orjson.dumps(message.card)))
+    return CardTemplate(parts, message.summary, message.locale, message.asks_rating)

@@ -26,7 +26,7 @@ Counts = Mapping[tuple[str, str], int]
 _WRONG = (Verdict.DIFFER, Verdict.MISSING, Verdict.NO_PHOTO)
 _WITHOUT = "without "  # ticket or proof, and the day it ended
 _EXACT_FOR = 3600  # seconds
-_RESOLVED = (Outcome.RESOLVED, Outcome.RESOLVED_LATER)
+RESOLVED = (Outcome.RESOLVED, Outcome.RESOLVED_LATER)
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ def wrong_and_fixed(case: Case) -> tuple[str, str]:
 
 def proven(case: Case) -> bool:
     """Whether a comparison showed the match after something had been wrong."""
-    return case.outcome in _RESOLVED and bool(wrong_and_fixed(case)[1])
+    return case.outcome in RESOLVED and bool(wrong_and_fixed(case)[1])
 
 
 def seconds_to_fix(case: Case) -> int:
@@ -200,7 +200,11 @@ def _stopped_at(case: Case) -> str:
     if case.outcome == Outcome.EXPIRED:
         return case.step
     answer = {Outcome.STOPPED.value: "stop", Outcome.ESCALATED.value: "ticket"}.get(case.outcome)
-    return next((one.step for one in reversed(case.traces) if one.answer == answer), "")
+    step = next((one.step for one in reversed(case.traces) if one.answer == answer), "")
+    if not step.startswith("desk."):
+        return step
+    # Asked once more, or at the menu: what counts is where they were before that.
+    return next((ref for ref in reversed(case.trail) if not ref.startswith("desk.")), step)
 
 
 def _ticket_of(case: Case) -> str:

@@ -19,6 +19,7 @@ from bot.teams.text import Written, written
 
 _MAX_NAME = 256
 _MAX_ID = 1_024
+_MAX_WORDS = 1_000  # letters beside a rating
 _MAX_TAG = 64  # letters of a language's tag
 _MAX_DEPTH = 64
 _LANGUAGE = re.compile(r"[A-Za-z0-9]{1,8}([-_][A-Za-z0-9]{1,8}){0,4}")
@@ -151,7 +152,7 @@ def read_incoming(activity: Activity, bot: str) -> Incoming | None:
         platform=_text(client, "platform")[:64],
         reply_to=_id(activity, "replyToId"),
         mentioned=any(_object(one, "mentioned").get("id") == us for one in mentions),
-        is_invoke=read is _invoke,
+        is_invoke=read is _invoke and kind is ActivityKind.PRESSED,
     )
 
 
@@ -177,9 +178,23 @@ def _conversation_update(activity: Activity) -> tuple[ActivityKind, Activity]:
 
 
 def _invoke(activity: Activity) -> tuple[ActivityKind, Activity]:
-    if activity.get("name") != "adaptiveCard/action":
+    name, value = activity.get("name"), _object(activity, "value")
+    if name == "message/submitAction" and value.get("actionName") == "feedback":
+        return ActivityKind.RATED, _rating(_object(value, "actionValue"))
+    if name != "adaptiveCard/action":
         raise Refusal("unknown_invoke")
-    return ActivityKind.PRESSED, _object(_object(_object(activity, "value"), "action"), "data")
+    return ActivityKind.PRESSED, _object(_object(value, "action"), "data")
+
+
+def _rating(given: Activity) -> Activity:
+    """What Teams' thumbs say, as a button would: the words come as JSON in a text, or not at all."""
+    try:
+        form = json.loads(_text(given, "feedback") or "{}")
+    except (ValueError, RecursionError):
+        form = {}
+    words = form.get("feedbackText") if isinstance(form, dict) else ""
+    score = {"like": "up", "dislike": "down"}.get(_text(given, "reaction"), "")
+    return {"score": score, "comment": words[:_MAX_WORDS] if isinstance(words, str) else ""}
 
 
 def _other(_: Activity) -> tuple[ActivityKind, Activity]:

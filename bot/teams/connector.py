@@ -209,9 +209,11 @@ class TeamsChannel:
         return self._address.service_url, self._address.conversation
 
     def _activity(self, message: Message) -> dict[str, Any]:
+        asks = message.asks_rating and self._address.channel == "msteams"
         # A card alone: with a text beside it Teams makes two messages of one, and neither has an id to update.
         return {
             **self._envelope("message"),
+            **({"channelData": {"feedbackLoop": {"type": "default"}}} if asks else {}),
             "summary": message.summary,
             "locale": message.locale,
             "attachments": [{"contentType": CARD, "content": card_json(message)}],

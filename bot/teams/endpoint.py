@@ -156,6 +156,8 @@ class TeamsEndpoint:
             return web.Response()
         self._check_queue(incoming)
         shown = await self._run(verified, incoming, early)
+        if incoming.kind is ActivityKind.RATED:
+            return web.json_response({})
         return _invoke_answer(shown) if incoming.is_invoke else web.Response()
 
     def _check_queue(self, incoming: Incoming) -> None:

@@ -10,7 +10,7 @@ from bot.conversation import ActivityKind, Incoming
 from bot.graph.sites import address_in
 from bot.languages.catalogs import Languages
 from bot.store import LogEntry
-from bot.store.numbers import UNDERSTOOD, understood_of
+from bot.store.numbers import RATINGS, RESOLVED, UNDERSTOOD, understood_of
 from bot.understanding.understand import Understanding
 from dialogs.frozen import replace
 from dialogs.library import QUESTIONS, Library
@@ -40,10 +40,28 @@ def event(incoming: Incoming, case: Case, step: Step, languages: Languages, unde
     """What an activity means to a case that stands on `step`."""
     if incoming.kind is ActivityKind.INSTALLED:
         return Joined()
+    if incoming.kind is ActivityKind.RATED:
+        score, words = incoming.value["score"], incoming.value["comment"]
+        return Pressed("rate", case.id, case.step, case.rev, score, words=words)
     if incoming.kind is ActivityKind.TYPED:
         typed = understanding.understand(incoming.text, case.locale, step, languages.vocabulary)
         return replace(typed, link=address_in(" ".join((incoming.text, *incoming.links))))
     return _pressed(incoming, languages)
+
+
+def is_late_rating(incoming: Incoming, case: Case | None) -> bool:
+    """Whether it is a rating by the channel's own means, and not of the case's present card, or that asks for none.
+    Teams does not always name the message."""
+    if incoming.kind is not ActivityKind.RATED:
+        return False
+    asked = case is not None and case.outcome in RESOLVED and not case.rating
+    return not asked or incoming.value["score"] not in RATINGS or incoming.reply_to not in ("", case and case.card)
+
+
+def with_comment(case: Case, incoming: Incoming) -> Case:
+    """The case with the words beside a bad rating: they stand in the form that comes, and are sent if that is sent."""
+    bad = incoming.kind is ActivityKind.RATED and incoming.value["score"] == "down"
+    return replace(case, comment=incoming.value["comment"]) if bad else case
 
 
 def _pressed(incoming: Incoming, languages: Languages) -> Pressed:
@@ -74,7 +92,7 @@ def log_entry(happened: Event) -> LogEntry:
         case Typed():
             what = happened.text[:_LONGEST_LINE]
         case Pressed():
-            what = f"{happened.action[:40]} {happened.value[:_LONGEST_LINE]}".strip()
+            what = f"{happened.action[:40]} {happened.value[:_LONGEST_LINE]} {happened.words[:_LONGEST_LINE]}".strip()
         case Diagnosed() | Followed():
             what = f"{happened.check.verdict.value} {happened.check.reason}".strip()
         case Submitted():

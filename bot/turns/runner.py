@@ -18,7 +18,7 @@ from bot.store import Conflict, Record
 from bot.store.dedup import Recent, was_handled, was_last, with_handled
 from bot.store.interface import Store
 from bot.turns.decisions import Decisions, Stale, TurnResult, moment
-from bot.turns.events import event, understood, with_understood
+from bot.turns.events import event, is_late_rating, understood, with_comment, with_understood
 from bot.turns.outbox import Outbox
 from bot.understanding.understand import Understanding
 from bot.understanding.unknown import UnknownSentences
@@ -138,7 +138,7 @@ class TurnRunner:
                 record, fresh, handled = cached, False, was_handled(cached.handled, incoming.id)
             else:
                 (record, handled), fresh = await self.outbox.load(incoming.person, incoming.id), True
-            if handled and not incoming.is_invoke:
+            if (handled and not incoming.is_invoke) or is_late_rating(incoming, record.case):
                 return None
             if not record.version and (message := await self._after_erasing(incoming, channel)) is not None:
                 return message
@@ -193,7 +193,7 @@ class TurnRunner:
                 raise Stale  # elsewhere the bot may have been removed, or the person forgotten
             return None  # the second of the two activities of an install, or a repeat
         record = self._updated(record, incoming)
-        case = await self._case(record, incoming)
+        case = with_comment(await self._case(record, incoming), incoming)
         happened = event(
             incoming, case, self.decisions.engine(record.person).step(case), self.live.languages, self.understanding
         )
@@ -265,6 +265,8 @@ def _press(incoming: Incoming, record: Record) -> _Press:
     differ from the id that sending returned, and is then the one by which the message can be updated.
     """
     case = record.case
+    if incoming.kind is ActivityKind.RATED and case is not None:
+        return _Press(replaces=tuple(dict.fromkeys(filter(None, (incoming.reply_to, case.card)))))
     if incoming.kind is not ActivityKind.PRESSED or case is None:
         return _Press()
     value = incoming.value
