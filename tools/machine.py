@@ -1,5 +1,5 @@
-"""See to it that this machine has what the tests drive: Chromium, PostgreSQL, gettext; with `--request-tracker` that as
-well, which takes minutes. Standard library only."""
+"""See to it that this machine has what the tests drive: Chromium, PostgreSQL, gettext, promtool; with
+`--request-tracker` that as well, which takes minutes. Standard library only."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from bot.commands.preview.browser import executable
@@ -14,6 +16,7 @@ from bot.commands.preview.browser import executable
 BROWSER_PACKAGES = ("chromium", "fonts-noto-core", "fonts-noto-cjk")
 DATABASE_PACKAGES = ("postgresql",)
 GETTEXT_PACKAGES = ("gettext",)
+PROMETHEUS_PACKAGES = ("prometheus",)
 RT_PACKAGES = ("request-tracker5", "rt5-db-sqlite", "rt5-standalone")
 RT_SHARE = Path("/usr/share/request-tracker5")
 
@@ -37,28 +40,38 @@ def install(packages: tuple[str, ...]) -> None:
         subprocess.run(["apt-get", *command], check=False, stdout=subprocess.DEVNULL, env=environ)
 
 
+@dataclass(frozen=True)
+class _Program:
+    """Something that the tests drive."""
+
+    name: str
+    there: Callable[[], object]
+    packages: tuple[str, ...]
+    more: str = ""
+
+    @property
+    def advice(self) -> str:
+        return f"{self.name} (Debian: apt-get install {' '.join(self.packages)}{self.more})"
+
+
+_PROGRAMS = (
+    _Program("Chromium", executable, BROWSER_PACKAGES, ", or name one in PHOTOSYNC_CHROMIUM"),
+    _Program("a PostgreSQL server", postgres, DATABASE_PACKAGES),
+    _Program("gettext's msgfmt", lambda: shutil.which("msgfmt"), GETTEXT_PACKAGES),
+    _Program("Prometheus' promtool", lambda: shutil.which("promtool"), PROMETHEUS_PACKAGES),
+)
+_REQUEST_TRACKER = _Program("Request Tracker 5", RT_SHARE.is_dir, RT_PACKAGES)
+
+
 def main() -> int:
     """0 if everything is there (now)."""
-    if not executable():
-        install(BROWSER_PACKAGES)
-    if not postgres():
-        install(DATABASE_PACKAGES)
-    if not shutil.which("msgfmt"):
-        install(GETTEXT_PACKAGES)
-    tracker = "--request-tracker" in sys.argv
-    if tracker and not RT_SHARE.is_dir():
-        install(RT_PACKAGES)
-    missing = []
-    if not executable():
-        missing.append("Chromium (Debian: apt-get install chromium, or name one in PHOTOSYNC_CHROMIUM)")
-    if not postgres():
-        missing.append("a PostgreSQL server (Debian: apt-get install postgresql)")
-    if not shutil.which("msgfmt"):
-        missing.append("gettext's msgfmt (Debian: apt-get install gettext)")
-    if tracker and not RT_SHARE.is_dir():
-        missing.append(f"Request Tracker 5 (Debian: apt-get install {' '.join(RT_PACKAGES)})")
-    for one in missing:
-        sys.stderr.write(f"set-up: the tests need {one}\n")
+    wanted = [*_PROGRAMS, *([_REQUEST_TRACKER] if "--request-tracker" in sys.argv else [])]
+    for one in wanted:
+        if not one.there():
+            install(one.packages)
+    missing = [one.advice for one in wanted if not one.there()]
+    for advice in missing:
+        sys.stderr.write(f"set-up: the tests need {advice}\n")
     return 1 if missing else 0
 
 
