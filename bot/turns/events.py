@@ -50,12 +50,12 @@ def event(incoming: Incoming, case: Case, step: Step, languages: Languages, unde
 
 
 def is_late_rating(incoming: Incoming, case: Case | None) -> bool:
-    """Whether it is a rating by the channel's own means, and not of the case's present card, or that asks for none.
-    Teams does not always name the message."""
+    """Whether it is a rating by the channel's own means, and the case does not ask for one (any more). Which message it
+    is of is not looked at: Teams does not always name it, or by another id than the one that sending returned."""
     if incoming.kind is not ActivityKind.RATED:
         return False
     asked = case is not None and case.outcome in RESOLVED and not case.rating
-    return not asked or incoming.value["score"] not in RATINGS or incoming.reply_to not in ("", case and case.card)
+    return not asked or incoming.value["score"] not in RATINGS
 
 
 def with_comment(case: Case, incoming: Incoming) -> Case:

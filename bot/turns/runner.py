@@ -266,7 +266,7 @@ def _press(incoming: Incoming, record: Record) -> _Press:
     """
     case = record.case
     if incoming.kind is ActivityKind.RATED and case is not None:
-        return _Press(replaces=tuple(dict.fromkeys(filter(None, (incoming.reply_to, case.card)))))
+        return _Press(replaces=tuple(dict.fromkeys(filter(None, (case.card, incoming.reply_to)))))
     if incoming.kind is not ActivityKind.PRESSED or case is None:
         return _Press()
     value = incoming.value
