@@ -1,6 +1,7 @@
 """`make bench-store`: how fast both databases are, and what is left when workers are killed.
 
-Prints one table; `--pending N` sets how much due work lies there for the start-up figure (default 1,000,000).
+Prints two tables; `--pending N` sets how much due work lies there for the start-up figure (default 1,000,000), `--cases N`
+how many cases `photosync numbers` reads (default 1,000,000). `--only numbers` leaves out the first table.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
 import asyncpg
@@ -29,9 +32,12 @@ from bot.conversation import Address
 from bot.store import Change, Claimed, Job, JobKind
 from bot.store.connect import open_store
 from bot.store.interface import Store
+from bot.store.numbers import counts
+from bot.store.sums import last_touched
 from bot.turns.worker import Worker
-from dialogs.model import Case
-from tests.databases import server
+from dialogs.case_json import to_json
+from dialogs.model import Case, Check, Trace, Verdict
+from tests.databases import execute, rows, server
 
 ROOT = Path(__file__).resolve().parent.parent
 _CHATS = 16
@@ -39,6 +45,7 @@ _SECONDS = 5.0  # of each measurement
 _JOBS, _WORKERS, _KILLS = 2_000, 3, 15
 _LEASE = 6.0  # seconds, in the run with kills
 _WORK = 0.1  # seconds that a job takes there, so that kills fall into it
+_TO_COUNT, _NOT_COUNTED = 20_000, 2_000  # cases
 _ADDRESS = Address("https://smba.trafficmanager.net/", "a:1", "28:bot", "29:x", "tenant")
 
 
@@ -108,6 +115,88 @@ async def _fill(url: str, pending: int) -> None:
     await there.copy_records_to_table("work", records=rows, columns=columns)
     await there.execute("ANALYZE work")
     await there.close()
+
+
+async def figures(url: str, cases: int) -> tuple[float, float]:
+    """How many cases a second the job brings into the sums, with three lines of log each; and the seconds in which all
+    of `cases` are read, the last 2,000 of which are not in the sums yet."""
+    store = await open_store(url)
+    await _copy_in(url, "cases", _CASE_COLUMNS, (_case_row(number, 1) for number in range(_TO_COUNT)))
+    await _copy_in(url, "log", _LOG_COLUMNS, (row for number in range(_TO_COUNT) for row in _log_rows(number)))
+    begun = time.monotonic()
+    while not await store.count(50):
+        pass
+    a_second = _TO_COUNT / (time.monotonic() - begun)
+    sums: Counter[tuple[str, str, str]] = Counter()
+    for number in range(_TO_COUNT, cases - _NOT_COUNTED):
+        case = _case(number)
+        found = counts(case, last_touched(case), 3, 1)
+        sums.update({(case.opened_at[:10], *key): value for key, value in found.items()})
+    known = {tuple(row[:3]): row[3] for row in await rows(url, "SELECT day, kind, label, number FROM sums")}
+    sums.update(known)
+    await execute(url, "DELETE FROM sums")
+    await _copy_in(url, "sums", ("day", "kind", "label", "number"), ((*key, value) for key, value in sums.items()))
+    rest = (_case_row(number, int(number >= cases - _NOT_COUNTED)) for number in range(_TO_COUNT, cases))
+    await _copy_in(url, "cases", _CASE_COLUMNS, rest)
+    begun = time.monotonic()
+    found = await store.numbers(date(2000, 1, 1), date(2100, 1, 1))
+    taken = time.monotonic() - begun
+    assert found.cases == cases
+    await store.close()
+    return a_second, taken
+
+
+def _case(number: int) -> Case:
+    """One of a year, of 32 languages, ten causes and a walk of some steps."""
+    dice = random.Random(number)
+    opened = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=dice.randrange(365 * 86_400))
+    at = [
+        (opened + timedelta(seconds=dice.randrange(300 * place, 3_000 * place + 1))).isoformat() for place in range(4)
+    ]
+    outcome = dice.choice(("resolved", "resolved_later", "escalated", "stopped", ""))
+    verdict = dice.choice((Verdict.DIFFER, Verdict.MISSING, Verdict.NO_PHOTO))
+    checks = (Check(at[1], verdict), *([Check(at[3], Verdict.MATCH)] if outcome.startswith("resolved") else []))
+    steps = [f"resync.step{dice.randrange(8)}" for _ in range(3)]
+    return Case(
+        f"C{number}",
+        opened_at=opened.isoformat(),
+        step=steps[-1],
+        locale=f"l{dice.randrange(32)}",
+        outcome=outcome,
+        checks=checks,
+        traces=(*(Trace(one, at[2], "next") for one in steps), Trace(steps[-1], at[2], "stop")),
+        requests="fix check",
+        understood="2 0 1",
+        rating=dice.choice(("", "", "up", "down")),
+    )
+
+
+_CASE_COLUMNS = ("id", "person", "document", "outcome", "touched", "counted", "uncounted")
+_LOG_COLUMNS = ("at", "case_id", "kind", "what")
+
+
+def _case_row(number: int, uncounted: int) -> tuple[str, str, str, str, str, str, int]:
+    case = _case(number)
+    return case.id, f"p{number}", to_json(case) if uncounted else "{}", case.outcome, case.opened_at, "", uncounted
+
+
+def _log_rows(number: int) -> Iterator[tuple[str, str, str, str]]:
+    for kind in ("typed", "looked", "followed"):
+        yield "2026-01-01T00:00:00+00:00", f"C{number}", kind, ""
+
+
+async def _copy_in(url: str, table: str, columns: tuple[str, ...], found: Iterator[tuple[object, ...]]) -> None:
+    """Behind the store's back, in lots."""
+    while lot := list(islice(found, 50_000)):
+        if url.startswith("sqlite"):
+            with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
+                marks = ", ".join("?" * len(columns))
+                connection.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", lot)
+            continue
+        there = await asyncpg.connect(url)
+        await there.copy_records_to_table(table, records=lot, columns=columns)
+        await there.execute(f"ANALYZE {table}")
+        await there.close()
 
 
 async def work_until_killed(url: str, record: str) -> None:
@@ -208,14 +297,29 @@ async def measure(pending: int) -> Table:
     return table
 
 
+async def measure_numbers(cases: int) -> Table:
+    """Counting cases and reading what they came to."""
+    table = Table("database", "cases counted a second", f"numbers of {cases:,} cases, s")
+    with databases() as kinds:
+        for name, make in kinds.items():
+            a_second, taken = await figures(await anext(make("numbers")), cases)
+            table.add_row(name, f"{a_second:,.0f}", f"{taken:.2f}")
+    return table
+
+
 def main() -> int:
     """Exit 1 if anything was lost."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pending", type=int, default=1_000_000)
+    parser.add_argument("--cases", type=int, default=1_000_000)
+    parser.add_argument("--only", choices=("numbers",))
     parser.add_argument("--worker", nargs=2, metavar=("URL", "FILE"), help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.worker:
         asyncio.run(work_until_killed(*chosen.worker))
+        return 0
+    Console(width=140).print(asyncio.run(measure_numbers(chosen.cases)))
+    if chosen.only:
         return 0
     table = asyncio.run(measure(chosen.pending))
     Console(width=140).print(table)

@@ -18,17 +18,18 @@ once the person has opened the next within seven days.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
 from bot.store.numbers import RETURN_DAYS, Counts, Numbers, counts, numbers
-from bot.store.operation import Operation, Statement
+from bot.store.operation import Operation, Statement, T
 from dialogs.case_json import from_json
 from dialogs.frozen import replace
 from dialogs.model import Case, Outcome
 
+_LOT = 50  # rows in one statement
 COUNT_BATCH = 100  # people whose cases are brought into the sums in one transaction
 
 
@@ -67,8 +68,9 @@ def count_of(people: Sequence[str], *, expired: bool = False) -> Operation[None]
     if not people:
         return
     found = yield from _counted(people, expired=expired)
-    for one in found:
-        yield Statement("UPDATE cases SET counted = ?, uncounted = 0 WHERE id = ?", (_written(one.after), one.id))
+    for lot in _lots(found):
+        values = [value for one in lot for value in (one.id, _written(one.after))]
+        yield Statement(_set_counted(len(lot)), tuple(values))
     total: Counter[tuple[str, str, str]] = Counter()
     for one in found:
         total.update(one.changes)
@@ -168,16 +170,28 @@ def _read(written: str) -> Counts:
 
 def _add(changes: Mapping[tuple[str, str, str], int]) -> Operation[None]:
     """In the order of the keys, so that two transactions do not wait for each other."""
-    for key, number in sorted(changes.items()):
-        if not number:
-            continue
-        rows = yield Statement(
-            "INSERT INTO sums (day, kind, label, number) VALUES (?, ?, ?, ?) ON CONFLICT (day, kind, label) "
-            "DO UPDATE SET number = sums.number + excluded.number RETURNING number",
-            (*key, number),
-        )
-        if not rows[0][0]:
-            yield Statement("DELETE FROM sums WHERE day = ? AND kind = ? AND label = ?", key)
+    for lot in _lots([(*key, number) for key, number in sorted(changes.items()) if number]):
+        rows = yield Statement(_add_to_sums(len(lot)), tuple(value for row in lot for value in row))
+        for *key, number in rows:
+            if not number:
+                yield Statement("DELETE FROM sums WHERE day = ? AND kind = ? AND label = ?", tuple(key))
+
+
+def _lots(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    """As many as one statement takes at once."""
+    return (rows[start : start + _LOT] for start in range(0, len(rows), _LOT))
+
+
+@lru_cache(maxsize=_LOT)
+def _set_counted(count: int) -> str:
+    rows = ", ".join(["(?, ?)"] * count)
+    return f"WITH now (id, counted) AS (VALUES {rows}) UPDATE cases SET counted = now.counted, uncounted = 0 FROM now WHERE cases.id = now.id"  # noqa: E501, S608 - question marks
+
+
+@lru_cache(maxsize=_LOT)
+def _add_to_sums(count: int) -> str:
+    rows = ", ".join(["(?, ?, ?, ?)"] * count)
+    return f"INSERT INTO sums (day, kind, label, number) VALUES {rows} ON CONFLICT (day, kind, label) DO UPDATE SET number = sums.number + excluded.number RETURNING day, kind, label, number"  # noqa: E501, S608 - question marks
 
 
 def read(since: date, until: date) -> Operation[Numbers]:
