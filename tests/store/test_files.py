@@ -256,7 +256,7 @@ async def test_a_command_does_not_make_a_database_nor_bring_it_forward(file: Pat
     await made(file)
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("UPDATE meta SET version = 2")
-    with pytest.raises(StoreUnusable, match="schema 2, this program needs 3: photosync serve"):
+    with pytest.raises(StoreUnusable, match="schema 2, this program needs 4: photosync serve"):
         await open_store(f"sqlite:///{file}", existing=True)
     assert (await inspect(f"sqlite:///{file}")).version == 2
 
