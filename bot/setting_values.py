@@ -172,6 +172,15 @@ def https(value: str) -> str:
     return value.rstrip("/")
 
 
+def origin(value: str) -> str:
+    """An https address with nothing behind the host; http on this machine."""
+    found = https(value)
+    parts = urlsplit(found)
+    if parts.path or parts.query or parts.fragment or parts.username is not None:
+        raise Wrong("must be an https address without a path, such as https://photosync.contoso.com")
+    return found.lower()
+
+
 def issuer(value: str) -> str:
     if not value.startswith("https://"):
         raise Wrong("must be an https address")

@@ -274,8 +274,17 @@ def _credential(setting: str, file: Path, password: Secret) -> dict[str, str]:
 def _confidential(
     settings: Settings, client: str, tenant: str, credential: Any, http: HttpClient
 ) -> Callable[[str], Mapping[str, Any]]:
-    bridge, lock = _Bridge(http), threading.Lock()
-    made: list[Any] = []  # the one application, made in the first thread: that sends a request to the login service
+    bridge = _Bridge(http)
+    application = _maker(settings, client, tenant, credential, bridge)
+    return lambda scope: bridge.token(application().acquire_token_for_client(scopes=[scope]) or {})
+
+
+def _maker(
+    settings: Settings, client: str, tenant: str, credential: Any, bridge: _Bridge, **more: Any
+) -> Callable[[], Any]:
+    """The one application, made in the first thread that asks: that sends a request to the login service."""
+    lock = threading.Lock()
+    made: list[Any] = []
 
     def application() -> Any:
         with lock:
@@ -289,11 +298,39 @@ def _confidential(
                         token_cache=_NoCache(),
                         # msal would look any other address up in the public cloud, which does not know it.
                         instance_discovery=None if settings.login_url in _PUBLIC_LOGINS else False,
+                        **more,
                     )
                 )
             return made[0]
 
-    return lambda scope: bridge.token(application().acquire_token_for_client(scopes=[scope]) or {})
+    return application
+
+
+class SignInBridge(_Bridge):
+    """For a person's sign-in: of the answer only the id token is passed on. No token for anything else is kept."""
+
+    def _hold(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        return {"id_token": document.get("id_token"), "token_type": "Bearer"}
+
+
+def sign_in_application(settings: Settings, http: HttpClient) -> Callable[[], Any] | None:
+    """What makes the msal application that people sign in with: the bot's own registration, or Graph's where the bot is a
+    managed identity, which nobody can sign in to; None where there is neither. To be called in the event loop; the maker is
+    called in a thread. Raises as `bot_tokens` does.
+    """
+    if settings.app_type != "UserAssignedMSI":
+        client, tenant = settings.app_id, settings.app_tenant_id
+        name, file = "MicrosoftAppCertificate", settings.app_certificate
+        password, secret = settings.app_certificate_password, settings.app_password
+    elif settings.graph_client_id:
+        client, tenant = settings.graph_client_id, settings.effective_graph_tenant_id
+        name, file = "PHOTOSYNC_GRAPH_CLIENT_CERTIFICATE", settings.graph_client_certificate
+        password, secret = settings.graph_client_certificate_password, settings.graph_client_secret
+    else:
+        return None
+    credential = secret.reveal() if file is None else _credential(name, file, password)
+    bridge = SignInBridge(http)
+    return _maker(settings, client, tenant, credential, bridge, exclude_scopes=["offline_access"])
 
 
 def _managed(client: str, http: HttpClient) -> Callable[[str], Mapping[str, Any]]:
