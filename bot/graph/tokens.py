@@ -314,9 +314,9 @@ class SignInBridge(_Bridge):
 
 
 def sign_in_application(settings: Settings, http: HttpClient) -> Callable[[], Any] | None:
-    """What makes the msal application that people sign in with: the bot's own registration, or Graph's where the bot is a
-    managed identity, which nobody can sign in to; None where there is neither. To be called in the event loop; the maker is
-    called in a thread. Raises as `bot_tokens` does.
+    """What makes the msal application that people sign in with: the bot's own registration, or Graph's where the bot is
+    a managed identity, which nobody can sign in to; None where there is neither. To be called in the event loop; the
+    maker is called in a thread. Raises as `bot_tokens` does.
     """
     if settings.app_type != "UserAssignedMSI":
         client, tenant = settings.app_id, settings.app_tenant_id

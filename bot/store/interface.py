@@ -145,6 +145,10 @@ class Store(ABC):
         time at most."""
         return (await self._pending.value()).get(kind.value, 0)
 
+    async def sampled_due(self) -> dict[str, int]:
+        """The same of every kind that has any."""
+        return await self._pending.value()
+
     async def sampled_soon(self) -> int:
         """How many looks by ourselves are due within ten minutes, as it was a little while ago."""
         return await self._soon.value()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.store import StoredCase
@@ -46,6 +46,11 @@ class ScanSummary:
     at: str
     counts: tuple[tuple[str, str, int], ...]  # verdict, cause ("" for none), people
     named: bool
+
+    @property
+    def unnamed(self) -> ScanSummary:
+        """The counts only."""
+        return replace(self, named=False)
 
 
 @dataclass(frozen=True)
