@@ -394,12 +394,13 @@ def site(bot: Bot, *, details: bool, pages: Pages | None = None) -> web.Applicat
     routes.router.add_get("/readyz", ready)
     if details:
         routes.router.add_get("/metrics", counted)
-    if pages is not None:
-        _add_pages(routes.router, pages)
+    _add_pages(routes.router, pages)
     return routes
 
 
-def _add_pages(router: web.UrlDispatcher, pages: Pages) -> None:
+def _add_pages(router: web.UrlDispatcher, pages: Pages | None) -> None:
+    if pages is None:
+        return
     router.add_get("/privacy", pages.privacy)
     router.add_get("/terms", pages.terms)
     router.add_get("/privacy/style.css", pages.style)

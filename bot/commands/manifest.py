@@ -66,7 +66,7 @@ def _run(chosen: argparse.Namespace) -> int:
     if not host:
         complain(
             f"the links to website, privacy and terms lead to {PLACEHOLDER_HOST}; "
-            "PHOTOSYNC_PAGE_URL or --host names yours"
+            "--host or PHOTOSYNC_PAGE_URL names yours"
         )
     sys.stdout.write(
         f"{out}: version {chosen.app_version}, {len(package.sentences)} languages, {len(content):,} bytes\n"

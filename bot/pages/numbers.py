@@ -75,14 +75,14 @@ def page(read: Reader, found: Numbers, days: int, by: str) -> tuple[Part, ...]:
         _over_time(read, found, by),
         section(read("page.numbers.fates"), _fates(read, found)),
         *_splits(read, found),
-        tag("p", read("page.few_note", count=FEW), class_="note"),
+        tag("p", read("page.few_note", number=read.number(FEW)), class_="note"),
         tag("p", read("page.numbers.definitions"), class_="note"),
     )
 
 
 def _choices(read: Reader, days: int, by: str) -> Html:
     spans = [
-        tag("a", read("page.numbers.days", count=one), href=read.href("/helpdesk", days=str(one), by=by),
+        tag("a", read("page.numbers.days", number=read.number(one)), href=read.href("/helpdesk", days=str(one), by=by),
             aria_current="true" if one == days else None)
         for one in SPANS
     ]  # fmt: skip
@@ -97,9 +97,10 @@ def _choices(read: Reader, days: int, by: str) -> Html:
 def _headlines(read: Reader, found: Numbers) -> Html:
     wrong = read("page.numbers.deflection_is", proven=read.number(found.proven), wrong=read.number(found.wrong))
     up, rated = found.ratings.get("up", 0), sum(found.ratings.values())
+    of_all = read("page.numbers.wrong", number=read.number(found.wrong))
     boxes = [
         (read("page.numbers.deflection"), "–" if found.deflection is None else read.percent(found.deflection), wrong),
-        (read("page.numbers.cases"), read.number(found.cases), read("page.numbers.wrong", count=found.wrong)),
+        (read("page.numbers.cases"), read.number(found.cases), of_all),
         (
             read("page.numbers.median"),
             "–" if found.median_seconds_to_fix is None else read.duration(found.median_seconds_to_fix),
@@ -109,7 +110,7 @@ def _headlines(read: Reader, found: Numbers) -> Html:
         (
             read("page.numbers.ratings"),
             "–" if found.satisfaction is None else read.percent(found.satisfaction),
-            read("page.numbers.ratings_of", up=read.number(up), count=rated),
+            read("page.numbers.ratings_of", up=read.number(up), number=read.number(rated)),
         ),
     ]  # fmt: skip
     return tag(
@@ -175,8 +176,8 @@ def _fates(read: Reader, found: Numbers) -> Html:
     columns = (read("page.column.state"), read("page.column.cases"), read("page.column.share"))
     return join(
         frame.table(read("page.numbers.fates"), columns, [*cells, total], figures=(1, 2)),
-        tag("p", read("page.numbers.follow_ups", count=found.follow_ups)),
-        tag("p", read("page.numbers.not_understood", count=found.not_understood)),
+        tag("p", read("page.numbers.follow_ups", number=read.number(found.follow_ups))),
+        tag("p", read("page.numbers.not_understood", number=read.number(found.not_understood))),
     )
 
 
@@ -207,7 +208,7 @@ def _split(read: Reader, title: str, column: str, rows: Sequence[tuple[str, int]
     shown = [row for row in rows if row[1] >= FEW]
     hidden = sorted(name for name, count in rows if count < FEW)
     cells = [(name, read.number(count), plots.bar(count / largest, rtl=read.catalog.rtl)) for name, count in shown] + [
-        (name, read("page.few", count=FEW), "") for name in hidden
+        (name, few(read), "") for name in hidden
     ]
     columns = (column, read("page.column.cases"), read("page.column.share"))
     return section(title, frame.table(title, columns, cells, figures=(1,)))
@@ -218,6 +219,11 @@ def cause(read: Reader, label: str) -> str:
     if label in set(Verdict):
         return read(f"agent.found.{label}")
     return read(f"page.reason.{label}") if label in set(Reason) else label
+
+
+def few(read: Reader) -> str:
+    """In place of a count that is not written."""
+    return read("page.few", number=read.number(FEW))
 
 
 def _asked(read: Reader, label: str) -> str:

@@ -8,7 +8,7 @@ from bot.languages.catalogs import Languages
 from bot.pages import frame
 from bot.pages.frame import section
 from bot.pages.html import Html, Part, join, tag
-from bot.pages.numbers import FEW, cause
+from bot.pages.numbers import FEW, cause, few
 from bot.pages.sign_in import Agent
 from bot.pages.words import HEALTH, Reader
 from bot.store import DeadLetter, JobKind
@@ -24,7 +24,7 @@ def affected(read: Reader, scan: ScanSummary | None, people: Sequence[Affected])
         return tag("p", read("page.affected.none"), class_="empty")
     total = sum(count for _, _, count in scan.counts)
     rows = [
-        (_cause(read, verdict, reason), read.number(count) if count >= FEW else read("page.few", count=FEW))
+        (_cause(read, verdict, reason), read.number(count) if count >= FEW else few(read))
         for verdict, reason, count in scan.counts
     ]
     columns = (read("page.column.cause"), read("page.column.people"))
@@ -37,7 +37,7 @@ def affected(read: Reader, scan: ScanSummary | None, people: Sequence[Affected])
             [*rows, (read("page.column.total"), read.number(total))],
             figures=(1,),
         ),
-        tag("p", read("page.few_note", count=FEW), class_="note"),
+        tag("p", read("page.few_note", number=read.number(FEW)), class_="note"),
         section(read("page.column.people"), _people(read, people) if scan.named else read("page.affected.no_names")),
         tag("p", tag("a", read("page.affected.more"), href=more)) if more else None,
     )
@@ -114,5 +114,5 @@ def _languages(read: Reader, spoken: Languages) -> Html:
         )
         for tag_ in spoken.tags
     ]
-    columns = (read("page.column.language"), read("page.column.language"), read("page.column.coverage"))
+    columns = (read("page.column.own_name"), read("page.column.language"), read("page.column.coverage"))
     return frame.table(read("page.languages.title"), columns, rows, figures=(2,))

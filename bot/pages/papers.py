@@ -18,7 +18,7 @@ def privacy(read: Reader, settings: Settings) -> str:
         tag("p", read("privacy.intro")),
         *_part(read, "read", "body"),
         *_part(read, "kept", "body", "photos"),
-        tag("p", read("privacy.kept.until", count=days)),
+        tag("p", read("privacy.kept.until", number=read.number(days))),
         *_part(read, "where", "body"),
         *_part(read, "who", *(("body", "ticket") if ticket else ("body",))),
         *_part(read, "delete", "body"),
