@@ -308,6 +308,7 @@ class Running:
     store: Store
     live: LiveTranslations
     background: Background
+    pages: Pages | None
     _stop: Callable[[], Awaitable[None]]
 
     async def stop(self) -> None:
@@ -356,7 +357,7 @@ async def start(settings: Settings, store: Store | None = None) -> Running:
     log.info("listening on %s port %d, languages %s", settings.host, port, ", ".join(bot.live.languages.tags))
     if apart:
         log.info("operators are answered on %s port %d", settings.operator_host, operator_port)
-    return Running(port, operator_port, bot.endpoint, store, bot.live, bot.background, stop)
+    return Running(port, operator_port, bot.endpoint, store, bot.live, bot.background, pages, stop)
 
 
 def site(bot: Bot, *, details: bool, pages: Pages | None = None) -> web.Application:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from yarl import URL
+
 from bot.errors import Outage, OutsideError, Refused, TimedOut
 from bot.graph.tokens import sign_in_application
 from bot.http_client import HttpClient, plain_code
@@ -53,10 +55,10 @@ class PeopleSignIn:
         """
         flow = await self._called(
             lambda application: application.initiate_auth_code_flow(
-                [], redirect_uri=redirect, prompt="select_account" if choose else None
+                [], redirect_uri=redirect, prompt="select_account" if choose else None, response_mode="form_post"
             )
         )
-        return str(flow["auth_uri"]), {key: flow[key] for key in flow if key != "auth_uri"}
+        return _by_query(flow["auth_uri"]), {key: flow[key] for key in flow if key != "auth_uri"}
 
     async def finish(self, flow: Mapping[str, Any], query: Mapping[str, str]) -> SignedIn:
         """Redeem the code that the browser brought. Raises `Refused` for whatever is not this sign-in of this tenant,
@@ -106,3 +108,11 @@ class PeopleSignIn:
             name if isinstance(name, str) else "",
             frozenset(one for one in roles if isinstance(one, str)) if isinstance(roles, list) else frozenset(),
         )
+
+
+def _by_query(address: str) -> str:
+    """The same with the code in the query, not in a form as msal would have it: a browser sends no cookie that is
+    SameSite=Lax with a form of another site, and without one nobody can tell whose sign-in it is. PKCE and the one use
+    of what is kept make a code that is seen on the way useless."""
+    url = URL(address)
+    return str(url.update_query(response_mode="query"))

@@ -74,7 +74,7 @@ class Sessions:
         self._url = url
         self._people = people
         self._store = store
-        self._begun, self._ended = Allowance(SIGN_INS_A_MINUTE), Allowance(SIGN_INS_A_MINUTE)
+        self.begun, self.ended = Allowance(SIGN_INS_A_MINUTE), Allowance(SIGN_INS_A_MINUTE)
 
     async def agent(self, request: web.Request) -> Agent | None:
         """Who it is by the session's cookie; None without a session. Raises `StoreUnavailable`."""
@@ -90,7 +90,7 @@ class Sessions:
 
         Raises `TooMany`, `OutsideError`, `StoreUnavailable`.
         """
-        if not self._begun.take():
+        if not self.begun.take():
             raise TooMany
         address, flow = await self._people.begin(f"{self._url}{SIGNED_IN}", choose=choose)
         browser = _cookie(request, _BROWSER) or secrets.token_urlsafe(32)
@@ -110,7 +110,7 @@ class Sessions:
         browser, state = _cookie(request, _BROWSER), request.query.get("state", "")
         if not browser or not _STATE.fullmatch(state):
             raise Refused("login", "a sign-in that this browser did not begin")
-        if not self._ended.take():
+        if not self.ended.take():
             raise TooMany
         kept = await self._store.take_session(_digest("flow", browser, state), "flow")
         if kept is None:

@@ -68,7 +68,7 @@ class Pages:
         self._languages = languages
         self._metrics = metrics
         self._health = health
-        self._sessions = Sessions(settings.page_url, people, store)
+        self.sessions = Sessions(settings.page_url, people, store)
         self.sign_in_possible = people.possible
         if not people.possible:
             log.warning(
@@ -143,9 +143,9 @@ class Pages:
         """A page for whoever has the role: others are sent to sign in, or told that they may not."""
 
         async def seen(request: web.Request) -> web.StreamResponse:
-            agent = await self._sessions.agent(request)
+            agent = await self.sessions.agent(request)
             if agent is None:
-                return await self._sessions.begin(request)
+                return await self.sessions.begin(request)
             read = self._reader(request)
             if not agent.allowed:
                 return self._without_role(read, agent)
@@ -173,11 +173,11 @@ class Pages:
         return _html(text, 403)
 
     async def _choose_account(self, request: web.Request) -> web.Response:
-        return await self._sessions.begin(request, choose=True)
+        return await self.sessions.begin(request, choose=True)
 
     async def _signed_in(self, request: web.Request) -> web.Response:
         """Back from the login service."""
-        agent, onward = await self._sessions.finish(request)
+        agent, onward = await self.sessions.finish(request)
         if agent.allowed:
             return onward
         refused = self._without_role(self._reader(request), agent)
@@ -185,8 +185,8 @@ class Pages:
         return refused
 
     async def _sign_out(self, request: web.Request) -> web.Response:
-        self._sessions.require_own(request, await _form(request))
-        await self._sessions.end(request)
+        self.sessions.require_own(request, await _form(request))
+        await self.sessions.end(request)
         response = web.Response(status=303, headers={"Location": "/helpdesk/signed-out"})
         drop(response)
         return response
@@ -249,7 +249,7 @@ class Pages:
 
     async def _retry(self, request: web.Request, read: Reader, _: Agent) -> web.Response:
         form = await _form(request)
-        self._sessions.require_own(request, form)
+        self.sessions.require_own(request, form)
         number = form.get("id", "")
         known = number.isascii() and number.isdecimal() and len(number) <= _LONGEST_ID
         found = known and await self._store.retry(int(number))
