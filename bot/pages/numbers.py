@@ -14,7 +14,7 @@ from bot.pages.frame import section
 from bot.pages.html import Html, Part, join, tag
 from bot.pages.words import FATES, TICKETS, Reader
 from bot.store.numbers import Day, Numbers
-from dialogs.model import Reason, Verdict
+from dialogs.model import Fact, Reason, Verdict
 
 FEW = 5
 SPANS = (30, 90, 365)  # days
@@ -218,7 +218,7 @@ def cause(read: Reader, label: str) -> str:
     """A verdict or a reason in words."""
     if label in set(Verdict):
         return read(f"agent.found.{label}")
-    return read(f"page.reason.{label}") if label in set(Reason) else label
+    return read(f"page.reason.{label}") if label in {*Reason, Fact.DIRECT} else label
 
 
 def few(read: Reader) -> str:

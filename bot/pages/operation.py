@@ -73,7 +73,7 @@ def page(
     return join(
         tag("p", read(done), role="status", class_="done") if done else None,
         section(read("page.health.title"), frame.table(
-            read("page.health.title"), (read("page.column.job"), read("page.column.state")), states)),
+            read("page.health.title"), (read("page.health.title"), read("page.column.state")), states)),
         section(read("page.letters.title"), _letters(read, agent, letters, people=people)),
         section(read("page.due.title"), frame.table(read("page.due.title"), columns, jobs, figures=(1,))),
         section(read("page.languages.title"), _languages(read, spoken)),

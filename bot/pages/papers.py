@@ -19,6 +19,7 @@ def privacy(read: Reader, settings: Settings) -> str:
         *_part(read, "read", "body"),
         *_part(read, "kept", "body", "photos"),
         tag("p", read("privacy.kept.until", number=read.number(days))),
+        tag("p", read("privacy.kept.people")) if settings.page_people else None,
         *_part(read, "where", "body"),
         *_part(read, "who", *(("body", "ticket") if ticket else ("body",))),
         *_part(read, "delete", "body"),

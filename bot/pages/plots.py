@@ -33,9 +33,10 @@ class Frame:
     def drawn(self, name: str, marks: Sequence[str], *inner: Part) -> Html:
         """The plot: `marks` are written at equal steps from the bottom, `inner` is drawn over the lines."""
         anchor, edge = ("start", _WIDTH - _LEFT + 6) if self.rtl else ("end", _LEFT - 6)
+        ends = sorted((self.x(0), self.x(1)))
         lines = [
             join(
-                tag("line", class_="grid", x1=_LEFT, x2=_WIDTH - _RIGHT, y1=_n(y), y2=_n(y)),
+                tag("line", class_="grid", x1=_n(ends[0]), x2=_n(ends[1]), y1=_n(y), y2=_n(y)),
                 tag("text", mark, x=_n(edge), y=_n(y + 5), text_anchor=anchor),
             )
             for place, mark in enumerate(marks)

@@ -62,6 +62,7 @@ HELPDESK_KEYS = (
     *(f"page.fate.{one}" for one in FATES),
     *(f"page.outcome.{one.value}" for one in Outcome),
     *(f"page.reason.{one.value}" for one in Reason),
+    "page.reason.direct",
     *(f"page.log.{one}" for one in LOG_KINDS),
     *(f"page.job.{one.value}" for one in JobKind),
     *(f"page.health.{one}" for one in HEALTH),
@@ -73,7 +74,7 @@ _OF_PAPERS = ("app.name", "page.nav.languages", "terms.contact")
 PRIVACY_KEYS = _OF_PAPERS + tuple(
     f"privacy.{one}"
     for one in (
-        "title", "intro", "read.title", "read.body", "kept.title", "kept.body", "kept.photos", "kept.until",
+        "title", "intro", "read.title", "read.body", "kept.title", "kept.body", "kept.photos", "kept.until", "kept.people",
         "where.title", "where.body", "who.title", "who.body", "who.ticket", "delete.title", "delete.body",
     )
 )  # fmt: skip
