@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 # A demo is over in minutes: it checks again within seconds.
 _CHANGES = {
-    "PHOTOSYNC_PORT": "0",
     "PHOTOSYNC_LOG_FORMAT": "text",
     "PHOTOSYNC_LOG_LEVEL": "WARNING",
     "PHOTOSYNC_FOLLOW_UPS": "5s,15s,30s,60s,2m,10m",
@@ -53,18 +52,23 @@ def _run(chosen: argparse.Namespace) -> int:
 async def _demo(chosen: argparse.Namespace) -> int:
     """Run until stopped, with the languages of PHOTOSYNC_LOCALES_DIR, so that translators see them."""
     from bot import app  # noqa: PLC0415
+    from bot.commands.demo_history import history  # noqa: PLC0415
     from sandbox import terminal  # noqa: PLC0415 - an installation without the extra has not all that it imports
     from sandbox.stories import ALSO  # noqa: PLC0415
     from sandbox.tenant import Tenant  # noqa: PLC0415
+    from sandbox.web import free_port  # noqa: PLC0415
 
     locales_dir = environment(chosen).get("PHOTOSYNC_LOCALES_DIR", "")
     async with Tenant.open() as tenant:
         tenant.world.people += ALSO
         tenant.world.faults.latency = (0.02, 0.1)
-        settings = read({**tenant.environment(), **_CHANGES, "PHOTOSYNC_LOCALES_DIR": locales_dir})
+        bot_port = free_port()  # the address of the helpdesk's page has to be known before
+        pages = {**tenant.page(f"http://127.0.0.1:{bot_port}"), "PHOTOSYNC_PORT": str(bot_port)}
+        settings = read({**tenant.environment(), **_CHANGES, **pages, "PHOTOSYNC_LOCALES_DIR": locales_dir})
         logs.set_up(settings)
         bot = await app.start(settings)
         tenant.channel.bot_url = f"http://127.0.0.1:{bot.port}"
+        await asyncio.gather(*map(bot.store.commit, history()))
         try:
             behind = _Behind(bot.store)
             return await (terminal.chat(tenant, behind.forget) if chosen.terminal else _page(tenant, chosen, behind))
@@ -111,13 +115,14 @@ async def _page(tenant: Tenant, chosen: argparse.Namespace, behind: _Behind) -> 
         renderer = install()
     except RendererMissing as missing:
         return complain(str(missing), "  or chat in the terminal: photosync demo --terminal")
-    page = ChatPage(tenant, renderer, behind, _signs())
+    helpdesk = f"{tenant.channel.bot_url}/helpdesk"
+    page = ChatPage(tenant, renderer, behind, _signs(), helpdesk)
     try:
         await page.start(chosen.port)
     except OSError:
         return complain(f"port {chosen.port} is taken; choose another: photosync demo --port 0", status=_WRONG)
     address = f"http://127.0.0.1:{page.port}/"
-    sys.stdout.write(f"Photosync demo: {address}\nCtrl-C ends it.\n")
+    sys.stdout.write(f"Photosync demo: {address}\nThe helpdesk's page: {helpdesk}\nCtrl-C ends it.\n")
     sys.stdout.flush()
     if not chosen.no_browser:
         webbrowser.open(address)

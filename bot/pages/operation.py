@@ -87,7 +87,7 @@ def _state(read: Reader, *, well: bool) -> Html:
 def _letters(read: Reader, agent: Agent, letters: Sequence[DeadLetter], *, people: bool) -> Html:
     if not letters:
         return tag("p", read("page.letters.none"))
-    columns = [read(f"page.column.{one}") for one in ("number", "job", "case", "tries", "given_up", "why")]
+    columns = [read(f"page.column.{one}") for one in ("number", "why", "job", "case", "tries", "given_up")]
     rows = []
     for one in letters:
         kind = read(f"page.job.{one.kind}") if one.kind in set(JobKind) else one.kind
@@ -97,10 +97,9 @@ def _letters(read: Reader, agent: Agent, letters: Sequence[DeadLetter], *, peopl
         button = tag("button", read("page.button.retry"), name="id", value=one.id,
                      aria_label=f"{read('page.button.retry')}: {one.id}")  # fmt: skip
         retry = frame.form("/helpdesk/retry", agent, button)
-        rows.append(
-            (str(one.id), kind, key, read.number(one.attempt), read.time(float(one.at)), join(one.error, retry))
-        )
-    return frame.table(read("page.letters.title"), columns, rows, figures=(3,))
+        tries, at = read.number(one.attempt), read.time(float(one.at))
+        rows.append((str(one.id), join(one.error, retry), kind, key, tries, at))
+    return frame.table(read("page.letters.title"), columns, rows, figures=(4,))
 
 
 def _languages(read: Reader, spoken: Languages) -> Html:

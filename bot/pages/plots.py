@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from bot.pages.html import Html, Part, join, tag
 
 _WIDTH, _HEIGHT = 520.0, 250.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 10.0, 12.0, 34.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56.0, 24.0, 12.0, 34.0
 _MOST_LABELS = 6
 _LINES = 4  # across the plot
 

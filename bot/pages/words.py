@@ -74,7 +74,8 @@ _OF_PAPERS = ("app.name", "page.nav.languages", "terms.contact")
 PRIVACY_KEYS = _OF_PAPERS + tuple(
     f"privacy.{one}"
     for one in (
-        "title", "intro", "read.title", "read.body", "kept.title", "kept.body", "kept.photos", "kept.until", "kept.people",
+        "title", "intro", "read.title", "read.body", "kept.title", "kept.body", "kept.photos", "kept.until",
+        "kept.people",
         "where.title", "where.body", "who.title", "who.body", "who.ticket", "delete.title", "delete.body",
     )
 )  # fmt: skip

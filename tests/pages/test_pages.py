@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 import pytest_asyncio
@@ -12,6 +13,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from bot.commands.preview.browser import executable
 from bot.languages.catalogs import Languages
+from bot.pages.site import today
 from tests.commands.test_demo import QUIET, barriers, shot
 from tests.pages.filled import fill
 from tests.pages.ground import LEAD, OTHER, Stage, stage
@@ -19,7 +21,7 @@ from tests.pages.ground import LEAD, OTHER, Stage, stage
 pytestmark = pytest.mark.asyncio(loop_scope="module")  # one browser and one bot for all
 expect.set_options(timeout=20_000)  # a shared machine may stall
 
-VIEWS = ("/helpdesk", "/helpdesk/cases", "/helpdesk/cases?number=C0003", "/helpdesk/affected", "/helpdesk/operation")
+VIEWS = ("/helpdesk", "/helpdesk/cases", "/helpdesk/cases?number=EVIL1", "/helpdesk/affected", "/helpdesk/operation")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -51,17 +53,17 @@ async def signed_in(one: BrowserContext, there: Stage, name: str = LEAD.name) ->
     return page
 
 
-LOOKS = [("en", 1280, False), ("sv", 375, True), ("ar", 1280, False), ("ar", 375, False)]
+LOOKS = [("en", 1280, True, (*VIEWS, "/terms")), ("ar", 375, False, (VIEWS[0], VIEWS[4], "/privacy"))]
 
 
-@pytest.mark.parametrize(("language", "wide", "dark"), LOOKS, ids=[f"{row[0]}-{row[1]}" for row in LOOKS])
+@pytest.mark.parametrize(("language", "wide", "dark", "paths"), LOOKS, ids=[f"{row[0]}-{row[1]}" for row in LOOKS])
 async def test_every_page_fits_and_is_without_barriers(
-    chromium: Browser, there: Stage, spoken: Languages, language: str, wide: int, dark: bool
+    chromium: Browser, there: Stage, spoken: Languages, language: str, wide: int, dark: bool, paths: tuple[str, ...]
 ) -> None:
     text = spoken.wording.catalogs[language].text
     one = await context(chromium, language, wide=wide, dark=dark)
     page = await signed_in(one, there)
-    for number, path in enumerate((*VIEWS, "/privacy", "/terms")):
+    for number, path in enumerate(paths):
         await page.goto(there.url + path)
         assert await page.locator("html").get_attribute("lang") == language
         for summary in await page.locator("summary").all():
@@ -83,9 +85,9 @@ async def test_an_agent_finds_a_case_by_its_number_and_reads_what_was_written_as
     one = await context(chromium)
     page = await signed_in(one, there)
     await page.get_by_role("link", name="Cases", exact=True).click()
-    await page.get_by_label("Case number").fill("# c0003 ")
+    await page.get_by_label("Case number").fill("# evil1 ")
     await page.get_by_role("button", name="Find").click()
-    await expect(page.locator("h1")).to_have_text("Case C0003")
+    await expect(page.locator("h1")).to_have_text("Case EVIL1")
     await expect(page.locator(".log")).to_contain_text("<script>alert(1)</script> my photo & the other one")
     await page.get_by_label("Case number").fill("nothing")
     await page.get_by_role("button", name="Find").click()
@@ -132,10 +134,12 @@ async def test_on_paper_there_are_the_figures_and_not_the_way_around(chromium: B
 
 async def test_counts_that_could_tell_of_one_person_are_hidden_in_splits_and_not_in_totals(there: Stage) -> None:
     browser = await there.lead()
-    found = await there.scene.bot.store.numbers(*await span(there))
+    found = await there.scene.bot.store.numbers(today() - timedelta(days=29), today())
     few = [tag for tag, count in found.by_language.items() if count < 5]
-    page = (await browser.ask("/helpdesk?days=90")).text
+    page = (await browser.ask("/helpdesk?days=30")).text
     language = page[page.index("By language") : page.index("By device")]
+    assert few
+    assert len(few) < len(found.by_language)
     for tag, count in found.by_language.items():
         row = re.search(rf'<th scope="row">{NAMES[tag]}</th><td class="figure">([^<]*)<', language)
         assert row is not None
@@ -146,24 +150,16 @@ async def test_counts_that_could_tell_of_one_person_are_hidden_in_splits_and_not
 NAMES = {"en": "English", "sv": "Swedish", "ar": "Arabic", "ru": "Russian", "lv": "Latvian"}
 
 
-async def span(there: Stage):  # type: ignore[no-untyped-def]
-    from datetime import timedelta  # noqa: PLC0415
-
-    from bot.pages.site import today  # noqa: PLC0415
-
-    return today() - timedelta(days=89), today()
-
-
 async def test_names_are_shown_only_where_the_settings_say_so(there: Stage) -> None:
     browser = await there.lead()
-    assert "Person 3" in (await browser.ask("/helpdesk/cases?number=C0003")).text
+    assert "Person &lt;b&gt;Evil" in (await browser.ask("/helpdesk/cases?number=EVIL1")).text
     assert "anna.1@fabrikam.example" in (await browser.ask("/helpdesk/affected")).text
     async with stage() as plain:
         await fill(plain.scene.bot.store, 12)
         other = await plain.lead()
         for path in (*VIEWS, "/helpdesk/cases?state=escalated", "/helpdesk/cases?state=resolved"):
             text = (await other.ask(path)).text
-            assert "Person" not in text
+            assert "Person " not in text
             assert "person-" not in text
             assert "anna." not in text
 
