@@ -18,6 +18,8 @@ async def fill(store: Store, cases: int = 180) -> None:
     for change in history(cases):
         await store.commit(change)
     now = datetime.now(UTC).isoformat(timespec="seconds")
+    for number in range(2):
+        await store.commit(Change(Record(f"few-{number}", case=Case(f"FEW{number}", opened_at=now, locale="et"))))
     harmful = Case("EVIL1", opened_at=now, comment=WORDS, outcome="escalated", submissions=1, ticket="<b>INC1</b>", ticket_url="javascript:alert(1)")  # fmt: skip
     log = (LogEntry(now, "typed", WORDS), LogEntry(now, "<i>kind</i>", WORDS))
     await store.commit(Change(Record("person-evil", name="Person <b>Evil</b>", case=harmful), log=log))
