@@ -74,6 +74,9 @@ WRONG = [
     ("a proxy with a port that is none", GOOD | {"HTTPS_PROXY": "http://proxy:x"}, ["HTTPS_PROXY"]),
     ("one port for both", GOOD | {"PHOTOSYNC_PORT": "80", "PHOTOSYNC_OPERATOR_PORT": "80"}, ["PHOTOSYNC_OPERATOR_PORT"]),
     ("the usual port for operators", GOOD | {"PHOTOSYNC_OPERATOR_PORT": "3978"}, ["PHOTOSYNC_OPERATOR_PORT"]),
+    ("a page without TLS", GOOD | {"PHOTOSYNC_PAGE_URL": "http://photosync.contoso.com"}, ["PHOTOSYNC_PAGE_URL"]),
+    ("a page below a path", GOOD | {"PHOTOSYNC_PAGE_URL": "https://contoso.com/photosync"}, ["PHOTOSYNC_PAGE_URL"]),
+    ("names on a page that is not there", GOOD | {"PHOTOSYNC_PAGE_PEOPLE": "yes"}, ["PHOTOSYNC_PAGE_URL"]),
     ("half a Graph application", GOOD | {"PHOTOSYNC_GRAPH_CLIENT_ID": ID}, ["PHOTOSYNC_GRAPH_CLIENT_SECRET"]),
 ]  # fmt: skip
 

@@ -70,6 +70,8 @@ class Pages:
         self._health = health
         self.sessions = Sessions(settings.page_url, people, store)
         self.sign_in_possible = people.possible
+        for reason in REFUSALS:
+            metrics.refused.labels(reason)  # there with 0 from the start
         if not people.possible:
             log.warning(
                 "there is no /helpdesk: nobody can sign in to a managed identity, PHOTOSYNC_GRAPH_CLIENT_ID can"
