@@ -59,8 +59,8 @@ async def seconds(browser: Browser, path: str) -> list[float]:
 
 @contextlib.asynccontextmanager
 async def databases(folder: Path, only: str) -> AsyncIterator[dict[str, str]]:
-    """An empty one of each kind."""
-    found = {"SQLite": f"sqlite:///{folder / 'photosync.db'}"}
+    """An empty one of each kind, or of one."""
+    found = {"SQLite": f"sqlite:///{folder / 'photosync.db'}"} if only != "postgresql" else {}
     if only == "sqlite":
         yield found
         return
@@ -88,7 +88,7 @@ def main() -> int:
     """Always 0."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=100_000)
-    parser.add_argument("--only", choices=("sqlite", "both"), default="both")
+    parser.add_argument("--only", choices=("sqlite", "postgresql", "both"), default="both")
     chosen = parser.parse_args()
     Console(width=100).print(asyncio.run(run(chosen.cases, chosen.only)))
     return 0

@@ -404,7 +404,7 @@ def _add_pages(router: web.UrlDispatcher, pages: Pages | None) -> None:
         return
     router.add_get("/privacy", pages.privacy)
     router.add_get("/terms", pages.terms)
-    router.add_get("/privacy/style.css", pages.style)
+    router.add_get("/helpdesk/style.css", pages.style)
     if pages.sign_in_possible:
         router.add_get("/helpdesk", pages.helpdesk)
         pages.add_helpdesk(router)

@@ -20,14 +20,14 @@ VIEWS = {
 }
 
 
-def document(read: Reader, title: str, *body: Part, style: str) -> str:
-    """A whole page. `style` is the address of the style sheet."""
+def document(read: Reader, title: str, *body: Part) -> str:
+    """A whole page."""
     head = (
         tag("meta", charset="utf-8"),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
         tag("title", title),
-        tag("link", rel="stylesheet", href=f"{style}?{STYLE_MARK}"),
+        tag("link", rel="stylesheet", href=f"/helpdesk/style.css?{STYLE_MARK}"),
     )
     rtl = "rtl" if read.catalog.rtl else "ltr"
     return "<!doctype html>\n" + tag("html", tag("head", *head), tag("body", *body), lang=read.catalog.tag, dir=rtl)
@@ -58,7 +58,6 @@ def helpdesk(read: Reader, title: str, *inner: Part, path: str, agent: Agent | N
         ),
         tag("main", tag("h1", title), *inner, id="main", tabindex="-1"),
         tag("footer", languages(read, path)) if path else None,
-        style="/helpdesk/style.css",
     )
 
 

@@ -69,7 +69,7 @@ def page(
     """What runs and what does not. `done`: what became of a dead letter just now, a key."""
     states = [(read(f"page.health.{name}"), _state(read, well=health[name])) for name in HEALTH if name in health]
     jobs = [(read(f"page.job.{kind.value}"), read.number(due.get(kind.value, 0))) for kind in JobKind]
-    columns = (read("page.column.job"), read("page.column.number"))
+    columns = (read("page.column.job"), read("page.column.count"))
     return join(
         tag("p", read(done), role="status", class_="done") if done else None,
         section(read("page.health.title"), frame.table(

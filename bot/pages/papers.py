@@ -50,5 +50,4 @@ def _paper(read: Reader, name: str, *inner: Part) -> str:
         tag("header", tag("p", read("app.name"), class_="name")),
         tag("main", tag("h1", title), *inner, id="main", class_="paper"),
         tag("footer", frame.languages(read, f"/{name}")),
-        style="/privacy/style.css",
     )

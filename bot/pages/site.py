@@ -91,7 +91,6 @@ class Pages:
 
     def add_helpdesk(self, router: web.UrlDispatcher) -> None:
         """What lies below /helpdesk; the page itself and the papers are added by `bot.app`."""
-        router.add_get("/helpdesk/style.css", self.style)
         router.add_get("/helpdesk/sign-in", self._guarded(self._choose_account))
         router.add_get("/helpdesk/signed-in", self._guarded(self._signed_in))
         router.add_get("/helpdesk/signed-out", self._guarded(self._signed_out))
@@ -255,6 +254,8 @@ class Pages:
         number = form.get("id", "")
         known = number.isascii() and number.isdecimal() and len(number) <= _LONGEST_ID
         found = known and await self._store.retry(int(number))
+        if found:
+            log.info("job %s is due again: asked for on the helpdesk's page", number)
         where = read.href("/helpdesk/operation", done="again" if found else "gone")
         return web.Response(status=303, headers={"Location": where})
 

@@ -46,7 +46,7 @@ _HELPDESK = (
     "few", "few_note", "other_platform",
     "column.period", "column.cases", "column.share", "column.cause", "column.language", "column.platform",
     "column.step", "column.asked", "column.state", "column.total", "column.case", "column.last", "column.found",
-    "column.ticket", "column.person", "column.people", "column.job", "column.number", "column.tries",
+    "column.ticket", "column.person", "column.people", "column.job", "column.number", "column.count", "column.tries",
     "column.given_up", "column.own_name", "column.why", "column.coverage", "column.account",
     "cases.title", "cases.number", "cases.none", "cases.empty", "cases.older", "outcome.open",
     "case.title", "case.opened", "case.log", "case.no_ticket", "case.comment", "case.rated_up", "case.rated_down",

@@ -276,18 +276,15 @@ async def test_ten_thousand_sign_ins_in_a_minute_are_refused_and_whoever_is_sign
     lead = await there.lead()
     crowd = Browser(there.url, there.http)
 
-    async def begin(_: int) -> int:
-        return (await crowd.ask("/helpdesk")).status
-
     before = time.monotonic()
-    found = [status for _ in range(20) for status in await asyncio.gather(*map(begin, range(20)))]
+    answers = [one for _ in range(15) for one in await asyncio.gather(*(crowd.ask("/helpdesk") for _ in range(20)))]
+    found = [one.status for one in answers]
     most = sign_in.SIGN_INS_A_MINUTE + (time.monotonic() - before) * sign_in.SIGN_INS_A_MINUTE / 60 + 1
     assert found.count(302) <= most
-    assert found.count(302) + found.count(429) == 400
+    assert found.count(302) + found.count(429) == 300
     assert (await lead.ask("/helpdesk")).status == 200
-    busy = await there.browser().ask("/helpdesk")
-    assert (busy.status, busy.headers["Retry-After"]) == (429, "60")
-    assert await there.scene.metric('photosync_refused_total{reason="sign_ins"}') >= 300
+    assert next(one.headers["Retry-After"] for one in answers if one.status == 429) == "60"
+    assert await there.scene.metric('photosync_refused_total{reason="sign_ins"}') == found.count(429)
 
 
 async def test_erasing_a_person_ends_their_session_and_what_a_scan_found_of_them(there: Stage) -> None:

@@ -76,7 +76,8 @@ async def test_everything_is_copied_and_the_copy_is_a_store(database: str, targe
     done = await photosync(database, "copy", target)
     assert (done.returncode, done.stderr) == (0, "")
     assert (
-        done.stdout == "copied: 3 people, 3 cases, 6 log, 5 work, 3 owed, 1 inbox, 1 tombstones, 4 sums, 1 counters, 1 scans, 1 affected\n"
+        done.stdout
+        == "copied: 3 people, 3 cases, 6 log, 5 work, 3 owed, 1 inbox, 1 tombstones, 4 sums, 1 counters, 1 scans, 1 affected\n"
     )
     assert await everything(target) == before == await everything(database)
     store = await open_store(target)
