@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from yarl import URL
+
 from bot import certificate
 
 _HOST = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?")
@@ -173,12 +175,12 @@ def https(value: str) -> str:
 
 
 def origin(value: str) -> str:
-    """An https address with nothing behind the host; http on this machine."""
+    """An https address with nothing behind the host, as browsers write it; http on this machine."""
     found = https(value)
     parts = urlsplit(found)
     if parts.path or parts.query or parts.fragment or parts.username is not None:
         raise Wrong("must be an https address without a path, such as https://photosync.contoso.com")
-    return found.lower()
+    return str(URL(found).origin())
 
 
 def issuer(value: str) -> str:

@@ -89,6 +89,14 @@ def test_every_wrong_setting_is_named_at_once_and_no_value_is(environ: dict[str,
     assert "s3cret" not in str(refused.value)
 
 
+PAGES = [("https://Bot.Contoso.com/", "https://bot.contoso.com"), ("https://bot.contoso.com:443", "https://bot.contoso.com"), ("https://bücher.example:8443", "https://xn--bcher-kva.example:8443"), ("http://127.0.0.1:3978", "http://127.0.0.1:3978")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "browsers"), PAGES)
+def test_the_address_of_pages_is_the_one_that_browsers_say_a_form_comes_from(given: str, browsers: str) -> None:
+    assert read(GOOD | {"PHOTOSYNC_PAGE_URL": given}).page_url == browsers
+
+
 def test_a_complete_registration_is_enough() -> None:
     settings = read(GOOD)
     assert (settings.host, settings.port, settings.app_type) == ("127.0.0.1", 3978, "SingleTenant")

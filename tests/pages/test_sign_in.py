@@ -11,7 +11,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import pytest_asyncio
 
+from bot.graph.people_sign_in import PeopleSignIn
+from bot.http_client import HttpClient
 from bot.pages import sign_in
+from bot.settings import read
 from bot.store.page import Affected
 from sandbox.faults import Fault
 from tests.chatting import scene
@@ -303,6 +306,20 @@ async def test_a_login_service_that_is_away_is_said_and_nothing_is_kept(there: S
     assert (away.status, "Not available at the moment" in away.text) == (503, True)
     there.tenant.world.faults.login.clear()
     assert BROWSER in browser.cookies
+
+
+GRAPHS_OWN = {"PHOTOSYNC_GRAPH_CLIENT_ID": FOREIGN, "PHOTOSYNC_GRAPH_CLIENT_SECRET": "s3cret"}
+
+
+@pytest.mark.parametrize(("more", "possible"), [({}, False), (GRAPHS_OWN, True)], ids=["alone", "with Graph's own"])
+async def test_nobody_can_sign_in_to_a_managed_identity_but_to_graphs_own_application(
+    more: dict[str, str], possible: bool
+) -> None:
+    managed = {"MicrosoftAppId": FOREIGN, "MicrosoftAppTenantId": FOREIGN, "MicrosoftAppType": "UserAssignedMSI"}
+    settings = read({**managed, **more, "PHOTOSYNC_PAGE_URL": "https://photosync.example"})
+    http = HttpClient.from_settings(settings)
+    assert PeopleSignIn(settings, http).possible is possible
+    await http.close()
 
 
 async def test_without_an_address_for_pages_there_are_none() -> None:
