@@ -75,6 +75,10 @@ crash: $(READY) ## kill the server while people chat; ARGS="--people 40 --kills 
 bench-store: $(READY) ## both databases: turns, due work, start with a million pending, and workers that are killed
 	"$(BIN)/python" -m benchmarks.store $(ARGS)
 
+.PHONY: bench-pages
+bench-pages: $(READY) ## how long the helpdesk's pages take with 100,000 cases; ARGS="--cases 100000 --only sqlite"
+	"$(BIN)/python" -m benchmarks.pages $(ARGS)
+
 .PHONY: acceptance
 acceptance: $(READY) ## the matrix of bad inputs and faults, as a table
 	@"$(BIN)/python" tools/machine.py

@@ -23,12 +23,14 @@ from bot.conversation import Address, Channel, Incoming, Message
 from bot.diagnosis.diagnosis import IN_A_CHAT, Diagnosis, Limits
 from bot.errors import PhotosyncError, SettingsError, StoreUnavailable, StoreUnusable
 from bot.graph.client import Graph, graph_scope
+from bot.graph.people_sign_in import PeopleSignIn
 from bot.graph.tokens import Tokens, bot_tokens, graph_tokens
 from bot.graph.users import PHOTO_REQUESTS, PhotoSlots
 from bot.http_client import HttpClient
 from bot.http_server import HttpServer
 from bot.languages.live import LiveTranslations
 from bot.metrics import Metrics
+from bot.pages.site import Pages
 from bot.settings import Settings
 from bot.sign_in import Application, SignIn, bots, graphs
 from bot.store import JobKind
@@ -231,6 +233,23 @@ class Bot:
             traces,
         )
 
+    async def health(self) -> dict[str, bool]:
+        """What has to work, and whether it does."""
+        return {
+            "store": await self.store.ready(),
+            "catalogues": True,  # loaded before anything listens: a bot without them does not start
+            "channel_keys": self.endpoint.ready,
+            "sign_in": self.sign_in.ready,
+            "background": not self.background.failing,
+        }
+
+    def pages(self) -> Pages | None:
+        """What browsers are shown, if the settings say where they find us. Raises as `build` does."""
+        if not self.settings.page_url:
+            return None
+        people = PeopleSignIn(self.settings, self.http)
+        return Pages(self.settings, people, self.store, lambda: self.live.languages, self.metrics, self.health)
+
     def start_tasks(self) -> None:
         """Everything that goes on as long as the process."""
         self.background.start("channel_keys", self.endpoint.keep_keys)
@@ -318,6 +337,7 @@ class Running:
     store: Store
     live: LiveTranslations
     background: Background
+    pages: Pages | None
     _stop: Callable[[], Awaitable[None]]
 
     async def stop(self) -> None:
@@ -333,13 +353,15 @@ async def start(settings: Settings, store: Store | None = None) -> Running:
     store, http = store or connect(settings.database_url.reveal()), HttpClient.from_settings(settings)
     try:
         bot = Bot.build(settings, store, http)
+        pages = bot.pages()
     except SettingsError:
         await asyncio.gather(store.close(), http.close())
         raise
     servers: list[HttpServer] = []
 
-    async def listen(host: str, port: int, *, details: bool) -> int:
-        servers.append(HttpServer(site(bot, details=details), grace=_GRACE, closed=bot.metrics.report_closed))
+    async def listen(host: str, port: int, *, details: bool, public: bool) -> int:
+        routes = site(bot, details=details, pages=pages if public else None)
+        servers.append(HttpServer(routes, grace=_GRACE, closed=bot.metrics.report_closed))
         try:
             return await servers[-1].start(host, port)
         except OSError as error:
@@ -352,8 +374,10 @@ async def start(settings: Settings, store: Store | None = None) -> Running:
 
     apart = settings.operator_port is not None
     try:
-        port = await listen(settings.host, settings.port, details=not apart)
-        operator_port = await listen(settings.operator_host, settings.operator_port or 0, details=True) if apart else 0
+        port = await listen(settings.host, settings.port, details=not apart, public=True)
+        operator_port = 0
+        if settings.operator_port is not None:
+            operator_port = await listen(settings.operator_host, settings.operator_port, details=True, public=False)
         await bot.open_store_soon()
     except BaseException:
         await stop()
@@ -362,26 +386,18 @@ async def start(settings: Settings, store: Store | None = None) -> Running:
     log.info("listening on %s port %d, languages %s", settings.host, port, ", ".join(bot.live.languages.tags))
     if apart:
         log.info("operators are answered on %s port %d", settings.operator_host, operator_port)
-    return Running(port, operator_port, bot.endpoint, store, bot.live, bot.background, stop)
+    return Running(port, operator_port, bot.endpoint, store, bot.live, bot.background, pages, stop)
 
 
-def site(bot: Bot, *, details: bool) -> web.Application:
+def site(bot: Bot, *, details: bool, pages: Pages | None = None) -> web.Application:
     """What is answered over HTTP. Without `details` what the internet may see: no metrics, and whether it is ready, not
-    why."""
+    why. `pages` are there where they are given."""
 
     async def alive(_: web.Request) -> web.Response:
         return web.json_response({"alive": True})
 
     async def ready(_: web.Request) -> web.Response:
-        # Catalogs are loaded before anything listens: a bot without them does not start.
-        failing = bot.background.failing
-        parts = {
-            "store": await bot.store.ready(),
-            "catalogues": True,
-            "channel_keys": bot.endpoint.ready,
-            "sign_in": bot.sign_in.ready,
-            "background": not failing,
-        }
+        failing, parts = bot.background.failing, await bot.health()
         detail: dict[str, object] = dict(parts)
         if bot.sign_in.fixes:
             detail["sign_in_fixes"] = list(bot.sign_in.fixes)
@@ -408,7 +424,19 @@ def site(bot: Bot, *, details: bool) -> web.Application:
     routes.router.add_get("/readyz", ready)
     if details:
         routes.router.add_get("/metrics", counted)
+    _add_pages(routes.router, pages)
     return routes
+
+
+def _add_pages(router: web.UrlDispatcher, pages: Pages | None) -> None:
+    if pages is None:
+        return
+    router.add_get("/privacy", pages.privacy)
+    router.add_get("/terms", pages.terms)
+    router.add_get("/helpdesk/style.css", pages.style)
+    if pages.sign_in_possible:
+        router.add_get("/helpdesk", pages.helpdesk)
+        pages.add_helpdesk(router)
 
 
 async def _wake(bot: Bot, request: web.Request) -> web.Response:

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from yarl import URL
+
 from bot import certificate
 
 _HOST = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?")
@@ -210,6 +212,15 @@ def pairs(text: Secret) -> dict[str, str]:
 def _parts(value: str) -> list[tuple[str, str, str]]:
     found = (one.partition("=") for one in value.split(",") if one.strip())
     return [(name.strip(), sign, rest.strip()) for name, sign, rest in found]
+
+
+def origin(value: str) -> str:
+    """An https address with nothing behind the host, as browsers write it; http on this machine."""
+    found = https(value)
+    parts = urlsplit(found)
+    if parts.path or parts.query or parts.fragment or parts.username is not None:
+        raise Wrong("must be an https address without a path, such as https://photosync.contoso.com")
+    return str(URL(found).origin())
 
 
 def issuer(value: str) -> str:

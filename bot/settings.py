@@ -420,6 +420,22 @@ class Settings:
         value=(),
         default="nobody",
     )
+    page_url: str = _setting(
+        "PHOTOSYNC_PAGE_URL",
+        values.origin,
+        "the bot's public https address: with it `/helpdesk` (sign-in, app role `Photosync.Helpdesk`), `/privacy` and "
+        "`/terms` are there, and named in the app package",
+        value="",
+        default="there are no pages",
+    )
+    page_people: bool = _setting(
+        "PHOTOSYNC_PAGE_PEOPLE",
+        values.yes_or_no,
+        "`yes`: the helpdesk's page names people, and `scan` keeps whom it found affected for it",
+        value=False,
+        default="`no`",
+        needs={"True": ("PHOTOSYNC_PAGE_URL",)},
+    )
     turns_at_once: int = _setting(
         "PHOTOSYNC_TURNS_AT_ONCE",
         values.count,

@@ -55,16 +55,23 @@ class ChatPage:
     """Serves the page on plain http, for a browser on this machine only.
 
     `signs` names the place of office.com that an illustration is about, `tile` or `circle`, by the last characters of
-    its base64.
+    its base64; `helpdesk` is the address of the bot's page for the helpdesk.
     """
 
     def __init__(
-        self, tenant: Tenant, renderer: Mapping[str, Path], bot: Bot, signs: Mapping[str, str], desk: Zammad
+        self,
+        tenant: Tenant,
+        renderer: Mapping[str, Path],
+        bot: Bot,
+        signs: Mapping[str, str],
+        desk: Zammad,
+        helpdesk: str,
     ) -> None:
         self.tenant = tenant
         self.port = 0
         self._bot = bot
         self._signs = signs
+        self._helpdesk = helpdesk
         self._office = OfficePage(tenant)
         self._desk = DeskPage(tenant, desk)
         self._run = secrets.token_hex(4)  # another in every run: a browser must not show what it kept of another one
@@ -83,6 +90,7 @@ class ChatPage:
         app.router.add_get("/api/behind/{person}", self._behind)
         self._office.add_to(app)
         self._desk.add_to(app)
+        app.router.add_get("/helpdesk", self._to_helpdesk)
         app.router.add_get("/{name:.*}", self._file)
         self._runner, self.port = await listen(app, None, port)
 
@@ -98,6 +106,9 @@ class ChatPage:
         if name not in self._assets:
             self._assets[name] = await asyncio.to_thread(_Asset.read, self._files[name])
         return self._assets[name].answer(request)
+
+    async def _to_helpdesk(self, _: web.Request) -> web.StreamResponse:
+        return web.Response(status=302, headers={"Location": self._helpdesk})
 
     async def _people(self, _: web.Request) -> web.StreamResponse:
         told = ("id", "name", "upn", "about", "locale", "platform")

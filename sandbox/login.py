@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives import hashes
 from sandbox.admin.directory import DELAY, Directory
 from sandbox.admin.people import AZURE_CLI, CODE_LIFETIME, GRAPH_TOOLS, Admin, DeviceCodes
 from sandbox.assertions import fault_of
+from sandbox.people_sign_in import PeopleSignIn
 from sandbox.signing import SigningKey
 from sandbox.web import HOST, act_out, changed, listen
 from sandbox.world import World
@@ -58,6 +59,10 @@ _REFUSALS = {
         Refusal(
             400, "invalid_scope", 1002012, "The provided value for scope {} is not valid: it must end in /.default."
         ),
+        Refusal(400, "invalid_grant", 54005, "OAuth2 Authorization code was already redeemed."),
+        Refusal(400, "invalid_grant", 9002313, "Invalid request. The provided grant is invalid or malformed."),
+        Refusal(400, "invalid_grant", 70008, "The provided authorization code has expired."),
+        Refusal(400, "invalid_grant", 50148, "The code_verifier does not match the code_challenge."),
         Refusal(400, "invalid_resource", 500011, "The resource principal named {} was not found in the tenant."),
         Refusal(400, "unauthorized_client", 7000229, "The client application {} is missing service principal."),
         Refusal(400, "invalid_request", 70021, "No matching federated identity record found for presented assertion."),
@@ -74,6 +79,7 @@ _REFUSALS = {
         Refusal(400, "interaction_required", 90094, "Admin consent is required for the permissions requested."),
     )
 }
+_CODE = "authorization_code"
 _NEEDED = ("grant_type", "client_id", "scope")
 _DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 _ANY_TENANT = "organizations"
@@ -96,6 +102,7 @@ class Login:
         self.codes = DeviceCodes()
         self.federated: dict[str, list[dict[str, str]]] = {}  # client id -> issuer and subject, outside the directory
         self.issuers: dict[str, SigningKey] = {}  # of tokens that federated credentials trust
+        self.people = PeopleSignIn(self)
         self.requests = 0  # for tokens, refused ones included
         self.url = ""
         self._runner: web.AppRunner | None = None
@@ -179,7 +186,7 @@ class Login:
         base = f"{self.url}/{tenant}"
         document = {
             "issuer": f"{base}/v2.0",
-            "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
+            "authorization_endpoint": f"{self.people.url or self.url}/{tenant}/oauth2/v2.0/authorize",
             "token_endpoint": f"{base}/oauth2/v2.0/token",
             "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
             "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt"],
@@ -208,6 +215,9 @@ class Login:
         problem = self._problem(request.match_info["tenant"], asked)
         if problem is not None:
             return _refused(*problem)
+        if asked["grant_type"] == _CODE:
+            number, answer = self.people.redeem(asked)
+            return _refused(number, "") if number else web.json_response(answer)
         token = self.issue(asked["client_id"], asked["scope"].removesuffix("/.default"))
         document = {"token_type": "Bearer", "expires_in": LIFETIME, "ext_expires_in": LIFETIME, "access_token": token}
         return changed(self.world.faults, request.path, web.json_response(document))
@@ -272,14 +282,14 @@ class Login:
         missing = next((name for name in _NEEDED if not asked.get(name)), "")
         if missing:
             return 900144, missing
-        if asked["grant_type"] != "client_credentials":
+        if asked["grant_type"] not in ("client_credentials", _CODE):
             return 70003, asked["grant_type"]
         stranger = self._stranger(asked["client_id"])
         if stranger:
             return stranger, asked["client_id"]
         unproven = self._unproven(asked["client_id"], asked)
-        if unproven:
-            return unproven, ""
+        if unproven or asked["grant_type"] == _CODE:
+            return (unproven, "") if unproven else None
         if not asked["scope"].endswith("/.default"):
             return 1002012, asked["scope"]
         resource = asked["scope"].removesuffix("/.default")

@@ -44,7 +44,15 @@ class Tenant:
         """Start every server on a port of its own; all are stopped at the end."""
         with tempfile.TemporaryDirectory(prefix="photosync-") as folder:
             tenant = cls(Authority(Path(folder)), bot_url)
-            servers = (tenant.login, tenant.graph, tenant.channel, tenant.helpdesk, tenant.identity, tenant.azure)
+            servers = (
+                tenant.login.people,
+                tenant.login,
+                tenant.graph,
+                tenant.channel,
+                tenant.helpdesk,
+                tenant.identity,
+                tenant.azure,
+            )
             try:
                 for server in servers:
                     await server.start(tenant.authority.server)
@@ -74,6 +82,11 @@ class Tenant:
     def grant(self, *roles: str) -> None:
         """The application permissions in Graph's tokens from the next token on, in place of those before."""
         self.login.audiences[self.graph.url] = roles
+
+    def page(self, url: str) -> dict[str, str]:
+        """The settings of a bot whose pages are at an address, which is registered as its application's redirect."""
+        self.login.people.redirects = {f"{url}/helpdesk/signed-in"}
+        return {"PHOTOSYNC_PAGE_URL": url}
 
     def environment(self) -> dict[str, str]:
         """The bot's settings for this tenant."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import ssl
 import time
 import uuid
@@ -30,6 +31,13 @@ async def listen(app: web.Application, tls: ssl.SSLContext | None, port: int = 0
         await runner.cleanup()
         raise
     return runner, int(runner.addresses[0][1])
+
+
+def free_port() -> int:
+    """A port of this machine that nothing listens on now."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
 
 
 def graph_error(status: int, code: str, headers: Mapping[str, str] | None = None, *, message: str = "") -> web.Response:

@@ -74,6 +74,9 @@ WRONG = [
     ("a proxy with a port that is none", GOOD | {"HTTPS_PROXY": "http://proxy:x"}, ["HTTPS_PROXY"]),
     ("one port for both", GOOD | {"PHOTOSYNC_PORT": "80", "PHOTOSYNC_OPERATOR_PORT": "80"}, ["PHOTOSYNC_OPERATOR_PORT"]),
     ("the usual port for operators", GOOD | {"PHOTOSYNC_OPERATOR_PORT": "3978"}, ["PHOTOSYNC_OPERATOR_PORT"]),
+    ("a page without TLS", GOOD | {"PHOTOSYNC_PAGE_URL": "http://photosync.contoso.com"}, ["PHOTOSYNC_PAGE_URL"]),
+    ("a page below a path", GOOD | {"PHOTOSYNC_PAGE_URL": "https://contoso.com/photosync"}, ["PHOTOSYNC_PAGE_URL"]),
+    ("names on a page that is not there", GOOD | {"PHOTOSYNC_PAGE_PEOPLE": "yes"}, ["PHOTOSYNC_PAGE_URL"]),
     ("half a Graph application", GOOD | {"PHOTOSYNC_GRAPH_CLIENT_ID": ID}, ["PHOTOSYNC_GRAPH_CLIENT_SECRET"]),
 ]  # fmt: skip
 
@@ -84,6 +87,14 @@ def test_every_wrong_setting_is_named_at_once_and_no_value_is(environ: dict[str,
         read(environ)
     assert [problem.split()[0] for problem in refused.value.problems] == names
     assert "s3cret" not in str(refused.value)
+
+
+PAGES = [("https://Bot.Contoso.com/", "https://bot.contoso.com"), ("https://bot.contoso.com:443", "https://bot.contoso.com"), ("https://bücher.example:8443", "https://xn--bcher-kva.example:8443"), ("http://127.0.0.1:3978", "http://127.0.0.1:3978")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "browsers"), PAGES)
+def test_the_address_of_pages_is_the_one_that_browsers_say_a_form_comes_from(given: str, browsers: str) -> None:
+    assert read(GOOD | {"PHOTOSYNC_PAGE_URL": given}).page_url == browsers
 
 
 def test_a_complete_registration_is_enough() -> None:

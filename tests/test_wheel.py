@@ -64,6 +64,7 @@ def test_topics_languages_and_pictures_come_with_the_wheel(installed: Path, tmp_
         "sandbox/photos/crowd-0-0.webp",
         "bot/commands/preview/page.js",
         "bot/commands/preview/page.css",
+        "bot/pages/style.css",
     ],
 )
 def test_the_manifest_and_the_page_come_with_the_wheel(installed: Path, file: str) -> None:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 # A demo is over in minutes: it checks again within seconds.
 _CHANGES = {
-    "PHOTOSYNC_PORT": "0",
     "PHOTOSYNC_LOG_FORMAT": "text",
     "PHOTOSYNC_LOG_LEVEL": "WARNING",
     "PHOTOSYNC_FOLLOW_UPS": "5s,15s,30s,60s,2m,10m",
@@ -55,10 +54,12 @@ def _run(chosen: argparse.Namespace) -> int:
 async def _demo(chosen: argparse.Namespace) -> int:
     """Run until stopped, with the languages of PHOTOSYNC_LOCALES_DIR, so that translators see them."""
     from bot import app  # noqa: PLC0415
+    from bot.commands.demo_history import history  # noqa: PLC0415
     from sandbox import terminal  # noqa: PLC0415 - an installation without the extra has not all that it imports
     from sandbox.desks.zammad import Zammad  # noqa: PLC0415
     from sandbox.stories import ALSO  # noqa: PLC0415
     from sandbox.tenant import Tenant  # noqa: PLC0415
+    from sandbox.web import free_port  # noqa: PLC0415
 
     locales_dir = environment(chosen).get("PHOTOSYNC_LOCALES_DIR", "")
     async with Tenant.open() as tenant:
@@ -66,11 +67,14 @@ async def _demo(chosen: argparse.Namespace) -> int:
         tenant.world.faults.latency = (0.02, 0.1)
         desk = Zammad(tenant.world)
         await desk.start(tenant.authority.server)
+        bot_port = free_port()  # the address of the helpdesk's page has to be known before
+        pages = {**tenant.page(f"http://127.0.0.1:{bot_port}"), "PHOTOSYNC_PORT": str(bot_port)}
         own = {name: value for name, value in tenant.environment().items() if "_TICKET_" not in name}
-        settings = read({**own, **desk.environment(), **_CHANGES, "PHOTOSYNC_LOCALES_DIR": locales_dir})
+        settings = read({**own, **desk.environment(), **_CHANGES, **pages, "PHOTOSYNC_LOCALES_DIR": locales_dir})
         logs.set_up(settings)
         bot = await app.start(settings)
         tenant.channel.bot_url = f"http://127.0.0.1:{bot.port}"
+        await asyncio.gather(*map(bot.store.commit, history()))
         try:
             behind = _Behind(bot.store)
             if chosen.terminal:
@@ -120,13 +124,14 @@ async def _page(tenant: Tenant, desk: Zammad, chosen: argparse.Namespace, behind
         renderer = install()
     except RendererMissing as missing:
         return complain(str(missing), "  or chat in the terminal: photosync demo --terminal")
-    page = ChatPage(tenant, renderer, behind, _signs(), desk)
+    helpdesk = f"{tenant.channel.bot_url}/helpdesk"
+    page = ChatPage(tenant, renderer, behind, _signs(), desk, helpdesk)
     try:
         await page.start(chosen.port)
     except OSError:
         return complain(f"port {chosen.port} is taken; choose another: photosync demo --port 0", status=_WRONG)
     address = f"http://127.0.0.1:{page.port}/"
-    sys.stdout.write(f"Photosync demo: {address}\nCtrl-C ends it.\n")
+    sys.stdout.write(f"Photosync demo: {address}\nThe helpdesk's page: {helpdesk}\nCtrl-C ends it.\n")
     sys.stdout.flush()
     if not chosen.no_browser:
         webbrowser.open(address)

@@ -25,7 +25,11 @@ PLACEHOLDER_HOST = "photosync.example"
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     parser.add_argument("--out", metavar="FILE", type=Path, default=Path("photosync.zip"), help="default %(default)s")
-    parser.add_argument("--host", type=_host, help="where the app's website, /privacy and /terms are, without https://")
+    parser.add_argument(
+        "--host",
+        type=_host,
+        help="where the app's website, /privacy and /terms are, without https:// (default PHOTOSYNC_PAGE_URL)",
+    )
     parser.add_argument(
         "--app-version",
         metavar="X.Y.Z",
@@ -45,7 +49,8 @@ def _host(text: str) -> str:
 def _run(chosen: argparse.Namespace) -> int:
     """Build, check, write; returns 0, or 1 with one line for each reason why there is no package."""
     settings, out = load(Use.PACKAGE, chosen), chosen.out
-    values = {"app_id": settings.app_id, "host": chosen.host or PLACEHOLDER_HOST, "version": chosen.app_version}
+    host = chosen.host or _of_pages(settings)
+    values = {"app_id": settings.app_id, "host": host or PLACEHOLDER_HOST, "version": chosen.app_version}
     try:
         package = checked(settings, values)
     except NoPackage as error:
@@ -59,12 +64,21 @@ def _run(chosen: argparse.Namespace) -> int:
         return complain(f"{out} cannot be written: {error.strerror}")
     for tag, keys in package.in_english.items():
         complain(f"{tag}: English in place of {', '.join(keys)}")
-    if not chosen.host:
-        complain(f"the links to website, privacy and terms lead to {PLACEHOLDER_HOST}; --host names yours")
+    if not host:
+        complain(
+            f"the links to website, privacy and terms lead to {PLACEHOLDER_HOST}; "
+            "--host or PHOTOSYNC_PAGE_URL names yours"
+        )
     sys.stdout.write(
         f"{out}: version {chosen.app_version}, {len(package.sentences)} languages, {len(content):,} bytes\n"
     )
     return 0
+
+
+def _of_pages(settings: Settings) -> str:
+    """The host of our own pages, "" where there are none that others could open."""
+    https, _, host = settings.page_url.partition("://")
+    return host if https == "https" else ""
 
 
 def checked(settings: Settings, values: Mapping[str, str]) -> AppPackage:

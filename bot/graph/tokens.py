@@ -194,3 +194,25 @@ def _maker(
             return made[0][1]
 
     return application
+
+
+class SignInBridge(Bridge):
+    """For a person's sign-in: of the answer only the id token is passed on. No token for anything else is kept."""
+
+    def _hold(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        return {"id_token": document.get("id_token"), "token_type": "Bearer"}
+
+
+def sign_in_application(settings: Settings, http: HttpClient) -> Callable[[], Any] | None:
+    """What makes the msal application that people sign in with: the bot's own registration, or Graph's where the bot is
+    a managed identity, which nobody can sign in to; None where there is neither. To be called in the event loop; the
+    maker is called in a thread. Raises as `bot_tokens` does.
+    """
+    bridge, more = SignInBridge(http), {"exclude_scopes": ["offline_access"]}
+    if settings.app_type != "UserAssignedMSI":
+        proof = _bots_proof(settings, http)
+        return _maker(settings, settings.app_id, settings.app_tenant_id, proof, bridge, **more)
+    if not settings.graph_client_id:
+        return None
+    tenant = settings.effective_graph_tenant_id
+    return _maker(settings, settings.graph_client_id, tenant, _graphs_proof(settings), bridge, **more)

@@ -3,6 +3,7 @@
     interface.py      `Store`: every transaction as a method, over one abstract `run`
     operation.py      what a transaction is written as
     transactions.py   the transactions themselves, one SQL for both databases; leases, fences, pending cards
+    page.py           more of them: what the helpdesk's page keeps and reads
     sqlite.py         a driver: one thread, group commit
     postgres.py       a driver: a pool, LISTEN/NOTIFY
     connect.py        the driver that a URL names, and opening it with retries

@@ -23,7 +23,8 @@ from bot.store.text import readable, storable
 
 _BATCH = 1_000  # rows
 _KINDS: dict[str, type] = {"": str, "#": int, "~": float}
-# Every table but what processes lease for seconds (`slots`), and its columns: text, # whole numbers, ~ other numbers.
+# Every table but what processes lease for seconds (`slots`) and who is signed in (`sessions`), and its columns: text,
+# # whole numbers, ~ other numbers.
 _TABLES = {
     "people": "person version# name locale platform address blocked# present handled touched",
     "cases": "id person document outcome touched counted uncounted#",
@@ -34,6 +35,8 @@ _TABLES = {
     "tombstones": "person handled until~",
     "sums": "day kind label number#",
     "counters": "name label number#",
+    "scans": "name at document",
+    "affected": "person account verdict cause",
 }
 _EMPTIED = ("work", "tombstones", "counters")  # may hold something in a database where nobody has written yet
 _NUMBERED = ("log", "work")  # by the database itself

@@ -11,7 +11,7 @@ from functools import partial, wraps
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from bot.errors import StoreUnavailable
-from bot.store import JobKind, Purged, sums, transactions
+from bot.store import JobKind, Purged, page, sums, transactions
 from bot.store.numbers import Numbers
 from bot.store.operation import Operation
 
@@ -94,6 +94,20 @@ class Store(ABC):
     purge_ended = transaction(transactions.purge_ended)
     purge_people = transaction(transactions.purge_people)
 
+    open_session = transaction(page.open_session)
+    session = transaction(page.session)
+    take_session = transaction(page.take_session)
+    begin_scan = transaction(page.begin_scan)
+    add_affected = transaction(page.add_affected)
+    end_scan = transaction(page.end_scan)
+    last_scan = transaction(page.last_scan)
+    affected = transaction(page.affected)
+    purge_scan = transaction(page.purge_scan)
+
+    async def cases_by_state(self, outcome: str, before: str = page.LATEST) -> tuple[page.ListedCase, ...]:
+        """See `bot.store.page.cases_by_state`."""
+        return await self.read(partial(page.cases_by_state, outcome, before))
+
     async def read(self, work: Callable[[], Operation[T]]) -> T:
         """Run an operation that only reads and may take long, in one snapshot, so that no turn waits for it."""
         return await self.run(work)
@@ -119,6 +133,7 @@ class Store(ABC):
         while going:
             gone, cases, after = await self.purge_people(before, after)
             people, unfinished, going = people + gone, unfinished + cases, bool(after)
+        await self.purge_scan(before)
         return Purged(ended, people, unfinished)
 
     async def ready(self) -> bool:
@@ -129,6 +144,10 @@ class Store(ABC):
         """`pending` as it was a little while ago: however often it is asked for, counting takes a twentieth of the
         time at most."""
         return (await self._pending.value()).get(kind.value, 0)
+
+    async def sampled_due(self) -> dict[str, int]:
+        """The same of every kind that has any."""
+        return await self._pending.value()
 
     async def sampled_soon(self) -> int:
         """How many looks by ourselves are due within ten minutes, as it was a little while ago."""

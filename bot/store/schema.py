@@ -99,6 +99,20 @@ _STEPS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE cases ADD COLUMN counted TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE cases ADD COLUMN uncounted BIGINT NOT NULL DEFAULT 1",
         "CREATE INDEX uncounted_cases ON cases (person) WHERE uncounted = 1",
+        # Who is signed in to the helpdesk's page, and sign-ins under way; `id` is a digest.
+        """CREATE TABLE sessions (
+            id TEXT PRIMARY KEY, kind TEXT NOT NULL, person TEXT NOT NULL, document TEXT NOT NULL,
+            until DOUBLE PRECISION NOT NULL
+        ){clustered}""",
+        # The last scan: how many people each cause has, and whom it found affected where pages may name people.
+        "CREATE TABLE scans (name TEXT PRIMARY KEY, at TEXT NOT NULL, document TEXT NOT NULL)",
+        """CREATE TABLE affected (
+            person TEXT PRIMARY KEY, account TEXT NOT NULL, verdict TEXT NOT NULL, cause TEXT NOT NULL
+        )""",
+        "CREATE INDEX affected_by_account ON affected (account)",
+        # Cases by their state. Neither changes with a turn: the one when a case opens or ends, the other when it ends.
+        "CREATE INDEX open_cases ON cases (id) WHERE outcome = ''",
+        "CREATE INDEX cases_by_outcome ON cases (outcome, touched) WHERE outcome <> ''",
     ),
 )
 

@@ -159,6 +159,11 @@ def _case(document: str) -> Case:
     return from_json(document)
 
 
+def read_case(document: str) -> Case | None:
+    """A stored case; None where it is damaged."""
+    return _read(_case, document, "a case")
+
+
 def _address_from(document: str) -> Address:
     address = Address(**json.loads(document))
     if not all(isinstance(part, str) for part in asdict(address).values()):
@@ -666,6 +671,8 @@ def _erase(person: str, activity: str, *, expired: bool) -> Operation[Erased]:
     owed = yield Statement("DELETE FROM owed WHERE person = ? RETURNING person", (person,))
     inbox = yield Statement("DELETE FROM inbox WHERE person = ? RETURNING person", (person,))
     cases = yield Statement("DELETE FROM cases WHERE person = ? RETURNING id", (person,))
+    for table in ("sessions", "affected"):  # of the helpdesk's page
+        yield Statement(f"DELETE FROM {table} WHERE person = ?", (person,))  # noqa: S608 - constants
     yield AfterCommit.OVERWRITE
     return Erased(len(people), len(cases), len(entries), len(work) + len(owed) + len(inbox))
 

@@ -185,6 +185,10 @@ async def test_the_first_screen_offers_stories_and_the_bot_writes_by_itself_in_o
     page = await open_page(browser, address)
     await expect(page.locator("#stories button")).to_have_count(3)
     assert await barriers(page) == []
+    helpdesk = await open_page(browser, f"{address}helpdesk")
+    await helpdesk.get_by_role("link", name="Hanna Keller").click()
+    await expect(helpdesk.locator("h1")).to_have_text("What the helpdesk was saved")
+    await expect(helpdesk.locator(".plot").first).to_be_visible()
     await shot(page, "en-0-first")
     await page.get_by_role("button", name="SharePoint takes its time").click()
     card = page.locator(".message.bot .card")

@@ -137,6 +137,13 @@ def test_id_host_and_version_are_those_of_the_installation(tmp_path: Path) -> No
     assert "version 4.5.6" in done.stdout
 
 
+def test_the_address_of_the_pages_is_the_packages_too(tmp_path: Path) -> None:
+    done = photosync(tmp_path, PHOTOSYNC_PAGE_URL="https://Photosync.Contoso.com/")
+    manifest = unpacked(tmp_path / "photosync.zip")["manifest.json"]
+    assert manifest["developer"]["termsOfUseUrl"] == "https://photosync.contoso.com/terms"
+    assert done.stderr == ""
+
+
 def test_links_that_lead_nowhere_are_told(tmp_path: Path) -> None:
     done = photosync(tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (0, 1)

@@ -23,6 +23,7 @@ from bot.commands.scan.directory import everyone
 from bot.commands.scan.report import COLUMNS, NotUsable, Report, Row, harmless
 from bot.commands.scan.scan import scan
 from bot.settings import read
+from bot.store.connect import open_store
 from sandbox.faults import Fault, Throttle
 from sandbox.tenant import Tenant
 from sandbox.world import PEOPLE, Person
@@ -63,6 +64,24 @@ async def test_killed_and_resumed_under_throttling_the_report_is_the_same(tmp_pa
     assert whole.refused > 0
     assert len(whole.lines) == 121
     assert cut.lines == whole.lines
+
+
+@pytest.mark.parametrize("people", ["yes", "no"])
+async def test_a_scan_is_kept_for_the_page_with_names_only_where_pages_may_name_people(
+    tmp_path: Path, people: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with tenant() as there:
+        pages = {"PHOTOSYNC_PAGE_URL": "https://photosync.example", "PHOTOSYNC_PAGE_PEOPLE": people}
+        settings = read({**there.environment(), **pages})
+        assert await scan(settings, tmp_path / "before.csv", resume=False, waits=SHORT) == 0
+        assert "the helpdesk's page does not show this scan: " in capsys.readouterr().err
+        store = await open_store(settings.database_url.reveal())
+        assert await scan(settings, tmp_path / "report.csv", resume=False, waits=SHORT) == 0
+        kept, affected = await store.last_scan(), await store.affected()
+        await store.close()
+    assert kept is not None
+    assert kept.counts == (("match", "", 1), ("differ", "", 1), ("missing", "", 1), ("no_photo", "", 1))
+    assert [one.account for one in affected] == (["ada.oneil@fabrikam.example", "noor.devries@fabrikam.example"] if people == "yes" else [])  # fmt: skip
 
 
 async def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:

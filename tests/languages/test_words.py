@@ -14,6 +14,7 @@ from babel.messages.pofile import read_po
 from bot import resources
 from bot.languages.budgets import budget
 from bot.languages.catalogs import CatalogError, Languages, load
+from bot.pages.words import PAGE_KEYS
 from bot.tickets.channel import CHANNEL_KEYS
 from bot.tickets.words import AGENT_KEYS
 from dialogs import library
@@ -36,7 +37,7 @@ def po(tag: str) -> PoCatalog:
 
 
 def needed(shelf: Library) -> set[str]:
-    return {*library.keys(shelf), *EXTRA_KEYS, *AGENT_KEYS, *CHANNEL_KEYS, "app.name"}
+    return {*library.keys(shelf), *EXTRA_KEYS, *AGENT_KEYS, *CHANNEL_KEYS, *PAGE_KEYS, "app.name"}
 
 
 def test_every_packaged_language_is_spoken(spoken: Languages) -> None:

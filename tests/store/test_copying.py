@@ -18,6 +18,7 @@ import pytest
 from bot.conversation import Address
 from bot.store import Change, Job, JobKind, LogEntry, PendingCard, Record
 from bot.store.connect import open_store
+from bot.store.page import Affected, ScanSummary
 from dialogs.model import Case
 from tests.databases import execute, fetch
 
@@ -25,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ADDRESS = Address("https://smba.example/", "a:1", "28:bot", "29:ada", "tenant")
 CASE = Case("C1", opened_at="2026-01-01T00:00:00+00:00")
 ADA = Record("ada", name="Ada O'Neil عمر 照片", address=ADDRESS, case=CASE)
-TABLES = ("people", "cases", "log", "work", "owed", "inbox", "tombstones", "sums", "counters")
+TABLES = ("people", "cases", "log", "work", "owed", "inbox", "tombstones", "sums", "counters", "scans", "affected")
 
 
 async def photosync(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -48,6 +49,8 @@ async def filled(url: str, people: int = 3) -> None:
     await store.erase("gone")
     await store.put(Job(JobKind.PURGE, "all", "", 0.0))
     await store.count(1)
+    await store.add_affected((Affected("p1", "p1@contoso.com", "differ", ""),))
+    await store.end_scan(ScanSummary("2026-01-01T00:00:00+00:00", (("differ", "", 1),), named=True))
     await store.add_to_counters({("photosync_cases", "resolved"): 2})
     await store.close()
 
@@ -73,7 +76,8 @@ async def test_everything_is_copied_and_the_copy_is_a_store(database: str, targe
     done = await photosync(database, "copy", target)
     assert (done.returncode, done.stderr) == (0, "")
     assert (
-        done.stdout == "copied: 3 people, 3 cases, 6 log, 5 work, 3 owed, 1 inbox, 1 tombstones, 4 sums, 1 counters\n"
+        done.stdout
+        == "copied: 3 people, 3 cases, 6 log, 5 work, 3 owed, 1 inbox, 1 tombstones, 4 sums, 1 counters, 1 scans, 1 affected\n"
     )
     assert await everything(target) == before == await everything(database)
     store = await open_store(target)

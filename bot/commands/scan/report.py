@@ -18,7 +18,7 @@ from typing import Self
 from bot.commands.terminal import without_controls
 from bot.diagnosis.diagnosis import DiagnosisResult
 from bot.errors import PhotosyncError
-from dialogs.model import Reason, Verdict
+from dialogs.model import Fact, Reason, Verdict
 
 _FORMULA = ("=", "+", "-", "@")  # what makes a spreadsheet run a value
 _OWN = (Reason.GUEST, Reason.NO_MAILBOX, Reason.MAILBOX_ELSEWHERE)  # causes that are the person's own, and final
@@ -54,7 +54,13 @@ class Row:
         """Whether the verdict is known, or never can be; if not, another check may find it."""
         return self.verdict != Verdict.UNKNOWN or self.reason in _OWN
 
+    @property
+    def cause(self) -> str:
+        """The reason; people who need no copy have a cause of their own."""
+        return self.reason or (Fact.DIRECT.value if Fact.DIRECT in self.facts.split() else "")
 
+
+AFFECTED = (Verdict.DIFFER, Verdict.MISSING)
 COLUMNS = tuple(one.name for one in fields(Row))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from bot import app
 from bot.commands.scan.backoff import USUAL, Backoff, Waits
 from bot.commands.scan.directory import everyone
+from bot.commands.scan.keeping import keep
 from bot.commands.scan.progress import Shown
 from bot.commands.scan.report import NotUsable, Report
 from bot.commands.scan.run import LIMITS, Scan
@@ -52,6 +53,8 @@ async def scan(settings: Settings, out: Path, *, resume: bool, waits: Waits = US
     if unknown:
         sys.stdout.write(f"{unknown:,} have no verdict; --resume checks them again\n")
     sys.stdout.write(f"the report is in {out}\n")
+    if problem := await keep(settings, report.rows.values()):
+        complain(f"the helpdesk's page does not show this scan: {problem}")
     return _SOME_UNKNOWN if unknown else 0
 
 

@@ -8,11 +8,9 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.table import Table
 
-from bot.commands.scan.report import Row
+from bot.commands.scan.report import AFFECTED, Row
 from bot.tickets.labels import FACTS, PHOTO_CHANGES, REASONS, VERDICTS
 from dialogs.model import Fact, Reason, Verdict
-
-_AFFECTED = (Verdict.DIFFER, Verdict.MISSING)
 
 
 def show(rows: Iterable[Row], photo_changes: str = "") -> None:
@@ -25,24 +23,19 @@ def show(rows: Iterable[Row], photo_changes: str = "") -> None:
     table = Table("verdict", "cause", "people", "share", "meaning")
     table.columns[2].justify = table.columns[3].justify = "right"
     order = list(Verdict)
-    counts = Counter((one.verdict, _cause(one)) for one in rows)
+    counts = Counter((one.verdict, one.cause) for one in rows)
     for (verdict, reason), count in sorted(counts.items(), key=lambda one: (order.index(Verdict(one[0][0])), one[0])):
         table.add_row(verdict, reason, f"{count:,}", f"{count / len(rows):.1%}", _meaning(verdict, reason))
     console.print(table)
     facts = Counter(fact for one in rows for fact in one.facts.split())
     if facts:
         console.print("also found: " + ", ".join(f"{fact} {count:,}" for fact, count in sorted(facts.items())))
-    affected = [one for one in rows if one.verdict in _AFFECTED]
+    affected = [one for one in rows if one.verdict in AFFECTED]
     alone = sum(one.reason in ("", Reason.NO_SITE) for one in affected)
     console.print(f"{len(rows):,} people; SharePoint shows {len(affected):,} of them wrong or not at all")
     console.print(f"{alone:,} of these can mend it with the bot; of the others the cause says who has to")
     if photo_changes:
         console.print(PHOTO_CHANGES[photo_changes])
-
-
-def _cause(row: Row) -> str:
-    """A row's reason; people who need no copy have a line of their own."""
-    return row.reason or (Fact.DIRECT.value if Fact.DIRECT in row.facts.split() else "")
 
 
 def _meaning(verdict: str, cause_name: str) -> str:
