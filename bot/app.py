@@ -266,6 +266,7 @@ class Bot:
         await self.store.open()
         await self.store.put(purging())
         await self.store.reserve(counting())
+        await self.metrics.installation.keep(self.store.add_to_counters)
         self.opened.set()
 
     async def open_store_soon(self) -> None:
