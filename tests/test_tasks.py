@@ -305,3 +305,24 @@ async def test_work_that_comes_back_by_itself_stands_at_its_first_try_each_time(
             await store.wake(JobKind.PURGE, ("all",))
         await http.close()
         await store.close()
+
+
+@pytest.mark.parametrize("kind", [JobKind.PURGE, JobKind.COUNT])
+async def test_work_that_comes_back_by_itself_is_never_given_up(tmp_path: Path, kind: JobKind) -> None:
+    store = await open_store(f"sqlite:///{tmp_path}/photosync.db")
+    tries: list[int] = []
+
+    async def fails(claimed: Claimed) -> None:
+        tries.append(claimed.attempt)
+        raise Unforeseen
+
+    worker = Worker(store, {kind: fails}, first_wait=0.0001)
+    background = Background(lambda _name, _alive: None)
+    background.start("jobs", worker.run)
+    try:
+        await store.put(Job(kind, "all", "", time.time()))
+        assert await soon(lambda: len(tries) > 10)
+        assert await store.dead_letters() == ()
+    finally:
+        await background.stop()
+        await store.close()

@@ -116,12 +116,13 @@ class Store(ABC):
         """What became of the cases that were opened on the days from `since` to `until`, both included, UTC."""
         return await self.read(partial(sums.read, since, until))
 
-    async def count(self, batches: int) -> bool:
-        """Bring cases that have changed into the sums, in up to as many small transactions; whether that was all."""
-        for _ in range(batches):
-            if await self.count_changed() < sums.COUNT_BATCH:
-                return True
-        return False
+    async def count(self, within: float) -> bool:
+        """Bring cases that have changed into the sums, in small transactions for so many seconds; whether that was all."""
+        ends = time.monotonic() + within
+        while await self.count_changed() >= sums.COUNT_BATCH:
+            if time.monotonic() >= ends:
+                return False
+        return True
 
     async def purge(self, before: str) -> Purged:
         """Delete cases that ended before a time (UTC, ISO 8601), and everything of people who were not saved since; in

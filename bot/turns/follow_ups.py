@@ -35,7 +35,7 @@ _UNKNOWN_LONGEST_WAIT = 3600.0
 _FIRST_AGAIN = 120.0
 _PURGE_EVERY = 6 * 3600.0  # seconds
 _COUNT_EVERY = 300.0  # seconds: what is not in the sums yet is added by whoever reads them
-_COUNT_BATCHES = 50  # in one claim: fewer than take a lease to count
+_COUNT_FOR = 15.0  # seconds in one claim, whose lease is longer
 
 
 @dataclass(frozen=True)
@@ -255,7 +255,7 @@ class FollowUps:
 
     async def count(self, claimed: Claimed) -> None:
         """Bring what cases came to into the sums; the job comes back by itself, at once where that was not all."""
-        done = await self.store.count(_COUNT_BATCHES)
+        done = await self.store.count(_COUNT_FOR)
         await self.store.postpone(claimed, time.time() + (_COUNT_EVERY if done else 0.0), "", 0)
 
 

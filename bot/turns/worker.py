@@ -40,6 +40,10 @@ SLOTS: Mapping[JobKind, int] = {
 }
 # What is handed back may have taken effect outside: it is not begun again before that can be seen there.
 _HANDED_BACK = {JobKind.TICKET: 30.0}  # seconds
+_PERIODIC = (
+    JobKind.PURGE,
+    JobKind.COUNT,
+)  # come back by themselves, and are never given up: nobody would start them again
 _LONGEST_SLEEP = 15.0  # seconds; in case no other process's new work wakes this one
 _MOST_TRIES = 8
 _FIRST_WAIT = 5.0  # seconds; doubled on each further try
@@ -153,7 +157,7 @@ class Worker:
     async def _again(self, claimed: Claimed, error: str, wait: float | None) -> None:
         backoff = min(_LONGEST_WAIT, self._first_wait * 2 ** (claimed.attempt - 1)) * random.uniform(0.7, 1.3)  # noqa: S311
         try:
-            if claimed.attempt >= _MOST_TRIES:
+            if claimed.attempt >= _MOST_TRIES and claimed.job.kind not in _PERIODIC:
                 log.error("%s given up after %d tries: photosync work list", claimed.job.kind.value, claimed.attempt)
                 await self._store.fail(claimed, error)
             else:
