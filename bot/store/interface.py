@@ -117,7 +117,7 @@ class Store(ABC):
         return await self.read(partial(sums.read, since, until))
 
     async def count(self, within: float) -> bool:
-        """Bring cases that have changed into the sums, in small transactions for so many seconds; whether that was all."""
+        """Bring changed cases into the sums, in small transactions for so many seconds; whether that was all."""
         ends = time.monotonic() + within
         while await self.count_changed() >= sums.COUNT_BATCH:
             if time.monotonic() >= ends:
