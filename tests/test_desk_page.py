@@ -20,7 +20,7 @@ class _Bot:
 
 async def test_an_agents_answer_on_the_page_comes_into_the_chat_and_the_persons_onto_the_page() -> None:
     async with staged("zammad") as stage:
-        page = ChatPage(stage.tenant, {}, _Bot(), {}, stage.desk)
+        page = ChatPage(stage.tenant, {}, _Bot(), {}, stage.desk, "http://127.0.0.1:9/helpdesk")
         await page.start(0)
         try:
             async with aiohttp.ClientSession(f"http://127.0.0.1:{page.port}") as session:

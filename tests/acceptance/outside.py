@@ -250,7 +250,7 @@ ROWS = [
     unknown("F3", "403 on the photo", lambda g: g.chat.say(WRONG), "not allowed", story="forbidden"),
     unknown("F3", "403 on the site: never 'no photo'", _switched(site_grant=False), "not allowed", alone=True),
     verdict("F4", "429 once", _looking(Fault(429, retry_after="0.2")), "look.differ"),
-    unknown("F4", "429 for long: looks again by itself", _always(Fault(429, retry_after="120")), "slow down", alone=True),
+    unknown("F4", "429 for long: looks again by itself", _always(Fault(429, retry_after="120")), "busy right now", alone=True),
     unknown("F5", "500", _always(Fault(500)), DOWN, alone=True),
     verdict("F5", "503 once", _looking(Fault(503)), "look.differ"),
     verdict("F5", "a dropped connection", _looking(Fault(kind="drop")), "look.differ"),

@@ -438,11 +438,10 @@ async def test_the_script_sets_up_the_same_and_can_be_run_again(tmp_path: Path) 
             assert await parts.bot_tokens.token(settings.channel_scope)
 
 
-PHOTOSYNC = f"""#!{sys.executable} -IS
-import json, os, sys, zipfile
+PHOTOSYNC = """import json, os, sys, zipfile
 if sys.argv[1] == "manifest":
     app = os.environ["MicrosoftAppId"]
-    manifest = {{"id": app, "version": "0.1.0", "icons": {{}}, "bots": [{{"botId": app}}]}}
+    manifest = {"id": app, "version": "0.1.0", "icons": {}, "bots": [{"botId": app}]}
     with zipfile.ZipFile(sys.argv[-1], "w") as package:
         package.writestr("manifest.json", json.dumps(manifest))
 """
@@ -451,7 +450,10 @@ if sys.argv[1] == "manifest":
 def stand_ins(folder: Path) -> Path:
     """`az` and `photosync`, which the script calls."""
     folder.mkdir()
-    for name, content in {"az": (Path(__file__).parent / "az.bash").read_text(), "photosync": PHOTOSYNC}.items():
+    (folder / "photosync.py").write_text(PHOTOSYNC)
+    # Not by the first line of the program: an environment's path may hold a blank.
+    photosync = f'#!/bin/sh\nexec "{sys.executable}" -IS "{folder}/photosync.py" "$@"\n'
+    for name, content in {"az": (Path(__file__).parent / "az.bash").read_text(), "photosync": photosync}.items():
         (folder / name).write_text(content)
         (folder / name).chmod(0o755)
     return folder

@@ -200,7 +200,7 @@ async def test_an_address_that_is_no_web_page_is_not_shown() -> None:
         assert (await g.hand_over()).url == ""
 
 
-@pytest.mark.parametrize(("language", "words"), [("sv", "Vad personen har gjort"), ("lv", "Ko persona ir izdarījusi"), ("de", "What the person has done")])  # fmt: skip
+@pytest.mark.parametrize(("language", "words"), [("sv", "Vad personen har gjort"), ("lv", "Ko persona ir izdarījusi"), ("de", "Was die Person getan hat")])  # fmt: skip
 async def test_agents_read_their_own_language_whole(language: str, words: str) -> None:
     async with ground("rt", PHOTOSYNC_TICKET_LANGUAGE=language) as g:
         await g.hand_over()

@@ -215,6 +215,6 @@ async def test_somebody_whose_case_cannot_be_read_gets_an_apology_and_a_new_star
         chat = after.chat("old", "en-US")
         await chat.say("next")
         assert step(chat) == "desk.menu"
-        assert "we start afresh. I am sorry." in json.dumps(chat.card())
+        assert "we are starting over. I am sorry." in json.dumps(chat.card())
         await chat.say("my photo is wrong")
         assert step(chat) == "look.differ"
