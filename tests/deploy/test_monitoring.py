@@ -51,7 +51,7 @@ def test_alerts_and_dashboard_ask_for_metrics_and_labels_that_there_are() -> Non
             there[sample.name] |= set(sample.labels.values())
     there["photosync_refused_total"] |= set(STATUSES)
     texts = [*EXPRESSIONS, *re.findall(r"expr: (?:>-\n)?((?:.|\n)*?)\n {8}(?:for|labels)", ALERTS.read_text(encoding="utf-8"))]  # fmt: skip
-    assert len(texts) == len(EXPRESSIONS) + 10
+    assert len(texts) == len(EXPRESSIONS) + 11
     for text in texts:
         for name, labels in re.findall(r"(photosync_\w+)(?:\{([^}]*)\})?", text):
             assert name in there, name
