@@ -162,7 +162,7 @@ async def test_a_login_that_hangs_ends_a_look_in_time() -> None:
 
 
 async def test_at_debug_the_log_says_what_a_look_did_and_of_nobody(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.DEBUG):
+    with caplog.at_level(logging.DEBUG, "bot"):
         async with eyes() as one:
             await one.look("old")
             one.tenant.world.faults.plan("graph", [Fault(500, path="_LThumb")] * 3)
