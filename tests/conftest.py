@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from hypothesis import HealthCheck, settings
+from playwright.async_api import Browser, async_playwright
 
 from bot import resources
+from bot.commands.preview.browser import executable
 from bot.languages import packaged
 from bot.languages.catalogs import Languages
 from bot.understanding.understand import Understanding
@@ -70,3 +73,15 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     name = f"test_{secrets.token_hex(6)}"
     await execute(f"{address}/postgres", f"CREATE DATABASE {name}")
     return f"{address}/{name}"
+
+
+_QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-sync"]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium() -> AsyncIterator[Browser]:
+    """One browser for a file's tests."""
+    async with async_playwright() as playwright:
+        one = await playwright.chromium.launch(executable_path=executable(), args=_QUIET)
+        yield one
+        await one.close()

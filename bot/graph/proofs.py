@@ -34,7 +34,7 @@ from bot.setting_values import SYSTEM_IDENTITY, Secret
 
 log = logging.getLogger(__name__)
 
-_EXCHANGE = "api://AzureADTokenExchange"
+EXCHANGE = "api://AzureADTokenExchange"
 _VAULT_API = "?api-version=7.4"
 _VAULT_DEADLINE = 10.0  # seconds
 _VAULT_INTERVAL = 3600.0  # seconds between two looks into Key Vault
@@ -153,7 +153,7 @@ class IdentityProof:
         return self._credential
 
     def _token(self) -> str:
-        result = self._identity(_EXCHANGE)
+        result = self._identity(EXCHANGE)
         token = result.get("access_token")
         if not isinstance(token, str):
             raise Refused("login", refusal_code(result))

@@ -15,10 +15,9 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from bot import resources
-from bot.commands.preview.browser import executable
 from bot.languages.catalogs import Languages
 from tests import official
 
@@ -26,7 +25,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")  # one browser for all
 expect.set_options(timeout=20_000)  # a shared machine may stall
 
 SHOTS = Path(__file__).resolve().parents[1] / "screenshots" / "out"
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-sync"]
 
 
 def person(number: int) -> str:
@@ -46,14 +44,6 @@ def address() -> Iterator[str]:
     _, complaints = process.communicate(timeout=20)
     assert process.returncode == 0
     assert "Traceback" not in complaints
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        one = await playwright.chromium.launch(executable_path=executable(), args=QUIET)
-        yield one
-        await one.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module")

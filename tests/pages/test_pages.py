@@ -8,12 +8,11 @@ from datetime import timedelta
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
-from bot.commands.preview.browser import executable
 from bot.languages.catalogs import Languages
 from bot.pages.site import today
-from tests.commands.test_demo import QUIET, barriers, shot
+from tests.commands.test_demo import barriers, shot
 from tests.pages.filled import fill
 from tests.pages.ground import LEAD, OTHER, Stage, stage
 
@@ -28,14 +27,6 @@ async def there() -> AsyncIterator[Stage]:
     async with stage(PHOTOSYNC_PAGE_PEOPLE="yes", PHOTOSYNC_HELPDESK_CONTACT="phone 4711") as one:
         await fill(one.scene.bot.store)
         yield one
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        one = await playwright.chromium.launch(executable_path=executable(), args=QUIET)
-        yield one
-        await one.close()
 
 
 async def context(chromium: Browser, language: str = "en", *, wide: int = 1280, dark: bool = False) -> BrowserContext:

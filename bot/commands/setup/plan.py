@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot.pages.sign_in import ROLE
+
 CREDENTIALS = ("certificate", "federated", "identity", "secret")
-HELPDESK_ROLE = "Photosync.Helpdesk"
-_HELPDESK_ROLE_ID = str(uuid.uuid5(uuid.NAMESPACE_URL, "https://photosync.example/roles/Photosync.Helpdesk"))
-EXCHANGE = "api://AzureADTokenExchange"
+_HELPDESK_ROLE_ID = str(uuid.uuid5(uuid.NAMESPACE_URL, f"https://photosync.example/roles/{ROLE}"))
 TAG = "photosync-setup"
 
 
@@ -88,7 +88,7 @@ class Plan:
             redirects = web.get("redirectUris") or []
             wanted["web"] = {"redirectUris": [*redirects, *({self.redirect} - set(redirects))]}
             roles = present.get("appRoles") or []
-            mine = any(one.get("value") == HELPDESK_ROLE for one in roles)
+            mine = any(one.get("value") == ROLE for one in roles)
             wanted["appRoles"] = roles if mine else [*roles, helpdesk_role()]
         return {name: value for name, value in wanted.items() if _unordered(present.get(name)) != _unordered(value)}
 
@@ -104,7 +104,7 @@ def helpdesk_role() -> dict[str, Any]:
     """The role of those who may see the helpdesk's page, as Graph takes it."""
     return {
         "id": _HELPDESK_ROLE_ID,
-        "value": HELPDESK_ROLE,
+        "value": ROLE,
         "displayName": "Photosync helpdesk",
         "description": "May see the helpdesk's page",
         "allowedMemberTypes": ["User"],

@@ -16,6 +16,7 @@ from bot.commands.setup.plan import Plan
 from bot.commands.setup.steps import Outcome, State
 from bot.commands.terminal import without_controls
 from bot.graph.device_code import DeviceCode
+from bot.pages.sign_in import ROLE
 
 _SIGNS = {
     State.MADE: ("made", "green"),
@@ -68,7 +69,7 @@ class Progress:
         for one in plan.permissions:
             table.add_row(one.name, one.why)
         if "helpdesk" in plan.features:
-            table.add_row("Photosync.Helpdesk", "the role of who may see the helpdesk's page")
+            table.add_row(ROLE, "the role of who may see the helpdesk's page")
         table.add_row("SharePoint", "read, on the site with the copies of photos, and nothing else")
         bot = f"{plan.bot_name} in {plan.resource_group}, free of charge, with the Teams channel, at {plan.endpoint}"
         table.add_row("Azure Bot", bot if plan.subscription else "left to somebody with a subscription")

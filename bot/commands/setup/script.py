@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.clouds import Cloud
-from bot.commands.setup.plan import EXCHANGE, TAG, Plan, helpdesk_role
+from bot.commands.setup.plan import TAG, Plan, helpdesk_role
 from bot.commands.setup.steps import GRAPH_APP
 from bot.graph.device_code import GRAPH_TOOLS
+from bot.graph.proofs import EXCHANGE
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,9 @@ from bot import certificate
 from bot.app_package.build import NoPackage
 from bot.commands.setup import credential, env_file
 from bot.commands.setup.api import CREATE, Api, NotAllowed, Rejected
-from bot.commands.setup.plan import EXCHANGE, TAG, Plan
+from bot.commands.setup.plan import TAG, Plan
 from bot.errors import OutsideError, Refused, Throttled, TimedOut
+from bot.graph.proofs import EXCHANGE
 
 GRAPH_APP = "00000003-0000-0000-c000-000000000000"
 BOT_API = "?api-version=2022-09-15"
