@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import math
+import secrets
 import time
 import uuid
 from collections.abc import Mapping
@@ -147,7 +148,7 @@ class Login:
         return self.key.sign({
             "aud": resource, "iss": f"{self.url}/{self.tenant}/v2.0", "iat": int(now), "nbf": int(now),
             "exp": int(now + lifetime), "appid": client, "azp": client, "tid": self.tenant, "idtyp": "app",
-            "roles": list(self._roles(client, resource)),
+            "uti": secrets.token_urlsafe(16), "roles": list(self._roles(client, resource)),
         })  # fmt: skip
 
     def issue_exchange(self, identity: str) -> str:

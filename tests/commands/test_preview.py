@@ -5,23 +5,20 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from bot.cards.render import CardSetting
-from bot.commands.preview.browser import executable
 from bot.commands.preview.pages import page
 from bot.languages.catalogs import Languages
 from bot.languages.pseudo import ACCENTED, MIRRORED, with_pseudo
 from dialogs.card_content import EXTRA_KEYS
 from dialogs.library import Library, keys
 from dialogs.translations import Translations
-from tests.commands.test_demo import QUIET
 
 ROOT = Path(__file__).resolve().parents[2]
 expect.set_options(timeout=20_000)  # a shared machine may stall
@@ -31,14 +28,6 @@ LONG = "Show me all steps that make SharePoint copy"
 @pytest.fixture(scope="module")
 def setting(spoken: Languages, pictures: dict[str, bytes]) -> CardSetting:
     return CardSetting(with_pseudo(spoken.wording), pictures, "https://teams.example/chat")
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        one = await playwright.chromium.launch(executable_path=executable(), args=QUIET)
-        yield one
-        await one.close()
 
 
 async def opened(browser: Browser, folder: Path, html: str, *, width: int = 1730) -> Page:
@@ -61,23 +50,25 @@ def test_every_sentence_that_cards_need_is_shown(setting: CardSetting, shelf: Li
     assert {key for key in (*keys(shelf), *EXTRA_KEYS) if f"«{key}»" not in html} - closed == set()
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("tag", [ACCENTED, MIRRORED, "ar", "ru"])
 async def test_no_card_is_wider_and_no_title_longer_than_a_phone_shows(
-    browser: Browser, setting: CardSetting, shelf: Library, tmp_path: Path, tag: str
+    chromium: Browser, setting: CardSetting, shelf: Library, tmp_path: Path, tag: str
 ) -> None:
-    tab = await opened(browser, tmp_path, page(setting, shelf, tag).html)
+    tab = await opened(chromium, tmp_path, page(setting, shelf, tag).html)
     assert await tab.locator(".width.phone .card").count() > len(list(shelf.steps()))
     assert await tab.locator(".note").all_text_contents() == []
 
 
+@pytest.mark.asyncio(loop_scope="module")
 async def test_a_title_that_would_be_cut_and_an_unfinished_language_are_marked(
-    browser: Browser, setting: CardSetting, shelf: Library, tmp_path: Path
+    chromium: Browser, setting: CardSetting, shelf: Library, tmp_path: Path
 ) -> None:
     swedish = setting.translations.catalogs["sv"]
     entries = {**swedish.entries, "look.differ.button.next": (LONG,), "button.stop": ("Stopp" * 7,)}
     del entries["still_old.wait.title"]
     wording = Translations({**setting.translations.catalogs, "sv": replace(swedish, entries=entries)})
-    tab = await opened(browser, tmp_path, page(replace(setting, translations=wording), shelf, "sv").html)
+    tab = await opened(chromium, tmp_path, page(replace(setting, translations=wording), shelf, "sv").html)
     differ = tab.locator(".scene", has=tab.get_by_role("heading", name="look.differ", exact=True))
     await expect(differ.locator(".desktop .note")).to_contain_text([f"Longer than 40 letters: {LONG}"])
     await expect(differ.locator(".phone .note")).to_contain_text([f"Cut at this width: {LONG}"])
@@ -86,10 +77,11 @@ async def test_a_title_that_would_be_cut_and_an_unfinished_language_are_marked(
     await expect(unfinished.locator("> .note")).to_have_text("Not whole in this language, so people get it in en.")
 
 
+@pytest.mark.asyncio(loop_scope="module")
 async def test_what_is_behind_the_three_dots_is_shown_beside_the_card(
-    browser: Browser, setting: CardSetting, shelf: Library, tmp_path: Path
+    chromium: Browser, setting: CardSetting, shelf: Library, tmp_path: Path
 ) -> None:
-    tab = await opened(browser, tmp_path, page(setting, shelf, "ar").html)
+    tab = await opened(chromium, tmp_path, page(setting, shelf, "ar").html)
     scene = tab.locator(".scene", has=tab.get_by_role("heading", name="add_photo.circle", exact=True))
     text = setting.translations.catalogs["ar"].text
     await expect(scene.locator(".phone .hidden-actions")).to_contain_text(text("button.stop"))

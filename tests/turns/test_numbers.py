@@ -75,7 +75,7 @@ def chat_of(tenant: Tenant, fate: str) -> Chat:
     return tenant.channel.chat(person.id, LANGUAGES[language])
 
 
-async def live(tenant: Tenant) -> None:
+async def live(tenant: Tenant, bot: Running) -> None:
     """Everybody does what is known of them."""
     words = {"en": "my photo is wrong", "lv": "mana bilde ir nepareiza", "ru": "у меня неправильное фото"}
     chats = {fate: chat_of(tenant, fate) for fate in FATES}
@@ -96,6 +96,9 @@ async def live(tenant: Tenant) -> None:
     later = chats["proven by a look of our own"]
     await later.press("next")
     tenant.world.visit_sharepoint(later.person.id)
+    case = (await bot.store.load(later.person.id))[0].case
+    assert case is not None
+    await bot.store.wake(JobKind.FOLLOW_UP, [case.id])
     await eventually(lambda: step(later) == "resync.arrived")
 
     await chats["a ticket"].press("ticket")
@@ -147,9 +150,9 @@ async def test_twelve_people_are_counted_right_whatever_happens_to_the_store(
 ) -> None:
     database = f"sqlite:///{tmp_path / 'numbers.db'}"
     async with Tenant.open(bot_url="http://127.0.0.1:9") as tenant:
-        settings = read({**tenant.environment(), "PHOTOSYNC_PORT": "0", "PHOTOSYNC_DATABASE_URL": database, "PHOTOSYNC_FOLLOW_UPS": "1s,1m"})  # fmt: skip
+        settings = read({**tenant.environment(), "PHOTOSYNC_PORT": "0", "PHOTOSYNC_DATABASE_URL": database, "PHOTOSYNC_FOLLOW_UPS": "1h,1d"})  # fmt: skip
         bot = await started(tenant, settings)
-        await live(tenant)
+        await live(tenant, bot)
         await shift(database, chat_of(tenant, "stopped, and away for nine days"), 9)
         back = chat_of(tenant, "stopped, and back after three days")
         await shift(database, back, 9)
