@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from bot import resources
-from bot.languages import topic_files
+from bot.languages import compiled, topic_files
 from bot.languages.catalogs import Languages, load, overlaid
 from dialogs.library import Library
 
@@ -20,7 +20,15 @@ def languages(over: Path | None = None, last: Languages | None = None) -> Langua
 @cache
 def _shipped() -> Languages:
     """What ships does not change under a running program: it is read once."""
-    return load(resources.LOCALES, typed=False)
+    try:
+        key = compiled.key(resources.LOCALES)
+    except OSError:  # `load` says which file it is
+        return load(resources.LOCALES, typed=False)
+    found = compiled.load(resources.LOCALES, key)
+    if found is None:
+        found = load(resources.LOCALES, typed=False)
+        compiled.keep(resources.LOCALES, key, found)
+    return found
 
 
 def topics(languages: Languages, pictures: Mapping[str, bytes]) -> Library:

@@ -43,7 +43,8 @@ class WrongRule(Exception):
 class Rule:
     """A header's rule: how many forms there are, and a count -> index of its form."""
 
-    def __init__(self, forms: int, index: Callable[[int], int]) -> None:
+    def __init__(self, header: str, forms: int, index: Callable[[int], int]) -> None:
+        self.header = header
         self.forms = forms
         self._index = index
 
@@ -115,7 +116,7 @@ def present(locale: Locale) -> str:
 def rule(plural_forms: str, locale: Locale) -> Rule:
     """A header's `Plural-Forms`. Raises `WrongRule` if it cannot be read, or is not the language's."""
     wanted = header(locale)
-    found = _read(plural_forms)
+    found = read(plural_forms)
     if found is None:
         raise WrongRule(f"cannot be read; this language has {wanted}")
     if _spelling(plural_forms) in map(_spelling, known(locale)):
@@ -132,7 +133,7 @@ def _is_right(found: Rule, locale: Locale) -> bool:
     """Whether it tells the same counts apart as the CLDR, the library's present one or an earlier release."""
     if found.groups == _partition(locale.plural_form, _COUNTS):
         return True
-    return any(found.groups == other.groups for one in known(locale) if (other := _read(one)) is not None)
+    return any(found.groups == other.groups for one in known(locale) if (other := read(one)) is not None)
 
 
 def _partition(form: Callable[[int], object], counts: Iterable[int]) -> frozenset[frozenset[int]]:
@@ -147,10 +148,11 @@ def _spelling(plural_forms: str) -> str:
 
 
 @lru_cache(maxsize=512)
-def _read(plural_forms: str) -> Rule | None:
+def read(plural_forms: str) -> Rule | None:
+    """A header's `Plural-Forms`, whichever language's it is; None if it cannot be read."""
     parts = _HEADER.fullmatch(plural_forms) if len(plural_forms) <= _LONGEST else None
     try:
-        found = Rule(int(parts[1]), gettext.c2py(parts[2])) if parts and int(parts[1]) else None
+        found = Rule(plural_forms, int(parts[1]), gettext.c2py(parts[2])) if parts and int(parts[1]) else None
     except Exception:  # whatever a formula makes of the library: ValueError, SyntaxError, RecursionError, MemoryError
         return None
     return found

@@ -16,6 +16,8 @@ pip install --quiet --no-deps --require-hashes -r "$source/requirements-otel.loc
 pip install --quiet --no-deps --no-build-isolation "$source"
 pip check
 pip uninstall --quiet --yes pip setuptools
-# The root may be read-only where it runs: what Python would write beside the modules is written now.
+# The root may be read-only where it runs: what Python would write beside the modules is written now,
+# and what the languages come to.
 "$target/bin/python" -m compileall -q "$target/lib"
+"$target/bin/python" -c 'from bot.languages import packaged; packaged.languages()'
 "$target/bin/photosync" --help >/dev/null
