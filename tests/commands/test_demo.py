@@ -255,7 +255,7 @@ async def test_whoever_evaluates_sees_the_requests_the_log_and_the_ticket(browse
     await ticket.get_by_label("Write to the person").fill("Which page shows it?")
     await ticket.get_by_role("button", name="Ask").click()
     card = page.locator(".message.bot .card").last
-    await expect(card).to_contain_text("They write: Which page shows it?")
+    await expect(card).to_contain_text("The help desk wrote: Which page shows it?")
     await card.locator("textarea").fill("The org chart.")
     await card.get_by_role("button", name="Send").click()
     await expect(ticket).to_contain_text("The org chart.")
