@@ -44,7 +44,7 @@ async def _played(stage: Any, session: aiohttp.ClientSession) -> None:
 
     first = await ticket()
     assert (first["customer"], first["state"], first["evidence"]["comment"]) == (person.upn, "new", "please")
-    assert "SharePoint has another photo than Microsoft 365" in first["articles"][0]["text"]
+    assert "SharePoint has a different photo than Microsoft 365" in first["articles"][0]["text"]
     number = first["ticket"]
     assert await does({"ticket": number, "act": "take"}) == 200
     await eventually(lambda: step(chat) == "desk.ticket_working")

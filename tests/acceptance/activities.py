@@ -135,7 +135,7 @@ ROWS = [
     Row("B6", "100 kB of text", _long_text, sees="look.differ"),
     Row("B6", "right-to-left overrides", _typed("\u202e\u202d my photo is wrong \u2066"), sees="look.differ"),
     Row("B6", "letters with nothing between", _typed("my\u200bphoto\u200bis\u200bwrong\u200b"), sees="look.differ"),
-    Row("B6", "emoji only", _typed("🙂🙂🙂"), sees="desk.menu: did not understand"),
+    Row("B6", "emoji only", _typed("🙂🙂🙂"), sees="desk.menu: didn't understand"),
     Row("B6", "no text at all", lambda g: g.send(text=None), sees="desk.menu"),
     Row("B6", "half an emoji", _typed("\ud83d my photo is wrong"), sees="look.differ"),
     Row("B6", "an edited message", _edited, sees="desk.menu"),

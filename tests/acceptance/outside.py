@@ -226,9 +226,9 @@ def verdict(ref: str, what: str, act: Act, step_: str, **more: object) -> Row:
     return Row(ref, what, act, sees=step_, metric=f'photosync_checks_total{{verdict="{step_.partition(".")[2]}"}}', **more)  # type: ignore[arg-type]  # fmt: skip
 
 
-PICTURE = "not a picture"
+PICTURE = "isn't a picture"
 SLOW = "took too long"
-DOWN = "does not answer properly"
+DOWN = "isn't answering properly"
 
 ROWS = [
     Row("E1", "429 with seconds", _sending(Fault(429, retry_after="0.3")), sees="desk.menu", metric='photosync_messages_sent_total{result="sent"}'),
@@ -241,11 +241,11 @@ ROWS = [
     Row("E3", "502 three times on updating", _updating(Fault(502), Fault(502), Fault(502)), sees="resync.private_window"),
     Row("E3", "a dropped connection on updating", _updating(Fault(kind="drop")), sees="resync.private_window"),
     Row("E4", "blocked by the person, who then writes", _blocked, sees="desk.menu"),
-    Row("E5", "the card to update is gone", _gone, sees="no button: goes on further down"),
+    Row("E5", "the card to update is gone", _gone, sees="no button: continues in a newer message"),
     Row("E6", "401 from the connector: one new token", _sending(Fault(401)), sees="desk.menu"),
     verdict("F1", "no photo: 404", lambda g: g.chat.say(WRONG), "look.no_photo", story="no-photo"),
     verdict("F1", "no photo: one pixel", lambda g: g.chat.say(WRONG), "look.no_photo", story="one-pixel"),
-    unknown("F2", "nobody of that name", _looking(*[Fault(404, code="Request_ResourceNotFound")] * ALL), "did not find your account"),
+    unknown("F2", "nobody of that name", _looking(*[Fault(404, code="Request_ResourceNotFound")] * ALL), "didn't find your account"),
     verdict("F3", "401 once: a new token", _renewed, "look.differ"),
     unknown("F3", "403 on the photo", lambda g: g.chat.say(WRONG), "not allowed", story="forbidden"),
     unknown("F3", "403 on the site: never 'no photo'", _switched(site_grant=False), "not allowed", alone=True),
@@ -260,11 +260,11 @@ ROWS = [
     unknown("F5", "a redirect to a sign-in page", _looking(*[Fault(302, body=b"", content_type="text/html")] * ALL), DOWN),
     unknown("F5", "JSON that is a list", _looking(*[Fault(200, body=b"[]")] * ALL), DOWN),
     unknown("F5", "JSON that is deep", _looking(*[Fault(200, body=b"[" * 5_000)] * ALL), DOWN),
-    unknown("F5", "a library that is not there", _switched(library="none"), "did not find the place", alone=True),
+    unknown("F5", "a library that is not there", _switched(library="none"), "didn't find the place", alone=True),
     verdict("F5", "a library that shows as a list", _switched(library="list"), "look.differ", alone=True),
     verdict("F5", "mySite may not be read", _switched(my_site=False), "look.differ", alone=True),
     Row("F5", "failures in a row: Graph is spared", _spared, sees="resync.steps", alone=True),
-    Row("F6", "the secret is refused: told when we may speak again", _secret, sees="look.unknown: could not sign in", alone=True),
+    Row("F6", "the secret is refused: told when we may speak again", _secret, sees="look.unknown: couldn't sign in", alone=True),
     Row("F7", "forty people on a cold start", _cold_crowd, sees="look.match", story="match", alone=True),
     Row("F7", "a login of two seconds stops nobody else", _slow_login, sees="look.match", story="match", alone=True),
     unknown("G1", "30,000 x 30,000 pixels", _copy(_bomb), PICTURE),

@@ -29,7 +29,7 @@ async def test_a_case_is_told_in_words_and_as_json(database: str) -> None:
             lines = done.stdout.splitlines()
             assert lines[0] == f"Case {number} of {chat.person.name} ({chat.person.id})"
             assert "differ" in done.stdout
-            assert "SharePoint has another photo than Microsoft 365" in done.stdout
+            assert "SharePoint has a different photo than Microsoft 365" in done.stdout
             assert any(line.endswith("typed: my photo is wrong please") for line in lines)
             assert any(line.endswith("shown: resync.office") for line in lines)
             assert "no ticket: the person was given this number" in done.stdout

@@ -177,17 +177,17 @@ async def test_the_first_screen_offers_stories_and_the_bot_writes_by_itself_in_o
     assert await barriers(page) == []
     helpdesk = await open_page(browser, f"{address}helpdesk")
     await helpdesk.get_by_role("link", name="Hanna Keller").click()
-    await expect(helpdesk.locator("h1")).to_have_text("What the helpdesk was saved")
+    await expect(helpdesk.locator("h1")).to_have_text("What the help desk was saved")
     await expect(helpdesk.locator(".plot").first).to_be_visible()
     await shot(page, "en-0-first")
     await page.get_by_role("button", name="SharePoint takes its time").click()
     card = page.locator(".message.bot .card")
-    await expect(card).to_contain_text("SharePoint still has another photo")
+    await expect(card).to_contain_text("SharePoint still has a different photo")
     # A link of the card opens the pretend office.com.
     await card.get_by_role("link", name="www.office.com/launch/sharepoint").click()
     await expect(page.locator("#tile-note")).to_contain_text("SharePoint will copy the photo in")
     # Nobody presses anything: the bot writes by itself.
-    await expect(card).to_contain_text("Your new photo has arrived in SharePoint", timeout=40_000)
+    await expect(card).to_contain_text("SharePoint now has your new photo", timeout=40_000)
 
 
 async def test_a_photo_is_added_in_the_pretend_office(browser: Browser, address: str) -> None:
@@ -255,14 +255,14 @@ async def test_whoever_evaluates_sees_the_requests_the_log_and_the_ticket(browse
     await ticket.get_by_label("Write to the person").fill("Which page shows it?")
     await ticket.get_by_role("button", name="Ask").click()
     card = page.locator(".message.bot .card").last
-    await expect(card).to_contain_text("They write: Which page shows it?")
+    await expect(card).to_contain_text("The help desk wrote: Which page shows it?")
     await card.locator("textarea").fill("The org chart.")
     await card.get_by_role("button", name="Send").click()
     await expect(ticket).to_contain_text("The org chart.")
     assert await barriers(page) == []
     await shot(page, "en-6-agent")
     await ticket.get_by_role("button", name="Solved").click()
-    await expect(card).to_contain_text("The helpdesk says that it is solved, so I have looked again.")
+    await expect(card).to_contain_text("The help desk says that it's solved, so I've checked again.")
 
 
 WIDTHS = [(1280, False, 10, ("behind",)), (640, True, 8, ("office",)), (375, False, 9, ("people", "chat"))]
@@ -306,12 +306,12 @@ async def test_a_fault_of_graph_is_told_honestly(browser: Browser, address: str)
     await expect(page.locator(".message")).to_have_count(1)
     await say(page, "my photo is wrong")
     card = page.locator(".message.bot .card").last
-    await expect(card).to_contain_text("I could not compare your photos")
-    await expect(card).to_contain_text("I am not allowed to read one of the two photos")
+    await expect(card).to_contain_text("I couldn't compare your photos")
+    await expect(card).to_contain_text("I'm not allowed to read one of the two photos")
     async with page.expect_response("**/api/faults"):
         await page.select_option("#graph-fault", "none")
-    await card.get_by_role("button", name="Look again").click()
-    await expect(card).to_contain_text("SharePoint still has another photo")
+    await card.get_by_role("button", name="Check again").click()
+    await expect(card).to_contain_text("SharePoint still has a different photo")
 
 
 async def test_what_is_behind_the_three_dots_can_be_chosen(browser: Browser, address: str) -> None:
@@ -324,7 +324,7 @@ async def test_what_is_behind_the_three_dots_can_be_chosen(browser: Browser, add
     assert box is not None
     assert box["width"] < 400  # beside the card, not over the whole page
     await menu.click()
-    await expect(card).to_contain_text("All right, I stop here")
+    await expect(card).to_contain_text("All right, I'll stop here")
 
 
 async def test_a_chat_is_still_there_after_a_look_at_another_and_when_the_page_is_loaded_again(

@@ -34,13 +34,13 @@ def test_the_story_can_be_played_in_the_terminal_and_what_comes_unasked_is_shown
         process.stdin.write("1\n2\n1\n1\n1\n/tile 2\n")
         process.stdin.flush()
         shown = ""
-        while "Your new photo has arrived in SharePoint" not in shown:  # without another line
+        while "SharePoint now has your new photo" not in shown:  # without another line
             line = process.stdout.readline()
             assert line
             shown += line
         _, complaints = process.communicate("/quit\n", timeout=20)
     assert (process.returncode, complaints) == (0, "")
-    assert "SharePoint still has another photo" in shown
+    assert "SharePoint still has a different photo" in shown
 
 
 def test_the_terminal_ends_with_its_input_and_survives_nonsense() -> None:
@@ -54,7 +54,7 @@ def test_the_terminal_ends_with_its_input_and_survives_nonsense() -> None:
     assert "is changed" not in done.stdout
     assert "Give the seconds" in done.stdout
     assert "You have no photo in Microsoft 365 yet" in done.stdout
-    assert done.stdout.count("SharePoint still has another photo") == 2
+    assert done.stdout.count("SharePoint still has a different photo") == 2
 
 
 def test_a_language_of_ones_own_can_be_seen_in_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,7 +60,7 @@ def upn(stage: Scene) -> str:
 
 @pytest.mark.parametrize(
     ("synced", "told"),
-    [(NOW, "uses SharePoint's present copy"), (NOW - timedelta(days=900), "still points at an older copy"), (None, "older copy")],
+    [(NOW, "uses SharePoint's current copy"), (NOW - timedelta(days=900), "still points to an older copy"), (None, "older copy")],
     ids=["synced since", "synced before the copy was made", "no picture at all"],
 )  # fmt: skip
 async def test_a_site_that_knows_the_person_is_told(synced: datetime | None, told: str) -> None:
@@ -73,18 +73,18 @@ async def test_a_site_that_knows_the_person_is_told(synced: datetime | None, tol
 async def test_a_site_that_does_not_know_the_person_is_told() -> None:
     async with scene() as stage:
         told = await pasted(stage, TeamSite("intranet", "The Intranet", people={"else@fabrikam.example": ""}))
-        assert "the site The Intranet: you have never opened it" in told
+        assert "the site The Intranet. You've never opened it" in told
 
 
 async def test_a_site_that_may_not_be_read_is_told_as_that() -> None:
     async with scene() as stage:
         told = await pasted(stage, TeamSite("intranet", "The Intranet", granted=False))
-        assert "I am not allowed to look at the site intranet" in told
+        assert "I'm not allowed to look at the site intranet" in told
 
 
 async def test_a_site_that_is_not_there_is_told_as_that() -> None:
     async with scene() as stage:
-        assert "I could not look at the site nowhere" in await pasted(stage, None, "nowhere")
+        assert "I couldn't check the site nowhere" in await pasted(stage, None, "nowhere")
 
 
 async def test_the_address_itself_is_never_fetched() -> None:

@@ -115,7 +115,7 @@ async def test_a_chosen_language_survives_its_files_absence(tmp_path: Path, whil
             assert title(chat) == "How can I help with your photo?"
         elif while_away == "a press":
             await chat.press("fix")
-            assert title(chat) == "SharePoint still has another photo"
+            assert title(chat) == "SharePoint still has a different photo"
         file.write_text(whole("Hvat kann eg gera?"), encoding="utf-8")
         await soon(lambda: "fo" in stage.bot.live.languages.tags)
         await chat.say("menu")

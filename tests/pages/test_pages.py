@@ -78,19 +78,19 @@ async def test_an_agent_finds_a_case_by_its_number_and_reads_what_was_written_as
     await expect(page.locator(".log")).to_contain_text("<script>alert(1)</script> my photo & the other one")
     await page.get_by_label("Case number").fill("nothing")
     await page.get_by_role("button", name="Find").click()
-    await expect(page.get_by_role("alert")).to_contain_text("There is no such case")
+    await expect(page.get_by_role("alert")).to_contain_text("There's no such case")
     await one.close()
 
 
 async def test_a_job_that_was_given_up_is_tried_again_and_the_agent_signs_out(chromium: Browser, there: Stage) -> None:
     one = await context(chromium)
     page = await signed_in(one, there)
-    await page.get_by_role("link", name="Operation").click()
+    await page.get_by_role("link", name="Operations").click()
     await page.get_by_role("button", name=re.compile("^Try again")).click()
     await expect(page.get_by_role("status")).to_have_text("The job is due again.")
     assert [letter.error for letter in await there.scene.bot.store.dead_letters()] == []
     await page.get_by_role("button", name="Sign out").click()
-    await expect(page.locator("h1")).to_have_text("You are signed out")
+    await expect(page.locator("h1")).to_have_text("You're signed out")
     await page.go_back()
     await page.reload()
     await expect(page.locator("h1")).to_have_text("Pick an account")
@@ -166,8 +166,8 @@ async def test_a_paper_is_in_the_first_language_of_the_reader_that_has_it_whole(
 async def test_the_paper_on_privacy_says_how_this_installation_is_set_up(there: Stage) -> None:
     page = (await there.browser().ask("/privacy")).text
     assert "is deleted: 90." in page
-    assert "into the helpdesk&#x27;s own system" in page
+    assert "into the help desk&#x27;s own system" in page
     async with stage(PHOTOSYNC_RETENTION="30d", PHOTOSYNC_TICKET_SYSTEM="none") as other:
         page = (await other.browser().ask("/privacy")).text
         assert "is deleted: 30." in page
-        assert "own system, with your name" not in page
+        assert "the help desk&#x27;s own system" not in page

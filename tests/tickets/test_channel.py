@@ -44,7 +44,7 @@ async def test_a_case_is_a_card_of_which_agents_and_the_person_hear_of_each_othe
     async with staged() as (stage, agent):
         chat = await handed_over(stage)
         card = json.dumps(agent.card(), ensure_ascii=False)
-        assert "SharePoint has another photo than Microsoft 365" in card
+        assert "SharePoint has a different photo than Microsoft 365" in card
         assert "\\\\*\\\\*hjälp" in card
         assert '"Image"' not in card
         assert actions(agent) == ["take", "ask", "tell", "solved"]

@@ -44,7 +44,7 @@ async def test_a_case_becomes_one_ticket_that_an_agent_can_read(system: str) -> 
         assert g.only.files == ["evidence.json"]
         text = json.dumps(g.only.document, ensure_ascii=False)
         for words in (
-            "SharePoint has another photo than Microsoft 365",
+            "SharePoint has a different photo than Microsoft 365",
             "Open a private",
             "on the intranet",
             "Picture Sync",
@@ -95,7 +95,7 @@ async def test_a_person_whose_account_cannot_be_read_gets_a_ticket_too(system: s
     async with ground(system) as g:
         sent = await g.hand_over(g.ticket(upn=""))
         assert sent.result == "sent"
-        assert "The account could not be read" in json.dumps(g.only.document)
+        assert "The account couldn't be read" in json.dumps(g.only.document)
 
 
 @pytest.mark.parametrize("system", SYSTEMS)

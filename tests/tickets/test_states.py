@@ -76,7 +76,7 @@ async def test_a_ticket_from_first_word_to_closed(system: str) -> None:
         stage.desk.writes(stage.only, HOSTILE)
         await eventually(lambda: step(chat) == "desk.ticket_waiting")
         card = json.dumps(chat.card(), ensure_ascii=False)
-        assert "They write: " in card
+        assert "The help desk wrote: " in card
         assert "\\\\[page\\\\]" in card  # text, whatever it holds
         assert "\u202e" not in card
         await chat.press("send_ticket", {"comment": "The org chart."})
@@ -85,7 +85,7 @@ async def test_a_ticket_from_first_word_to_closed(system: str) -> None:
         before = shown(chat)
         stage.desk.becomes(stage.only, "solved")
         await eventually(lambda: step(chat) == "look.differ")
-        assert "The helpdesk says that it is solved, so I have looked again." in json.dumps(chat.card())
+        assert "The help desk says that it's solved, so I've checked again." in json.dumps(chat.card())
         stage.desk.becomes(stage.only, "closed")
         await eventually(lambda: step(chat) == "desk.ticket_closed")
         assert shown(chat) == before + 2
@@ -112,7 +112,7 @@ async def test_a_case_that_is_over_tells_in_a_line_of_the_present_one() -> None:
         case = next(one["data"]["case"] for one in chat.card()["actions"] if "data" in one)
         await chat.say("my photo is wrong")
         stage.desk.becomes(stage.only, "working")
-        await eventually(lambda: f"working on your earlier case {case}" in json.dumps(chat.card()))
+        await eventually(lambda: f"working on your earlier ticket (case {case})" in json.dumps(chat.card()))
         assert step(chat) != "desk.ticket_working"
 
 
@@ -126,14 +126,14 @@ async def test_a_question_about_an_earlier_case_is_answered_on_its_ticket_and_th
         stage.desk.writes(stage.only, "Which page shows the old photo?")
         await eventually(lambda: step(chat) == "desk.earlier")
         card = json.dumps(chat.card())
-        assert "They write: Which page shows the old photo?" in card
-        assert f"It is about your case {case}." in card
+        assert "The help desk wrote: Which page shows the old photo?" in card
+        assert f"It's about case {case}." in card
         await chat.press("send_ticket", {"comment": " "})
         assert step(chat) == "desk.earlier"  # nothing was written
         await chat.say("The org chart.")
         await chat.press("send_ticket", {"comment": "The org chart."})
         assert step(chat) == "look.differ"
-        assert f"Your answer is on the ticket of your earlier case {case}." in json.dumps(chat.card())
+        assert f"Your answer is on your earlier ticket (case {case})." in json.dumps(chat.card())
         assert sum("The org chart." in note.text for note in stage.only.notes) == 1
         told = (await photosync(stage.tenant, "case", case)).stdout
         assert f"ticket {stage.only.number} https://" in told
@@ -183,7 +183,7 @@ async def test_a_photo_that_arrives_is_said_on_the_ticket_and_solves_it_where_th
         stage.tenant.world.visit_sharepoint(chat.person.id)
         await eventually(lambda: step(chat) == "desk.arrived")
         await eventually(lambda: stage.only.state == "closed")
-        assert sum("has arrived in SharePoint by now" in note.text for note in stage.only.notes) == 1
+        assert sum("SharePoint now has the new photo" in note.text for note in stage.only.notes) == 1
 
 
 async def test_a_ticket_whose_answer_is_lost_gets_its_number_and_stays_one() -> None:

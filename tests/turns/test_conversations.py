@@ -202,7 +202,7 @@ async def test_another_persons_button_does_nothing_to_either(stage: Scene) -> No
     data = next(one["data"] for one in ada.card()["actions"] if one.get("data", {}).get("action") == "next")
     await ben.press(dict(data))
     assert (step(ada), step(ben)) == ("look.differ", "look.missing")
-    assert "That card belongs to another person. Here is yours." in json.dumps(ben.card())
+    assert "That card belongs to another person. Here's yours." in json.dumps(ben.card())
     assert await stage.metric('photosync_refused_total{reason="foreign"}') == 1
 
 
@@ -303,7 +303,7 @@ async def test_the_bot_shows_that_it_is_at_work_while_it_looks(stage: Scene) -> 
 async def test_a_sender_without_an_account_is_told_so(stage: Scene) -> None:
     chat = stage.chat("old", "en-US")
     await chat.say("my photo is wrong", **{"from": {"id": "29:guest", "name": "Guest"}})
-    assert title(chat) == "I cannot tell who you are"
+    assert title(chat) == "I can't tell who you are"
     assert stage.tenant.graph.requests == []
 
 

@@ -178,7 +178,7 @@ async def test_a_late_ticket_is_told_to_somebody_who_has_gone_on_to_another_case
     earlier = chat.card()["actions"][0]["data"]["case"]
     await chat.say("my photo is wrong")
     assert chat.card()["actions"][0]["data"]["case"] != earlier
-    await eventually(lambda: f"has your earlier case {earlier}" in json.dumps(chat.card()), 40)
+    await eventually(lambda: f"has your earlier ticket (case {earlier})" in json.dumps(chat.card()), 40)
     (ticket,) = stage.tenant.helpdesk.tickets
     assert ticket.number in json.dumps(chat.card())
     await chat.say("menu")
@@ -190,7 +190,7 @@ async def test_an_outage_is_looked_at_again_by_ourselves_and_the_person_told_wha
     chat = stage.chat("old", "en-US")
     await chat.say("my photo is wrong")
     assert step(chat) == "look.unknown"
-    assert "I look again by myself at " in json.dumps(chat.card())
+    assert "I'll check again at " in json.dumps(chat.card())
     stage.tenant.world.faults.graph_always = None
     await eventually(lambda: step(chat) == "look.differ")
     assert len(set(images(chat.card()))) == 2
@@ -215,6 +215,6 @@ async def test_somebody_whose_case_cannot_be_read_gets_an_apology_and_a_new_star
         chat = after.chat("old", "en-US")
         await chat.say("next")
         assert step(chat) == "desk.menu"
-        assert "we are starting over. I am sorry." in json.dumps(chat.card())
+        assert "I couldn't read my notes, so we're starting over." in json.dumps(chat.card())
         await chat.say("my photo is wrong")
         assert step(chat) == "look.differ"

@@ -73,7 +73,7 @@ async def test_a_comment_that_has_to_wait_keeps_its_id_and_takes_no_other_place(
 async def test_when_the_photo_arrives_the_person_and_the_ticket_hear_of_it(stage: Scene) -> None:
     chat = await handed_over(stage, "old")
     assert step(chat) == "desk.ticket_sent"
-    assert "I look again by myself" in json.dumps(chat.card())
+    assert "I'll check again at" in json.dumps(chat.card())
     stage.tenant.world.visit_sharepoint(chat.person.id)
     await eventually(lambda: step(chat) == "desk.arrived")
     await eventually(lambda: len(stage.tenant.helpdesk.comments) == 1)
@@ -96,7 +96,7 @@ async def test_a_ticket_of_an_earlier_case_that_fails_for_a_day_is_told(stage: S
     payload = {"id": f"ticket_{earlier['case']}", "body": earlier, "since": time.time() - 90_000}
     await store.put(Job(JobKind.TICKET, earlier["case"], chat.person.id, time.time(), payload))
     await store.close()
-    await eventually(lambda: f"did not take the ticket of your earlier case {earlier['case']}" in json.dumps(chat.card()), 40)  # fmt: skip
+    await eventually(lambda: f"send your earlier ticket (case {earlier['case']})" in json.dumps(chat.card()), 40)  # fmt: skip
     await chat.say("menu")
     assert earlier["case"] not in json.dumps(chat.card())
 
@@ -151,16 +151,16 @@ async def test_without_a_ticket_system_nothing_is_promised_that_does_not_happen(
     await chat.say("talk to a human")
     card = json.dumps(chat.card())
     assert step(chat) == "desk.contact"
-    for part in ("ext. 4711", "SharePoint still has another photo", "Open a private browser window"):
+    for part in ("ext. 4711", "SharePoint still has a different photo", "Open a private browser window"):
         assert part in card
-    assert "I send the helpdesk" not in card
+    assert "I'll send the help desk" not in card
     assert "send_ticket" not in actions(chat)
     await chat.say("purple monkey")
     summary = next(part for part in chat.card()["body"] if part.get("id") == "summary")
     assert summary["value"].endswith("What I want to add:\npurple monkey")
     without_tickets.tenant.world.visit_sharepoint(chat.person.id)
     await eventually(lambda: step(chat) == "desk.arrived")
-    assert "letting the helpdesk know" not in json.dumps(chat.card())
+    assert "letting the help desk know" not in json.dumps(chat.card())
 
 
 async def people(database: str) -> int:

@@ -38,8 +38,17 @@ def add(parser: argparse.ArgumentParser) -> None:
         lambda chosen: check(_folders(chosen), chosen.tag),
     )
     lint.add_argument("tag", metavar="TAG", nargs="?", default="", help="one language; without it all")
-    command(
-        "sync", "bring changed and new English texts into every language's file", lambda chosen: sync(_folders(chosen))
+    update = command(
+        "sync",
+        "bring changed and new English texts into every language's file",
+        lambda chosen: sync(_folders(chosen), chosen.reworded),
+    )
+    update.add_argument(
+        "--reworded",
+        metavar="KEY",
+        nargs="+",
+        default=(),
+        help="entries whose English means what it meant, or all: their translations hold",
     )
     show = command("preview", "every card of a language as a page and as pictures", _preview)
     show.add_argument("tag", metavar="TAG", help="such as sv or zh-Hant; qps-ploc, qps-plocm: pseudo-languages")

@@ -3,7 +3,7 @@ that a difference shows just what the English brought."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from bot.commands.locales.writing import entry_lines, field_lines, flag_lines, kept_strings, string_names, wraps
@@ -36,6 +36,7 @@ class Merged:
     lines: tuple[str, ...]
     added: tuple[str, ...]
     changed: tuple[str, ...]  # their English reads otherwise now
+    reworded: tuple[str, ...]  # likewise, but it means what it meant
     remarked: tuple[str, ...]  # only comments, flags or the number of forms
     dropped: tuple[str, ...]
 
@@ -43,18 +44,28 @@ class Merged:
         counted = {
             "new": self.added,
             "with changed English": self.changed,
+            "with reworded English": self.reworded,
             "with other comments": self.remarked,
             "no longer used": self.dropped,
         }
         return ", ".join(f"{len(keys)} {what}" for what, keys in counted.items() if keys)
 
 
-def merge(found: Document, tag: str, forms: int, english: Mapping[str, English], *, whole: bool = True) -> Merged:
+def merge(
+    found: Document,
+    tag: str,
+    forms: int,
+    english: Mapping[str, English],
+    *,
+    whole: bool = True,
+    reworded: Container[str] = (),
+) -> Merged:
     """The file with the English of now; `forms` is how many plural forms its language has.
 
-    `whole`: it holds a whole language, so that what it lacks gets an empty entry.
+    `whole`: it holds a whole language, so that what it lacks gets an empty entry. `reworded`: the keys of texts that
+    say the same in other words, so that their translations hold.
     """
-    return _Merge(found, tag, forms, english, wraps(found), whole).done()
+    return _Merge(found, tag, forms, english, wraps(found), whole, reworded).done()
 
 
 @dataclass
@@ -65,7 +76,9 @@ class _Merge:
     english: Mapping[str, English]
     wrap: bool
     whole: bool
+    reworded: Container[str]
     changed: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
     remarked: list[str] = field(default_factory=list)
 
     def done(self) -> Merged:
@@ -78,14 +91,19 @@ class _Merge:
             lines[start:end] = new
         lines = _with_end(lines, [line for entry in gone for line in _aside(entry)])
         dropped = tuple(entry.key for entry in gone)
-        return Merged(tuple(lines), fresh, tuple(self.changed), tuple(self.remarked), dropped)
+        return Merged(tuple(lines), fresh, tuple(self.changed), tuple(self.kept), tuple(self.remarked), dropped)
 
     def _edited(self) -> Iterator[tuple[int, int, tuple[str, ...]]]:
         for entry in self.found.entries:
             now = self.english.get(entry.key)
             if now is not None and not self._same(entry, now):
-                (self.remarked if entry.source == now.source else self.changed).append(entry.key)
+                self._list_for(entry, now).append(entry.key)
                 yield entry.start, entry.end, self._renewed(entry, now)
+
+    def _list_for(self, entry: PoEntry, now: English) -> list[str]:
+        if entry.source == now.source:
+            return self.remarked
+        return self.kept if entry.key in self.reworded else self.changed
 
     def _same(self, entry: PoEntry, now: English) -> bool:
         comments = entry.comments["#."] == now.comments
@@ -98,7 +116,8 @@ class _Merge:
     def _renewed(self, entry: PoEntry, now: English) -> tuple[str, ...]:
         fuzzy, previous = entry.fuzzy, entry.comments["#|"]
         if self._translates(entry):
-            changed, miscounted = entry.source != now.source, len(entry.strings) != self._count(now)
+            changed = entry.source != now.source and entry.key not in self.reworded
+            miscounted = len(entry.strings) != self._count(now)
             # The oldest English is the one that was translated; when it is back, so is the translation.
             back = changed and entry.previous == now.source
             fuzzy = miscounted or (changed and not back) or (fuzzy and not back)

@@ -6,11 +6,12 @@ Entries that are new come into files that hold a language; one with a few other 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from bot.commands.locales import writing
 from bot.commands.locales.folders import Folders
 from bot.commands.locales.merge import English, merge
+from bot.errors import LocalesError
 from bot.languages import plurals, po_reader, tags
 from bot.languages.po_document import Document, PoEntry
 from dialogs.examples import EXAMPLE_KEYS
@@ -18,11 +19,18 @@ from dialogs.translations import placeholders
 
 # Poedit, Weblate and msgfmt watch over the placeholders of an entry with this flag.
 _BRACES = "python-brace-format"
+ALL = "all"
 
 
-def sync(folders: Folders) -> int:
-    """Bring the own files up to date; 1 if one of them cannot be read. Raises `LocalesError` if the English cannot."""
+def sync(folders: Folders, reworded: Collection[str] = ()) -> int:
+    """Bring the own files up to date; 1 if one of them cannot be read. Raises `LocalesError` if the English cannot.
+
+    `reworded`: the keys whose English says the same in other words, or `ALL`; their translations are not marked fuzzy.
+    """
     english = _english(folders.english)
+    if unknown := [key for key in reworded if key not in (ALL, *english)]:
+        raise LocalesError(f"the English has no entry {', '.join(unknown)}")
+    same_meaning = english.keys() if ALL in reworded else frozenset(reworded)
     report, failed = "", False
     for tag, path in folders.own.items():
         found = po_reader.read(path)
@@ -31,7 +39,7 @@ def sync(folders: Folders) -> int:
             sys.stderr.write(f"photosync: {path} is left as it is: photosync locales check {tag} says why\n")
             continue
         whole = folders.over is None or _is_whole(found, english)
-        merged = merge(found, tag, _forms(found, tag), english, whole=whole)
+        merged = merge(found, tag, _forms(found, tag), english, whole=whole, reworded=same_meaning)
         if merged.lines != found.lines:
             writing.put(path, merged.lines, found.newline)
             report += f"{path}: {merged}\n"

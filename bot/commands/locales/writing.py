@@ -15,8 +15,10 @@ _WIDTH = 76  # where gettext's own tools break
 
 
 def wraps(document: Document) -> bool:
-    """Whether the file breaks long texts over lines, as Poedit does."""
-    return any(len(form.raw) > 1 for entry in document.entries for form in (entry.id, *entry.strings))
+    """Whether the file breaks long texts over lines, as Poedit does: more of them than it does not."""
+    # A text of several lines, such as what people type, is broken at their ends in every file.
+    forms = (form for entry in document.entries for form in (entry.id, *entry.strings) if "\n" not in form.text)
+    return sum((len(form.raw) > 1) - (len(form.raw) == 1 and len(form.text) > _WIDTH) for form in forms) > 0
 
 
 def field_lines(name: str, text: str, *, wrap: bool = False, prefix: str = "") -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import pytest
 from bot import resources
 from bot.commands.locales.folders import Folders
 from bot.commands.locales.sync import sync
+from bot.errors import LocalesError
 from tests.language_files import ENGLISH, SWEDISH, folders
 
 FOOT = '#. What people type.\nmsgctxt "examples.add"'
@@ -125,6 +126,31 @@ def test_english_that_is_taken_back_leaves_no_trace(tmp_path: Path) -> None:
     assert "fuzzy" in synced(place)
     folders(tmp_path, sv=synced(place))
     assert synced(place) == SWEDISH
+
+
+@pytest.mark.parametrize("reworded", ["button.fix", "all"])
+def test_english_that_only_says_the_same_in_other_words_leaves_translations_as_they_are(
+    tmp_path: Path, reworded: str
+) -> None:
+    english = ENGLISH.replace('msgstr "My photo is wrong"', 'msgstr "My picture is wrong"')
+    place = folders(tmp_path, english=english, sv=SWEDISH)
+    assert sync(place, [reworded]) == 0
+    text = (place.packaged / "sv.po").read_text(encoding="utf-8")
+    assert text == SWEDISH.replace("My photo is wrong", "My picture is wrong")
+
+
+def test_an_entry_named_as_reworded_that_does_not_exist_changes_no_file(tmp_path: Path) -> None:
+    place = folders(tmp_path, english=ENGLISH.replace('msgstr "My photo', 'msgstr "My picture'), sv=SWEDISH)
+    with pytest.raises(LocalesError, match=r"no entry button\.fxi"):
+        sync(place, ["button.fxi"])
+    assert (place.packaged / "sv.po").read_text(encoding="utf-8") == SWEDISH
+
+
+def test_a_file_with_unbroken_lines_gets_unbroken_lines(tmp_path: Path) -> None:
+    long = "Open www.office.com in a private window of your browser, and sign in with your work account."
+    swedish = SWEDISH.replace('msgstr ""\n"Öppna www.office.com i ett "\n"privat fönster."', f'msgstr "{long}"')
+    english = ENGLISH.replace('msgstr "Open www.office.com in a private window."', f'msgstr "{long}"')
+    assert f'msgid "{long}"' in synced(folders(tmp_path, english=english, sv=swedish))
 
 
 def test_english_that_changes_twice_keeps_the_text_that_was_translated(tmp_path: Path) -> None:
