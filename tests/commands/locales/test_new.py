@@ -27,7 +27,7 @@ def locales(own: Path | str, *arguments: str) -> subprocess.CompletedProcess[str
 
 # the tag as typed | the file | parts of its header
 NEW = [
-    ("ca", "ca.po", ["Language: ca", "Language-Team: Catalan", "X-Language-Name: Català", "nplurals=2; plural=(n != 1);"]),
+    ("is", "is.po", ["Language: is", "Language-Team: Icelandic", "X-Language-Name: Íslenska", "nplurals=2;"]),
     ("CY", "cy.po", ["X-Language-Name: Cymraeg", "nplurals=6;"]),
     ("pt_pt", "pt-PT.po", ["Language: pt_PT", "X-Language-Name: Português (Portugal)"]),
     ("fa", "fa.po", ["X-Language-Name: فارسی", "nplurals=2; plural=(n > 1);"]),
@@ -73,11 +73,11 @@ def test_what_cannot_be_is_refused_in_one_line(tmp_path: Path, arguments: list[s
 
 
 def test_a_file_that_is_there_is_not_written_over(tmp_path: Path) -> None:
-    locales(tmp_path, "new", "ca")
-    (tmp_path / "ca.po").write_text("mine", encoding="utf-8")
-    done = locales(tmp_path, "new", "ca")
+    locales(tmp_path, "new", "is")
+    (tmp_path / "is.po").write_text("mine", encoding="utf-8")
+    done = locales(tmp_path, "new", "is")
     assert (done.returncode, "is there already" in done.stderr) == (2, True)
-    assert (tmp_path / "ca.po").read_text(encoding="utf-8") == "mine"
+    assert (tmp_path / "is.po").read_text(encoding="utf-8") == "mine"
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
@@ -87,17 +87,17 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 
 def test_the_list_has_a_line_for_every_language_and_says_how_far_it_is(tmp_path: Path) -> None:
-    locales(tmp_path, "new", "ca")
-    text = (tmp_path / "ca.po").read_text(encoding="utf-8").replace('"Last-Translator: ', '"Last-Translator: Ada')
-    text = text.replace('msgid "Back"\nmsgstr ""', 'msgid "Back"\nmsgstr "Enrere"')
-    (tmp_path / "ca.po").write_text(
+    locales(tmp_path, "new", "is")
+    text = (tmp_path / "is.po").read_text(encoding="utf-8").replace('"Last-Translator: ', '"Last-Translator: Ada')
+    text = text.replace('msgid "Back"\nmsgstr ""', 'msgid "Back"\nmsgstr "Til baka"')
+    (tmp_path / "is.po").write_text(
         text.replace('msgctxt "button.stop"', '#, fuzzy\nmsgctxt "button.stop"'), encoding="utf-8"
     )
     (tmp_path / "sv.po").write_text('msgid "', encoding="utf-8")
     done = locales(tmp_path, "list")
     assert done.returncode == 0
     rows = {cells[0]: cells[1:] for line in done.stdout.splitlines() if line.strip() for cells in [re.split(r"\s{2,}", line.strip())]}  # fmt: skip
-    assert rows["ca"] == ["Català", "0 %", "1", "one other", "ltr", "Ada", "your own"]
+    assert rows["is"] == ["Íslenska", "0 %", "1", "one other", "ltr", "Ada", "your own"]
     assert rows["ar"][1:5] == ["100 %", "0", "zero one two few many other", "rtl"]
     assert rows["sv"][0].startswith("line 1: cannot be used: the text has to stand in one pair of quotes")
     assert set(rows) >= {path.stem for path in resources.LOCALES.glob("*.po")}
@@ -110,7 +110,7 @@ def test_errors_are_counted_and_fail_the_check(tmp_path: Path) -> None:
     done = locales(tmp_path, "check")
     assert done.returncode == 1
     assert f"sv.po:{line}: error: card.greeting: {{namn}} is not in the English" in done.stdout
-    assert done.stdout.splitlines()[-1].startswith("32 languages: ")
+    assert done.stdout.splitlines()[-1].startswith("38 languages: ")
     assert locales(tmp_path, "check", "de").stdout.splitlines()[-1].startswith("de: 0 errors, ")
 
 
