@@ -43,7 +43,7 @@ const behind = {
     const unfolded = new Set([...document.querySelectorAll("#tickets details[open]")].map((one) => one.dataset.of));
     $("tickets").replaceChildren(...(told.tickets.length
       ? told.tickets.map((one) => behind.ticket(one, unfolded.has(String(one.ticket))))
-      : [behind.line("p", "None yet: ask the bot for the helpdesk.", "hint")]));
+      : [behind.line("p", "None yet: ask the bot for the help desk.", "hint")]));
     if (writing) $(writing)?.focus();
   },
 
@@ -80,7 +80,7 @@ const behind = {
   async act(ticket, act, text) {
     if (act === "ask" && !text.value.trim()) { text.focus(); return; }
     const done = await ask(`/api/desk/${state.person.id}`, { ticket, act, text: act === "take" ? "" : text.value });
-    if (done.status !== 200) { toast("The helpdesk did not take that."); return; }
+    if (done.status !== 200) { toast("The help desk did not take that."); return; }
     if (act !== "take") behind.drafts.delete(ticket);
     text.value = behind.drafts.get(ticket) || "";
     behind.refresh();

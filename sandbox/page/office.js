@@ -118,8 +118,8 @@ const office = {
     for (const [where, on] of Object.entries(targets)) document.querySelector(where).classList.toggle("here", on);
     const corner = `${today ? "bottom" : "top"} ${today === ($("browser").dir === "rtl") ? "right" : "left"}`;
     const words = {
-      tile: apps ? "choose SharePoint or OneDrive." : "choose Apps, then SharePoint.",
-      circle: $("accounts").hidden ? `your circle is at the ${corner}.` : "choose the circle beside your name.",
+      tile: apps ? "select SharePoint or OneDrive." : "select Apps, then SharePoint.",
+      circle: $("accounts").hidden ? `your circle is at the ${corner}.` : "select the circle beside your name.",
     };
     $("office-hint").textContent = place ? `Your turn: ${words[place]}` : "";
     $("office-hint").hidden = !$("office-hint").textContent;

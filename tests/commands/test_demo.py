@@ -116,7 +116,7 @@ async def test_the_whole_story_from_wrong_to_confirmed(
         await expect(button).to_be_focused()  # where the button was that was pressed
         await button.press("Enter")
     await expect(card).to_contain_text(text("resync.tile.title"))
-    await expect(page.locator("#office-hint")).to_contain_text("Your turn: choose Apps, then SharePoint.")
+    await expect(page.locator("#office-hint")).to_contain_text("Your turn: select Apps, then SharePoint.")
     await page.click("[data-view-button=apps].here")
     await shot(page, f"{tag}-2-tile")
     await page.click("[data-tile=sharepoint].here")
