@@ -131,7 +131,7 @@ async def _page(tenant: Tenant, desk: Zammad, chosen: argparse.Namespace, behind
     except OSError:
         return complain(f"port {chosen.port} is taken; choose another: photosync demo --port 0", status=_WRONG)
     address = f"http://127.0.0.1:{page.port}/"
-    sys.stdout.write(f"Photosync demo: {address}\nThe helpdesk's page: {helpdesk}\nCtrl-C ends it.\n")
+    sys.stdout.write(f"Photosync demo: {address}\nHelp desk page: {helpdesk}\nCtrl-C ends it.\n")
     sys.stdout.flush()
     if not chosen.no_browser:
         webbrowser.open(address)
