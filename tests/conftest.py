@@ -19,12 +19,21 @@ from bot.languages.catalogs import Languages
 from bot.understanding.understand import Understanding
 from dialogs.engine import Engine
 from dialogs.library import Library
+from tests.command import offered
 from tests.databases import execute, server
 
 # A shared machine may stall: no example is failed for being slow.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", deadline=None, max_examples=2_000, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The commands that tests start come from one place, whatever the number of workers."""
+    if not hasattr(config, "workerinput"):
+        commands = offered()
+        commands.__enter__()
+        config.add_cleanup(lambda: commands.__exit__(None, None, None))
 
 
 @pytest.fixture(scope="session")
