@@ -19,7 +19,8 @@ from bot.errors import NotAPicture
 from bot.photos.comparison import compare, thumbnail
 from bot.photos.decode import LARGEST_FILE, REFUSALS
 from bot.photos.placeholders import is_placeholder
-from sandbox.portraits import initials, near, portrait, silhouette
+from sandbox.portraits import initials, silhouette
+from tests.portraits import near, portrait
 
 CLOSE = "0a000000-0000-4000-8000-000000000006"  # the sandbox's person who is too close to call
 PEOPLE = [f"person-{number}" for number in range(6)]
