@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import pytest_asyncio
@@ -19,6 +21,7 @@ from bot.languages.catalogs import Languages
 from bot.understanding.understand import Understanding
 from dialogs.engine import Engine
 from dialogs.library import Library
+from sandbox.certificates import Authority
 from tests.command import offered
 from tests.databases import execute, server
 
@@ -29,11 +32,15 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The commands that tests start come from one place, whatever the number of workers."""
-    if not hasattr(config, "workerinput"):
-        commands = offered()
-        commands.__enter__()
-        config.add_cleanup(lambda: commands.__exit__(None, None, None))
+    """Once per run, whatever the number of workers: where commands come from, and what is trusted beside the sandbox."""
+    if hasattr(config, "workerinput"):
+        return
+    lasting = ExitStack()
+    config.add_cleanup(lasting.close)
+    lasting.enter_context(offered())
+    # In place of the hundred and more authorities of the machine, which each app would take 60 ms to read.
+    folder = lasting.enter_context(TemporaryDirectory(prefix="photosync-"))
+    os.environ["SSL_CERT_FILE"] = str(Authority(Path(folder)).bundle)
 
 
 @pytest.fixture(scope="session")
