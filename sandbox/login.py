@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import functools
 import math
 import secrets
 import time
@@ -87,6 +88,19 @@ _ANY_TENANT = "organizations"
 EXCHANGE = "api://AzureADTokenExchange"
 
 
+@functools.lru_cache(maxsize=64)
+def _verified(token: str, key: SigningKey, resource: str, issuer: str) -> dict[str, Any]:
+    """The claims of a token; raises `jwt.PyJWTError`. A token comes with each request, and to verify it is dear."""
+    return jwt.decode(
+        token,
+        key.public,
+        algorithms=["RS256"],
+        audience=resource,
+        issuer=issuer,
+        options={"require": ["exp", "nbf", "aud", "iss", "appid"]},
+    )
+
+
 class Login:
     """Issues app-only tokens for one tenant."""
 
@@ -130,17 +144,10 @@ class Login:
         if scheme != "Bearer":
             return None
         try:
-            claims: dict[str, Any] = jwt.decode(
-                token,
-                self.key.public,
-                algorithms=["RS256"],
-                audience=resource,
-                issuer=f"{self.url}/{self.tenant}/v2.0",
-                options={"require": ["exp", "nbf", "aud", "iss", "appid"]},
-            )
+            claims = _verified(token, self.key, resource, f"{self.url}/{self.tenant}/v2.0")
         except jwt.PyJWTError:
             return None
-        return claims
+        return claims if claims["exp"] > time.time() else None
 
     def issue(self, client: str, resource: str, lifetime: float = LIFETIME) -> str:
         """A token of an application for a resource."""

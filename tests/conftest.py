@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import pytest_asyncio
@@ -19,12 +21,26 @@ from bot.languages.catalogs import Languages
 from bot.understanding.understand import Understanding
 from dialogs.engine import Engine
 from dialogs.library import Library
+from sandbox.certificates import Authority
+from tests.command import offered
 from tests.databases import execute, server
 
 # A shared machine may stall: no example is failed for being slow.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", deadline=None, max_examples=2_000, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Once per run, whatever the number of workers: where commands come from, and what is trusted beside the sandbox."""
+    if hasattr(config, "workerinput"):
+        return
+    lasting = ExitStack()
+    config.add_cleanup(lasting.close)
+    lasting.enter_context(offered())
+    # In place of the hundred and more authorities of the machine, which each app would take 60 ms to read.
+    folder = lasting.enter_context(TemporaryDirectory(prefix="photosync-"))
+    os.environ["SSL_CERT_FILE"] = str(Authority(Path(folder)).bundle)
 
 
 @pytest.fixture(scope="session")

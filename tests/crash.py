@@ -28,6 +28,7 @@ import aiohttp
 from sandbox.channel import Chat
 from sandbox.faults import Fault
 from sandbox.tenant import Tenant
+from tests.command import command
 from tests.databases import Pair, execute, pair
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,7 +62,7 @@ class Server:
     async def start(self) -> None:
         port = _free_port()
         environ = {**self._environ, "PHOTOSYNC_PORT": str(port)}
-        self.process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "serve", env=environ, stderr=DEVNULL)  # fmt: skip
+        self.process = await asyncio.create_subprocess_exec(*command("serve"), env=environ, stderr=DEVNULL)  # fmt: skip
         self._tenant.channel.bot_url = f"http://127.0.0.1:{port}"
 
     async def kill(self) -> None:

@@ -31,6 +31,7 @@ from benchmarks.turns.processes import cpu_of
 from sandbox.channel import Chat
 from sandbox.tenant import Tenant
 from tests.chatting import eventually
+from tests.command import command
 from tests.commands.test_serve import free_port, ready
 from tests.crash import GOOD, ROOT, Tally, deliver, person, step
 from tests.databases import execute, server
@@ -52,8 +53,8 @@ class Replicas:
 
     async def start(self, port: int) -> None:
         """Until it is ready."""
-        command, environ = (sys.executable, "-m", "bot", "serve"), {**self._environ, "PHOTOSYNC_PORT": str(port)}
-        self._processes[port] = await asyncio.create_subprocess_exec(*command, env=environ, stderr=DEVNULL)
+        environ = {**self._environ, "PHOTOSYNC_PORT": str(port)}
+        self._processes[port] = await asyncio.create_subprocess_exec(*command("serve"), env=environ, stderr=DEVNULL)
         for _ in range(5):  # on a busy machine it takes its time
             with contextlib.suppress(AssertionError):
                 return await ready(f"http://127.0.0.1:{port}")

@@ -26,6 +26,7 @@ from rich.console import Console
 from sandbox.faults import Throttle
 from sandbox.tenant import Tenant
 from sandbox.world import PEOPLE
+from tests.command import command
 
 ROOT = Path(__file__).resolve().parent.parent
 OLD = PEOPLE[0]
@@ -64,10 +65,8 @@ def _hear_ctrl_c() -> None:
 async def start(tenant: Tenant, out: Path, *more: str) -> Process:
     """The command, in a process of its own."""
     environ = {**tenant.environment(), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
-    command = [sys.executable, "-m", "bot", "scan", "--out", str(out), *more]
-    return await asyncio.create_subprocess_exec(
-        *command, env=environ, stdout=PIPE, stderr=PIPE, preexec_fn=_hear_ctrl_c
-    )
+    scan = command("scan", "--out", str(out), *more)
+    return await asyncio.create_subprocess_exec(*scan, env=environ, stdout=PIPE, stderr=PIPE, preexec_fn=_hear_ctrl_c)
 
 
 def written(out: Path) -> int:

@@ -139,6 +139,17 @@ def works_here(pip: Path) -> bool:
     return "oldest" not in pip.parts or sys.version_info < (3, 12)
 
 
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, str]:
+    """Each pip as a folder: from its wheel, all of it is compiled anew at every start."""
+    folders = {}
+    for pip in PIPS:
+        folders[pip] = tmp_path_factory.mktemp("pip")
+        with zipfile.ZipFile(pip) as wheel:
+            wheel.extractall(folders[pip])
+    return {pip: str(folder / "pip") for pip, folder in folders.items()}
+
+
 def test_an_old_pip_and_a_new_one_were_set_up() -> None:
     assert [path.parent.name for path in PIPS] == ["newest", "oldest"]
 
@@ -149,11 +160,11 @@ PAIRS = [(lock, pip) for lock in LOCKS for pip in PIPS if works_here(pip) and (p
 
 @pytest.mark.parametrize(("lock", "pip"), PAIRS, ids=[f"{lock}-{pip.name.split('-')[1]}" for lock, pip in PAIRS])
 def test_the_locked_releases_are_installed_though_newer_ones_are_out(
-    index: tuple[str, Path], tmp_path: Path, lock: str, pip: Path
+    index: tuple[str, Path], unpacked: dict[Path, str], tmp_path: Path, lock: str, pip: Path
 ) -> None:
     address, folder = index
     python = bare(tmp_path / "environment")
-    command = [str(python), str(pip / "pip")]
+    command = [str(python), unpacked[pip]]
     run(setup.locked(command, str(folder / lock)), address)
     here = installed(python)
     wanted = pinned(lock)
@@ -161,10 +172,10 @@ def test_the_locked_releases_are_installed_though_newer_ones_are_out(
     assert set(wanted) - set(here) <= {"colorama"}  # for Windows alone
 
 
-def test_the_index_does_have_newer_releases(index: tuple[str, Path], tmp_path: Path) -> None:
+def test_the_index_does_have_newer_releases(index: tuple[str, Path], unpacked: dict[Path, str], tmp_path: Path) -> None:
     address, _ = index
     python = bare(tmp_path / "environment")
-    run([str(python), str(PIPS[0] / "pip"), "install", "--quiet", "pytest-cov"], address)
+    run([str(python), unpacked[PIPS[0]], "install", "--quiet", "pytest-cov"], address)
     here = installed(python)
     assert here["pytest-cov"] == pinned("requirements-dev.lock")["pytest-cov"] + ".1"
     assert here["coverage"] == pinned("requirements-dev.lock")["coverage"] + ".1"

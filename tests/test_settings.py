@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +23,7 @@ from bot.__main__ import COMMANDS
 from bot.errors import SettingsError
 from bot.setting_values import Host, Secret
 from bot.settings import Use, misspelt, read, table
+from tests.command import command
 from tools import readme
 
 ID = "11111111-2222-3333-4444-555555555555"
@@ -154,7 +154,7 @@ def test_only_listed_hosts_may_be_called(pattern: str, url: str, fits: bool) -> 
 
 def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     clean = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(command_line.__file__).parent.parent)}
-    return subprocess.run([sys.executable, "-m", "bot", *arguments], capture_output=True, text=True, env=clean, cwd=cwd, timeout=60, check=False)  # fmt: skip
+    return subprocess.run(command(*arguments), capture_output=True, text=True, env=clean, cwd=cwd, timeout=60, check=False)  # fmt: skip
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["serve", "--help"], ["check", "--help"], ["demo", "--help"]])

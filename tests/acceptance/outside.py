@@ -12,9 +12,10 @@ from PIL import Image
 
 from sandbox.channel import Delivered
 from sandbox.faults import Fault
-from sandbox.portraits import portrait, silhouette
+from sandbox.portraits import silhouette
 from tests.acceptance.ground import Act, Ground, Row
 from tests.chatting import step
+from tests.portraits import portrait
 
 WRONG = "my photo is wrong"
 

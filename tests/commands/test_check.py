@@ -8,7 +8,6 @@ import json
 import os
 import stat
 import subprocess
-import sys
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,9 +23,10 @@ from bot.photos.picture import Picture
 from bot.settings import read
 from bot.tickets import labels
 from dialogs.model import Fact, Reason, SiteFinding, Verdict
-from sandbox.portraits import portrait
 from sandbox.tenant import Tenant
 from sandbox.world import PEOPLE
+from tests.command import command
+from tests.portraits import portrait
 from tests.scripted import jpeg
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,7 +36,7 @@ UPNS = {person.story: person.upn for person in PEOPLE}
 
 async def check(tenant: Tenant, *arguments: str) -> subprocess.CompletedProcess[str]:
     environ = {**tenant.environment(), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
-    return await asyncio.to_thread(subprocess.run, [sys.executable, "-m", "bot", "check", *arguments], env=environ, capture_output=True, text=True, timeout=60, check=False)  # fmt: skip
+    return await asyncio.to_thread(subprocess.run, command("check", *arguments), env=environ, capture_output=True, text=True, timeout=60, check=False)  # fmt: skip
 
 
 def other(story: str, **changes: Any) -> Any:

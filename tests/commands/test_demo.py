@@ -7,7 +7,6 @@ import base64
 import re
 import signal
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
@@ -20,6 +19,7 @@ from playwright.async_api import Browser, Page, expect
 from bot import resources
 from bot.languages.catalogs import Languages
 from tests import official
+from tests.command import command
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")  # one browser for all
 expect.set_options(timeout=20_000)  # a shared machine may stall
@@ -34,7 +34,7 @@ def person(number: int) -> str:
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """A running demo, started as a person starts it."""
-    process = subprocess.Popen([sys.executable, "-m", "bot", "demo", "--no-browser", "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # fmt: skip
+    process = subprocess.Popen(command("demo", "--no-browser", "--port", "0"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # fmt: skip
     assert process.stdout is not None
     assert process.stderr is not None
     line = process.stdout.readline()

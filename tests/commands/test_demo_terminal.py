@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from bot import resources
+from tests.command import command
 
 
 def demo(*arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "bot", "demo", *arguments], input=typed, capture_output=True, text=True, timeout=60, env={**os.environ, "COLUMNS": "100"}, check=False)  # fmt: skip
+    return subprocess.run(command("demo", *arguments), input=typed, capture_output=True, text=True, timeout=60, env={**os.environ, "COLUMNS": "100"}, check=False)  # fmt: skip
 
 
 def test_a_port_in_use_is_told_in_one_line() -> None:
@@ -28,7 +28,7 @@ def test_a_port_in_use_is_told_in_one_line() -> None:
 
 
 def test_the_story_can_be_played_in_the_terminal_and_what_comes_unasked_is_shown() -> None:
-    with subprocess.Popen([sys.executable, "-m", "bot", "demo", "--terminal"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "COLUMNS": "100"}) as process:  # fmt: skip
+    with subprocess.Popen(command("demo", "--terminal"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "COLUMNS": "100"}) as process:  # fmt: skip
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.write("1\n2\n1\n1\n1\n/tile 2\n")

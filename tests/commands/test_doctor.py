@@ -8,7 +8,6 @@ import os
 import secrets
 import sqlite3
 import subprocess
-import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -33,6 +32,7 @@ from sandbox.faults import Fault
 from sandbox.tenant import Tenant
 from sandbox.web import listen
 from sandbox.world import PEOPLE
+from tests.command import command
 
 ROOT = Path(__file__).resolve().parents[2]
 IDS = {person.story: person.id for person in PEOPLE}
@@ -377,7 +377,7 @@ async def photosync(tenant: Tenant, *arguments: str, **changes: str) -> subproce
         "PHOTOSYNC_PORT": "0",
         **changes,
     }
-    return await asyncio.to_thread(subprocess.run, [sys.executable, "-m", "bot", *arguments], env=environ, capture_output=True, text=True, timeout=90, check=False)  # fmt: skip
+    return await asyncio.to_thread(subprocess.run, command(*arguments), env=environ, capture_output=True, text=True, timeout=90, check=False)  # fmt: skip
 
 
 async def test_the_command_prints_a_line_each_and_ends_with_0_or_1() -> None:

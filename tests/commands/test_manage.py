@@ -6,7 +6,6 @@ import asyncio
 import os
 import sqlite3
 import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from bot.store import Job, JobKind
 from bot.store.connect import open_store
 from sandbox.tenant import Tenant
 from tests.chatting import scene
+from tests.command import command
 
 MISSING = "99999999-0000-4000-8000-000000000000"
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 async def photosync(tenant: Tenant, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
     environ = {**tenant.environment(), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "COLUMNS": "120", **changes}
-    return await asyncio.to_thread(subprocess.run, [sys.executable, "-m", "bot", *arguments], env=environ, capture_output=True, text=True, timeout=60, check=False)  # fmt: skip
+    return await asyncio.to_thread(subprocess.run, command(*arguments), env=environ, capture_output=True, text=True, timeout=60, check=False)  # fmt: skip
 
 
 async def test_erase_forgets_a_person_by_id_or_name_and_says_what_went() -> None:
@@ -83,7 +83,7 @@ async def test_a_database_that_is_not_there_is_refused_with_its_whole_path_and_n
     (tmp_path / "folder").mkdir()
     async with Tenant.open() as tenant:
         environ = {**tenant.environment(), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PHOTOSYNC_DATABASE_URL": f"sqlite:///{place}"}  # fmt: skip
-        done = await asyncio.to_thread(subprocess.run, [sys.executable, "-m", "bot", *arguments], env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)  # fmt: skip
+        done = await asyncio.to_thread(subprocess.run, command(*arguments), env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)  # fmt: skip
         assert tenant.graph.requests == []
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.count("\n") == 1

@@ -6,7 +6,6 @@ import io
 import json
 import os
 import subprocess
-import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from bot.settings import Use, read
 from bot.understanding.understand import Understanding
 from dialogs.library import Library
 from tests import official
+from tests.command import command
 from tests.languages.test_words import PACKAGED
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,7 +34,7 @@ TITLE = "bots[0].commandLists[0].commands[{}].title"
 def photosync(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """The command in a folder, with nothing set but the bot's id."""
     return subprocess.run(
-        [sys.executable, "-m", "bot", "manifest", *arguments], cwd=folder, capture_output=True, text=True, timeout=60, check=False,
+        command("manifest", *arguments), cwd=folder, capture_output=True, text=True, timeout=60, check=False,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "MicrosoftAppId": ID, **environ},
     )  # fmt: skip
 

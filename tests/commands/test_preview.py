@@ -19,6 +19,7 @@ from bot.languages.pseudo import ACCENTED, MIRRORED, with_pseudo
 from dialogs.card_content import EXTRA_KEYS
 from dialogs.library import Library, keys
 from dialogs.translations import Translations
+from tests.command import command
 
 ROOT = Path(__file__).resolve().parents[2]
 expect.set_options(timeout=20_000)  # a shared machine may stall
@@ -89,8 +90,7 @@ async def test_what_is_behind_the_three_dots_is_shown_beside_the_card(
 
 
 def preview(*arguments: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "bot", "locales", "preview", *arguments]
-    return subprocess.run(command, cwd=cwd, env={**os.environ, "PYTHONPATH": str(ROOT), **environ}, capture_output=True, text=True, timeout=300, check=False)  # fmt: skip
+    return subprocess.run(command("locales", "preview", *arguments), cwd=cwd, env={**os.environ, "PYTHONPATH": str(ROOT), **environ}, capture_output=True, text=True, timeout=300, check=False)  # fmt: skip
 
 
 def test_a_page_and_a_picture_of_each_section_asked_for_are_made(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ import os
 import signal
 import socket
 import sqlite3
-import sys
 import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
@@ -23,6 +22,7 @@ from sandbox.channel import Chat
 from sandbox.faults import Fault
 from sandbox.tenant import Tenant
 from tests.chatting import step, title
+from tests.command import command
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,7 +38,7 @@ async def serving(tenant: Tenant, **changes: str) -> AsyncIterator[Process]:
     """The bot in a process of its own, ready to work."""
     port = free_port()
     environ = {**tenant.environment(), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PHOTOSYNC_PORT": str(port), "PHOTOSYNC_LOG_LEVEL": "DEBUG", **changes}  # fmt: skip
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "serve", env=environ, stdout=PIPE, stderr=PIPE)  # fmt: skip
+    process = await asyncio.create_subprocess_exec(*command("serve"), env=environ, stdout=PIPE, stderr=PIPE)  # fmt: skip
     tenant.channel.bot_url = f"http://127.0.0.1:{port}"
     try:
         await ready(tenant.channel.bot_url)
@@ -126,9 +126,7 @@ async def test_a_port_in_use_is_told_in_one_line() -> None:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             environ = {**tenant.environment(), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PHOTOSYNC_PORT": str(taken.getsockname()[1]), "PHOTOSYNC_LOG_LEVEL": "ERROR"}  # fmt: skip
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "bot", "serve", env=environ, stderr=PIPE
-            )
+            process = await asyncio.create_subprocess_exec(*command("serve"), env=environ, stderr=PIPE)
             _, log = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == 1
     assert b"cannot listen on 127.0.0.1 port" in log
@@ -162,9 +160,7 @@ async def test_an_operators_port_in_use_is_named_in_one_line() -> None:
             taken.listen()
             number = taken.getsockname()[1]
             environ = {**tenant.environment(), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PHOTOSYNC_PORT": "0", "PHOTOSYNC_OPERATOR_PORT": str(number), "PHOTOSYNC_LOG_LEVEL": "ERROR"}  # fmt: skip
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "bot", "serve", env=environ, stderr=PIPE
-            )
+            process = await asyncio.create_subprocess_exec(*command("serve"), env=environ, stderr=PIPE)
             _, log = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == 1
     assert log.decode() == f"photosync: cannot listen on 127.0.0.1 port {number}: Address already in use\n"
@@ -184,7 +180,7 @@ async def test_a_start_without_the_database_waits_says_so_and_goes_on_when_it_is
     async with Tenant.open() as tenant, locked(file) as unlock:
         port = free_port()
         environ = {**tenant.environment(), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PHOTOSYNC_PORT": str(port), "PHOTOSYNC_DATABASE_URL": f"sqlite:///{file}"}  # fmt: skip
-        process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "serve", env=environ, stderr=PIPE)
+        process = await asyncio.create_subprocess_exec(*command("serve"), env=environ, stderr=PIPE)
         tenant.channel.bot_url = f"http://127.0.0.1:{port}"
         chat = tenant.channel.chat(tenant.world.people[0].id)
         assert await told(f"{tenant.channel.bot_url}/healthz") == (200, {"alive": True})
@@ -214,7 +210,7 @@ async def test_a_database_that_can_never_be_is_refused_in_one_line_with_its_path
     async with Tenant.open() as tenant:
         for place in ("no/such/folder/photosync.db", "folder"):
             environ = {**tenant.environment(), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PHOTOSYNC_PORT": "0", "PHOTOSYNC_LOG_LEVEL": "ERROR", "PHOTOSYNC_DATABASE_URL": f"sqlite:///{place}"}  # fmt: skip
-            process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "serve", env=environ, stderr=PIPE, cwd=tmp_path)  # fmt: skip
+            process = await asyncio.create_subprocess_exec(*command("serve"), env=environ, stderr=PIPE, cwd=tmp_path)  # fmt: skip
             _, log = await asyncio.wait_for(process.communicate(), 60)
             assert (process.returncode, log.count(b"\n"), str(tmp_path) in log.decode()) == (1, 1, True), log
 
@@ -238,7 +234,7 @@ async def test_a_database_of_a_newer_program_is_refused_in_one_line(tmp_path: Pa
         connection.execute("INSERT INTO meta VALUES (99)")
     async with Tenant.open() as tenant:
         environ = {**tenant.environment(), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PHOTOSYNC_PORT": "0", "PHOTOSYNC_LOG_LEVEL": "ERROR", "PHOTOSYNC_DATABASE_URL": f"sqlite:///{file}"}  # fmt: skip
-        process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "serve", env=environ, stderr=PIPE)
+        process = await asyncio.create_subprocess_exec(*command("serve"), env=environ, stderr=PIPE)
         _, log = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == 1
     assert log.decode().count("\n") == 1

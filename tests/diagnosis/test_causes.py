@@ -11,7 +11,7 @@ from bot.diagnosis.causes import Seen, blocked, facts, older_by, uneven
 from bot.graph.users import Person
 from bot.photos.picture import Picture
 from dialogs.model import Reason, Verdict
-from sandbox.portraits import portrait
+from tests.portraits import portrait
 from tests.scripted import ADA, desk, file, jpeg, tenant
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)

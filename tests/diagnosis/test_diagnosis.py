@@ -14,7 +14,8 @@ from PIL import Image
 
 from bot.diagnosis.diagnosis import DiagnosisResult
 from dialogs.model import Reason, Verdict
-from sandbox.portraits import near, portrait, silhouette
+from sandbox.portraits import silhouette
+from tests.portraits import near, portrait
 from tests.scripted import ADA, HOST, desk, file, item, jpeg, tenant
 
 PHOTO, COPY = jpeg(portrait("ada"), 360), jpeg(portrait("ada"), 200)

@@ -73,8 +73,8 @@ def lab() -> Iterator[Lab]:
 
 
 def kind(path: str) -> str:
-    """A path without what differs from one person to the next."""
-    return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "ID", path)
+    """A path without what differs from one person to the next: an id, or the name of an account as a file's name."""
+    return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|[a-z]+_[a-z]+_fabrikam_example", "ID", path)
 
 
 def fields(document: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -152,7 +152,7 @@ def test_every_field_gone_or_null_or_of_another_type(lab: Lab) -> None:
         check(lab, story, path, way, GONE if number % 2 else ODD[1 + number % (len(ODD) - 1)])
 
 
-@settings(max_examples=int(os.environ.get("PHOTOSYNC_FUZZ", "60")))
+@settings(max_examples=int(os.environ.get("PHOTOSYNC_FUZZ", "30")))
 @given(st.data())
 def test_any_field_of_any_value_ends_in_a_verdict(lab: Lab, data: st.DataObject) -> None:
     global _RECORDED  # noqa: PLW0603 - the same for all examples

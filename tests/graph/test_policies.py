@@ -8,7 +8,7 @@ import pytest
 
 from bot.graph.policies import PhotoPolicy, Policies
 from dialogs.model import Verdict
-from sandbox.portraits import portrait
+from tests.portraits import portrait
 from tests.scripted import desk, jpeg, tenant
 
 SETTINGS = "/beta/admin/people/photoUpdateSettings"

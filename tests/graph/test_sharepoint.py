@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from dialogs.model import Reason, Verdict
-from sandbox.portraits import portrait
 from sandbox.web import graph_error
+from tests.portraits import portrait
 from tests.scripted import ADA, DRIVE, FOLDER, HOST, LIBRARY, SITE, desk, file, item, jpeg, tenant
 
 PHOTO, COPY = jpeg(portrait("ada"), 360), jpeg(portrait("ada"), 200)

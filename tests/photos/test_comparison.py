@@ -19,7 +19,8 @@ from bot.errors import NotAPicture
 from bot.photos.comparison import compare, thumbnail
 from bot.photos.decode import LARGEST_FILE, REFUSALS
 from bot.photos.placeholders import is_placeholder
-from sandbox.portraits import initials, near, portrait, silhouette
+from sandbox.portraits import initials, silhouette
+from tests.portraits import near, portrait
 
 CLOSE = "0a000000-0000-4000-8000-000000000006"  # the sandbox's person who is too close to call
 PEOPLE = [f"person-{number}" for number in range(6)]
@@ -153,7 +154,7 @@ def test_what_is_no_picture_is_refused_with_its_reason(data: bytes, reason: str)
         assert refused.value.reason == reason
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(st.binary(max_size=400), st.integers(0, len(GOOD)), st.booleans())
 def test_arbitrary_bytes_are_refused_and_nothing_else_happens(noise: bytes, place: int, replacing: bool) -> None:
     damaged = GOOD[:place] + noise + GOOD[place + len(noise) * replacing :]
@@ -210,7 +211,7 @@ def drawn(side: int, wall: str, shirt: str) -> Image.Image:
     return picture
 
 
-@pytest.mark.parametrize("side", [300, 333, 360, 500, 648, 700, 1000, 1023])
+@pytest.mark.parametrize("side", [300, 333, 500, 700, 1023])
 @pytest.mark.parametrize(("wall", "shirt"), [("white", "#c8283c"), ("#ffdc00", "#0000c8"), ("#14a03c", "#ff0000")])
 def test_a_drawn_portrait_is_the_same_as_its_thumbnail_whatever_its_size(side: int, wall: str, shirt: str) -> None:
     picture = drawn(side, wall, shirt)
@@ -290,7 +291,7 @@ import io, resource, sys, threading
 from PIL import Image
 from bot.photos.decode import decode
 out = io.BytesIO()
-picture = Image.new("RGBA", (3_400, 3_400), (9, 8, 7, 255)); picture.putpixel((5, 5), (1, 2, 3, 4)); picture.save(out, "PNG")
+picture = Image.new("RGBA", (2_400, 2_400), (9, 8, 7, 255)); picture.putpixel((5, 5), (1, 2, 3, 4)); picture.save(out, "PNG")
 del picture
 begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 threads = [threading.Thread(target=decode, args=(out.getvalue(), 80)) for _ in range(6)]
@@ -302,4 +303,4 @@ sys.stdout.write(str((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - begun
 
 def test_six_large_pictures_at_once_take_the_memory_of_one() -> None:
     done = subprocess.run([sys.executable, "-c", SIX_AT_ONCE], capture_output=True, text=True, check=True, timeout=120)
-    assert int(done.stdout) < 150  # MB, beside what making the file took: one decoded takes 46 and its copy too
+    assert int(done.stdout) < 75  # MB, beside what making the file took: one decoded takes 23 and its copy too

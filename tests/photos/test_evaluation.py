@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import io
 import itertools
 import struct
@@ -18,10 +17,9 @@ from bot.errors import NotAPicture
 from bot.photos.comparison import compare, thumbnail
 from bot.photos.placeholders import is_placeholder
 from sandbox.portraits import initials, silhouette
-from sandbox.portraits import portrait as drawn
+from tests.portraits import portrait
 from tests.scripted import jpeg
 
-portrait = functools.cache(drawn)
 PEOPLE = [f"person-{number}" for number in range(8)]
 SIZES = (48, 64, 96, 120, 200, 240, 300, 360, 432, 504, 648)
 

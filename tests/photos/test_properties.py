@@ -24,7 +24,7 @@ from tests.scripted import jpeg as stored
 
 @functools.cache
 def people() -> tuple[Subject, ...]:
-    return tuple(drawn(8))
+    return tuple(drawn(6))
 
 
 @pytest.mark.parametrize("kind", SAME)
@@ -49,8 +49,8 @@ def test_what_changed_in_a_face_is_seen_in_a_usual_thumbnail(kind: str) -> None:
         assert compare(ours(subject.picture, dice, (360, 648)), theirs(other, dice, 0.01, (200, 300))).verdict != "same"
 
 
-@settings(max_examples=80)
-@given(st.integers(0, 7), st.integers(0, 7), st.integers(0, 10**6))
+@settings(max_examples=50)
+@given(st.integers(0, 5), st.integers(0, 5), st.integers(0, 10**6))
 def test_the_order_of_the_two_does_not_matter(one: int, other: int, seed: int) -> None:
     dice = random.Random(seed)
     first, second = ours(people()[one].picture, dice), theirs(people()[other].picture, dice, 0.05)
@@ -59,7 +59,7 @@ def test_the_order_of_the_two_does_not_matter(one: int, other: int, seed: int) -
 
 
 @settings(max_examples=40)
-@given(st.integers(0, 7), st.integers(0, 10**6))
+@given(st.integers(0, 5), st.integers(0, 10**6))
 def test_the_same_bytes_are_always_the_same(one: int, seed: int) -> None:
     file = ours(people()[one].picture, random.Random(seed))
     assert (compare(file, file).verdict, compare(file, file).similarity) == ("same", 1.0)
@@ -81,7 +81,7 @@ def darkened(picture: Image.Image, strength: float) -> Image.Image:
 
 
 def double_exposed(picture: Image.Image, strength: float) -> Image.Image:
-    return Image.blend(picture, people()[7].picture, strength)
+    return Image.blend(picture, people()[4].picture, strength)
 
 
 STRENGTHS = (0, 0.05, 0.1, 0.2, 0.35, 0.5)
@@ -100,10 +100,10 @@ def test_the_stronger_an_edit_is_the_less_alike_a_photo_becomes(edit: Callable[.
 
 
 @pytest.mark.filterwarnings("ignore")  # Pillow tells of damaged metadata in warnings
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_damaged_files_are_refused_or_compared(seed: int) -> None:
     dice, sound = random.Random(seed), fuzz.files()
-    for _ in range(400):
+    for _ in range(300):
         assert fuzz.outcome(sound[0], fuzz.mutated(dice.choice(sound), dice)) in (
             *REFUSALS,
             "same",

@@ -8,7 +8,6 @@ import os
 import secrets
 import stat
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from bot.store import Change, Job, JobKind, LogEntry, PendingCard, Record
 from bot.store.connect import open_store
 from bot.store.page import Affected, ScanSummary
 from dialogs.model import Case
+from tests.command import command
 from tests.databases import execute, fetch
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,7 +31,7 @@ TABLES = ("people", "cases", "log", "work", "owed", "inbox", "tombstones", "sums
 
 async def photosync(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PHOTOSYNC_DATABASE_URL": url}
-    return await asyncio.to_thread(subprocess.run, [sys.executable, "-m", "bot", "store", *arguments], env=environ, capture_output=True, text=True, timeout=60, check=False)  # fmt: skip
+    return await asyncio.to_thread(subprocess.run, command("store", *arguments), env=environ, capture_output=True, text=True, timeout=60, check=False)  # fmt: skip
 
 
 async def filled(url: str, people: int = 3) -> None:

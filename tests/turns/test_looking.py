@@ -6,7 +6,6 @@ import asyncio
 import json
 import logging
 import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import AsyncIterator
@@ -29,6 +28,7 @@ from sandbox.faults import Fault, Faults
 from sandbox.tenant import Tenant
 from sandbox.web import listen
 from sandbox.world import PEOPLE
+from tests.command import command
 
 IDS = {person.story: person.id for person in PEOPLE}
 
@@ -326,7 +326,7 @@ def test_retry_after_is_read_in_every_shape(value: str, seconds: float | None) -
 async def check(tenant: Tenant, who: str) -> subprocess.CompletedProcess[str]:
     """`photosync check`, as an admin runs it."""
     environ = {**tenant.environment(), "PATH": "/usr/bin:/bin", "COLUMNS": "120"}
-    return await asyncio.to_thread(subprocess.run, [sys.executable, "-m", "bot", "check", who], env=environ, capture_output=True, text=True, timeout=60, check=False)  # fmt: skip
+    return await asyncio.to_thread(subprocess.run, command("check", who), env=environ, capture_output=True, text=True, timeout=60, check=False)  # fmt: skip
 
 
 CHECKED = [

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from babel.localedata import locale_identifiers
 
 from bot import resources
 from bot.languages import packaged, plurals
+from tests.command import command
 
 ROOT = Path(__file__).resolve().parents[3]
 ENTRIES = (resources.LOCALES / "en.po").read_text(encoding="utf-8").count("\nmsgctxt ")
@@ -22,7 +22,7 @@ ENTRIES = (resources.LOCALES / "en.po").read_text(encoding="utf-8").count("\nmsg
 
 def locales(own: Path | str, *arguments: str) -> subprocess.CompletedProcess[str]:
     environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PHOTOSYNC_LOCALES_DIR": str(own)}
-    return subprocess.run([sys.executable, "-m", "bot", "locales", *arguments], env=environ, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)  # fmt: skip
+    return subprocess.run(command("locales", *arguments), env=environ, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)  # fmt: skip
 
 
 # the tag as typed | the file | parts of its header
