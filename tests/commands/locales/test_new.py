@@ -130,7 +130,7 @@ def test_a_new_file_of_every_language_has_plurals_that_the_check_accepts() -> No
 
 def accepted(header: str, locale: Locale) -> bool:
     """Whether it is taken, and with as many forms as it says."""
-    return plurals.rule(header, locale).forms == int(header.split(";")[0].removeprefix("nplurals="))
+    return plurals.rule(header, locale).forms == int(header.split(";", maxsplit=1)[0].removeprefix("nplurals="))
 
 
 def test_a_rule_of_an_earlier_release_of_the_cldr_stays_right() -> None:
