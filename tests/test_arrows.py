@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,12 +14,23 @@ ROOT = Path(__file__).resolve().parent.parent
 SDK = ("botbuilder", "botframework")
 
 
+def nodes(file: Path) -> Iterator[ast.AST]:
+    """Everything in a file."""
+    return ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+
+
+@functools.cache
+def statements(file: Path) -> tuple[ast.Import | ast.ImportFrom, ...]:
+    """The imports of a file, which are asked for again and again."""
+    return tuple(node for node in nodes(file) if isinstance(node, ast.Import | ast.ImportFrom))
+
+
 def imports(file: Path) -> Iterator[str]:
     """Full names of the modules a file imports."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in statements(file):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
+        else:
             assert node.level == 0, f"{file}: a relative import"
             yield node.module or ""
 
@@ -52,9 +64,9 @@ FORBIDDEN_IN_DIALOGS = {
 @pytest.mark.parametrize("file", files("dialogs"), ids=lambda file: file.name)
 def test_dialogs_do_no_input_or_output_and_read_no_clock(file: Path) -> None:
     assert not tops(file) & FORBIDDEN_IN_DIALOGS
-    called = {n.func.id for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}  # fmt: skip
+    called = {n.func.id for n in nodes(file) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}  # fmt: skip
     assert not called & {"open", "print", "input", "eval", "exec"}
-    asked = {n.attr for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.Attribute)}
+    asked = {n.attr for n in nodes(file) if isinstance(n, ast.Attribute)}
     assert not asked & {"now", "utcnow", "today"}  # a time that is written down may be reckoned with
 
 
@@ -95,10 +107,10 @@ def module_of(file: Path) -> str:
 def targets(file: Path, modules: frozenset[str]) -> set[str]:
     """Our own modules that a file imports, also where only the type checker does."""
     found = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in statements(file):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
+        elif node.module:
             found |= {f"{node.module}.{alias.name}" if f"{node.module}.{alias.name}" in modules else node.module for alias in node.names}  # fmt: skip
     return found & modules
 

@@ -216,7 +216,7 @@ def _animated(kind: str) -> bytes:
 
 
 def _bomb() -> bytes:
-    return _saved(lambda out: Image.new("1", (30_000, 30_000)).save(out, "PNG"))
+    return _saved(lambda out: Image.new("1", (30_000, 30_000)).save(out, "PNG", compress_level=1))
 
 
 def unknown(ref: str, what: str, act: Act, why: str, **more: object) -> Row:

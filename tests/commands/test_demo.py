@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 import re
 import signal
 import subprocess
@@ -94,6 +95,9 @@ async def barriers(page: Page) -> list[str]:
 
 
 async def shot(page: Page, name: str) -> None:
+    """A picture for whoever wants to look, which takes longer than the test: with `PHOTOSYNC_SHOTS=1`."""
+    if not os.environ.get("PHOTOSYNC_SHOTS"):
+        return
     SHOTS.mkdir(parents=True, exist_ok=True)
     await page.wait_for_timeout(400)  # pictures are drawn
     await page.screenshot(path=SHOTS / f"{name}.png")

@@ -178,7 +178,7 @@ JSON = st.recursive(
 PATHS = st.sampled_from([*tenant(PHOTO, COPY), "/sites/root"])
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.dictionaries(PATHS, JSON | st.binary(max_size=40), min_size=1, max_size=3))
 def test_whatever_graph_answers_a_look_ends_with_a_verdict(nonsense: dict[str, Any]) -> None:
     found = asyncio.run(look(tenant(PHOTO, COPY) | nonsense))

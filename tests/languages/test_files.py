@@ -358,11 +358,12 @@ def test_a_folder_that_is_away_leaves_what_was_loaded(tmp_path: Path) -> None:
     assert overlaid(load(place.packaged), place.over).wording.text("sv", "button.fix") == FIX
 
 
-def test_every_language_of_the_cldr_can_be_added(tmp_path: Path) -> None:
+def test_every_language_of_the_cldr_can_be_added_and_with_a_region_too(tmp_path: Path) -> None:
     place = folders(tmp_path)
     own = tmp_path / "own"
     own.mkdir()
-    names = [name for name in locale_identifiers() if tags.of_file(name)]
+    every = [name for name in locale_identifiers() if tags.of_file(name)]
+    names = {*({name.partition("_")[0]: name for name in every}.values()), *(name for name in every if "_" not in name)}
     for name in names:
         (own / f"{name}.po").write_text(OWN, encoding="utf-8")
     spoken = overlaid(load(place.packaged), own)
