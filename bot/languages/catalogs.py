@@ -43,6 +43,7 @@ class Languages:
     problems: tuple[str, ...] = ()  # files that are not used, each with line and reason
     faults: tuple[str, ...] = ()  # entries that are not used
     unreadable: bool = False  # the system did not give a file or the folder: worth another try
+    drafts: tuple[str, ...] = ()  # tags of the files that are left out because they are for the pilot only
     packaged: Mapping[str, Catalog] = field(default_factory=dict, repr=False)  # without what lies over them
 
     @property
@@ -84,13 +85,13 @@ def load(folder: Path, *, typed: bool = True) -> Languages:
     return loading.languages(packaged, packaged)
 
 
-def overlaid(packaged: Languages, over: Path, last: Languages | None = None) -> Languages:
-    """An installation's own files laid over the packaged languages.
+def overlaid(packaged: Languages, over: Path, last: Languages | None = None, *, drafts: bool = False) -> Languages:
+    """An installation's own files laid over the packaged languages; `drafts`: those too that are marked so.
 
     `last` is what was spoken before, by a running bot: a language of which the own file can no longer be used stays as
     it was.
     """
-    loading = _Loading(last.wording.catalogs if last is not None else {})
+    loading = _Loading(last.wording.catalogs if last is not None else {}, drafts=drafts)
     own = loading.folder(over, packaged.packaged)
     found = loading.languages(packaged.packaged, {**packaged.packaged, **own})
     problems, faults = (*packaged.problems, *found.problems), (*packaged.faults, *found.faults)
@@ -100,20 +101,23 @@ def overlaid(packaged: Languages, over: Path, last: Languages | None = None) -> 
 class _Loading:
     """The files of a folder, on their way to catalogs."""
 
-    def __init__(self, last: Mapping[str, Catalog], *, typed: bool = True) -> None:
+    def __init__(self, last: Mapping[str, Catalog], *, typed: bool = True, drafts: bool = False) -> None:
+        self.drafts: list[str] = []  # left out
         self.problems: list[Problem] = []
         self.faults: list[Problem] = []
         self.examples: dict[str, tuple[Example, ...]] = {}  # of an installation's own files
         self.unreadable = False
         self._last = last
         self._typed = typed
+        self._with_drafts = drafts
 
     def languages(self, packaged: Mapping[str, Catalog], catalogs: Mapping[str, Catalog]) -> Languages:
         """What was loaded, English first."""
         ordered = {tag: catalogs[tag] for tag in sorted(catalogs, key=lambda tag: (tag != SOURCE, tag))}
         words = vocabulary(ordered, self.examples)
         problems, faults = (tuple(map(str, found)) for found in (self.problems, self.faults))
-        return Languages(Translations(ordered), words, problems, faults, self.unreadable, packaged)
+        drafts = tuple(self.drafts)
+        return Languages(Translations(ordered), words, problems, faults, self.unreadable, drafts, packaged)
 
     def folder(self, path: Path, below: Mapping[str, Catalog]) -> dict[str, Catalog]:
         """A folder's catalogs, each over the one `below` it."""
@@ -128,6 +132,9 @@ class _Loading:
         for tag, file in listing.files.items():
             english = below.get(SOURCE) or catalogs.get(SOURCE)
             found = language_file.read(file, tag, english.entries if english else None, typed=self._typed)
+            if found.usable and found.draft and not self._with_drafts:
+                self.drafts.append(tag)
+                continue
             try:
                 if found.usable:
                     catalogs[tag] = _catalog(found, below.get(tag))

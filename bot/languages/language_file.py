@@ -25,6 +25,8 @@ from dialogs.examples import EXAMPLE_KEYS, PREFIX
 English = Mapping[str, tuple[str, ...]]
 """Key -> what the English shows: one text, or singular and plural."""
 
+DRAFT = "X-Photosync-Draft"  # field of the header
+_NO_DRAFT = ("", "no", "false")
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([^\s;\"']*)", re.IGNORECASE)
 _EXAMPLES = f'msgctxt "{PREFIX}'.encode()
 _NONE, _COUNT = frozenset[str](), frozenset({"count"})
@@ -42,6 +44,11 @@ class LanguageFile:
     unfinished: tuple[PoEntry, ...]  # fuzzy or not wholly translated
     name: str  # what the language calls itself; "" where the file does not say
     rule: Rule | None  # how counts choose among forms; None where the header does not say
+
+    @property
+    def draft(self) -> bool:
+        """Whether its header says so: then it is for the people of the pilot."""
+        return self.document.fields.get(DRAFT, "").strip().lower() not in _NO_DRAFT
 
 
 def read(path: Path, tag: str, english: English | None, *, typed: bool = True) -> LanguageFile:

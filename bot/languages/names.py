@@ -19,6 +19,11 @@ def _known() -> dict[str, list[str]]:
     return found
 
 
+def shipped() -> dict[str, str]:
+    """Name -> tag of the languages that ship."""
+    return names(_known())
+
+
 def names(tags: Iterable[str]) -> dict[str, str]:
     """Name -> tag of the languages that are loaded. One that does not ship is asked of the CLDR."""
     found: dict[str, str] = {}

@@ -11,25 +11,34 @@ from bot.commands.locales import glossary, header, msgfmt, texts, typed
 from bot.commands.locales.folders import Folders, by_key
 from bot.commands.locales.glossary import Terms
 from bot.commands.locales.issue import Issue, Language, Level
+from bot.commands.preview.needs import packaged_needs, shown
 from bot.errors import LocalesError
 from bot.languages import tags
+from bot.languages.folder import meant
 from bot.languages.language_file import LanguageFile
+
+_MOST_ENTRIES, _MOST_CARDS = 10, 3  # named in the report
 
 
 def check(folders: Folders, tag: str = "") -> int:
     """Report one language, or all; 1 if anything is an error. Raises `LocalesError` for a language without a file."""
     files = folders.files
     chosen = [tags.of_file(tag) or tag] if tag else list(files)
-    misnamed = [one for one in folders.problems if not tag or _meant(one.path) == chosen[0]]
+    misnamed = [one for one in folders.problems if not tag or meant(one.path) == chosen[0]]
     if chosen[0] not in files and not misnamed:
         tags.require(chosen[0])
         raise LocalesError(f"there is no {chosen[0]}.po; photosync locales new {chosen[0]} begins one")
     terms = glossary.read(folders.glossaries)
     found = [(problem.path, Issue(problem.line, problem.text)) for problem in misnamed]
+    advice = [one for one in folders.advice if one.path in map(files.get, chosen)]
+    found += [(one.path, Issue(one.line, one.text, Level.WARNING)) for one in advice]
     each = bool(tag)  # of all languages together only their own files' sentences: those that ship take a second each
     found += [(files[one], issue) for one in chosen if one in files for issue in issues(folders, one, terms, each=each)]
     sys.stdout.writelines(_report_line(path, issue) for path, issue in found)
     errors = sum(issue.level is Level.ERROR for _, issue in found)
+    for one in chosen:
+        if one in files and folders.language(one).usable:
+            sys.stdout.write(_cards(folders, one, alone=bool(tag)))
     what = chosen[0] if tag else f"{len(chosen)} languages"
     sys.stdout.write(f"{what}: {_counted(errors, 'error')}, {_counted(len(found) - errors, 'warning')}\n")
     return 1 if errors else 0
@@ -51,9 +60,13 @@ def issues(folders: Folders, tag: str, terms: Terms, *, each: bool = False) -> l
     return sorted(found, key=lambda one: (one.line, -one.level))
 
 
-def _meant(path: Path) -> str:
-    """The language of a file that is not read because of its name: `ca.po.txt`."""
-    return tags.of_file(path.name.partition(".")[0])
+def _cards(folders: Folders, tag: str, *, alone: bool) -> str:
+    """What people see of a language; of one that is whole only if it was asked about."""
+    cards = shown(packaged_needs(), folders.keys(tag))
+    if not alone:
+        return f"{tag}: {cards}\n" if cards.holding else ""
+    least = f"{tag}: cards that lack least: {cards.next_cards(_MOST_CARDS)}\n" if cards.holding else ""
+    return f"{tag}: {cards.summary(_MOST_ENTRIES)}\n{least}"
 
 
 def _counted(count: int, what: str) -> str:

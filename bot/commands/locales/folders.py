@@ -3,7 +3,7 @@ written to."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -78,6 +78,17 @@ class Folders:
         """The packaged language that an own file is laid over."""
         path = _listing(self.packaged).files.get(tag)
         return language_file.read(path, tag, self.shown) if path and path != self.files[tag] else None
+
+    def keys(self, tag: str) -> Set[str]:
+        """What people see of a language: the keys of its own file and of the one that lies below."""
+        below = self.below(tag)
+        return self.language(tag).texts.keys() | (below.texts.keys() if below else set())
+
+    @property
+    def advice(self) -> tuple[Problem, ...]:
+        """Files that are read under another name than their own."""
+        folders = (self.packaged, self.over) if self.over else (self.packaged,)
+        return tuple(one for folder in folders for one in _listing(folder).advice)
 
     @property
     def glossaries(self) -> tuple[Path, ...]:
