@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bot import resources
 from bot.commands.locales.folders import Folders
+from bot.languages import po_reader
+from bot.languages.language_file import BASE
+
+VARIANTS = {
+    path.stem: base
+    for path in sorted(resources.LOCALES.glob("*.po"))
+    if (base := po_reader.read(path, before=b"msgctxt").fields.get(BASE, ""))
+}
+"""The packaged variants, with the languages that they are laid over."""
+LANGUAGES = tuple(sorted(path.stem for path in resources.LOCALES.glob("*.po") if path.stem not in VARIANTS))
+"""The packaged languages, each whole."""
 
 ENGLISH = """\
 msgid ""

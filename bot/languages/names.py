@@ -41,7 +41,8 @@ def ask(tag: str, speakers: Sequence[str]) -> list[str]:
     for other in (Locale.parse(one, sep="-") for one in speakers):
         # What people call a language that is part of a wider one: Norwegian, not Bokmål.
         broader = other.languages.get(wider) if wider != locale.language else None
-        for name in (locale.get_language_name(other), locale.get_display_name(other), broader):
+        variety = other.languages.get(str(locale))  # British English
+        for name in (locale.get_language_name(other), locale.get_display_name(other), broader, variety):
             if name:
                 called[str(name)] = None
     return list(called)

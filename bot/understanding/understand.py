@@ -88,8 +88,9 @@ class Understanding:
 
         # Those of a draft are learned too, and count only for who has the draft among their words.
         corrected = {tag: self._own[tag] for tag in words.examples if tag in self._own}
-        found = judged(corrected.get(locale))
-        if locale in corrected or not found.ask:
+        spoken = locale if locale in corrected else words.bases.get(locale, locale)
+        found = judged(corrected.get(spoken))
+        if spoken in corrected or not found.ask:
             return found
         others = [judged(corrections) for corrections in corrected.values()]
         return max([found, *others], key=lambda one: one.confidence)

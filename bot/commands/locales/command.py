@@ -39,6 +39,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     begin.add_argument(
         "--from", metavar="TAG", dest="near", default="", help="begin with the texts of a language near to it"
     )
+    begin.add_argument(
+        "--variant-of", metavar="TAG", dest="base", default="", help="with only what differs from that language"
+    )
     begin.add_argument("--draft", action="store_true", help="only the people of PHOTOSYNC_PILOT get it")
     lint = command(
         "check",
@@ -71,7 +74,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def _new(chosen: argparse.Namespace) -> int:
-    return new.create(_folders(chosen), chosen.tag, near=chosen.near, draft=chosen.draft)
+    return new.create(_folders(chosen), chosen.tag, near=chosen.near, base=chosen.base, draft=chosen.draft)
 
 
 def _own(chosen: argparse.Namespace) -> str:

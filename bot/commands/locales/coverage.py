@@ -12,6 +12,7 @@ from rich.table import Table
 from bot.commands.locales.folders import Folders
 from bot.commands.preview.needs import packaged_needs, shown
 from bot.languages import plurals, tags
+from bot.languages.language_file import BASE
 
 _COLUMNS = (
     "tag", "language", "coverage", "cards", "missing most", "fuzzy", "plural forms", "direction", "translators", "file",
@@ -42,15 +43,18 @@ def _where(folders: Folders, path: Path) -> str:
 
 def _row(folders: Folders, tag: str) -> tuple[str, ...]:
     found = folders.language(tag)
-    if not found.usable:
-        problem = f"line {found.faults[0].line}: cannot be used: {found.faults[0].text}"
+    wrong = folders.wrong_base(tag) if found.usable else ""
+    if not found.usable or wrong:
+        line, text = (found.document.field_line(BASE), wrong) if wrong else found.faults[0][:2]
+        problem = f"line {line}: cannot be used: {text}"
         return (problem, *[""] * (len(_COLUMNS) - 3))
     locale = tags.require(tag)
-    here = folders.shown.keys() & folders.keys(tag)
-    cards = shown(packaged_needs(), folders.keys(tag))
+    texts, base = folders.texts(tag, found), folders.base(tag)
+    here = folders.shown.keys() & texts.keys()
+    cards = shown(packaged_needs(), texts.keys())
     return (
         found.name or tags.own_name(locale),
-        f"{len(here) * 100 // max(1, len(folders.shown))} %",
+        f"over {base}" if base else f"{len(here) * 100 // max(1, len(folders.shown))} %",
         f"{cards.cards} of {cards.of}",
         cards.entries(1) or "-",
         str(sum(entry.fuzzy for entry in found.unfinished)),

@@ -1,6 +1,7 @@
 """`photosync locales sync`: what changed in the English comes into every language's own file, and nothing else does.
 
-Entries that are new come into files that hold a language; one with a few other words of an installation's stays small.
+Entries that are new come into files that hold a language; a variant's, and one with a few other words of an
+installation's, stay small.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from bot.commands.locales.folders import Folders
 from bot.commands.locales.merge import English, merge
 from bot.errors import LocalesError
 from bot.languages import plurals, po_reader, tags
+from bot.languages.language_file import BASE
 from bot.languages.po_document import Document, PoEntry
 from dialogs.examples import EXAMPLE_KEYS
 from dialogs.translations import placeholders
@@ -38,7 +40,7 @@ def sync(folders: Folders, reworded: Collection[str] = ()) -> int:
             failed = True
             sys.stderr.write(f"photosync: {path} is left as it is: photosync locales check {tag} says why\n")
             continue
-        whole = folders.over is None or _is_whole(found, english)
+        whole = not found.fields.get(BASE) and (folders.over is None or _is_whole(found, english))
         merged = merge(found, tag, _forms(found, tag), english, whole=whole, reworded=same_meaning)
         if merged.lines != found.lines:
             writing.put(path, merged.lines, found.newline)
