@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Mapping
 
-from bot.commands.locales import writing
+from bot.commands.locales import notes, writing
 from bot.commands.locales.folders import Folders
 from bot.commands.locales.merge import English, merge
 from bot.errors import LocalesError
@@ -58,16 +58,18 @@ def _is_whole(found: Document, english: Mapping[str, English]) -> bool:
 
 def _english(found: Document) -> Mapping[str, English]:
     """What is shown counts: the English is edited in its msgstr, in Poedit too."""
-    return {entry.key: _entry(entry) for entry in found.entries}
+    shown = {entry.key: entry.texts for entry in found.entries}
+    return {entry.key: _entry(entry, shown) for entry in found.entries}
 
 
-def _entry(entry: PoEntry) -> English:
+def _entry(entry: PoEntry, shown: Mapping[str, tuple[str, ...]]) -> English:
     # What people type has only a hint as its English, and every language its own sentences.
     source = entry.source if entry.key in EXAMPLE_KEYS else tuple(form.text for form in entry.strings)
     flags = [flag for flag in entry.flags if flag not in ("fuzzy", _BRACES)]
     if entry.key not in EXAMPLE_KEYS and any(placeholders(text) for text in source):
         flags.append(_BRACES)
-    return English(entry.key, source, entry.comments["#."], tuple(flags))
+    comments = notes.written(entry.key, source, entry.comments["#."], shown)
+    return English(entry.key, source, comments, tuple(flags))
 
 
 def _forms(found: Document, tag: str) -> int:
