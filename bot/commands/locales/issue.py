@@ -38,6 +38,7 @@ class Language:
     document: Document
     english: Mapping[str, PoEntry] = field(repr=False)
     shown: Set[str] = field(repr=False)  # keys of the entries that the bot shows
+    base: str = ""  # of a variant: the language that it is laid over
 
     @property
     def is_english(self) -> bool:
