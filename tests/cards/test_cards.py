@@ -203,7 +203,7 @@ def test_every_language_shows_its_own_sentences_whole_and_in_the_same_places(
 
 
 def setting_in_keys(setting: CardSetting, catalog: Catalog) -> CardSetting:
-    keys = Keys(catalog.tag, catalog.name, catalog.rtl, catalog.entries, catalog.plural)
+    keys = Keys(catalog.tag, catalog.name, catalog.rtl, catalog.entries, catalog.plural, catalog.base)
     return replace(setting, translations=Translations({**setting.translations.catalogs, catalog.tag: keys}))
 
 
