@@ -27,6 +27,7 @@ class Issue:
     text: str
     level: Level = Level.ERROR
     key: str = ""
+    rule: str = ""  # the reader's, by whose name it can be allowed
 
 
 @dataclass(frozen=True)
