@@ -11,9 +11,14 @@ from bot.commands.locales import glossary, header, msgfmt, texts, typed
 from bot.commands.locales.folders import Folders, by_key
 from bot.commands.locales.glossary import Terms
 from bot.commands.locales.issue import Issue, Language, Level
+from bot.commands.locales.reader import lists
+from bot.commands.locales.reader.rules import Reader
+from bot.commands.locales.reader.text import Knowledge
 from bot.errors import LocalesError
 from bot.languages import tags
 from bot.languages.language_file import LanguageFile
+from dialogs.examples import EXAMPLE_KEYS
+from dialogs.translations import SOURCE
 
 
 def check(folders: Folders, tag: str = "") -> int:
@@ -42,13 +47,27 @@ def issues(folders: Folders, tag: str, terms: Terms, *, each: bool = False) -> l
     found = [Issue(fault.line, fault.text, key=fault.key) for fault in file.faults]
     if file.usable:
         language = Language(tag, tags.require(tag), file.document, by_key(folders.english), file.texts.keys())
-        found += [*_of_entries(language), *_unfinished(language, file, folders.below(tag))]
-        found += [*header.check(language), *glossary.check(language, terms)]
+        below = folders.below(tag)
+        found += [*_of_entries(language), *_unfinished(language, file, below), *header.check(language)]
+        found += Reader(language, _knowledge(folders, language, file, below, terms), file.rule).issues()
         own = bool(folders.over) and folders.files[tag].parent == folders.over
         found += typed.check(language, own_file=own, each=each or own)
     lines = {issue.line for issue in found}
     found += [issue for issue in msgfmt.check(file.document.path) if issue.line not in lines]
     return sorted(found, key=lambda one: (one.line, -one.level))
+
+
+def _knowledge(
+    folders: Folders, language: Language, file: LanguageFile, below: LanguageFile | None, terms: Terms
+) -> Knowledge:
+    return Knowledge(
+        language.tag,
+        lists.read(folders.places, language.tag),
+        lists.read(folders.places, SOURCE),
+        terms.get(language.tag, {}),
+        {**(below.texts if below else {}), **file.texts},
+        {key: entry.source for key, entry in language.english.items() if key not in EXAMPLE_KEYS},
+    )
 
 
 def _meant(path: Path) -> str:
@@ -65,7 +84,8 @@ def _report_line(path: Path, issue: Issue) -> str:
     shown = path.absolute()
     name = shown.relative_to(here) if shown.is_relative_to(here) else path
     key = f"{issue.key}: " if issue.key else ""
-    return f"{name}:{issue.line}: {issue.level.name.lower()}: {key}{issue.text}\n"
+    rule = f" [{issue.rule}]" if issue.rule else ""
+    return f"{name}:{issue.line}: {issue.level.name.lower()}: {key}{issue.text}{rule}\n"
 
 
 def _of_entries(language: Language) -> Iterator[Issue]:

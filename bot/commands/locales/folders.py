@@ -35,8 +35,7 @@ class Folders:
     @property
     def problems(self) -> tuple[Problem, ...]:
         """Files that look like a language's and are none."""
-        folders = (self.packaged, self.over) if self.over else (self.packaged,)
-        return tuple(problem for folder in folders for problem in _listing(folder).problems)
+        return tuple(problem for folder in self.places for problem in _listing(folder).problems)
 
     @property
     def own(self) -> Mapping[str, Path]:
@@ -80,10 +79,14 @@ class Folders:
         return language_file.read(path, tag, self.shown) if path and path != self.files[tag] else None
 
     @property
+    def places(self) -> tuple[Path, ...]:
+        """The packaged folder, then one's own: what stands beside the files, too, is laid one over the other."""
+        return (self.packaged, self.over) if self.over else (self.packaged,)
+
+    @property
     def glossaries(self) -> tuple[Path, ...]:
         """The packaged glossary, then one's own."""
-        folders = (self.packaged, self.over) if self.over else (self.packaged,)
-        return tuple(folder / GLOSSARY for folder in folders if (folder / GLOSSARY).is_file())
+        return tuple(folder / GLOSSARY for folder in self.places if (folder / GLOSSARY).is_file())
 
 
 def folders(packaged: Path, own: str) -> Folders:

@@ -1,0 +1,98 @@
+"""What every translation keeps as it is: numbers, shortcuts, names, addresses, placeholders."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from bot.commands.locales.reader.text import ADDRESS, PLACEHOLDER, SHORTCUT, Text
+
+_DIGITS = re.compile(r"\d+(?:[.,\u00a0\u202f]\d{3})*")
+_LEAST = 3  # one and two are said without a number: an article, "both", a dual
+_KEY = re.compile(r"(?<![^\W_])(?:Ctrl|Shift|Command|Option)(?![^\W_])")
+_COMMAND = re.compile(r"“(photosync \w+|[A-Z]\w+\.\w+)”")
+
+
+def numbers(one: Text) -> Iterator[str]:
+    """A number that is not the English's, in digits or words; the digits of a translation may be words in English."""
+    ours = _numbers(one.bare, one.knows.lists.numbers)
+    english = _numbers(one.bare_english, one.knows.english.numbers)
+    missing, more = english.keys() - ours.keys(), ours.keys() - english.keys()
+    if missing or more:
+        yield f"the English has {_listed(missing) or 'no such number'}; here is {_listed(more) or 'none'}"
+
+
+def _numbers(text: str, words: Mapping[int, re.Pattern[str]]) -> Counter[int]:
+    found: Counter[int] = Counter()
+    for digits in _DIGITS.findall(text):
+        found[int("".join(str(unicodedata.decimal(sign)) for sign in digits if sign.isdecimal()))] += 1
+    for number, pattern in words.items():
+        if count := len(pattern.findall(text)):
+            found[number] += count
+    return Counter({number: count for number, count in found.items() if number >= _LEAST})
+
+
+def _listed(numbers: set[int]) -> str:
+    return ", ".join(map(str, sorted(numbers)))
+
+
+def shortcuts(one: Text) -> Iterator[str]:
+    """Keys to press, in their order: they mean a browser each. A language may have its own names of keys."""
+    keys = one.knows.lists.keys
+    wanted = ["+".join(keys.get(key, key) for key in found.split("+")) for found in SHORTCUT.findall(one.english)]
+    found = SHORTCUT.findall(one.text)
+    if found != wanted:
+        yield f"the keys are {', '.join(found) or 'missing'}; they have to be {', '.join(wanted) or 'none'}"
+        return
+    for key in dict.fromkeys(_KEY.findall(SHORTCUT.sub("", one.english))):
+        if keys.get(key, key) not in SHORTCUT.sub("", one.text):
+            yield f"the key {keys.get(key, key)} is missing"
+
+
+def names(one: Text) -> Iterator[str]:
+    """Names of products that are missing, are another's, or are spelt in another way."""
+    if one.knows.is_source:
+        return
+    wanted = set(one.knows.products.findall(one.english))
+    for name in sorted(wanted):
+        if name not in one.text:
+            yield f"the name {name} is missing"
+    ours = one.knows.source.get("app.name", ())  # may stand for "it" anywhere
+    for name in sorted(set(one.knows.products.findall(one.text)) - wanted - {*ours}):
+        if one.knows.names[name].search(one.text) and name not in one.english:
+            yield f"the English does not name {name}"
+    text = one.text.casefold()
+    for name, spelt in one.knows.names.items():
+        if name.casefold() not in text:
+            continue
+        for found in {*spelt.findall(one.text)} - {name}:
+            if found not in one.knows.names and found not in one.english:
+                yield f"{found} is spelt {name}"
+
+
+def addresses(one: Text) -> Iterator[str]:
+    """Addresses and commands: what is typed letter by letter."""
+    wanted, found = Counter(ADDRESS.findall(one.english)), Counter(ADDRESS.findall(one.text))
+    if wanted.keys() != found.keys():
+        yield f"the address is {', '.join(found) or 'missing'}; it has to be {', '.join(wanted) or 'none'}"
+    for command in _COMMAND.findall(one.english):
+        if command not in one.text:
+            yield f"“{command}” is typed as it is; it is missing"
+
+
+def doubled(one: Text) -> Iterator[str]:
+    """A placeholder that stands twice shows its value twice."""
+    wanted, found = Counter(PLACEHOLDER.findall(one.english)), Counter(PLACEHOLDER.findall(one.text))
+    for name, count in found.items():
+        if count > max(1, wanted[name]):
+            yield f"{name} stands here {count} times"
+
+
+def order(one: Text) -> Iterator[str]:
+    """Placeholders in another order than the English's, or than the language's where it turns them round."""
+    wanted = [f"{{{name}}}" for name in one.knows.lists.order.get(one.key, ())] or PLACEHOLDER.findall(one.english)
+    found = PLACEHOLDER.findall(one.text)
+    if sorted(found) == sorted(wanted) and found != wanted:
+        yield f"the values stand in the order {', '.join(found)}; expected: {', '.join(wanted)}"
