@@ -15,20 +15,21 @@ _PAIRS = (("left", "right"), ("top", "bottom"))
 
 
 def negation(one: Text) -> Iterator[str]:
-    """Fewer negations than the English has: each *not*, *no*, *never*, *without* is said by one of the language's."""
+    """Fewer negations than the English has: each *not*, *no*, *never*, *without* is said by one of the language's.
+
+    Where both have as many sentences, as many of them deny: a sentence may deny twice in one language and once in another.
+    """
     ours, english = one.knows.lists.negation, one.knows.english.negation
     if ours is None or english is None or one.knows.is_source:
         return
     wanted, found = _count(one.english, english), _count(one.text, ours)
     if found < wanted:
         yield f"the English denies {_times(wanted)}, this {_times(found) if found else 'does not'}"
-        return
-    parts = list(zip(sentences(one.english), sentences(one.text), strict=False))
-    if len(sentences(one.english)) != len(sentences(one.text)) or len(parts) < 2:
-        return
-    for theirs, mine in parts:
-        if _count(theirs, english) and not _count(mine, ours):
-            yield f"“{mine.strip()}” denies nothing, and the English does: “{theirs.strip()}”"
+    elif wanted > 1:
+        theirs = [_count(part, english) > 0 for part in sentences(one.english)]
+        mine = [_count(part, ours) > 0 for part in sentences(one.text, one.knows.lists.abbreviations)]
+        if len(theirs) == len(mine) and sum(mine) < sum(theirs):
+            yield f"{sum(theirs)} sentences of the English deny something, and {sum(mine) or 'none'} here"
 
 
 def _count(text: str, negation: Negation) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -94,6 +94,8 @@ class Text:
         return text
 
 
-def sentences(text: str) -> list[str]:
-    """The parts of a text that end with a mark."""
+def sentences(text: str, abbreviations: Iterable[str] = ()) -> list[str]:
+    """The parts of a text that end with a mark; `abbreviations` have one of their own."""
+    for short in abbreviations:
+        text = text.replace(short, short[:-1])
     return [part for part in _SENTENCE.split(text) if part.strip()]
