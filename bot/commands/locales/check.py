@@ -46,10 +46,9 @@ def issues(folders: Folders, tag: str, terms: Terms, *, each: bool = False) -> l
     file = folders.language(tag)
     found = [Issue(fault.line, fault.text, key=fault.key) for fault in file.faults]
     if file.usable:
-        language = Language(tag, tags.require(tag), file.document, by_key(folders.english), file.texts.keys())
-        below = folders.below(tag)
+        language, below = _language(folders, tag, file), folders.below(tag)
         found += [*_of_entries(language), *_unfinished(language, file, below), *header.check(language)]
-        found += Reader(language, _knowledge(folders, language, file, below, terms), file.rule).issues()
+        found += _reader(folders, language, file, below, terms).issues()
         own = bool(folders.over) and folders.files[tag].parent == folders.over
         found += typed.check(language, own_file=own, each=each or own)
     lines = {issue.line for issue in found}
@@ -57,17 +56,28 @@ def issues(folders: Folders, tag: str, terms: Terms, *, each: bool = False) -> l
     return sorted(found, key=lambda one: (one.line, -one.level))
 
 
-def _knowledge(
+def reader(folders: Folders, tag: str, terms: Terms) -> Reader:
+    """What reads one language's file, which the bot can use."""
+    file = folders.language(tag)
+    return _reader(folders, _language(folders, tag, file), file, folders.below(tag), terms)
+
+
+def _language(folders: Folders, tag: str, file: LanguageFile) -> Language:
+    return Language(tag, tags.require(tag), file.document, by_key(folders.english), file.texts.keys())
+
+
+def _reader(
     folders: Folders, language: Language, file: LanguageFile, below: LanguageFile | None, terms: Terms
-) -> Knowledge:
-    return Knowledge(
+) -> Reader:
+    knows = Knowledge(
         language.tag,
         lists.read(folders.places, language.tag),
         lists.read(folders.places, SOURCE),
         terms.get(language.tag, {}),
-        {**(below.texts if below else {}), **file.texts},
+        {**(below.texts if below else {}), **file.texts},  # an own file lies over the packaged one
         {key: entry.source for key, entry in language.english.items() if key not in EXAMPLE_KEYS},
     )
+    return Reader(language, knows, file.rule)
 
 
 def _meant(path: Path) -> str:

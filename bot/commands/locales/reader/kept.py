@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from bot.commands.locales.reader.text import ADDRESS, PLACEHOLDER, SHORTCUT, Text
 
@@ -17,9 +17,11 @@ _COMMAND = re.compile(r"“(photosync \w+|[A-Z]\w+\.\w+)”")
 
 def numbers(one: Text) -> Iterator[str]:
     """A number that is not the English's, in digits or words; the digits of a translation may be words in English."""
+    if not (one.knows.lists.any_number.search(one.text) or one.knows.english.any_number.search(one.english)):
+        return
     ours = _numbers(one.bare, one.knows.lists.numbers)
     english = _numbers(one.bare_english, one.knows.english.numbers)
-    missing, more = english.keys() - ours.keys(), ours.keys() - english.keys()
+    missing, more = english - ours, ours - english
     if missing or more:
         yield f"the English has {_listed(missing) or 'no such number'}; here is {_listed(more) or 'none'}"
 
@@ -34,7 +36,7 @@ def _numbers(text: str, words: Mapping[int, re.Pattern[str]]) -> Counter[int]:
     return Counter({number: count for number, count in found.items() if number >= _LEAST})
 
 
-def _listed(numbers: set[int]) -> str:
+def _listed(numbers: Iterable[int]) -> str:
     return ", ".join(map(str, sorted(numbers)))
 
 

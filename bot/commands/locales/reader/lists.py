@@ -42,11 +42,10 @@ class Allowance:
 
 @dataclass(frozen=True)
 class Forbidden:
-    """A word that this language's file does not use, what it uses, and why."""
+    """Words that this language's file does not use, and why."""
 
-    word: str
-    why: str
     found: re.Pattern[str]
+    why: str
 
 
 @dataclass(frozen=True)
@@ -100,6 +99,12 @@ class Lists:
         return {int(number): self._pattern(words) for number, words in self._found.get("numbers", {}).items()}
 
     @cached_property
+    def any_number(self) -> re.Pattern[str]:
+        """A figure, or any word of a number."""
+        words = self._pattern(word for words in self._found.get("numbers", {}).values() for word in words)
+        return re.compile(rf"\d|{words.pattern}")
+
+    @cached_property
     def sides(self) -> Mapping[str, re.Pattern[str]]:
         """`left`, `right`, `top`, `bottom` -> the words for it."""
         found = self._found.get("sides", {})
@@ -115,10 +120,9 @@ class Lists:
     def forbidden(self) -> tuple[Forbidden, ...]:
         """Words that are another register's, or wrong."""
         register = self._found.get("register", {})
-        says = register.get("why", "")
-        rows = [*((word, says) for word in register.get("never", ()))]
-        rows += [(one["word"], one["why"]) for one in self._found.get("forbidden", ())]
-        return tuple(Forbidden(word, why, self._pattern([word])) for word, why in rows)
+        rows = [(register.get("never", ()), register.get("why", ""))]
+        rows += [([one["word"]], one["why"]) for one in self._found.get("forbidden", ())]
+        return tuple(Forbidden(self._pattern(words), why) for words, why in rows)
 
     @cached_property
     def allowances(self) -> tuple[Allowance, ...]:

@@ -17,10 +17,10 @@ _PAIRS = (("left", "right"), ("top", "bottom"))
 def negation(one: Text) -> Iterator[str]:
     """Fewer negations than the English has: each *not*, *no*, *never*, *without* is said by one of the language's.
 
-    Where both have as many sentences, as many of them deny: a sentence may deny twice in one language and once in another.
+    Where both have as many sentences, as many of them deny: one may deny twice in this language and once in English.
     """
     ours, english = one.knows.lists.negation, one.knows.english.negation
-    if ours is None or english is None or one.knows.is_source:
+    if ours is None or english is None or one.knows.is_source or not english.words.search(one.english):
         return
     wanted, found = _count(one.english, english), _count(one.text, ours)
     if found < wanted:

@@ -10,7 +10,6 @@ from bot.commands.locales.reader import counts, kept, meaning, room, terms, titl
 from bot.commands.locales.reader.text import Knowledge, Text
 from bot.languages.plurals import Rule
 from bot.languages.po_document import PoEntry
-from dialogs.examples import EXAMPLE_KEYS
 
 Check = Callable[[Text], Iterator[str]]
 """A text -> a sentence for each thing that is doubtful in it."""
@@ -50,29 +49,37 @@ class Reader:
     rule: Rule | None  # how counts choose among plural forms
 
     def issues(self) -> Iterator[Issue]:
-        """What is doubtful and not explained."""
+        """What is doubtful and not explained, in every entry that the bot shows."""
         for entry in self.language.document.entries:
-            english = self.language.english.get(entry.key)
-            if english is not None and entry.key not in EXAMPLE_KEYS and self.language.shows(entry):
-                for found in self._of_entry(entry, english):
-                    if not any(one.covers(found.rule, entry.key, found.text) for one in self.knows.lists.allowances):
-                        yield found
+            if entry.key in self.knows.source and self.language.shows(entry):
+                yield from self.of(entry)
 
-    def _of_entry(self, entry: PoEntry, english: PoEntry) -> Iterator[Issue]:
-        used = self.rule.used if self.rule and entry.plural else range(len(entry.strings))
+    def of(self, entry: PoEntry) -> Iterator[Issue]:
+        """The same of one entry, which the English has too."""
+        for found in (*self._of_forms(entry), *self._of_counts(entry)):
+            if not any(one.covers(found.rule, entry.key, found.text) for one in self.knows.lists.allowances):
+                yield found
+
+    def texts(self, entry: PoEntry) -> Iterator[tuple[int, Text]]:
+        """The forms that whole numbers take, each with its number and beside the English for the same counts."""
+        source = self.knows.source[entry.key]
         for at, form in enumerate(entry.strings):
-            if at not in used:
+            if entry.plural and self.rule and at not in self.rule.used:
                 continue
-            source = english.source[0 if self._only_one(at, entry) else -1]
-            text = Text(entry.key, form.text, source, self.knows)
-            for name, check in RULES.items():
-                level = Level.ERROR if name in _ERRORS else Level.WARNING
-                yield from (Issue(form.line, said, level, entry.key, name) for said in check(text))
-        if entry.plural and self.rule:
-            words = self.knows.lists.plurals.get(entry.key, {})
-            for at, said in counts.wrong(entry.texts, self.rule, self.language.locale, words):
-                yield Issue(entry.strings[at].line, said, Level.WARNING, entry.key, PLURAL)
+            yield at, Text(entry.key, form.text, source[0 if self._only_one(at, entry) else -1], self.knows)
 
     def _only_one(self, form: int, entry: PoEntry) -> bool:
         """Whether a form shows for the count of one, beside which the English has its singular."""
         return not entry.plural or (self.rule is not None and self.rule(1) == form and len(self.rule.used) > 1)
+
+    def _of_forms(self, entry: PoEntry) -> Iterator[Issue]:
+        for at, text in self.texts(entry):
+            for name, check in RULES.items():
+                level = Level.ERROR if name in _ERRORS else Level.WARNING
+                yield from (Issue(entry.strings[at].line, said, level, entry.key, name) for said in check(text))
+
+    def _of_counts(self, entry: PoEntry) -> Iterator[Issue]:
+        words = self.knows.lists.plurals.get(entry.key)
+        if entry.plural and self.rule and words:
+            for at, said in counts.wrong(entry.texts, self.rule, self.language.locale, words):
+                yield Issue(entry.strings[at].line, said, Level.WARNING, entry.key, PLURAL)

@@ -22,8 +22,8 @@ def glossary(one: Text) -> Iterator[str]:
 
 @lru_cache(maxsize=256)
 def _named(term: str) -> re.Pattern[str]:
-    # "sign in", "sign-in", "signin": however the English spells it.
-    spelt = re.escape(term).replace(r"\ ", "[ -]?")
+    # "sign in", "sign-in", "signin", "private browser window": however the English spells it.
+    spelt = re.escape(term).replace(r"\ ", r"(?:[ -]?| \w+ )")
     return re.compile(rf"(?<![\w.]){spelt}s?\b", re.IGNORECASE)
 
 

@@ -19,9 +19,10 @@ _FINAL = {
 # A colon behind a figure or capitals begins an ending (Finnish 365:ssä, ID:n); a comma after one letter is spelling
 # (Greek ό,τι).
 _AFTER_MARK = re.compile(r"(?<=[^\W\d_]{2})(?:[,;!?]|(?<![A-Z]):)(?=[^\W\d_])")
+_LATIN, _OTHERS = re.compile("[a-zA-Z]"), re.compile("[\u0370-\u052f]")
 _BREAK = re.compile(rf"[^{LETTER}\s]")
 _WORD = re.compile(rf"[{LETTER}]+")
-_REPEATED = re.compile(r"([\u3400-\u9fff]{2,}|[\u3040-\u30ff]{3,}|[\u0e00-\u0e7f]{4,}|[\u1000-\u109f]{4,})\1")
+_REPEATED = re.compile(r"([\u3400-\u9fff]{2,}|[\u3040-\u30ff]{3,}|[\u0e00-\u0e7f\u1000-\u109f]{3,})\1")
 
 
 def quotes(one: Text) -> Iterator[str]:
@@ -92,25 +93,25 @@ def _end_is_free(one: Text) -> bool:
 
 def doubled(one: Text) -> Iterator[str]:
     """A word, or two or three, twice in a row."""
+    allowed = one.knows.lists.doubled
     if not one.knows.lists.spaces:
-        for found in _REPEATED.finditer(one.text):
-            if found[0] not in one.knows.lists.doubled:
-                yield f"“{found[1]}” stands twice"
-        return
+        found = (found[1] for found in _REPEATED.finditer(one.text) if found[0] not in allowed)
+        yield from (f"“{said}” stands twice" for said in found)
     text = SHORTCUT.sub("|", PLACEHOLDER.sub("|", one.text))
     words = [(found[0].casefold(), found.start(), found.end()) for found in _WORD.finditer(text)]
     for size in (1, 2, 3):
         for at in range(len(words) - 2 * size + 1):
             first, second = words[at : at + size], words[at + size : at + 2 * size]
-            if [word[0] for word in first] != [word[0] for word in second]:
-                continue
-            said = text[first[0][1] : second[-1][2]]
-            if _BREAK.search(said) is None and not {said, said[:1].lower() + said[1:]} & {*one.knows.lists.doubled}:
-                yield f"“{said}”: twice"
+            if [word for word, _, _ in first] == [word for word, _, _ in second]:
+                said = text[first[0][1] : second[-1][2]]
+                if _BREAK.search(said) is None and not {said, said[:1].lower() + said[1:]} & {*allowed}:
+                    yield f"“{said}”: twice"
 
 
 def letters(one: Text) -> Iterator[str]:
     """A word with letters of two scripts: a Latin a in a Cyrillic word looks the same and is read aloud otherwise."""
+    if not (_OTHERS.search(one.text) and _LATIN.search(one.text)):
+        return
     for found in _WORD.finditer(one.bare):
         scripts = {unicodedata.name(sign, "").split()[0] for sign in found[0] if sign.isalpha()}
         mixed = scripts & {"LATIN", "CYRILLIC", "GREEK"}
