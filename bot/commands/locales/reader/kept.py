@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 
 from bot.commands.locales.reader.text import ADDRESS, PLACEHOLDER, SHORTCUT, Text
 
@@ -42,15 +43,20 @@ def _listed(numbers: Iterable[int]) -> str:
 
 def shortcuts(one: Text) -> Iterator[str]:
     """Keys to press, in their order: they mean a browser each. A language may have its own names of keys."""
-    keys = one.knows.lists.keys
-    wanted = ["+".join(keys.get(key, key) for key in found.split("+")) for found in SHORTCUT.findall(one.english)]
-    found = SHORTCUT.findall(one.text)
-    if found != wanted:
-        yield f"the keys are {', '.join(found) or 'missing'}; they have to be {', '.join(wanted) or 'none'}"
+    wanted, found = SHORTCUT.findall(one.english), SHORTCUT.findall(one.text)
+    if len(found) != len(wanted) or not all(map(partial(_same_keys, one), wanted, found)):
+        yield f"the keys are {', '.join(found) or 'missing'}; the English has {', '.join(wanted) or 'none'}"
         return
     for key in dict.fromkeys(_KEY.findall(SHORTCUT.sub("", one.english))):
-        if keys.get(key, key) not in SHORTCUT.sub("", one.text):
-            yield f"the key {keys.get(key, key)} is missing"
+        if not any(name in SHORTCUT.sub("", one.text) for name in one.knows.lists.keys.get(key, [key])):
+            yield f"the key {key} is missing"
+
+
+def _same_keys(one: Text, wanted: str, found: str) -> bool:
+    """Whether a shortcut is the English's, by the language's names of its keys."""
+    pairs = list(zip(wanted.split("+"), found.split("+"), strict=False))
+    same = all(mine in one.knows.lists.keys.get(key, [key]) for key, mine in pairs)
+    return same and wanted.count("+") == found.count("+")
 
 
 def names(one: Text) -> Iterator[str]:

@@ -76,7 +76,8 @@ class Lists:
         self.abbreviations: tuple[str, ...] = tuple(found.get("abbreviations", ()))
         self.doubled: tuple[str, ...] = tuple(found.get("doubled", ()))
         self.screen: tuple[str, ...] = tuple(found.get("screen", ()))
-        self.keys: Mapping[str, str] = found.get("keys", {})
+        keys = found.get("keys", {})
+        self.keys: Mapping[str, list[str]] = {key: [one] if isinstance(one, str) else one for key, one in keys.items()}
         self.order: Mapping[str, list[str]] = found.get("order", {})
         self.mirrored: tuple[str, ...] = tuple(found.get("sides", {}).get("mirrored", ()))
 
