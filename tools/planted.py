@@ -1,7 +1,7 @@
-"""Faults planted into the languages' files, one at a time, and how many of them `locales check` finds (`make planted`).
+"""Faults planted into the languages' files, one at a time, and how many of them `locales check` finds.
 
-A fault is a slip that people make when they translate; `planted.toml` has what a slip is made of in each language. Each is
-planted into a copy of one entry of a file that ships, which the check then reads. ARGS="--faults 200 --seed 1 --missed".
+A fault is a slip that people make when they translate; `planted.toml` has what a slip is made of in each language. Each
+is planted into a copy of one entry of a file that ships, which the check then reads (`make planted`).
 """
 
 from __future__ import annotations
@@ -47,15 +47,19 @@ Fault = Callable[[Text, Words], Iterator[str]]
 """One text, and what slips are made of in its language -> the texts that a slip could make of it."""
 
 
-def _edits(text: str, pairs: list[list[str]]) -> Iterator[str]:
+def _edits(one: Text, pairs: list[list[str]]) -> Iterator[str]:
+    text, spaces = one.text, one.knows.lists.spaces
     for old, new in pairs:
-        yield from (text[: found.start()] + new + text[found.end() :] for found in re.finditer(re.escape(old), text))
+        # Not in the middle of a word, where there are words.
+        begin = r"(?<![^\W\d_])" if spaces else ""
+        for found in re.finditer(begin + re.escape(old), text):
+            yield text[: found.start()] + new + text[found.end() :]
 
 
 def negation(one: Text, words: Words) -> Iterator[str]:
     """A sentence no longer denies what the English denies."""
     if _DENIES.search(one.english):
-        yield from _edits(one.text, words["negation"])
+        yield from _edits(one, words["negation"])
 
 
 def number(one: Text, words: Words) -> Iterator[str]:
@@ -66,7 +70,7 @@ def number(one: Text, words: Words) -> Iterator[str]:
         made = text[: found.start()] + other + text[found.end() :]
         yield made.replace("Microsoft\0", "Microsoft 365").replace("\1", "21Vianet")
     if _COUNTS.search(one.english):
-        yield from _edits(one.text, words["number"])
+        yield from _edits(one, words["number"])
 
 
 def shortcut(one: Text, words: Words) -> Iterator[str]:  # noqa: ARG001 - one signature for all
@@ -79,12 +83,12 @@ def shortcut(one: Text, words: Words) -> Iterator[str]:  # noqa: ARG001 - one si
 
 def term(one: Text, words: Words) -> Iterator[str]:
     """What a screen calls its thing, called otherwise in one entry."""
-    yield from _edits(one.text, words["term"])
+    yield from _edits(one, words["term"])
 
 
 def register(one: Text, words: Words) -> Iterator[str]:
     """The wrong form of address in one place."""
-    yield from _edits(one.text, words["register"])
+    yield from _edits(one, words["register"])
 
 
 def button(one: Text, words: Words) -> Iterator[str]:
@@ -98,7 +102,7 @@ def button(one: Text, words: Words) -> Iterator[str]:
 def side(one: Text, words: Words) -> Iterator[str]:
     """Left for right."""
     if _SIDE.search(one.english):
-        yield from _edits(one.text, words["side"])
+        yield from _edits(one, words["side"])
 
 
 def order(one: Text, words: Words) -> Iterator[str]:  # noqa: ARG001
@@ -133,7 +137,7 @@ def blank(one: Text, words: Words) -> Iterator[str]:  # noqa: ARG001
 
 def mark(one: Text, words: Words) -> Iterator[str]:  # noqa: ARG001
     """The mark at the end forgotten, or another one."""
-    if one.english[-1] in ".?" and one.text[-1] in ".?。؟？।;":
+    if one.knows.lists.full_stop and one.english[-1] in ".?" and one.text[-1] in ".?。؟？।;":
         yield one.text[:-1]
         yield one.text[:-1] + ("!" if one.text.isascii() or one.knows.lists.spaces else "！")
 
@@ -170,7 +174,7 @@ def name(one: Text, words: Words) -> Iterator[str]:  # noqa: ARG001
 def title(one: Text, words: Words) -> Iterator[str]:
     """A title that says too much for a phone."""
     if _TITLE.fullmatch(one.key):
-        yield f"{one.text} ({words['button']}, {words['button']})"[:40].rstrip(" ,(")
+        yield f"{one.text} ({words['button']}, {words['button']}, {words['button']})"[:40].rstrip(" ,(")
 
 
 FAULTS: Mapping[str, Fault] = {

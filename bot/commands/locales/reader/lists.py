@@ -121,9 +121,12 @@ class Lists:
     def forbidden(self) -> tuple[Forbidden, ...]:
         """Words that are another register's, or wrong."""
         register = self._found.get("register", {})
-        rows = [(register.get("never", ()), register.get("why", ""))]
-        rows += [([one["word"]], one["why"]) for one in self._found.get("forbidden", ())]
-        return tuple(Forbidden(self._pattern(words), why) for words, why in rows)
+        rows = [(self._pattern(register.get("never", ())), register.get("why", ""))]
+        rows += [(self._pattern([one["word"]]), one["why"]) for one in self._found.get("forbidden", ())]
+        if inside := register.get("inside"):
+            # At the beginning of a sentence every word has a capital: Danish De is "they" there.
+            rows.append((re.compile(rf"(?<=[^\W\d_A-Z] |, ){self._pattern(inside).pattern}"), register.get("why", "")))
+        return tuple(Forbidden(found, why) for found, why in rows)
 
     @cached_property
     def allowances(self) -> tuple[Allowance, ...]:

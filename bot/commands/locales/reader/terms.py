@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from math import ceil
 
 from bot.commands.locales.reader.text import Text
 from dialogs.text import folded
 
 _REMARK = re.compile(r"\s*[(（][^)）]*[)）]")
+_STEM = 0.6  # of a word, three letters at least
 _BETWEEN = re.compile(r"[;；؛,،]|\s/\s")
 
 
 def glossary(one: Text) -> Iterator[str]:
     """A thing that the English names, called other than in the glossary."""
     for term, translation in one.knows.terms.items():
-        if _named(term).search(one.english) and not _says(one.text, translation):
+        if _named(term).search(one.english) and not _says(one.text, translation, one.knows.lists.spaces):
             yield f"the glossary calls “{term}” “{translation}”"
 
 
@@ -27,16 +29,17 @@ def _named(term: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w.]){spelt}s?\b", re.IGNORECASE)
 
 
-def _says(text: str, translation: str) -> bool:
+def _says(text: str, translation: str, spaces: bool) -> bool:
     said = folded(text)
-    return any(all(stem in said for stem in stems) for stems in _stems(translation))
+    return any(all(stem in said for stem in stems) for stems in _stems(translation, spaces))
 
 
 @lru_cache(maxsize=2048)
-def _stems(translation: str) -> tuple[tuple[str, ...], ...]:
-    """Of each alternative what is left of its words whatever their endings: the first half, three letters at least."""
+def _stems(translation: str, spaces: bool) -> tuple[tuple[str, ...], ...]:
+    """Of each alternative what is left of its words whatever their endings; a language without blanks has none."""
     wanted = [folded(one) for one in _BETWEEN.split(_REMARK.sub("", translation))]
-    return tuple(tuple(word[: max(3, -(-len(word) // 2))] for word in one.split()) for one in wanted if one)
+    share = _STEM if spaces else 1
+    return tuple(tuple(word[: max(3, ceil(len(word) * share))] for word in one.split()) for one in wanted if one)
 
 
 def forbidden(one: Text) -> Iterator[str]:

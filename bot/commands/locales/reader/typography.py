@@ -19,6 +19,7 @@ _FINAL = {
 # A colon behind a figure or capitals begins an ending (Finnish 365:ssä, ID:n); a comma after one letter is spelling
 # (Greek ό,τι).
 _AFTER_MARK = re.compile(r"(?<=[^\W\d_]{2})(?:[,;!?]|(?<![A-Z]):)(?=[^\W\d_])")
+_VALUE_AT_END = re.compile(r"[:：]\s*\{\w*\}$")
 _LATIN, _OTHERS = re.compile("[a-zA-Z]"), re.compile("[\u0370-\u052f]")
 _BREAK = re.compile(rf"[^{LETTER}\s]")
 _WORD = re.compile(rf"[{LETTER}]+")
@@ -87,8 +88,8 @@ def _abridged(one: Text) -> bool:
 
 
 def _end_is_free(one: Text) -> bool:
-    """A value at the end has a mark of its own, or none."""
-    return one.text.endswith("}") or one.english.endswith("}")
+    """A value at the end, of the English or behind a colon, has a mark of its own, or none."""
+    return one.english.endswith("}") or _VALUE_AT_END.search(one.text) is not None
 
 
 def doubled(one: Text) -> Iterator[str]:
