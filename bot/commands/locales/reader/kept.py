@@ -11,7 +11,7 @@ from functools import partial
 from bot.commands.locales.reader.text import ADDRESS, PLACEHOLDER, SHORTCUT, Text
 
 _DIGITS = re.compile(r"\d+(?:[.,\u00a0\u202f]\d{3})*")
-_LEAST = 3  # one and two are said without a number: an article, "both", a dual
+_LEAST = 3  # one and two may be said without a number: an article, "both", a dual
 _KEY = re.compile(r"(?<![^\W_])(?:Ctrl|Shift|Command|Option)(?![^\W_])")
 _COMMAND = re.compile(r"“(photosync \w+|[A-Z]\w+\.\w+)”")
 
@@ -22,7 +22,8 @@ def numbers(one: Text) -> Iterator[str]:
         return
     ours = _numbers(one.bare, one.knows.lists.numbers)
     english = _numbers(one.bare_english, one.knows.english.numbers)
-    missing, more = english - ours, ours - english
+    missing = [number for number in english - ours if number >= _LEAST]
+    more = [number for number in ours - english if number >= _LEAST or number not in english]
     if missing or more:
         yield f"the English has {_listed(missing) or 'no such number'}; here is {_listed(more) or 'none'}"
 
@@ -34,7 +35,7 @@ def _numbers(text: str, words: Mapping[int, re.Pattern[str]]) -> Counter[int]:
     for number, pattern in words.items():
         if count := len(pattern.findall(text)):
             found[number] += count
-    return Counter({number: count for number, count in found.items() if number >= _LEAST})
+    return found
 
 
 def _listed(numbers: Iterable[int]) -> str:
