@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
-from bot.commands.locales import glossary, header, msgfmt, texts, typed
+from bot.commands.locales import glossary, header, msgfmt, typed
 from bot.commands.locales.folders import Folders, by_key
 from bot.commands.locales.glossary import Terms
 from bot.commands.locales.issue import Issue, Language, Level
@@ -106,8 +105,6 @@ def _of_entries(language: Language) -> Iterator[Issue]:
         elif english is not None and entry.source != english.source:
             text = "the English has changed since; sync marks it fuzzy"
             yield Issue(entry.id.line, text, Level.WARNING, entry.key)
-        if english is not None and language.shows(entry):
-            yield from (replace(one, key=entry.key) for one in texts.check(entry, english.source, language))
 
 
 def _unfinished(language: Language, file: LanguageFile, below: LanguageFile | None) -> Iterator[Issue]:

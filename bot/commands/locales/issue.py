@@ -9,7 +9,6 @@ from enum import IntEnum
 from babel import Locale
 
 from bot.languages.po_document import Document, PoEntry
-from dialogs.translations import SOURCE
 
 
 class Level(IntEnum):
@@ -39,11 +38,6 @@ class Language:
     document: Document
     english: Mapping[str, PoEntry] = field(repr=False)
     shown: Set[str] = field(repr=False)  # keys of the entries that the bot shows
-
-    @property
-    def is_english(self) -> bool:
-        """English, or a variety of it: what equals the source is right there."""
-        return self.tag.partition("-")[0] == SOURCE
 
     def shows(self, entry: PoEntry) -> bool:
         """Whether the bot shows an entry as it is."""

@@ -9,11 +9,29 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 
 from bot.commands.locales.reader.text import ADDRESS, PLACEHOLDER, SHORTCUT, Text
+from dialogs.translations import SOURCE
 
 _DIGITS = re.compile(r"\d+(?:[.,\u00a0\u202f]\d{3})*")
 _LEAST = 3  # one and two may be said without a number: an article, "both", a dual
 _KEY = re.compile(r"(?<![^\W_])(?:Ctrl|Shift|Command|Option)(?![^\W_])")
 _COMMAND = re.compile(r"“(photosync \w+|[A-Z]\w+\.\w+)”")
+
+
+def sentences(one: Text) -> Iterator[str]:
+    """A sentence that is the English still; the bot shows it."""
+    if " " in one.text and not _own_english(one) and one.text == one.english:
+        yield "is the English: not translated"
+
+
+def words(one: Text) -> Iterator[str]:
+    """A word that is the English's, which may well be right: "Menu"."""
+    if " " not in one.text and not _own_english(one) and one.text == one.english:
+        yield "is the English: not translated"
+
+
+def _own_english(one: Text) -> bool:
+    """English and its varieties, and entries that are names only."""
+    return one.knows.tag.partition("-")[0] == SOURCE or not one.bare_english.strip()
 
 
 def numbers(one: Text) -> Iterator[str]:

@@ -14,6 +14,8 @@ from bot.languages.po_document import PoEntry
 Check = Callable[[Text], Iterator[str]]
 """A text -> a sentence for each thing that is doubtful in it."""
 RULES: Mapping[str, Check] = {
+    "english": kept.sentences,
+    "same": kept.words,
     "number": kept.numbers,
     "shortcut": kept.shortcuts,
     "name": kept.names,
@@ -37,7 +39,7 @@ RULES: Mapping[str, Check] = {
 }
 PLURAL = "plural"
 """The one rule that is about all forms of an entry together (`counts`)."""
-_ERRORS = {"twice"}
+_ERRORS = {"english", "twice"}
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,14 @@ class Reader:
 
     def of(self, entry: PoEntry) -> Iterator[Issue]:
         """The same of one entry, which the English has too."""
-        for found in (*self._of_forms(entry), *self._of_counts(entry)):
+        for found in self.all_of(entry):
             if not any(one.covers(found.rule, entry.key, found.text) for one in self.knows.lists.allowances):
                 yield found
+
+    def all_of(self, entry: PoEntry) -> Iterator[Issue]:
+        """What is doubtful in one entry, explained or not."""
+        yield from self._of_forms(entry)
+        yield from self._of_counts(entry)
 
     def texts(self, entry: PoEntry) -> Iterator[tuple[int, Text]]:
         """The forms that whole numbers take, each with its number and beside the English for the same counts."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from bot.commands.locales.reader.lists import Lists
+from dialogs.translations import SOURCE
 
 PLACEHOLDER = re.compile(r"\{\w*\}")
 ADDRESS = re.compile(r"https?://[^\s\"“”«»<>„]*[\w/]|\b(?:[\w-]+\.)+(?:com|net|org|ms|io)\b(?:/[\w/-]+)?")
@@ -30,7 +31,7 @@ class Knowledge:
     @property
     def is_source(self) -> bool:
         """English itself, which is no translation."""
-        return self.tag == "en"
+        return self.tag == SOURCE
 
     @cached_property
     def products(self) -> re.Pattern[str]:

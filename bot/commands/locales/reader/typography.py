@@ -11,6 +11,7 @@ from bot.commands.locales.reader.words import LETTER
 
 _QUOTES = '"“”„‟«»‚‛‹›「」『』″'
 _APOSTROPHES = "'’‘ʼ׳′`´"
+_BEFORE_MARK = re.compile(r"\s([,;!?)]|[.:](?!\w))")
 _FULL_WIDTH = re.compile("[，。！？；：（）、．]")
 _FINAL = {
     ".": ".", "。": ".", "।": ".", "։": ".", "!": "!", "！": "!", "?": "?", "？": "?", "؟": "?", ";": "?",
@@ -55,9 +56,8 @@ def blanks(one: Text) -> Iterator[str]:
         yield f"no unbreakable blank before {found[0]}"
     if after and (found := re.search(rf"[{re.escape(after)}](?![\u00a0\u202f])", text)):
         yield f"no unbreakable blank behind {found[0]}"
-    none = "".join(sign for sign in ",.;:!?)" if sign not in before)
-    if found := re.search(rf"\s[{re.escape(none)}](?!\w)", text):
-        yield f"a blank before {found[0].strip()}"
+    if (found := _BEFORE_MARK.search(text)) and found[1] not in before:
+        yield f"a blank before {found[1]}"
     if one.knows.lists.spaces and (found := _AFTER_MARK.search(text)):
         yield f"no blank behind {found[0]}"
 
