@@ -11,6 +11,7 @@ from bot import resources
 from bot.commands.locales import check, glossary
 from bot.commands.locales.folders import Folders
 from bot.commands.locales.issue import Issue, Level
+from bot.commands.locales.reader import lists
 from bot.commands.locales.reader.rules import PLURAL, RULES
 from bot.errors import LocalesError
 from bot.languages.po_reader import read
@@ -143,3 +144,14 @@ def test_lists_that_cannot_be_read_are_reported_with_their_file(tmp_path: Path, 
     with pytest.raises(LocalesError, match=r"sv\.toml") as raised:
         found(place)
     assert says in str(raised.value)
+
+
+def test_the_guide_has_every_rule_and_its_lists_can_be_read(tmp_path: Path) -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "languages.md").read_text(encoding="utf-8")
+    part = guide[guide.index("### What the check reads") : guide.index("## 5.")]
+    assert {rule for rule in (*RULES, PLURAL) if f"`{rule}`" not in part} == set()
+    examples = part.split("```")[1::2]
+    (tmp_path / "lint").mkdir()
+    (tmp_path / "lint" / "ca.toml").write_text("".join(examples), encoding="utf-8")
+    (explained,) = lists.read([tmp_path], "ca").allowances
+    assert explained.covers("title", "button.add", "29 characters; a phone shows 25 of a title")

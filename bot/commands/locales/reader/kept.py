@@ -19,13 +19,13 @@ _COMMAND = re.compile(r"“(photosync \w+|[A-Z]\w+\.\w+)”")
 
 def sentences(one: Text) -> Iterator[str]:
     """A sentence that is the English still; the bot shows it."""
-    if " " in one.text and not _own_english(one) and one.text == one.english:
+    if one.text == one.english and " " in one.text and not _own_english(one):
         yield "is the English: not translated"
 
 
 def words(one: Text) -> Iterator[str]:
     """A word that is the English's, which may well be right: "Menu"."""
-    if " " not in one.text and not _own_english(one) and one.text == one.english:
+    if one.text == one.english and " " not in one.text and not _own_english(one):
         yield "is the English: not translated"
 
 

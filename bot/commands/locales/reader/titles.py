@@ -10,10 +10,12 @@ from bot.commands.locales.reader.text import ADDRESS, PLACEHOLDER, Text
 
 _CHOOSE = r"(?:[Cc]hoose|[Ss]elect|[Pp]ress|[Tt]ap) (?:the )?"
 
+_MAY_MENTION = re.compile(rf"{_CHOOSE}|[“\"*]")
+
 
 def named(one: Text) -> Iterator[str]:
     """A button of ours that the English names, and the translation does not, or without quotes."""
-    if one.knows.is_source:
+    if one.knows.is_source or not _MAY_MENTION.search(one.english):
         return
     english = one.english.lower()
     for title, keys in one.knows.buttons.items():
