@@ -292,7 +292,7 @@ class Bot:
     async def _keep_learning(self, beat: Beat) -> None:
         """The examples of the installation's own files: those of now, and again whenever they are saved."""
         while True:
-            await asyncio.to_thread(self.understanding.learn, self.live.languages.vocabulary.examples)
+            await asyncio.to_thread(self.understanding.learn, self.live.examples)
             beat()
             await asyncio.sleep(_LEARNING_INTERVAL)
 

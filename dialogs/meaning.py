@@ -78,6 +78,7 @@ class Vocabulary:
     titles: Mapping[str, Mapping[str, tuple[tuple[str, str], ...]]] = field(default_factory=dict)
     """tag -> folded title of a button -> (step or "", action)"""
     examples: Mapping[str, tuple[Example, ...]] = field(default_factory=dict)  # tag -> of an installation's own file
+    bases: Mapping[str, str] = field(default_factory=dict)  # tag of a variant -> of the language that it is laid over
 
 
 def expected(step: Step) -> frozenset[str]:

@@ -36,6 +36,7 @@ class Catalog:
     rtl: bool
     entries: Mapping[str, tuple[str, ...]] = field(repr=False)
     plural: Callable[[int], int] = field(repr=False)  # a count -> index of its form
+    base: str = ""  # of a variant such as en-GB: the language that it is laid over
 
     def text(self, key: str, **values: str | int) -> str:
         """One sentence; `count` among the values chooses the plural form. Raises `MissingText`."""
@@ -54,6 +55,13 @@ class Translations:
     """All languages; English is always there and whole."""
 
     catalogs: Mapping[str, Catalog]
+
+    def choices(self) -> tuple[Catalog, ...]:
+        """What people choose between, by the languages' own names. A variant that is called as its language is none of
+        them: who chooses "English" with a British client gets it."""
+        bases = ((one, self.catalogs.get(one.base)) for one in self.catalogs.values())
+        found = [one for one, base in bases if base is None or base.name != one.name]
+        return tuple(sorted(found, key=lambda one: one.name.casefold()))
 
     def chain(self, locale: str) -> Iterator[Catalog]:
         """The languages to try for a locale: itself, its parents, English."""

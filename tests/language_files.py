@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bot import resources
 from bot.commands.locales.folders import Folders
+from bot.languages import po_reader
+from bot.languages.language_file import BASE
+
+VARIANTS = {
+    path.stem: base
+    for path in sorted(resources.LOCALES.glob("*.po"))
+    if (base := po_reader.read(path, before=b"msgctxt").fields.get(BASE, ""))
+}
+"""The packaged variants, with the languages that they are laid over."""
+LANGUAGES = tuple(sorted(path.stem for path in resources.LOCALES.glob("*.po") if path.stem not in VARIANTS))
+"""The packaged languages, each whole."""
 
 ENGLISH = """\
 msgid ""
@@ -15,23 +27,29 @@ msgstr ""
 "Plural-Forms: nplurals=2; plural=(n != 1);\\n"
 
 #. The first card.
-#. {name}: the person's name
+#. Read by: the person in Teams.
+#. {name}: the person's name, as Teams has it
+#. Example: Hello, Adele Vance!
 #, python-brace-format
 msgctxt "desk.title"
 msgid "Hello, {name}!"
 msgstr "Hello, {name}!"
 
 #. The first card.
+#. Read by: the person in Teams.
 msgctxt "desk.body"
 msgid "Open www.office.com in a private window."
 msgstr "Open www.office.com in a private window."
 
 #. At most 32 characters
+#. Read by: the person in Teams.
 msgctxt "button.fix"
 msgid "My photo is wrong"
 msgstr "My photo is wrong"
 
-#. {count}: a number
+#. Read by: the person in Teams.
+#. {count}: how many steps the walk-through has, a number from 1
+#. Example: 6 short steps.
 #, python-brace-format
 msgctxt "card.steps"
 msgid "{count} short step."
@@ -40,6 +58,7 @@ msgstr[0] "{count} short step."
 msgstr[1] "{count} short steps."
 
 #. What people type.
+#. Read by: nobody: the bot learns from it.
 msgctxt "examples.fix"
 msgid "Out of date"
 msgstr ""
@@ -47,6 +66,7 @@ msgstr ""
 "wrong photo"
 
 #. What people type.
+#. Read by: nobody: the bot learns from it.
 msgctxt "examples.add"
 msgid "I want another photo"
 msgstr "new photo"
@@ -63,7 +83,9 @@ msgstr ""
 "Plural-Forms: nplurals=2; plural=(n != 1);\\n"
 
 #. The first card.
-#. {name}: the person's name
+#. Read by: the person in Teams.
+#. {name}: the person's name, as Teams has it
+#. Example: Hello, Adele Vance!
 #, python-brace-format
 msgctxt "desk.title"
 msgid "Hello, {name}!"
@@ -71,6 +93,7 @@ msgstr "Hej, {name}!"
 
 # A remark of the translator's.
 #. The first card.
+#. Read by: the person in Teams.
 msgctxt "desk.body"
 msgid "Open www.office.com in a private window."
 msgstr ""
@@ -78,11 +101,14 @@ msgstr ""
 "privat fönster."
 
 #. At most 32 characters
+#. Read by: the person in Teams.
 msgctxt "button.fix"
 msgid "My photo is wrong"
 msgstr "Mitt foto är fel"
 
-#. {count}: a number
+#. Read by: the person in Teams.
+#. {count}: how many steps the walk-through has, a number from 1
+#. Example: 6 short steps.
 #, python-brace-format
 msgctxt "card.steps"
 msgid "{count} short step."
@@ -91,6 +117,7 @@ msgstr[0] "{count} kort steg."
 msgstr[1] "{count} korta steg."
 
 #. What people type.
+#. Read by: nobody: the bot learns from it.
 msgctxt "examples.fix"
 msgid "Out of date"
 msgstr ""
@@ -98,6 +125,7 @@ msgstr ""
 "fel bild"
 
 #. What people type.
+#. Read by: nobody: the bot learns from it.
 msgctxt "examples.add"
 msgid "I want another photo"
 msgstr "ny bild"

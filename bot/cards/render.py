@@ -353,14 +353,15 @@ class _Renderer:
         return format_datetime(local, "long", locale=babel(self.language.tag))
 
     def _locale(self) -> Card:
-        catalogs = sorted(self.setting.translations.catalogs.values(), key=lambda one: one.name.casefold())
+        choices = self.setting.translations.choices()
+        tag = self.language.tag
         return {
             "type": "Input.ChoiceSet",
             "id": "locale",
             "label": self._text("form.locale.label"),
             "style": "filtered",
-            "value": self.language.tag,
-            "choices": [{"title": one.name, "value": one.tag} for one in catalogs],
+            "value": tag if any(one.tag == tag for one in choices) else self.language.base,
+            "choices": [{"title": one.name, "value": one.tag} for one in choices],
         }
 
     def _actions(self) -> list[Card]:

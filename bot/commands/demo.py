@@ -70,7 +70,9 @@ async def _demo(chosen: argparse.Namespace) -> int:
         bot_port = free_port()  # the address of the helpdesk's page has to be known before
         pages = {**tenant.page(f"http://127.0.0.1:{bot_port}"), "PHOTOSYNC_PORT": str(bot_port)}
         own = {name: value for name, value in tenant.environment().items() if "_TICKET_" not in name}
-        settings = read({**own, **desk.environment(), **_CHANGES, **pages, "PHOTOSYNC_LOCALES_DIR": locales_dir})
+        # Everybody belongs to the pilot: who tries a draft of a language tries it here.
+        languages = {"PHOTOSYNC_LOCALES_DIR": locales_dir, "PHOTOSYNC_PILOT": _everybody(tenant)}
+        settings = read({**own, **desk.environment(), **_CHANGES, **pages, **languages})
         logs.set_up(settings)
         bot = await app.start(settings)
         tenant.channel.bot_url = f"http://127.0.0.1:{bot.port}"
@@ -83,6 +85,10 @@ async def _demo(chosen: argparse.Namespace) -> int:
         finally:
             await bot.stop()
             await desk.stop()
+
+
+def _everybody(tenant: Tenant) -> str:
+    return ",".join(person.id for person in tenant.world.people)
 
 
 @dataclass(frozen=True)

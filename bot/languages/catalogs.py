@@ -4,6 +4,9 @@ One language is one file. An installation's own file is laid over the packaged o
 whole and without a fault, takes the place of the packaged one; every other entry stays as it is. Where neither has a
 text, the card is in English as a whole. What is not used is named in `Languages.problems` (files) and
 `Languages.faults` (entries); nothing that one file has can keep another from being used.
+
+A variant (en-GB, pt-PT) is a file with only what differs. Its header names the language that it is laid over, last of
+all: over the packaged file and an installation's own of that language. So it is whole where its language is.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from babel import Locale
 
 from bot.languages import folder, language_file, plurals, tags
 from bot.languages.folder import Problem
-from bot.languages.language_file import LanguageFile
+from bot.languages.language_file import BASE, LanguageFile
 from bot.languages.vocabulary import vocabulary
 from dialogs.examples import EXAMPLE_KEYS, Example, examples
 from dialogs.meaning import Vocabulary
@@ -43,11 +46,12 @@ class Languages:
     problems: tuple[str, ...] = ()  # files that are not used, each with line and reason
     faults: tuple[str, ...] = ()  # entries that are not used
     unreadable: bool = False  # the system did not give a file or the folder: worth another try
-    packaged: Mapping[str, Catalog] = field(default_factory=dict, repr=False)  # without what lies over them
+    drafts: tuple[str, ...] = ()  # tags of the files that are left out because they are for the pilot only
+    packaged: Mapping[str, Catalog] = field(default_factory=dict, repr=False)  # each alone, as its file has it
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """All languages, English first, then by their own names."""
+        """All languages and variants, English first, then by their own names."""
         others = sorted(self.wording.catalogs.values(), key=lambda one: (one.tag != SOURCE, one.name.casefold()))
         return tuple(one.tag for one in others)
 
@@ -60,6 +64,14 @@ class Languages:
         if locale in self.wording.catalogs:
             return locale
         return _nearest(locale, self.tags) if 0 < len(locale) <= _LONGEST_TAG else ""
+
+    def as_spoken(self, tag: str, client: str) -> str:
+        """A language that was chosen, in the variant of the person's client, a BCP 47 tag: English with a British Teams
+        is en-GB. A variant that has a name of its own is chosen by that."""
+        near = self.nearest(client)
+        catalogs = self.wording.catalogs
+        same = near in catalogs and catalogs[near].base == tag and catalogs[near].name == catalogs[tag].name
+        return near if same else tag
 
 
 @lru_cache(maxsize=4096)
@@ -84,13 +96,13 @@ def load(folder: Path, *, typed: bool = True) -> Languages:
     return loading.languages(packaged, packaged)
 
 
-def overlaid(packaged: Languages, over: Path, last: Languages | None = None) -> Languages:
-    """An installation's own files laid over the packaged languages.
+def overlaid(packaged: Languages, over: Path, last: Languages | None = None, *, drafts: bool = False) -> Languages:
+    """An installation's own files laid over the packaged languages; `drafts`: those too that are marked so.
 
     `last` is what was spoken before, by a running bot: a language of which the own file can no longer be used stays as
     it was.
     """
-    loading = _Loading(last.wording.catalogs if last is not None else {})
+    loading = _Loading(last.wording.catalogs if last is not None else {}, drafts=drafts)
     own = loading.folder(over, packaged.packaged)
     found = loading.languages(packaged.packaged, {**packaged.packaged, **own})
     problems, faults = (*packaged.problems, *found.problems), (*packaged.faults, *found.faults)
@@ -100,20 +112,23 @@ def overlaid(packaged: Languages, over: Path, last: Languages | None = None) -> 
 class _Loading:
     """The files of a folder, on their way to catalogs."""
 
-    def __init__(self, last: Mapping[str, Catalog], *, typed: bool = True) -> None:
+    def __init__(self, last: Mapping[str, Catalog], *, typed: bool = True, drafts: bool = False) -> None:
+        self.drafts: list[str] = []  # left out
         self.problems: list[Problem] = []
         self.faults: list[Problem] = []
         self.examples: dict[str, tuple[Example, ...]] = {}  # of an installation's own files
         self.unreadable = False
         self._last = last
         self._typed = typed
+        self._with_drafts = drafts
 
     def languages(self, packaged: Mapping[str, Catalog], catalogs: Mapping[str, Catalog]) -> Languages:
-        """What was loaded, English first."""
-        ordered = {tag: catalogs[tag] for tag in sorted(catalogs, key=lambda tag: (tag != SOURCE, tag))}
+        """What was loaded."""
+        ordered = laid_over(catalogs)
         words = vocabulary(ordered, self.examples)
         problems, faults = (tuple(map(str, found)) for found in (self.problems, self.faults))
-        return Languages(Translations(ordered), words, problems, faults, self.unreadable, packaged)
+        drafts = tuple(self.drafts)
+        return Languages(Translations(ordered), words, problems, faults, self.unreadable, drafts, packaged)
 
     def folder(self, path: Path, below: Mapping[str, Catalog]) -> dict[str, Catalog]:
         """A folder's catalogs, each over the one `below` it."""
@@ -128,6 +143,9 @@ class _Loading:
         for tag, file in listing.files.items():
             english = below.get(SOURCE) or catalogs.get(SOURCE)
             found = language_file.read(file, tag, english.entries if english else None, typed=self._typed)
+            if found.usable and found.draft and not self._with_drafts:
+                self.drafts.append(tag)
+                continue
             try:
                 if found.usable:
                     catalogs[tag] = _catalog(found, below.get(tag))
@@ -141,6 +159,13 @@ class _Loading:
             self.unreadable = self.unreadable or found.document.unreadable
             if tag in self._last:
                 catalogs[tag] = self._last[tag]
+        # What ships as a language stays one, so that a variant of it always has what it lies over.
+        bases = {tag: one.base for tag, one in below.items()}
+        for tag, one in tuple(catalogs.items()):
+            every = {**{key: found.base for key, found in catalogs.items()}, **bases}
+            if problem := wrong_base(tag, one.base, every):
+                self.problems.append(Problem(listing.files[tag], 1, problem))
+                del catalogs[tag]
         return catalogs
 
     def _learn(self, found: LanguageFile, *, own: bool) -> None:
@@ -148,6 +173,26 @@ class _Loading:
         texts = {key: forms[0] for key, forms in found.texts.items() if key in EXAMPLE_KEYS} if own else {}
         if texts:
             self.examples[found.tag] = tuple(examples(texts))
+
+
+def laid_over(catalogs: Mapping[str, Catalog]) -> dict[str, Catalog]:
+    """The catalogs, each as its file has it, with variants over their languages; English first, variants last."""
+    found: dict[str, Catalog] = {}
+    for tag in sorted(catalogs, key=lambda tag: (tag != SOURCE, bool(catalogs[tag].base), tag)):
+        one = catalogs[tag]
+        found[tag] = _over(one, found[one.base]) if one.base else one
+    return found
+
+
+def wrong_base(tag: str, base: str, bases: Mapping[str, str]) -> str:
+    """Why a file cannot be a variant of `base`, "" if it can or is none; `bases` has that of each language there is."""
+    if not base:
+        return ""
+    if tag == SOURCE or bases.get(tag) == "":
+        return f"{BASE} says {base}, but {tag} is a language and no variant"
+    if bases.get(base) == "":
+        return ""
+    return f"{BASE} says {base}, which is {'a variant itself' if base in bases else 'no language here'}"
 
 
 def _problem(file: Path, line: int, key: str, text: str) -> Problem:
@@ -160,11 +205,18 @@ def _catalog(found: LanguageFile, below: Catalog | None) -> Catalog:
     if below is None:
         locale = Locale.parse(found.tag, sep="-")
         rule = found.rule or plurals.rule(plurals.header(locale), locale)
-        return Catalog(found.tag, found.name or tags.own_name(locale), _rtl(found.tag), texts, rule)
-    if found.rule is not None and isinstance(below.plural, plurals.Rule) and found.rule is not below.plural:
-        ours, theirs = found.rule, below.plural
-        texts = {key: ours.like(theirs, forms) if len(forms) > 1 else forms for key, forms in texts.items()}
-    return replace(below, name=found.name or below.name, entries={**below.entries, **texts})
+        name = found.name or ("" if found.base else tags.own_name(locale))
+        return Catalog(found.tag, name, _rtl(found.tag), texts, rule, found.base)
+    own = Catalog(found.tag, found.name, below.rtl, texts, found.rule or below.plural, found.base or below.base)
+    return _over(own, below)
+
+
+def _over(own: Catalog, below: Catalog) -> Catalog:
+    """A catalog with what it lacks from another, whose plural forms it then has."""
+    entries, ours, theirs = own.entries, own.plural, below.plural
+    if isinstance(ours, plurals.Rule) and isinstance(theirs, plurals.Rule) and ours is not theirs:
+        entries = {key: ours.like(theirs, forms) if len(forms) > 1 else forms for key, forms in entries.items()}
+    return replace(own, name=own.name or below.name, entries={**below.entries, **entries}, plural=theirs)
 
 
 def _rtl(tag: str) -> bool:

@@ -21,7 +21,7 @@ import babel
 import orjson
 
 from bot.languages import plurals
-from bot.languages.catalogs import Languages
+from bot.languages.catalogs import Languages, laid_over
 from bot.languages.vocabulary import vocabulary
 from dialogs.translations import Catalog, Translations
 
@@ -50,26 +50,27 @@ def load(folder: Path, key: str) -> Languages | None:
         kept = orjson.loads(_file(folder).read_bytes())
         if kept["key"] != key:
             return None
-        catalogs = {tag: _catalog(tag, **one) for tag, one in kept["catalogs"].items()}
+        packaged = {tag: _catalog(tag, **one) for tag, one in kept["catalogs"].items()}
+        catalogs = laid_over(packaged)
     except FileNotFoundError:
         return None
     except Exception as error:  # whatever stands there was not written by us, or only half of it
         log.debug("compiled languages not used: %s: %s", type(error).__name__, error)
         return None
-    return Languages(Translations(catalogs), vocabulary(catalogs, {}), packaged=catalogs)
+    return Languages(Translations(catalogs), vocabulary(catalogs, {}), packaged=packaged)
 
 
-def _catalog(tag: str, name: str, rtl: bool, plural: str, entries: Mapping[str, list[str]]) -> Catalog:
+def _catalog(tag: str, name: str, rtl: bool, plural: str, entries: Mapping[str, list[str]], base: str) -> Catalog:
     rule = plurals.read(plural)
     assert rule is not None  # or the file is damaged
-    return Catalog(tag, name, rtl, {key: tuple(forms) for key, forms in entries.items()}, rule)
+    return Catalog(tag, name, rtl, {key: tuple(forms) for key, forms in entries.items()}, rule, base)
 
 
 def keep(folder: Path, key: str, languages: Languages) -> None:
     """Keep languages that were read; where that cannot be, the next start reads them again."""
     if languages.problems or languages.faults or languages.unreadable:
         return
-    catalogs = {tag: _kept(one) for tag, one in languages.wording.catalogs.items()}
+    catalogs = {tag: _kept(one) for tag, one in languages.packaged.items()}
     file = _file(folder)
     try:
         file.parent.mkdir(exist_ok=True)
@@ -82,7 +83,13 @@ def keep(folder: Path, key: str, languages: Languages) -> None:
 
 def _kept(one: Catalog) -> dict[str, Any]:
     assert isinstance(one.plural, plurals.Rule)
-    return {"name": one.name, "rtl": one.rtl, "plural": one.plural.header, "entries": dict(one.entries)}
+    return {
+        "name": one.name,
+        "rtl": one.rtl,
+        "plural": one.plural.header,
+        "entries": dict(one.entries),
+        "base": one.base,
+    }
 
 
 def _file(folder: Path) -> Path:

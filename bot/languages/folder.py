@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from bot.languages import tags
 from dialogs.translations import SOURCE
 
 _SUFFIX = ".po"
+_WORDS = re.compile(r"[^\W_]+")
 _KEPT_ASIDE = ("~", ".bak", ".old", ".orig", ".swp", ".tmp")  # what editors and people keep beside a file
 
 
@@ -27,29 +29,52 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True)
 class Listing:
-    """A folder's files by their language, English first."""
+    """A folder's files by their language, English first. `advice`: files that are read under another name."""
 
     files: Mapping[str, Path]
     problems: tuple[Problem, ...]
+    advice: tuple[Problem, ...] = ()
 
 
 def listing(folder: Path) -> Listing:
     """What there is. Raises OSError if the folder cannot be read."""
     files: dict[str, Path] = {}
     problems: list[Problem] = []
+    advice: list[Problem] = []
     for path in sorted(names(folder), key=_plainest_first):
         tag = tags.of_file(path.stem) if path.suffix == _SUFFIX else ""
-        if path.suffix != _SUFFIX:
-            problems.append(Problem(path, 1, f"is not read: the name has to end in {_SUFFIX}, in small letters"))
-        elif not tag:
-            text = f"{path.stem} is no language that the CLDR knows: the file's name has to be a language tag"
-            problems.append(Problem(path, 1, text))
+        if not tag:
+            problems.append(Problem(path, 1, _misnamed(path)))
         elif tag in files:
-            problems.append(Problem(path, 1, f"is not read: {files[tag].name} is this language's file"))
+            text = f"is not read: {files[tag].name} is this language's file; put both into one file, {tag}{_SUFFIX}"
+            problems.append(Problem(path, 1, text))
         else:
             files[tag] = path
+            if _region_too_many(path.stem, tag):
+                advice.append(Problem(path, 1, f"is read as {tag}: rename it to {tag}{_SUFFIX}"))
     found = {tag: files[tag] for tag in sorted(files, key=lambda tag: (tag != SOURCE, tag))}
-    return Listing(found, tuple(sorted(problems)))
+    return Listing(found, tuple(sorted(problems)), tuple(sorted(advice)))
+
+
+def meant(path: Path) -> str:
+    """The language that a file's name seems to mean: `ca.po.txt`, `CA.PO`, `catalan.po`, `ca (1).po`; "" if none."""
+    stem = path.name.casefold().partition(_SUFFIX)[0]
+    words = (stem, *_WORDS.findall(stem))
+    return next((tag for word in words if (tag := tags.of_file(word) or tags.called(word))), "")
+
+
+def _misnamed(path: Path) -> str:
+    tag = meant(path)
+    if path.suffix != _SUFFIX:
+        problem = f"is not read: the name has to end in {_SUFFIX}, in small letters"
+    else:
+        problem = f"is not read: {path.stem} is no language tag that the CLDR knows"
+    return f"{problem}; rename it to {tag}{_SUFFIX}" if tag else f"{problem}; name it by its language, such as ca.po"
+
+
+def _region_too_many(stem: str, tag: str) -> bool:
+    """Whether a name has a region that its language has anyway: `sv_SE`."""
+    return len(_WORDS.findall(stem)) > len(_WORDS.findall(tag))
 
 
 def names(folder: Path) -> Iterator[Path]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from babel import Locale
 
-from bot.languages import plurals, po_reader, rules
+from bot.languages import plurals, po_reader, rules, tags
 from bot.languages.budgets import NAME_LENGTH
 from bot.languages.plurals import Rule, WrongRule
 from bot.languages.po_document import Document, Fault, PoEntry
@@ -25,6 +25,8 @@ from dialogs.examples import EXAMPLE_KEYS, PREFIX
 English = Mapping[str, tuple[str, ...]]
 """Key -> what the English shows: one text, or singular and plural."""
 
+BASE, DRAFT = "X-Photosync-Base", "X-Photosync-Draft"  # fields of the header
+_NO_DRAFT = ("", "no", "false")
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([^\s;\"']*)", re.IGNORECASE)
 _EXAMPLES = f'msgctxt "{PREFIX}'.encode()
 _NONE, _COUNT = frozenset[str](), frozenset({"count"})
@@ -42,6 +44,22 @@ class LanguageFile:
     unfinished: tuple[PoEntry, ...]  # fuzzy or not wholly translated
     name: str  # what the language calls itself; "" where the file does not say
     rule: Rule | None  # how counts choose among forms; None where the header does not say
+
+    @property
+    def base(self) -> str:
+        """Of a variant: the language that it is laid over, as its header names it; "" of a language."""
+        return base_of(self.document)
+
+    @property
+    def draft(self) -> bool:
+        """Whether its header says so: then it is for the people of the pilot."""
+        return self.document.fields.get(DRAFT, "").strip().lower() not in _NO_DRAFT
+
+
+def base_of(document: Document) -> str:
+    """The language that a file says it is a variant of, a tag where it is one; "" where it says nothing."""
+    named = document.fields.get(BASE, "").strip()
+    return tags.of_file(named) or named
 
 
 def read(path: Path, tag: str, english: English | None, *, typed: bool = True) -> LanguageFile:

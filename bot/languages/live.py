@@ -4,9 +4,9 @@ Polling. Once a second the folder's listing (name, time of change, size of each 
 where it differs, the languages are loaded again, in a thread. The system's own notifications would miss changes on
 network shares and on what container platforms mount; a listing costs a few system calls.
 
-Replacing. `languages` and `setting` are frozen and are replaced together, between two steps of the event loop: a turn
-that has begun goes on with what it holds, the next one has the new texts. Cards that were drawn ahead belong to a
-setting and go with it.
+Replacing. `languages` and the two views (everybody's, and that of the pilot, with drafts) are frozen and are replaced
+together, between two steps of the event loop: a turn that has begun goes on with what it holds, the next one has the
+new texts. Cards that were drawn ahead belong to a view's setting and go with it.
 
 Falling back. A file that cannot be used keeps what it said when it could be; without an earlier state, the packaged
 texts are used, or the language is not there. `languages.problems` names each such file, for `/readyz` and `doctor`.
@@ -30,6 +30,7 @@ from bot.cards.render import CardSetting
 from bot.clouds import CLOUDS
 from bot.languages import folder, packaged, topic_files
 from bot.languages.catalogs import Languages
+from dialogs.examples import Example
 from dialogs.library import Library, LibraryError
 
 log = logging.getLogger(__name__)
@@ -42,10 +43,11 @@ _State = tuple[tuple[object, ...], ...]
 
 @dataclass(frozen=True)
 class View:
-    """The topics and what cards are drawn with, as some people see them."""
+    """The topics, what cards are drawn with, and the languages, as some people see them."""
 
     library: Library
     setting: CardSetting
+    languages: Languages
 
 
 class LiveTranslations:
@@ -61,51 +63,65 @@ class LiveTranslations:
         topics: Path | None = None,
         pilot: Collection[str] = (),
     ) -> None:
-        """`own` are language files, `topics` topic files; `pilot` the object ids of people who see drafts too."""
+        """`own` are language files, `topics` topic files; `pilot` the object ids of people who get drafts too."""
         self._folder = own
         self._interval = interval
         self._pictures = pictures
         self._chat = chat
         self._pages = CLOUDS[cloud].pages
         self._topics = topics
-        self._pilot = frozenset(pilot) if topics is not None else frozenset[str]()
+        self._pilot = frozenset(pilot)
         self.topic_problems: tuple[str, ...] = ()
         self._failure = ""
         self._polls = 0
         self._state = (_state(own), _state(topics, _topic_names))
-        languages = packaged.languages(own)
-        self._shown = self._views(languages)
-        self._replace(languages, self._shown)
+        every, of_pilot = self._load(None, None)
+        self._replace(every, self._views(every, of_pilot, None))
         _report(self.languages, None)
 
     def _replace(self, languages: Languages, shown: tuple[View, View]) -> None:
         # All at once: no turn may negotiate in one and be drawn in another.
         self.languages, self._shown = languages, shown
-        self.setting = shown[0].setting
 
     def view(self, person: str) -> View:
         """What one person is shown: with drafts for those of the pilot."""
         return self._shown[person.lower() in self._pilot]
 
-    def _views(self, languages: Languages) -> tuple[View, View]:
+    @property
+    def examples(self) -> Mapping[str, tuple[Example, ...]]:
+        """What people type, of all own files, drafts included."""
+        return self._shown[1].languages.vocabulary.examples
+
+    def _load(self, last: Languages | None, last_of_pilot: Languages | None) -> tuple[Languages, Languages]:
+        """The languages of everybody, and those of the pilot."""
+        every = packaged.languages(self._folder, last)
+        if not (every.drafts and self._pilot):
+            return every, every
+        return every, packaged.languages(self._folder, last_of_pilot, drafts=True)
+
+    def _views(self, every: Languages, of_pilot: Languages, before: tuple[View, View] | None) -> tuple[View, View]:
         """For everybody, and for the pilot. Topic files that cannot be used leave what was before, or the packaged."""
-        before = getattr(self, "_shown", None)
-        plain = self._view(languages, None)
         if self._topics is None:
-            return plain, plain
+            return self._both(every, of_pilot, None)
         try:
-            views = self._view(languages, self._topics), self._view(languages, self._topics, drafts=bool(self._pilot))
+            views = self._both(every, of_pilot, self._topics)
         except LibraryError as error:
             for problem in set(error.problems) - set(self.topic_problems):
                 log.error("topic files not used: %s", problem)
             self.topic_problems = error.problems
-            return before or (plain, plain)
+            return before or self._both(every, of_pilot, None)
         self.topic_problems = ()
         return views
 
+    def _both(self, every: Languages, of_pilot: Languages, own: Path | None) -> tuple[View, View]:
+        plain = self._view(every, own)
+        same = every is of_pilot and (own is None or not self._pilot)
+        return plain, plain if same else self._view(of_pilot, own, drafts=True)
+
     def _view(self, languages: Languages, own: Path | None, *, drafts: bool = False) -> View:
         found = topic_files.topics(languages, self._pictures, own, drafts=drafts)
-        return View(found.library, CardSetting(found.wording, found.pictures, self._chat, self._pages))
+        setting = CardSetting(found.wording, found.pictures, self._chat, self._pages)
+        return View(found.library, setting, languages)
 
     async def watch(self, beat: Beat) -> None:
         """Keep up with the folder for as long as the process lives; `beat` is called after each poll that went well.
@@ -122,8 +138,8 @@ class LiveTranslations:
         if state == self._state and not retry:
             return
         before = self.languages
-        languages = await asyncio.to_thread(packaged.languages, self._folder, before)
-        self._replace(languages, await asyncio.to_thread(self._views, languages))
+        every, of_pilot = await asyncio.to_thread(self._load, before, self._shown[1].languages)
+        self._replace(every, await asyncio.to_thread(self._views, every, of_pilot, self._shown))
         changed, self._state = state != self._state, state  # after the load: a load that failed is tried again
         if changed or self.languages.problems != before.problems:
             _report(self.languages, before)

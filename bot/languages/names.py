@@ -19,6 +19,11 @@ def _known() -> dict[str, list[str]]:
     return found
 
 
+def shipped() -> dict[str, str]:
+    """Name -> tag of the languages that ship."""
+    return names(_known())
+
+
 def names(tags: Iterable[str]) -> dict[str, str]:
     """Name -> tag of the languages that are loaded. One that does not ship is asked of the CLDR."""
     found: dict[str, str] = {}
@@ -36,7 +41,8 @@ def ask(tag: str, speakers: Sequence[str]) -> list[str]:
     for other in (Locale.parse(one, sep="-") for one in speakers):
         # What people call a language that is part of a wider one: Norwegian, not Bokmål.
         broader = other.languages.get(wider) if wider != locale.language else None
-        for name in (locale.get_language_name(other), locale.get_display_name(other), broader):
+        variety = other.languages.get(str(locale))  # British English
+        for name in (locale.get_language_name(other), locale.get_display_name(other), broader, variety):
             if name:
                 called[str(name)] = None
     return list(called)

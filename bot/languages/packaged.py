@@ -12,9 +12,9 @@ from bot.languages.catalogs import Languages, load, overlaid
 from dialogs.library import Library
 
 
-def languages(over: Path | None = None, last: Languages | None = None) -> Languages:
+def languages(over: Path | None = None, last: Languages | None = None, *, drafts: bool = False) -> Languages:
     """The packaged languages, with the files of an installation's own folder `over` them; see `catalogs.overlaid`."""
-    return _shipped() if over is None else overlaid(_shipped(), over, last)
+    return _shipped() if over is None else overlaid(_shipped(), over, last, drafts=drafts)
 
 
 @cache

@@ -22,7 +22,7 @@ from bot.languages.po_document import ESCAPE, ESCAPES, KEYWORD, Document, Fault,
 _QUOTED = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
 _LARGEST = 2_000_000  # bytes; the largest that ships has 120,000
 _MOST_FAULTS = 50  # a file of something else has one in each line
-_BYTE_ORDER_MARK = "\ufeff"
+_BYTE_ORDER_MARK = "\ufeff"  # what Windows' editors put before UTF-8; kept, and no part of the first line
 
 
 def read(path: Path, *, before: bytes = b"") -> Document:
@@ -46,8 +46,6 @@ def read(path: Path, *, before: bytes = b"") -> Document:
     newline = "\r\n" if "\r\n" in text else "\n"
     lines = tuple(line.removesuffix("\r") for line in text.split("\n"))
     found = _Reader()
-    if text.startswith(_BYTE_ORDER_MARK):
-        found.fault(1, "begins with a byte order mark: save the file as UTF-8 without it")
     found.read(lines)
     header = found.entries.pop(0) if found.entries and not (found.entries[0].id.text or found.entries[0].key) else None
     if header is None:

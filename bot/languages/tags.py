@@ -2,31 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
+
 import langcodes
 from babel import Locale
 from babel.localedata import locale_identifiers
 from rapidfuzz.distance import OSA
 
 from bot.errors import LocalesError
+from bot.languages import names
+from dialogs.text import folded
 
-# gettext's names of the two Chinese scripts: what Poedit and Weblate know.
 # What stands behind an @ in gettext's names: a script, which comes second in a tag, or a variant, which comes last.
 _MODIFIERS = {"latin": "Latn", "cyrillic": "Cyrl", "arabic": "Arab", "devanagari": "Deva", "valencia": "valencia"}
 _SCRIPT = 4  # letters
+# gettext's names of the two Chinese scripts: what Poedit and Weblate know.
 _HEADER_NAMES = {"zh-Hans": "zh_CN", "zh-Hant": "zh_TW"}
+_SCRIPT_OF_REGION = {"zh-CN": "zh-Hans", "zh-TW": "zh-Hant"}
+_REGION_SAYS = ("pt",)  # both of its regions are written with theirs
+# Names that are in use and not in the CLDR.
+_ALSO = {
+    "brasileiro": "pt-BR", "brazilian": "pt-BR", "british": "en-GB", "castellano": "es", "castilian": "es",
+    "chinese": "zh-Hans", "farsi": "fa", "gaelic": "gd", "ivrit": "he", "mandarin": "zh-Hans", "mexican": "es-MX",
+    "moldovan": "ro", "norsk": "nb", "norwegian": "nb", "portugues": "pt-BR", "portuguese": "pt-BR",
+    "putonghua": "zh-Hans", "quebecois": "fr-CA", "romansh": "rm", "tagalog": "fil", "valencia": "ca-valencia",
+    "valencian": "ca-valencia",
+}  # fmt: skip
 
 
 def of_file(name: str) -> str:
     """The language of a file by its name without `.po`; "" if it is none that the CLDR knows.
 
-    `pt_BR`, `PT-br` and gettext's `sr@latin` are `pt-BR` and `sr-Latn`.
+    `pt_BR`, `PT-br` and gettext's `sr@latin` are `pt-BR` and `sr-Latn`. A region that the language has anyway, as in
+    `ca_ES` and `sv_SE`, says nothing: the file is that of `ca` and `sv`.
     """
     plain, _, modifier = name.partition("@")
     language, *rest = plain.replace("_", "-").split("-")
     subtag = _MODIFIERS.get(modifier.lower(), "" if not modifier else "?")
     tag = "-".join(filter(None, (language, subtag if len(subtag) == _SCRIPT else "", *rest)))
     tag += f"-{subtag}" if len(subtag) != _SCRIPT and subtag else ""
-    return standard(tag) if known(tag) else ""
+    return _plain(standard(tag)) if known(tag) else ""
+
+
+def _plain(tag: str) -> str:
+    """A tag without the region that it would have anyway."""
+    found = langcodes.Language.get(tag)
+    if found.territory is None or found.language in _REGION_SAYS:
+        return _SCRIPT_OF_REGION.get(tag, tag)
+    shorter = langcodes.Language.make(language=found.language, script=found.script, variants=found.variants)
+    same = shorter.maximize().to_tag() == found.maximize().to_tag()
+    return _SCRIPT_OF_REGION.get(tag) or (shorter.to_tag() if same else tag)
 
 
 def known(tag: str) -> Locale | None:
@@ -52,21 +78,44 @@ def require(tag: str) -> Locale:
     return found
 
 
+def called(name: str) -> str:
+    """The language that is called so in English or in a language that ships: `farsi`, `castellano`, `Svenska`; "" if
+    none is."""
+    return _names().get(folded(name), "")
+
+
 def nearest(word: str) -> tuple[str, str]:
     """The language, with its English name, whose tag or name comes closest to what was written."""
-    part = word.replace("_", "-").partition("-")[0]
+    tag = called(word) or _own_names().get(folded(word), "")
+    part = word.replace("_", "-").partition("-")[0].lower()
+    if not tag and (locale := known(part)) is not None and locale.language == part:
+        tag = part
+    if not tag:
+        written = folded(word)
+        every = {**_own_names(), **_names()}
+        spelt = {**{one.lower(): one for one in every.values()}, **every}
+        tag = spelt[min(spelt, key=lambda one: (OSA.normalized_distance(written, one), one))]
+    return tag, str(Locale.parse(tag, sep="-").get_display_name("en") or tag)
+
+
+@cache
+def _names() -> Mapping[str, str]:
+    """What languages are called, folded, with their tags."""
     english = Locale("en").languages
-    tags = [one for one in locale_identifiers() if "_" not in one and one in english]
-    if part.lower() in tags:
-        return part.lower(), english[part.lower()]
-    written = word.casefold()
+    found = {folded(english[tag]): tag for tag in _languages()}
+    varieties = {folded(name): standard(tag) for tag, name in english.items() if "_" in tag and known(tag)}
+    shipped = {folded(name): tag for name, tag in names.shipped().items()}
+    return {**shipped, **varieties, **found, **_ALSO}
 
-    def distance(tag: str) -> tuple[float, str]:
-        spelt = (tag, english[tag].casefold(), own_name(Locale(tag)).casefold())
-        return min(OSA.normalized_distance(written, one) for one in spelt), tag
 
-    found = min(tags, key=distance)
-    return found, english[found]
+@cache
+def _own_names() -> Mapping[str, str]:
+    """What each language calls itself, folded: asking all of them costs a second."""
+    return {folded(own_name(Locale(tag))): tag for tag in _languages()}
+
+
+def _languages() -> list[str]:
+    return [one for one in locale_identifiers() if "_" not in one and one in Locale("en").languages]
 
 
 def header_name(tag: str) -> str:

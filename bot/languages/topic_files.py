@@ -13,7 +13,7 @@ from bot.languages.catalogs import Languages
 from dialogs import library, topic_overlay
 from dialogs.library import PAGES, Library, LibraryError
 from dialogs.topic_overlay import Texts
-from dialogs.translations import SOURCE, Translations, placeholders
+from dialogs.translations import SOURCE, Catalog, Translations, placeholders
 
 LARGEST_PICTURE = 8_000  # bytes: beside a card's text well under what Teams takes
 _LARGEST_FILE = 200_000  # bytes
@@ -62,11 +62,18 @@ def topics(languages: Languages, pictures: Mapping[str, bytes], own: Path | None
     if problems:
         raise LibraryError(tuple(problems))
     catalogs = {
-        tag: replace(one, entries=topic_overlay.entries_of(tag, one.entries, texts)) if texts else one
+        tag: replace(one, entries=topic_overlay.entries_of(tag, one.entries, _of_variant(one, texts))) if texts else one
         for tag, one in languages.wording.catalogs.items()
     }
     shown = {**pictures, **_pictures(own)}
     return Topics(library.build(documents, shown, catalogs[SOURCE].entries), Translations(catalogs), shown)
+
+
+def _of_variant(one: Catalog, texts: Texts) -> Texts:
+    """The texts with a variant's, which has those of its language too."""
+    if not one.base:
+        return texts
+    return {**texts, one.tag: {**texts.get(one.base, {}), **texts.get(one.tag, {})}}
 
 
 def _read(own: Path) -> tuple[dict[str, dict[str, Any]], list[str]]:

@@ -8,16 +8,17 @@ from bot.languages import names
 from dialogs.examples import Example
 from dialogs.meaning import Vocabulary
 from dialogs.text import folded
-from dialogs.translations import Catalog
+from dialogs.translations import Catalog, Translations
 
 Title = tuple[str, str]
 """The step whose button it is, "" for every card's; its action."""
 
 
 def vocabulary(catalogs: Mapping[str, Catalog], examples: Mapping[str, tuple[Example, ...]]) -> Vocabulary:
-    """Of the languages that are loaded; what a language's own file calls it comes first."""
-    called = {**names.names(catalogs), **{one.name: tag for tag, one in catalogs.items()}}
-    return Vocabulary({folded(name): tag for name, tag in called.items()}, _Titles(catalogs), examples)
+    """Of the languages that are loaded, variants last; what a language's own file calls it comes first."""
+    called = {**names.names(catalogs), **{one.name: one.tag for one in Translations(catalogs).choices()}}
+    bases = {tag: one.base for tag, one in catalogs.items() if one.base}
+    return Vocabulary({folded(name): tag for name, tag in called.items()}, _Titles(catalogs), examples, bases)
 
 
 class _Titles(Mapping[str, Mapping[str, tuple[Title, ...]]]):

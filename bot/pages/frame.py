@@ -63,9 +63,10 @@ def helpdesk(read: Reader, title: str, *inner: Part, path: str, agent: Agent | N
 
 def languages(read: Reader, path: str) -> Html:
     """The languages that have this page, each in its own words."""
+    own = read.catalog.tag if read.catalog in read.spoken else read.catalog.base
     links = [
         tag("a", one.name, href=f"{path}?language={one.tag}", lang=one.tag, hreflang=one.tag, dir="auto",
-            aria_current="true" if one.tag == read.catalog.tag else None)
+            aria_current="true" if one.tag == own else None)
         for one in read.spoken
     ]  # fmt: skip
     return tag("nav", *links, class_="languages", aria_label=read("page.nav.languages"))

@@ -91,7 +91,7 @@ class Reader:
     """One language, as a page is written in it. `chosen`: by the reader, so that links keep it."""
 
     catalog: Catalog
-    spoken: tuple[Catalog, ...]  # the languages that have the page whole
+    spoken: tuple[Catalog, ...]  # the languages to choose from that have the page whole
     chosen: bool = False
 
     def __call__(self, key: str, **values: str | int) -> str:
@@ -154,12 +154,14 @@ def reader(languages: Languages, accepted: str, wanted: str, keys: Sequence[str]
     catalogs = languages.wording.catalogs
     spoken = tuple(catalogs[tag] for tag in languages.tags if all(key in catalogs[tag].entries for key in keys))
     known = {one.tag: one for one in spoken}
+    choices = languages.wording.choices()
+    offered = tuple(one for one in spoken if one in choices)
     if wanted and (named := known.get(languages.nearest(wanted))):
-        return Reader(named, spoken, chosen=True)
+        return Reader(named, offered, chosen=True)
     for wish in wishes(accepted):
         if found := known.get(languages.nearest(wish)):
-            return Reader(found, spoken)
-    return Reader(catalogs[SOURCE], spoken)
+            return Reader(found, offered)
+    return Reader(catalogs[SOURCE], offered)
 
 
 def wishes(accepted: str) -> list[str]:

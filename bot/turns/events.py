@@ -45,6 +45,8 @@ def event(incoming: Incoming, case: Case, step: Step, languages: Languages, unde
         return Pressed("rate", case.id, case.step, case.rev, score, words=words)
     if incoming.kind is ActivityKind.TYPED:
         typed = understanding.understand(incoming.text, case.locale, step, languages.vocabulary)
+        if typed.action == "set_language" and typed.value:
+            typed = replace(typed, value=languages.as_spoken(typed.value, incoming.locale))
         return replace(typed, link=address_in(" ".join((incoming.text, *incoming.links))))
     return _pressed(incoming, languages)
 
@@ -78,7 +80,7 @@ def _pressed(incoming: Incoming, languages: Languages) -> Pressed:
     known = True
     if action == "set_language":
         chosen = languages.nearest(value)
-        known, value = bool(chosen), chosen
+        known, value = bool(chosen), languages.as_spoken(chosen, incoming.locale) if chosen else ""
     return Pressed(action, case, step, number, value, known)
 
 

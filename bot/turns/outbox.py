@@ -22,7 +22,7 @@ from bot.cards import render
 from bot.cards.templates import CardTemplates
 from bot.conversation import Channel, Message
 from bot.errors import NotFound, OutsideError, StoreUnavailable
-from bot.languages.live import LiveTranslations
+from bot.languages.live import LiveTranslations, View
 from bot.metrics import Metrics
 from bot.store import Change, Claimed, Conflict, Job, JobKind, PendingCard, Record
 from bot.store.cache import RecordCache
@@ -174,16 +174,16 @@ class Outbox:
         if not result.erased:
             await self._store_card(result.record, case, shown)
         if case.card and shown != case.card:
-            await self._close(channel, case)
+            await self._close(channel, case, view)
         return message
 
-    async def _close(self, channel: Channel, case: Case) -> None:
+    async def _close(self, channel: Channel, case: Case, view: View) -> None:
         """Take the buttons, and the photos, off the card before the present one: one card at a time is live.
 
         A failure is no harm: a press on it is answered with the present card.
         """
         try:
-            await channel.update(case.card, render.closed(self._live.setting, case.locale))
+            await channel.update(case.card, render.closed(view.setting, case.locale))
         except OutsideError as error:
             log.info("an earlier card stays as it was: %s", error)
 

@@ -11,6 +11,7 @@ from bot.cards.render import Photos
 from bot.conversation import ActivityKind, Channel, Incoming, Message, Scope, to_document
 from bot.errors import NotFound, OutsideError, StoreUnavailable, location
 from bot.keyed_lock import KeyedLock
+from bot.languages.catalogs import Languages
 from bot.languages.live import LiveTranslations
 from bot.logs import begin_turn
 from bot.metrics import Metrics
@@ -127,7 +128,7 @@ class TurnRunner:
     async def _entry(self, ref: str, incoming: Incoming, channel: Channel) -> Message:
         """A card without a case."""
         view = self.live.view(incoming.person)
-        message = render.message(view.setting, entry(view.library, ref, self.live.languages.negotiate(incoming.locale)))
+        message = render.message(view.setting, entry(view.library, ref, view.languages.negotiate(incoming.locale)))
         await channel.send(message)
         return message
 
@@ -176,13 +177,13 @@ class TurnRunner:
             return None
         if case_id and await self.store.owner(case_id):
             return None  # another person's
-        engine, locale = self.decisions.engine(incoming.person), self.live.languages.negotiate(incoming.locale)
+        view = self.live.view(incoming.person)
+        engine, locale = self.decisions.engine(incoming.person), view.languages.negotiate(incoming.locale)
         case = engine.without_case(action, locale, incoming.platform)
         if action not in _WITHOUT_CASE:
             self.metrics.refused.labels("stale").inc()
             case = replace(case, notice="notice.stale")
-        setting = self.live.view(incoming.person).setting
-        message = render.message(setting, content_of(engine.library, case), name=incoming.name)
+        message = render.message(view.setting, content_of(engine.library, case), name=incoming.name)
         with suppress(NotFound):
             if incoming.reply_to:
                 await channel.update(incoming.reply_to, message)
@@ -202,12 +203,11 @@ class TurnRunner:
             return None  # the second of the two activities of an install, or a repeat
         record = self._updated(record, incoming)
         case = with_comment(await self._case(record, incoming), incoming)
-        happened = event(
-            incoming, case, self.decisions.engine(record.person).step(case), self.live.languages, self.understanding
-        )
+        languages = self.live.view(record.person).languages
+        happened = event(incoming, case, self.decisions.engine(record.person).step(case), languages, self.understanding)
         if not record.locale and isinstance(happened, Typed):
             # The channel named no language, as Teams on iOS does: the answer is in the one that was written.
-            written = self._written(happened, case)
+            written = self._written(happened, case, languages)
             if written != case.locale:
                 record, case = replace(record, locale=written), replace(case, locale=written)
         if record.lost:
@@ -225,7 +225,8 @@ class TurnRunner:
     async def _case(self, record: Record, incoming: Incoming) -> Case:
         """The person's present case, or a new one, in their language and for the device they are at now."""
         # The record keeps the language that was chosen, also while its file is away; the case has what it is drawn in.
-        locale = self.live.languages.negotiate(record.locale)
+        languages = self.live.view(record.person).languages
+        locale = languages.negotiate(record.locale)
         case = record.case or self.decisions.engine(record.person).open(
             moment(), locale=locale, platform=record.platform
         )
@@ -233,29 +234,31 @@ class TurnRunner:
         if incoming.kind is ActivityKind.INSTALLED and not record.locale:
             # An install names no language. The directory's is a guess that the first message may correct.
             preferred = await self.decisions.diagnosis.language(record.person)
-            locale = self.live.languages.negotiate(preferred) if preferred else locale
+            locale = languages.negotiate(preferred) if preferred else locale
         timezone = incoming.timezone or case.timezone
         if (case.locale, case.platform, case.timezone) != (locale, record.platform, timezone):
             case = replace(case, locale=locale, platform=record.platform, timezone=timezone)
         return case
 
-    def _written(self, typed: Typed, case: Case) -> str:
+    def _written(self, typed: Typed, case: Case, languages: Languages) -> str:
         """The language of what somebody wrote; that of the case where that is not sure, as with "foto sharepoint"."""
         written = self.understanding.language_of(typed.text)
-        return written if written in self.live.languages.tags else case.locale
+        return written if written in languages.tags else case.locale
 
     def _count(self, typed: Typed, record: Record) -> None:
         """How well words were understood; what was not is kept, where the installation wants that."""
         result = understood(typed)
         self.metrics.understood.labels(result).inc()
         if result == "nothing" and self.unknown is not None:
-            catalog = self.live.languages.wording.catalogs[self.live.languages.negotiate(record.locale)]
+            languages = self.live.view(record.person).languages
+            catalog = languages.wording.catalogs[languages.negotiate(record.locale)]
             self.unknown.keep(typed.text, catalog, record.name)
 
     def _updated(self, record: Record, incoming: Incoming) -> Record:
         """The record with what an activity says of the person. The language is taken once; then it is their choice."""
         name, platform = incoming.name or record.name, incoming.platform or record.platform
-        locale = record.locale or (self.live.languages.negotiate(incoming.locale) if incoming.locale else "")
+        languages = self.live.view(incoming.person).languages
+        locale = record.locale or (languages.negotiate(incoming.locale) if incoming.locale else "")
         present = (name, locale, platform, incoming.address, False)
         if present == (record.name, record.locale, record.platform, record.address, record.blocked):
             return record

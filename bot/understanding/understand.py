@@ -69,7 +69,7 @@ class Understanding:
         if not message and not any(map(_says_something, text[:LONGEST])):
             return Typed(text=text, confidence=0.0)
         question = text.rstrip().endswith(_QUESTION_MARKS)
-        found = self._judged(rows, locale, step, question=question)
+        found = self._judged(rows, locale, step, words, question=question)
         return _event(found, text, message, words)
 
     def language_of(self, text: str) -> str:
@@ -81,15 +81,18 @@ class Understanding:
         best, next_best = sorted(scores, reverse=True)[:2]
         return self._languages.labels[scores.index(best)] if best - next_best > _CLEAR else ""
 
-    def _judged(self, rows: set[int], locale: str, step: Step, *, question: bool) -> Meaning:
+    def _judged(self, rows: set[int], locale: str, step: Step, words: Vocabulary, *, question: bool) -> Meaning:
         def judged(corrections: Corrections | None) -> Meaning:
             scores = dict(zip(self._meanings.labels, self._meanings.scores(rows, corrections), strict=True))
             return judge(scores, step, question=question)
 
-        found = judged(self._own.get(locale))
-        if locale in self._own or not found.ask:
+        # Those of a draft are learned too, and count only for who has the draft among their words.
+        corrected = {tag: self._own[tag] for tag in words.examples if tag in self._own}
+        spoken = locale if locale in corrected else words.bases.get(locale, locale)
+        found = judged(corrected.get(spoken))
+        if spoken in corrected or not found.ask:
             return found
-        others = [judged(corrections) for corrections in self._own.values()]
+        others = [judged(corrections) for corrections in corrected.values()]
         return max([found, *others], key=lambda one: one.confidence)
 
 

@@ -23,8 +23,9 @@ from bot.understanding.understand import Understanding
 from dialogs.library import Library
 from tests import official
 from tests.command import command
-from tests.languages.test_words import PACKAGED
+from tests.language_files import LANGUAGES, VARIANTS
 
+PACKAGED = (*LANGUAGES, *VARIANTS)
 ROOT = Path(__file__).resolve().parents[2]
 ID = "11111111-2222-3333-4444-555555555555"
 VALUES = {"app_id": ID, "host": "photosync.contoso.com", "version": "1.2.3"}
@@ -164,7 +165,7 @@ def test_the_manifest_itself_speaks_english(package: AppPackage) -> None:
     assert first["title"] == package.sentences["en"][TITLE.format(0)] == "My photo is wrong"
 
 
-@pytest.mark.parametrize("tag", PACKAGED)
+@pytest.mark.parametrize("tag", LANGUAGES)
 def test_a_chosen_command_is_understood_as_its_action(
     package: AppPackage, spoken: Languages, shelf: Library, understanding: Understanding, tag: str
 ) -> None:
@@ -182,7 +183,7 @@ def test_a_chosen_command_is_understood_as_its_action(
 
 
 # a Teams client | the file that its user reads
-CLIENTS = [("sv", "sv"), ("zh-Hans", "zh-Hans"), ("pt-BR", "pt-BR"), ("zh-CN", "zh-Hans"), ("zh-TW", "zh-Hant"), ("pt-PT", "pt-BR")]  # fmt: skip
+CLIENTS = [("sv", "sv"), ("zh-Hans", "zh-Hans"), ("pt-BR", "pt-BR"), ("zh-CN", "zh-Hans"), ("zh-TW", "zh-Hant"), ("pt-PT", "pt-PT"), ("en-GB", "en-GB")]  # fmt: skip
 
 
 @pytest.mark.parametrize(("client", "file"), CLIENTS)
@@ -220,11 +221,11 @@ def test_what_a_language_lacks_is_english_and_told(tmp_path: Path) -> None:
 
 
 def test_a_region_speaks_its_language_where_it_has_no_word_of_its_own(tmp_path: Path) -> None:
-    po(tmp_path / "own", "fr-CA", manifest__short="Pour le Québec")
+    po(tmp_path / "own", "fr-CH", manifest__short="Pour la Suisse")
     done = photosync(tmp_path, "--host", "a.example", PHOTOSYNC_LOCALES_DIR="own")
     files = unpacked(tmp_path / "photosync.zip")
     assert done.stderr == ""
-    assert files["fr-CA.json"] == {**files["fr.json"], "description.short": "Pour le Québec"}
+    assert files["fr-CH.json"] == {**files["fr.json"], "description.short": "Pour la Suisse"}
 
 
 # ---- what is refused ----

@@ -75,7 +75,10 @@ async def test_a_title_that_would_be_cut_and_an_unfinished_language_are_marked(
     await expect(differ.locator(".phone .note")).to_contain_text([f"Cut at this width: {LONG}"])
     await expect(differ.locator(".phone button.cut")).to_have_text(LONG)
     unfinished = tab.locator(".scene", has=tab.get_by_role("heading", name="still_old.wait", exact=True))
-    await expect(unfinished.locator("> .note")).to_have_text("Not whole in this language, so people get it in en.")
+    await expect(unfinished.locator("> .note")).to_have_text(
+        "Not whole in this language, so people get it in en. Missing: still_old.wait.title."
+    )
+    await expect(tab.locator("#legend")).to_contain_text("missing most: still_old.wait.title (1 card)")
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -100,7 +103,8 @@ def test_a_page_and_a_picture_of_each_section_asked_for_are_made(tmp_path: Path)
     folder = tmp_path / "a folder/of cards"
     made = {path.name for path in folder.iterdir()}
     assert made == {"index.html", "resync.png", "devices.png"}
-    assert done.stdout.count("\n") == len(made)
+    assert done.stdout.startswith("sv: cards shown: ")
+    assert done.stdout.count("\n") == len(made) + 1
     with Image.open(folder / "resync.png") as picture:
         assert picture.width > 1500
         assert picture.height > 2000

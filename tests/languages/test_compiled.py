@@ -17,10 +17,10 @@ from bot.languages.catalogs import Languages
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two packaged languages that a test may change; what is read is not remembered from start to start."""
+    """Two packaged languages and a variant that a test may change; what is read is not remembered from start to start."""
     place = tmp_path / "locales"
     place.mkdir()
-    for tag in ("en", "sv"):
+    for tag in ("en", "sv", "en-GB"):
         shutil.copy(resources.LOCALES / f"{tag}.po", place)
     monkeypatch.setattr(resources, "LOCALES", place)
     return place
@@ -51,7 +51,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 def shown(languages: Languages) -> dict[str, tuple[object, ...]]:
     """All that a card or a choice takes from them."""
     return {
-        tag: (one.name, one.rtl, one.entries, [one.plural(count) for count in range(130)])
+        tag: (one.name, one.base, one.rtl, one.entries, [one.plural(count) for count in range(130)])
         for tag, one in languages.wording.catalogs.items()
     }
 
@@ -122,6 +122,6 @@ def test_a_folder_that_cannot_be_written_costs_time_only(
 ) -> None:
     (folder / "__pycache__").write_text("a file in the folder's place")
     with caplog.at_level(logging.DEBUG, compiled.__name__):
-        assert set(shown(started())) == set(shown(started())) == {"en", "sv"}
+        assert set(shown(started())) == set(shown(started())) == {"en", "en-GB", "sv"}
     assert reads == [folder, folder]
     assert {one.levelno for one in caplog.records} == {logging.DEBUG}

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from bot import resources
 from bot.languages import names, po_reader
+from bot.languages.language_file import BASE
 from dialogs.examples import EXAMPLE_KEYS, NAME, examples
 from dialogs.model import ANSWERS
 
@@ -42,7 +43,7 @@ def rows(folder: Path = resources.LOCALES) -> list[Row]:
     """All sentences in the order of the files, each once a language; names of languages are filled in."""
     tags = [tag for tag, _ in _entries(folder)]
     found: dict[tuple[str, str], Row] = {}
-    for tag, entries in _entries(folder):
+    for tag, entries in (*_entries(folder), *_entries(folder, variants=True)):
         called = [name for other in tags for name in names.ask(other, (tag,))[:1]]
         called += [name for other in tags for name in names.ask(other, (other,))[:1]]
         at = 0
@@ -60,8 +61,12 @@ def rows(folder: Path = resources.LOCALES) -> list[Row]:
     return list(found.values())
 
 
-def _entries(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
+def _entries(folder: Path, *, variants: bool = False) -> Iterator[tuple[str, dict[str, str]]]:
+    """The languages' entries; or those of their variants, each under its language's tag."""
     for path in sorted(folder.glob("*.po")):
         document = po_reader.read(path)
+        base = document.fields.get(BASE, "")
+        if bool(base) != variants:
+            continue
         wanted = (one for one in document.entries if one.key in EXAMPLE_KEYS or "button." in one.key)
-        yield path.stem, {one.key: one.strings[0].text for one in wanted if one.strings}
+        yield base or path.stem, {one.key: one.strings[0].text for one in wanted if one.strings}

@@ -122,7 +122,8 @@ async def catalogs(at: Installation) -> CheckResult:
         )
     behind = {tag: count for tag in spoken.tags if (count := _missing(spoken, tag))}
     named = ", ".join(f"{tag} {count}" for tag, count in behind.items())
-    return ok(f"{len(spoken.tags)} languages; sentences that fall back to English: {named or 'none'}")
+    drafts = f"; drafts, for PHOTOSYNC_PILOT: {', '.join(spoken.drafts)}" if spoken.drafts else ""
+    return ok(f"{len(spoken.tags)} languages; sentences that fall back to English: {named or 'none'}{drafts}")
 
 
 async def topics(at: Installation) -> CheckResult:

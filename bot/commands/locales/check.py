@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bot.commands.locales import glossary, header, msgfmt, typed
@@ -13,43 +13,67 @@ from bot.commands.locales.issue import Issue, Language, Level
 from bot.commands.locales.reader import lists
 from bot.commands.locales.reader.rules import Reader
 from bot.commands.locales.reader.text import Knowledge
+from bot.commands.preview.needs import packaged_needs, shown
 from bot.errors import LocalesError
 from bot.languages import tags
-from bot.languages.language_file import LanguageFile
+from bot.languages.folder import meant
+from bot.languages.language_file import BASE, English, LanguageFile
 from dialogs.examples import EXAMPLE_KEYS
 from dialogs.translations import SOURCE
+
+_MOST_ENTRIES, _MOST_CARDS = 10, 3  # named in the report
 
 
 def check(folders: Folders, tag: str = "") -> int:
     """Report one language, or all; 1 if anything is an error. Raises `LocalesError` for a language without a file."""
     files = folders.files
     chosen = [tags.of_file(tag) or tag] if tag else list(files)
-    misnamed = [one for one in folders.problems if not tag or _meant(one.path) == chosen[0]]
+    misnamed = [one for one in folders.problems if not tag or meant(one.path) == chosen[0]]
     if chosen[0] not in files and not misnamed:
         tags.require(chosen[0])
         raise LocalesError(f"there is no {chosen[0]}.po; photosync locales new {chosen[0]} begins one")
     terms = glossary.read(folders.glossaries)
     found = [(problem.path, Issue(problem.line, problem.text)) for problem in misnamed]
+    advice = [one for one in folders.advice if one.path in map(files.get, chosen)]
+    found += [(one.path, Issue(one.line, one.text, Level.WARNING)) for one in advice]
     each = bool(tag)  # of all languages together only their own files' sentences: those that ship take a second each
-    found += [(files[one], issue) for one in chosen if one in files for issue in issues(folders, one, terms, each=each)]
+    cards = ""
+    for one in chosen:
+        if one in files:
+            file = folders.language(one)
+            found += [(files[one], issue) for issue in issues(folders, one, terms, file, each=each)]
+            cards += _cards(folders, file, alone=bool(tag))
     sys.stdout.writelines(_report_line(path, issue) for path, issue in found)
     errors = sum(issue.level is Level.ERROR for _, issue in found)
-    what = chosen[0] if tag else f"{len(chosen)} languages"
-    sys.stdout.write(f"{what}: {_counted(errors, 'error')}, {_counted(len(found) - errors, 'warning')}\n")
+    what = chosen[0] if tag else _languages(folders, chosen)
+    sys.stdout.write(f"{cards}{what}: {_counted(errors, 'error')}, {_counted(len(found) - errors, 'warning')}\n")
     return 1 if errors else 0
 
 
-def issues(folders: Folders, tag: str, terms: Terms, *, each: bool = False) -> list[Issue]:
+def _languages(folders: Folders, chosen: Sequence[str]) -> str:
+    variants = sum(bool(folders.base(tag)) for tag in chosen)
+    languages = f"{len(chosen) - variants} languages"
+    return f"{languages} and {_counted(variants, 'variant')}" if variants else languages
+
+
+def issues(
+    folders: Folders, tag: str, terms: Terms, file: LanguageFile | None = None, *, each: bool = False
+) -> list[Issue]:
     """What there is to say about one language's file, by line. Errors are what the bot does not use, and sentences
-    that are English still. `each`: also what each example comes out as, which an own file's always do."""
-    file = folders.language(tag)
+    that are English still. `file`: if it was read; `each`: also what each example comes out as, which an own file's
+    always do."""
+    file = file or folders.language(tag)
     found = [Issue(fault.line, fault.text, key=fault.key) for fault in file.faults]
     if file.usable:
-        language, below = _language(folders, tag, file), folders.below(tag)
-        found += [*_of_entries(language), *_unfinished(language, file, below), *header.check(language)]
-        found += _reader(folders, language, file, below, terms).issues()
+        if problem := folders.wrong_base(tag):
+            found.append(Issue(file.document.field_line(BASE), problem))
+        read = _reader(folders, tag, terms, file)
+        language, base = read.language, read.language.base
+        found += [*_of_entries(language), *_unfinished(language, file, folders.below(tag)), *header.check(language)]
+        found += _same_as_base(language, folders.texts(base) if base and not problem else {})
+        found += read.issues()
         own = bool(folders.over) and folders.files[tag].parent == folders.over
-        found += typed.check(language, own_file=own, each=each or own)
+        found += typed.check(language, own_file=own or bool(base), each=each or own)
     lines = {issue.line for issue in found}
     found += [issue for issue in msgfmt.check(file.document.path) if issue.line not in lines]
     return sorted(found, key=lambda one: (one.line, -one.level))
@@ -57,31 +81,33 @@ def issues(folders: Folders, tag: str, terms: Terms, *, each: bool = False) -> l
 
 def reader(folders: Folders, tag: str, terms: Terms) -> Reader:
     """What reads one language's file, which the bot can use."""
-    file = folders.language(tag)
-    return _reader(folders, _language(folders, tag, file), file, folders.below(tag), terms)
+    return _reader(folders, tag, terms, folders.language(tag))
 
 
-def _language(folders: Folders, tag: str, file: LanguageFile) -> Language:
-    return Language(tag, tags.require(tag), file.document, by_key(folders.english), file.texts.keys())
-
-
-def _reader(
-    folders: Folders, language: Language, file: LanguageFile, below: LanguageFile | None, terms: Terms
-) -> Reader:
+def _reader(folders: Folders, tag: str, terms: Terms, file: LanguageFile) -> Reader:
+    base = folders.base(tag)
+    language = Language(tag, tags.require(tag), file.document, by_key(folders.english), file.texts.keys(), base)
     knows = Knowledge(
-        language.tag,
-        lists.read(folders.places, language.tag),
+        tag,
+        lists.read(folders.places, tag, base),
         lists.read(folders.places, SOURCE),
-        terms.get(language.tag, {}),
-        {**(below.texts if below else {}), **file.texts},  # an own file lies over the packaged one
+        {**terms.get(base, {}), **terms.get(tag, {})},
+        folders.texts(tag, file),
         {key: entry.source for key, entry in language.english.items() if key not in EXAMPLE_KEYS},
     )
     return Reader(language, knows, file.rule)
 
 
-def _meant(path: Path) -> str:
-    """The language of a file that is not read because of its name: `ca.po.txt`."""
-    return tags.of_file(path.name.partition(".")[0])
+def _cards(folders: Folders, file: LanguageFile, *, alone: bool) -> str:
+    """What people see of a language; of one that is whole only if it was asked about."""
+    tag = file.tag
+    if not file.usable or folders.wrong_base(tag):
+        return ""
+    cards = shown(packaged_needs(), folders.texts(tag, file).keys())
+    if not alone:
+        return f"{tag}: {cards}\n" if cards.holding else ""
+    least = f"{tag}: cards that lack least: {cards.next_cards(_MOST_CARDS)}\n" if cards.holding else ""
+    return f"{tag}: {cards.summary(_MOST_ENTRIES)}\n{least}"
 
 
 def _counted(count: int, what: str) -> str:
@@ -107,11 +133,20 @@ def _of_entries(language: Language) -> Iterator[Issue]:
             yield Issue(entry.id.line, text, Level.WARNING, entry.key)
 
 
+def _same_as_base(language: Language, base: English) -> Iterator[Issue]:
+    """Entries that a variant need not have: what its language says, it says too, and follows when that changes."""
+    for entry in language.document.entries:
+        if language.shows(entry) and base.get(entry.key) == entry.texts:
+            text = f"is what {language.base} says: take it out, and it follows {language.base}"
+            yield Issue(entry.line, text, Level.WARNING, entry.key)
+
+
 def _unfinished(language: Language, file: LanguageFile, below: LanguageFile | None) -> Iterator[Issue]:
     """What is not shown yet: reported once for each kind, or a new file would be all warnings."""
     entries = by_key(language.document)
-    # Under an own file lies the packaged one, which has what it leaves out.
-    missing = [key for key in language.english if key not in entries] if below is None else []
+    # Under an own file lies the packaged one, under a variant its language, which have what it leaves out.
+    whole = below is None and not language.base
+    missing = [key for key in language.english if key not in entries] if whole else []
     fuzzy = [entry for entry in file.unfinished if entry.fuzzy]
     empty = [entry for entry in file.unfinished if not entry.fuzzy]
     if missing:

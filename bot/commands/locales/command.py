@@ -29,9 +29,20 @@ def add(parser: argparse.ArgumentParser) -> None:
         one.set_defaults(run=run)
         return one
 
-    command("list", "every language: coverage, plural forms, direction", lambda chosen: coverage.show(_folders(chosen)))
-    begin = command("new", "a file ready to be translated", lambda chosen: new.create(_folders(chosen), chosen.tag))
-    begin.add_argument("tag", metavar="TAG", help="the language, such as ca or pt-PT")
+    command(
+        "list",
+        "every language: coverage, cards that people see, plural forms",
+        lambda chosen: coverage.show(_folders(chosen)),
+    )
+    begin = command("new", "a file ready to be translated", _new)
+    begin.add_argument("tag", metavar="TAG", help="the language, such as ca or eu")
+    begin.add_argument(
+        "--from", metavar="TAG", dest="near", default="", help="begin with the texts of a language near to it"
+    )
+    begin.add_argument(
+        "--variant-of", metavar="TAG", dest="base", default="", help="with only what differs from that language"
+    )
+    begin.add_argument("--draft", action="store_true", help="only the people of PHOTOSYNC_PILOT get it")
     lint = command(
         "check",
         "what is wrong, with line numbers; exit status 1 if anything is an error",
@@ -60,6 +71,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     attempt.add_argument("--step", default="", help="the card they see, as a button's data.step names it")
 
     command("unknown", "sentences that were not understood, by PHOTOSYNC_KEEP_UNKNOWN", _unknown)
+
+
+def _new(chosen: argparse.Namespace) -> int:
+    return new.create(_folders(chosen), chosen.tag, near=chosen.near, base=chosen.base, draft=chosen.draft)
 
 
 def _own(chosen: argparse.Namespace) -> str:

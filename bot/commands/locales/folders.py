@@ -10,8 +10,9 @@ from pathlib import Path
 
 from bot.errors import LocalesError
 from bot.languages import language_file
+from bot.languages.catalogs import wrong_base
 from bot.languages.folder import Listing, Problem, listing
-from bot.languages.language_file import LanguageFile
+from bot.languages.language_file import English, LanguageFile, base_of
 from bot.languages.po_document import Document, PoEntry
 from bot.languages.po_reader import read
 from dialogs.translations import SOURCE
@@ -63,7 +64,7 @@ class Folders:
         return found
 
     @cached_property
-    def shown(self) -> language_file.English:
+    def shown(self) -> English:
         """What the English shows: what every language is compared with, by the bot too."""
         return language_file.read(self.packaged / f"{SOURCE}.po", SOURCE, None).texts
 
@@ -77,6 +78,32 @@ class Folders:
         """The packaged language that an own file is laid over."""
         path = _listing(self.packaged).files.get(tag)
         return language_file.read(path, tag, self.shown) if path and path != self.files[tag] else None
+
+    def base(self, tag: str) -> str:
+        """Of a variant: the language that it is laid over; "" of a language."""
+        packaged = _listing(self.packaged).files.get(tag)
+        return _base(self.files[tag]) or (_base(packaged) if packaged else "")
+
+    def wrong_base(self, tag: str) -> str:
+        """Why a file cannot be the variant that it says it is; "" if it can, or is none."""
+        base = self.base(tag)
+        if not base:
+            return ""
+        packaged = _listing(self.packaged).files.get(tag)
+        there = {base: self.base(base)} if base in self.files else {}
+        return wrong_base(tag, base, {**there, **({tag: _base(packaged)} if packaged else {})})
+
+    def texts(self, tag: str, found: LanguageFile | None = None) -> English:
+        """What people see of a language: its own file, `found` if it was read, over the packaged one, of a variant over
+        its language."""
+        below, base = self.below(tag), self.base(tag)
+        lower = self.texts(base) if base and not self.wrong_base(tag) else {}
+        return {**lower, **(below.texts if below else {}), **(found or self.language(tag)).texts}
+
+    @property
+    def advice(self) -> tuple[Problem, ...]:
+        """Files that are read under another name than their own."""
+        return tuple(one for folder in self.places for one in _listing(folder).advice)
 
     @property
     def places(self) -> tuple[Path, ...]:
@@ -102,6 +129,11 @@ def folders(packaged: Path, own: str) -> Folders:
 def by_key(found: Document) -> Mapping[str, PoEntry]:
     """A file's entries by their keys; of two with the same key the first."""
     return {entry.key: entry for entry in reversed(found.entries)}
+
+
+def _base(path: Path) -> str:
+    """What the header of a file says; the entries are not read."""
+    return base_of(read(path, before=b"msgctxt"))
 
 
 def _listing(folder: Path) -> Listing:

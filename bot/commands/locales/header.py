@@ -14,7 +14,7 @@ def check(language: Language) -> Iterator[Issue]:
     if "charset" not in fields.get("Content-Type", "").lower():
         text = "the header has no “Content-Type: text/plain; charset=UTF-8”"
         yield Issue(at("Content-Type"), text, Level.WARNING)
-    if not fields.get("X-Language-Name", "").strip():
+    if not fields.get("X-Language-Name", "").strip() and not language.base:
         name = tags.own_name(language.locale)
         yield Issue(at("X-Language-Name"), f"no X-Language-Name; people would see “{name}”", Level.WARNING)
     named = fields.get("Language", "").strip()

@@ -38,6 +38,7 @@ class Language:
     document: Document
     english: Mapping[str, PoEntry] = field(repr=False)
     shown: Set[str] = field(repr=False)  # keys of the entries that the bot shows
+    base: str = ""  # of a variant: the language that it is laid over
 
     def shows(self, entry: PoEntry) -> bool:
         """Whether the bot shows an entry as it is."""

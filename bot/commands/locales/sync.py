@@ -1,6 +1,7 @@
 """`photosync locales sync`: what changed in the English comes into every language's own file, and nothing else does.
 
-Entries that are new come into files that hold a language; one with a few other words of an installation's stays small.
+Entries that are new come into files that hold a language; a variant's, and one with a few other words of an
+installation's, stay small.
 """
 
 from __future__ import annotations
@@ -8,11 +9,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Mapping
 
-from bot.commands.locales import writing
+from bot.commands.locales import notes, writing
 from bot.commands.locales.folders import Folders
 from bot.commands.locales.merge import English, merge
 from bot.errors import LocalesError
 from bot.languages import plurals, po_reader, tags
+from bot.languages.language_file import BASE
 from bot.languages.po_document import Document, PoEntry
 from dialogs.examples import EXAMPLE_KEYS
 from dialogs.translations import placeholders
@@ -38,7 +40,7 @@ def sync(folders: Folders, reworded: Collection[str] = ()) -> int:
             failed = True
             sys.stderr.write(f"photosync: {path} is left as it is: photosync locales check {tag} says why\n")
             continue
-        whole = folders.over is None or _is_whole(found, english)
+        whole = not found.fields.get(BASE) and (folders.over is None or _is_whole(found, english))
         merged = merge(found, tag, _forms(found, tag), english, whole=whole, reworded=same_meaning)
         if merged.lines != found.lines:
             writing.put(path, merged.lines, found.newline)
@@ -56,16 +58,18 @@ def _is_whole(found: Document, english: Mapping[str, English]) -> bool:
 
 def _english(found: Document) -> Mapping[str, English]:
     """What is shown counts: the English is edited in its msgstr, in Poedit too."""
-    return {entry.key: _entry(entry) for entry in found.entries}
+    shown = {entry.key: entry.texts for entry in found.entries}
+    return {entry.key: _entry(entry, shown) for entry in found.entries}
 
 
-def _entry(entry: PoEntry) -> English:
+def _entry(entry: PoEntry, shown: Mapping[str, tuple[str, ...]]) -> English:
     # What people type has only a hint as its English, and every language its own sentences.
     source = entry.source if entry.key in EXAMPLE_KEYS else tuple(form.text for form in entry.strings)
     flags = [flag for flag in entry.flags if flag not in ("fuzzy", _BRACES)]
     if entry.key not in EXAMPLE_KEYS and any(placeholders(text) for text in source):
         flags.append(_BRACES)
-    return English(entry.key, source, entry.comments["#."], tuple(flags))
+    comments = notes.written(entry.key, source, entry.comments["#."], shown)
+    return English(entry.key, source, comments, tuple(flags))
 
 
 def _forms(found: Document, tag: str) -> int:

@@ -18,7 +18,7 @@ _LONGEST = 100_000  # letters of a line that are looked at
 
 def attempt(tag: str, step: str, own: Path | None, lines: Iterable[str]) -> int:
     """A JSON object a line on standard output; always 0. Raises `LocalesError` for an unknown language or step."""
-    languages = packaged.languages(own)
+    languages = packaged.languages(own, drafts=True)
     library = packaged.topics(languages, resources.illustrations())
     spelt = tags.of_file(tag) or tag
     if spelt not in languages.tags:

@@ -14,6 +14,7 @@ from bot import resources
 from bot.cards.render import CardSetting
 from bot.commands.preview import browser
 from bot.commands.preview.browser import BrowserFailed
+from bot.commands.preview.needs import CHAT
 from bot.commands.preview.pages import NoRenderer, Page, page
 from bot.commands.preview.scenes import sections
 from bot.commands.terminal import complain
@@ -24,7 +25,6 @@ from dialogs.library import LibraryError
 
 _WIDTH = 1730  # pixels: two cards in both widths beside each other
 _ROOM = 200  # what a window may take of its own height
-_CHAT = "https://teams.microsoft.com/l/chat/0/0?users=28:bot"
 
 
 def preview(
@@ -37,7 +37,7 @@ def preview(
     """
     pictures = resources.illustrations()
     try:
-        spoken = packaged.languages(over)
+        spoken = packaged.languages(over, drafts=True)
         found = topic_files.topics(spoken, pictures, topics, drafts=True)
     except (CatalogError, LibraryError) as error:
         return complain(str(error), status=1)
@@ -54,14 +54,14 @@ def preview(
     wording = with_pseudo(found.wording)
     target = folder or Path(f"preview-{chosen}")
     try:
-        made = page(CardSetting(wording, found.pictures, _CHAT), library, chosen, only)
+        made = page(CardSetting(wording, found.pictures, CHAT), library, chosen, only)
         target.mkdir(parents=True, exist_ok=True)
         (target / "index.html").write_text(made.html, encoding="utf-8")
     except NoRenderer as error:
         return complain(str(error), status=1)
     except OSError as error:
         return complain(f"cannot write {error.filename or target}: {error.strerror}", status=1)
-    sys.stdout.write(f"{target / 'index.html'}\n")
+    sys.stdout.write(f"{chosen}: {made.shown}\n{target / 'index.html'}\n")
     return _pictures(made, target)
 
 

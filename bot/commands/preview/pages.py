@@ -6,7 +6,7 @@ import io
 import json
 import subprocess
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -18,6 +18,7 @@ from PIL import Image
 from bot import resources
 from bot.cards import render
 from bot.cards.render import CardSetting, Photos
+from bot.commands.preview.needs import Shown, needs, shown
 from bot.commands.preview.scenes import Scene, scenes
 from bot.photos.comparison import marked
 from dialogs.library import Library
@@ -44,27 +45,30 @@ class Page:
 
     html: str
     sections: tuple[str, ...]
+    shown: Shown  # of all cards, whichever sections are drawn
 
 
 def page(setting: CardSetting, library: Library, tag: str, only: Collection[str] = ()) -> Page:
     """Every card of a language of the setting's, or those of some sections `only`. Raises `NoRenderer`."""
     language = setting.translations.catalogs[tag]
+    found = shown(needs(setting, library), language.entries.keys())
     sections: dict[str, list[dict[str, Any]]] = {}
     for scene in scenes(library, tag):
         if only and scene.section not in only:
             continue
-        sections.setdefault(scene.section, []).append(_drawn(setting, scene))
-    shown = {
+        lacking = found.lacking.get(scene.name, ())
+        sections.setdefault(scene.section, []).append(_drawn(setting, scene, lacking))
+    content = {
         "tag": tag,
         "name": language.name,
-        "legend": _LEGEND,
+        "legend": f"{_LEGEND} {str(found).capitalize()}.",
         "longest": _LONGEST_TITLE,
         "sections": [{"id": name, "scenes": drawn} for name, drawn in sections.items()],
     }
-    return Page(_html(shown), tuple(sections))
+    return Page(_html(content), tuple(sections), found)
 
 
-def _drawn(setting: CardSetting, scene: Scene) -> dict[str, Any]:
+def _drawn(setting: CardSetting, scene: Scene, lacking: Sequence[str]) -> dict[str, Any]:
     # A name of the other direction shows whether it keeps to itself.
     name = _NAMES[not setting.translations.catalogs[scene.content.locale].rtl]
     photos = _photos(setting.illustrations["welcome"])
@@ -73,7 +77,7 @@ def _drawn(setting: CardSetting, scene: Scene) -> dict[str, Any]:
     if "sharepoint" in scene.absent:
         photos = replace(photos, sharepoint=None)
     message = render.message(setting, scene.content, name=name, photos=photos)
-    problem = f"Not whole in this language, so people get it in {message.locale}."
+    problem = f"Not whole in this language, so people get it in {message.locale}. Missing: {', '.join(lacking)}."
     return {
         "name": scene.name,
         "card": message.card,

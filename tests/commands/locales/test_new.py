@@ -29,9 +29,9 @@ def locales(own: Path | str, *arguments: str) -> subprocess.CompletedProcess[str
 NEW = [
     ("is", "is.po", ["Language: is", "Language-Team: Icelandic", "X-Language-Name: Íslenska", "nplurals=2;"]),
     ("CY", "cy.po", ["X-Language-Name: Cymraeg", "nplurals=6;"]),
-    ("pt_pt", "pt-PT.po", ["Language: pt_PT", "X-Language-Name: Português (Portugal)"]),
+    ("pt_ao", "pt-AO.po", ["Language: pt_AO", "X-Language-Name: Português (Angola)"]),
     ("fa", "fa.po", ["X-Language-Name: فارسی", "nplurals=2; plural=(n > 1);"]),
-    ("en-GB", "en-GB.po", ["X-Language-Name: English (United Kingdom)"]),
+    ("en-AU", "en-AU.po", ["X-Language-Name: English (Australia)"]),
 ]  # fmt: skip
 
 
@@ -54,6 +54,7 @@ def test_a_new_file_is_ready_to_be_translated(tmp_path: Path, tag: str, name: st
 REFUSED = [
     (["new", "xx"], "xx is no language that the CLDR knows; the nearest is xh (Xhosa)"),
     (["new", "catalan"], "the nearest is ca (Catalan)"),
+    (["new", "is", "--from", "klingon"], "klingon is no language there is: en, "),
     (["new", "Svenska"], "the nearest is sv (Swedish)"),
     (["new", "de-XX"], "the nearest is de (German)"),
     (["new", "../../etc/passwd"], "no language that the CLDR knows"),
@@ -97,8 +98,10 @@ def test_the_list_has_a_line_for_every_language_and_says_how_far_it_is(tmp_path:
     done = locales(tmp_path, "list")
     assert done.returncode == 0
     rows = {cells[0]: cells[1:] for line in done.stdout.splitlines() if line.strip() for cells in [re.split(r"\s{2,}", line.strip())]}  # fmt: skip
-    assert rows["is"] == ["Íslenska", "0 %", "1", "one other", "ltr", "Ada", "your own"]
-    assert rows["ar"][1:5] == ["100 %", "0", "zero one two few many other", "rtl"]
+    assert rows["is"][:2] == ["Íslenska", "0 %"]
+    assert re.fullmatch(r"0 of \d+", rows["is"][2])
+    assert rows["is"][4:] == ["1", "one other", "ltr", "Ada", "your own"]
+    assert rows["ar"][4:7] == ["0", "zero one two few many other", "rtl"]
     assert rows["sv"][0].startswith("line 1: cannot be used: the text has to stand in one pair of quotes")
     assert set(rows) >= {path.stem for path in resources.LOCALES.glob("*.po")}
 
@@ -110,7 +113,7 @@ def test_errors_are_counted_and_fail_the_check(tmp_path: Path) -> None:
     done = locales(tmp_path, "check")
     assert done.returncode == 1
     assert f"sv.po:{line}: error: card.greeting: {{namn}} is not in the English" in done.stdout
-    assert done.stdout.splitlines()[-1].startswith("38 languages: ")
+    assert done.stdout.splitlines()[-1].startswith("38 languages and 5 variants: ")
     assert locales(tmp_path, "check", "de").stdout.splitlines()[-1].startswith("de: 0 errors, ")
 
 

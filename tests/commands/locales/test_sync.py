@@ -14,7 +14,9 @@ from bot.commands.locales.sync import sync
 from bot.errors import LocalesError
 from tests.language_files import ENGLISH, SWEDISH, folders
 
-FOOT = '#. What people type.\nmsgctxt "examples.add"'
+READ = "#. Read by: the person in Teams.\n"
+FOOT = '#. What people type.\n#. Read by: nobody: the bot learns from it.\nmsgctxt "examples.add"'
+COUNT = f"{READ}#. {{count}}"
 
 
 def synced(place: Folders, tag: str = "sv") -> str:
@@ -55,16 +57,16 @@ CHANGES = [
         '#, fuzzy\n#| msgid "My photo is wrong"\nmsgctxt "button.fix"\nmsgid "My picture is wrong"\n',
     ),
     (
-        "a text with a placeholder changes: its flag stays",
+        "a text with a placeholder changes: its flag stays, the example follows",
         'msgstr "Hello, {name}!"', 'msgstr "Good day, {name}!"',
-        '#, python-brace-format\nmsgctxt "desk.title"\nmsgid "Hello, {name}!"\n',
-        '#, fuzzy, python-brace-format\n#| msgid "Hello, {name}!"\nmsgctxt "desk.title"\nmsgid "Good day, {name}!"\n',
+        'Hello, Adele Vance!\n#, python-brace-format\nmsgctxt "desk.title"\nmsgid "Hello, {name}!"\n',
+        'Good day, Adele Vance!\n#, fuzzy, python-brace-format\n#| msgid "Hello, {name}!"\nmsgctxt "desk.title"\nmsgid "Good day, {name}!"\n',
     ),
     (
         "a plural changes",
         'msgstr[1] "{count} short steps."', 'msgstr[1] "{count} steps."',
-        '#, python-brace-format\nmsgctxt "card.steps"\nmsgid "{count} short step."\nmsgid_plural "{count} short steps."\n',
-        '#, fuzzy, python-brace-format\n#| msgid "{count} short step."\n#| msgid_plural "{count} short steps."\nmsgctxt "card.steps"\nmsgid "{count} short step."\nmsgid_plural "{count} steps."\n',
+        '6 short steps.\n#, python-brace-format\nmsgctxt "card.steps"\nmsgid "{count} short step."\nmsgid_plural "{count} short steps."\n',
+        '6 steps.\n#, fuzzy, python-brace-format\n#| msgid "{count} short step."\n#| msgid_plural "{count} short steps."\nmsgctxt "card.steps"\nmsgid "{count} short step."\nmsgid_plural "{count} steps."\n',
     ),
     (
         "what is said of examples changes: each language has its own",
@@ -79,17 +81,17 @@ CHANGES = [
     (
         "an entry is new: empty, at its place",
         FOOT, '#. A button.\nmsgctxt "button.go"\nmsgid "Go"\nmsgstr "Go"\n\n' + FOOT,
-        FOOT, '#. A button.\nmsgctxt "button.go"\nmsgid "Go"\nmsgstr ""\n\n' + FOOT,
+        FOOT, f'#. A button.\n{READ}msgctxt "button.go"\nmsgid "Go"\nmsgstr ""\n\n' + FOOT,
     ),
     (
         "a plural is new: a place for every form",
         FOOT, '#, python-brace-format\nmsgctxt "a"\nmsgid "{n} day"\nmsgid_plural "{n} days"\nmsgstr[0] "{n} day"\nmsgstr[1] "{n} days"\n\n' + FOOT,
-        FOOT, '#, python-brace-format\nmsgctxt "a"\nmsgid "{n} day"\nmsgid_plural "{n} days"\nmsgstr[0] ""\nmsgstr[1] ""\n\n' + FOOT,
+        FOOT, READ + '#, python-brace-format\nmsgctxt "a"\nmsgid "{n} day"\nmsgid_plural "{n} days"\nmsgstr[0] ""\nmsgstr[1] ""\n\n' + FOOT,
     ),
     (
         "an entry is the new first one",
-        "#. The first card.\n#. {name}", 'msgctxt "a"\nmsgid "A"\nmsgstr "A"\n\n#. The first card.\n#. {name}',
-        "#. The first card.\n#. {name}", 'msgctxt "a"\nmsgid "A"\nmsgstr ""\n\n#. The first card.\n#. {name}',
+        f"#. The first card.\n{READ}#. {{name}}", f'msgctxt "a"\nmsgid "A"\nmsgstr "A"\n\n#. The first card.\n{READ}#. {{name}}',
+        f"#. The first card.\n{READ}#. {{name}}", f'{READ}msgctxt "a"\nmsgid "A"\nmsgstr ""\n\n#. The first card.\n{READ}#. {{name}}',
     ),
 ]  # fmt: skip
 
@@ -114,9 +116,9 @@ def unwrapped(text: str) -> str:
 
 
 def test_an_entry_that_is_gone_is_put_aside_with_its_translation(tmp_path: Path) -> None:
-    start, end = ENGLISH.index("#. At most 32"), ENGLISH.index("#. {count}")
+    start, end = ENGLISH.index("#. At most 32"), ENGLISH.index(COUNT)
     text = synced(folders(tmp_path, english=ENGLISH[:start] + ENGLISH[end:]))
-    mine = SWEDISH[SWEDISH.index("#. At most 32") : SWEDISH.index("#. {count}")]
+    mine = SWEDISH[SWEDISH.index("#. At most 32") : SWEDISH.index(COUNT)]
     aside = '\n#~ msgctxt "button.fix"\n#~ msgid "My photo is wrong"\n#~ msgstr "Mitt foto är fel"\n'
     assert text == SWEDISH.replace(mine, "") + aside
 
@@ -190,7 +192,7 @@ def test_an_installations_own_english_keeps_its_words_and_gets_new_texts(tmp_pat
 @pytest.mark.parametrize(("tag", "whole"), [("sv", SWEDISH), ("en", ENGLISH), ("ca", SWEDISH.replace(": sv", ": ca"))])
 def test_a_small_file_of_ones_own_stays_small_and_follows_the_english(tmp_path: Path, tag: str, whole: str) -> None:
     (tmp_path / "own").mkdir()
-    small = whole[: whole.index("#. {count}")].replace(whole[whole.index("#. The first card.\n#.") : whole.index("#. At most")], "")  # fmt: skip
+    small = whole[: whole.index(COUNT)].replace(whole[whole.index("#. The first card.\n#.") : whole.index("#. At most")], "")  # fmt: skip
     (tmp_path / "own" / f"{tag}.po").write_text(small, encoding="utf-8")
     place = replace(folders(tmp_path, english=ENGLISH.replace("#. At most", "#. Up to")), over=tmp_path / "own")
     assert sync(place) == 0

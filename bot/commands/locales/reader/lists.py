@@ -1,8 +1,8 @@
 """What is known of a language for reading it: `lint/default.toml`, then `lint/TAG.toml`, of the packaged folder and of
 an installation's own.
 
-A later file's lists add to the earlier ones; its other values take their place. `docs/languages.md` says what may stand
-in them.
+A later file's lists add to the earlier ones; its quotes and its other values take their place. `docs/languages.md` says
+what may stand in them.
 """
 
 from __future__ import annotations
@@ -137,20 +137,24 @@ class Lists:
         return pattern(words, spaces=self.spaces)
 
 
-def read(folders: Iterable[Path], tag: str) -> Lists:
-    """A language's lists from folders with files of languages, the packaged one first. Raises `LocalesError`."""
+def read(folders: Iterable[Path], tag: str, base: str = "") -> Lists:
+    """A language's lists from folders with files of languages, the packaged one first. Raises `LocalesError`.
+
+    `base`: of a variant, the language that it is laid over, whose lists hold for one that has none.
+    """
+    places = [folder / FOLDER for folder in folders]
+    own = any((place / f"{name}.toml").is_file() for place in places for name in _names(tag))
     found: dict[str, Any] = {}
-    for folder in folders:
-        for name in _names(tag):
-            path = folder / FOLDER / f"{name}.toml"
+    for place in places:
+        for name in (_DEFAULT, *_names(tag if own or not base else base)):
+            path = place / f"{name}.toml"
             if path.is_file():
                 _add(found, _document(path))
     return Lists(found)
 
 
 def _names(tag: str) -> Iterator[str]:
-    """What holds everywhere, the language, its variety: a file for `de-AT` adds to that for `de`."""
-    yield _DEFAULT
+    """The language, then its variety: a file for `de-AT` adds to that for `de`."""
     parts = tag.split("-")
     yield from ("-".join(parts[:length]) for length in range(1, len(parts) + 1))
 
@@ -186,7 +190,7 @@ def _add(found: dict[str, Any], more: Mapping[str, Any]) -> None:
     for name, value in more.items():
         if isinstance(value, dict):
             _add(found.setdefault(name, {}), value)
-        elif isinstance(value, list) and isinstance(found.get(name), list):
+        elif isinstance(value, list) and name in found and name != "quotes":
             found[name] = [*found[name], *value]
         else:
             found[name] = value
