@@ -93,6 +93,10 @@ languages: $(READY) ## every language at a glance: coverage, lint, examples, lon
 words: $(READY) ## how well typed words are understood: held out by writer, by language
 	@"$(BIN)/python" -m tools.understanding.words
 
+.PHONY: planted
+planted: $(READY) ## how many of the slips that people make in translations the check finds; ARGS="--faults 1000 --seed 2 --missed"
+	@"$(BIN)/python" -m tools.planted $(ARGS)
+
 .PHONY: model
 model: $(READY) ## train what typed words mean from the examples in locales/
 	"$(BIN)/python" -m tools.understanding

@@ -65,6 +65,7 @@ def test_topics_languages_and_pictures_come_with_the_wheel(installed: Path, tmp_
         "bot/commands/preview/page.js",
         "bot/commands/preview/page.css",
         "bot/pages/style.css",
+        "locales/lint/default.toml",
     ],
 )
 def test_the_manifest_and_the_page_come_with_the_wheel(installed: Path, file: str) -> None:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from bot.commands.locales import glossary, header, msgfmt, texts, typed
+from bot.commands.locales import glossary, header, msgfmt, typed
 from bot.commands.locales.folders import Folders, by_key
 from bot.commands.locales.glossary import Terms
 from bot.commands.locales.issue import Issue, Language, Level
+from bot.commands.locales.reader import lists
+from bot.commands.locales.reader.rules import Reader
+from bot.commands.locales.reader.text import Knowledge
 from bot.commands.preview.needs import packaged_needs, shown
 from bot.errors import LocalesError
 from bot.languages import tags
 from bot.languages.folder import meant
 from bot.languages.language_file import BASE, English, LanguageFile
+from dialogs.examples import EXAMPLE_KEYS
+from dialogs.translations import SOURCE
 
 _MOST_ENTRIES, _MOST_CARDS = 10, 3  # named in the report
 
@@ -63,16 +67,35 @@ def issues(
     if file.usable:
         if problem := folders.wrong_base(tag):
             found.append(Issue(file.document.field_line(BASE), problem))
-        base = folders.base(tag)
-        language = Language(tag, tags.require(tag), file.document, by_key(folders.english), file.texts.keys(), base)
-        found += [*_of_entries(language), *_unfinished(language, file, folders.below(tag))]
+        read = _reader(folders, tag, terms, file)
+        language, base = read.language, read.language.base
+        found += [*_of_entries(language), *_unfinished(language, file, folders.below(tag)), *header.check(language)]
         found += _same_as_base(language, folders.texts(base) if base and not problem else {})
-        found += [*header.check(language), *glossary.check(language, terms)]
+        found += read.issues()
         own = bool(folders.over) and folders.files[tag].parent == folders.over
         found += typed.check(language, own_file=own or bool(base), each=each or own)
     lines = {issue.line for issue in found}
     found += [issue for issue in msgfmt.check(file.document.path) if issue.line not in lines]
     return sorted(found, key=lambda one: (one.line, -one.level))
+
+
+def reader(folders: Folders, tag: str, terms: Terms) -> Reader:
+    """What reads one language's file, which the bot can use."""
+    return _reader(folders, tag, terms, folders.language(tag))
+
+
+def _reader(folders: Folders, tag: str, terms: Terms, file: LanguageFile) -> Reader:
+    base = folders.base(tag)
+    language = Language(tag, tags.require(tag), file.document, by_key(folders.english), file.texts.keys(), base)
+    knows = Knowledge(
+        tag,
+        lists.read(folders.places, tag, base),
+        lists.read(folders.places, SOURCE),
+        {**terms.get(base, {}), **terms.get(tag, {})},
+        folders.texts(tag, file),
+        {key: entry.source for key, entry in language.english.items() if key not in EXAMPLE_KEYS},
+    )
+    return Reader(language, knows, file.rule)
 
 
 def _cards(folders: Folders, file: LanguageFile, *, alone: bool) -> str:
@@ -96,7 +119,8 @@ def _report_line(path: Path, issue: Issue) -> str:
     shown = path.absolute()
     name = shown.relative_to(here) if shown.is_relative_to(here) else path
     key = f"{issue.key}: " if issue.key else ""
-    return f"{name}:{issue.line}: {issue.level.name.lower()}: {key}{issue.text}\n"
+    rule = f" [{issue.rule}]" if issue.rule else ""
+    return f"{name}:{issue.line}: {issue.level.name.lower()}: {key}{issue.text}{rule}\n"
 
 
 def _of_entries(language: Language) -> Iterator[Issue]:
@@ -107,8 +131,6 @@ def _of_entries(language: Language) -> Iterator[Issue]:
         elif english is not None and entry.source != english.source:
             text = "the English has changed since; sync marks it fuzzy"
             yield Issue(entry.id.line, text, Level.WARNING, entry.key)
-        if english is not None and language.shows(entry):
-            yield from (replace(one, key=entry.key) for one in texts.check(entry, english.source, language))
 
 
 def _same_as_base(language: Language, base: English) -> Iterator[Issue]:

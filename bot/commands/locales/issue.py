@@ -9,7 +9,6 @@ from enum import IntEnum
 from babel import Locale
 
 from bot.languages.po_document import Document, PoEntry
-from dialogs.translations import SOURCE
 
 
 class Level(IntEnum):
@@ -27,6 +26,7 @@ class Issue:
     text: str
     level: Level = Level.ERROR
     key: str = ""
+    rule: str = ""  # the reader's, by whose name it can be allowed
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,6 @@ class Language:
     english: Mapping[str, PoEntry] = field(repr=False)
     shown: Set[str] = field(repr=False)  # keys of the entries that the bot shows
     base: str = ""  # of a variant: the language that it is laid over
-
-    @property
-    def is_english(self) -> bool:
-        """English, or a variety of it: what equals the source is right there."""
-        return self.tag.partition("-")[0] == SOURCE
 
     def shows(self, entry: PoEntry) -> bool:
         """Whether the bot shows an entry as it is."""

@@ -164,8 +164,8 @@ TAGS = LANGUAGES
 
 
 @pytest.mark.parametrize("tag", TAGS)
-def test_no_packaged_language_has_an_error(shipped: Folders, tag: str) -> None:
-    assert [one for one in reported(shipped, tag) if one[1] is Level.ERROR] == []
+def test_no_packaged_language_has_an_error_or_a_warning_that_is_not_explained(shipped: Folders, tag: str) -> None:
+    assert reported(shipped, tag) == []
 
 
 @pytest.mark.parametrize("tag", TAGS)
