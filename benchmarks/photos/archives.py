@@ -42,7 +42,9 @@ def _fetch(into: Path, python: Path) -> None:
     # Not `npm ci`: it would fetch what they depend on, too.
     subprocess.run([*npm(), "pack", "--silent", "--pack-destination", into, *locked], check=True, capture_output=True)
     for package, integrity in locked.items():
-        content = (into / f"{package.replace('@', '-')}.tgz").read_bytes()
+        # As npm names it: without the @ of a scope.
+        name = package.removeprefix("@").replace("/", "-").replace("@", "-")
+        content = (into / f"{name}.tgz").read_bytes()
         if integrity != "sha512-" + base64.b64encode(hashlib.sha512(content).digest()).decode():
             raise ValueError(f"{package} is not what {_NPM.name} says")
 

@@ -7,12 +7,15 @@ import random
 import struct
 from typing import Any
 
-from PIL import Image, ImageFilter, ImageMath
+from PIL import Image, ImageFile, ImageFilter, ImageMath
 
+ImageFile.MAXBLOCK = 4 << 20  # bytes: Pillow gives a progressive JPEG no more room, and fine pattern needs it
 GRAPH = (48, 64, 96, 120, 240, 360, 432, 504, 648, 648, 648)  # pixels
 SHAREPOINT = (300, 300, 300, 200, 200, 72, 48)
 ROUTE = (648, 300, 300, 200, 96)  # pixels, of what SharePoint makes of Graph's largest
 LARGE = 120  # pixels: what happens in a face is seen from here on
+_LINE = 0.0031308  # of light: up to here sRGB is a line
+_LIGHT = [level / 3294.6 if level < 11 else ((level / 255 + 0.055) / 1.055) ** 2.4 for level in range(256)]
 FILTERS = (
     Image.Resampling.LANCZOS,
     Image.Resampling.BICUBIC,
@@ -50,13 +53,16 @@ def linear_light(picture: Image.Image, side: int) -> Image.Image:
     """Made `side` pixels square as some services do: in proportion to light, not to the numbers stored."""
     bands = []
     for band in picture.split():
-        # 2.0 for 2.2: squares and roots are what images of floating point can do.
-        light = ImageMath.lambda_eval(lambda images: images["a"] * images["a"], a=band.convert("F"))
-        small = light.resize((side, side), Image.Resampling.BICUBIC)
-        bands.append(
-            ImageMath.lambda_eval(lambda images: images["convert"](images["max"](images["a"], 0) ** 0.5, "L"), a=small)
-        )
+        small = band.point(_LIGHT, "F").resize((side, side), Image.Resampling.BICUBIC)
+        bands.append(ImageMath.lambda_eval(_stored, light=small))
     return Image.merge("RGB", bands)
+
+
+def _stored(images: dict[str, Any]) -> Any:
+    """Light -> level of 255, as sRGB has it (IEC 61966-2-1): a line up to a little light, and from there a curve."""
+    line = images["min"](images["light"], _LINE) - _LINE
+    curve = images["max"](images["light"], _LINE) ** (1 / 2.4)
+    return images["convert"](255 * (12.92 * line + 1.055 * curve - 0.055) + 0.5, "L")
 
 
 def resampled(picture: Image.Image, side: int, dice: random.Random) -> Image.Image:

@@ -20,6 +20,7 @@ class Judged:
     smaller: int  # pixels: the smaller side of the smaller picture
     similarity: float
     verdict: str
+    fresh: bool  # of a source that is judged for the first time
 
     @property
     def wrong(self) -> bool:
@@ -36,7 +37,9 @@ def judged(pairs: Iterable[Pair]) -> list[Judged]:
     for pair in pairs:
         one = compare(pair.ours, pair.theirs)
         smaller = min(one.sizes[0] + one.sizes[1])
-        found.append(Judged(pair.kind, pair.same, pair.subject, pair.shows, smaller, one.similarity, one.verdict))
+        found.append(
+            Judged(pair.kind, pair.same, pair.subject, pair.shows, smaller, one.similarity, one.verdict, pair.fresh)
+        )
     return found
 
 

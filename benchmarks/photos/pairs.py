@@ -22,6 +22,7 @@ class Pair:
     shows: str  # drawn, textured, person or scene
     ours: bytes
     theirs: bytes
+    fresh: bool  # of a source that is judged for the first time
 
 
 def pairs(everyone: Sequence[Subject], some: Iterable[Subject], seed: int = 0) -> Iterator[Pair]:
@@ -29,13 +30,13 @@ def pairs(everyone: Sequence[Subject], some: Iterable[Subject], seed: int = 0) -
     for subject in some:
         for kind, make in SAME.items():
             first, second = make(subject, random.Random(f"{seed}/{subject.name}/{kind}"))
-            yield Pair(kind, True, subject.name, subject.kind, first, second)
+            yield Pair(kind, True, subject.name, subject.kind, first, second, subject.fresh)
         for kind, sizes in _edits(subject):
             dice = random.Random(f"{seed}/{subject.name}/{kind}/{sizes}")
             other = (IN_A_FACE | DIFFERENT)[kind](subject, dice, list(everyone))
             graph = GRAPH if max(sizes) < LARGE or kind in DIFFERENT else tuple(side for side in GRAPH if side >= LARGE)
             first, second = ours(subject.picture, dice, graph), theirs(other, dice, 0.01, sizes)
-            yield Pair(kind, False, subject.name, subject.kind, first, second)
+            yield Pair(kind, False, subject.name, subject.kind, first, second, subject.fresh)
 
 
 def _edits(subject: Subject) -> Iterator[tuple[str, tuple[int, ...]]]:

@@ -44,6 +44,8 @@ def report(all_: Sequence[Judged], found: Sequence[Found], speeds: Mapping[str, 
             if one.wrong
         ),
         "",
+        *_by_age(all_),
+        "",
         "How far the printed number means something: of all these pairs,",
         "",
         *_meaning(all_),
@@ -84,6 +86,21 @@ def _kinds(title: str, some: Sequence[Judged]) -> list[str]:
     kinds = dict.fromkeys(one.kind for one in some)
     rows = (_row(kind, [one for one in some if one.kind == kind]) for kind in kinds)
     return [f"| **{title}** | | | | |", *rows, _row("*together*", some)]
+
+
+def _by_age(all_: Sequence[Judged]) -> list[str]:
+    """What is judged for the first time beside what has been judged before."""
+    lines = ["| sources | subjects | kinds | pairs | wrong | unsure |", "| --- | ---: | --- | ---: | ---: | ---: |"]
+    for name, fresh in (("judged before", False), ("judged for the first time", True)):
+        part = [one for one in all_ if one.fresh == fresh]
+        subjects = len({one.subject for one in part})
+        for title, belongs in _GROUPS.items():
+            if some := [one for one in part if belongs(one)]:
+                wrong, unsure = sum(one.wrong for one in some), sum(one.unsure for one in some)
+                lines.append(
+                    f"| {name} | {subjects} | {title} | {len(some):,} | {wrong} | {_share(unsure, len(some))} |"
+                )
+    return lines if any(one.fresh for one in all_) else []
 
 
 def _row(name: str, some: Sequence[Judged]) -> str:

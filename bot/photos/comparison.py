@@ -24,6 +24,7 @@ figures come from and how often they err: docs/photos.md.
 
 from __future__ import annotations
 
+import array
 import functools
 import io
 import math
@@ -36,7 +37,7 @@ from PIL import Image, ImageChops, ImageFilter, ImageOps
 
 from bot.errors import NotAPicture
 from bot.photos.alignment import Box, aligned, sampled
-from bot.photos.colours import as_if_converted, in_linear_light
+from bot.photos.colours import as_if_dropped, in_linear_light
 from bot.photos.decode import Decoded, decode, middle_square
 
 _DECODED = 128  # pixels at least, each way
@@ -50,6 +51,13 @@ _CONTRAST, _LEAST_CONTRAST = 26.0, 17.0  # standard deviation of light: in a dul
 _HOPELESS = 20.0  # of 255, on average at first sight: the same photo never came to more than 8
 _NEVER = 255.0  # of 255: another picture at a glance
 _MIRRORED = 0.6  # the share of the difference that is left where a picture is the mirror image
+_BLOCKS = 8  # each way, in which a reading has to bear itself out
+# The share of what differs there that it explains at least: scaling in another way, which makes worse what it is not
+# the reason for; no crop at all, which is worse only where there was one; a dropped profile.
+_WITNESS, _UNCROPPED, _DROPPED = 0.03, -0.05, 0.3
+_PALER = 1.5  # how much more a difference of colour counts between pictures that were made paler
+_TINY = 64  # pixels: in less, what is explained in part is at worst unsure
+_WHOLE = (0.0, 0.0, 1.0, 1.0)
 _MARK = (209, 52, 56)  # red, on a card
 SAME, DIFFERENT = 0.75, 0.25  # similarity from which on, and down to which, the verdict is sure
 
@@ -113,6 +121,18 @@ class _Spot:
         return max(self.light, self.colour)
 
 
+@dataclass(frozen=True)
+class _Laid:
+    """Two pictures laid over each other."""
+
+    first: Image.Image
+    second: Image.Image
+    parts: tuple[Box, Box]  # of each, what both show
+    one: Image.Image  # that part of the first one, on the grid
+    two: Image.Image
+    counts: float  # how much more a difference counts, as the pictures are dull
+
+
 def compare(microsoft365: bytes, sharepoint: bytes) -> Comparison:
     """How alike two pictures are. Raises `NotAPicture`."""
     ours, theirs = decode(microsoft365, _DECODED), decode(sharepoint, _DECODED)
@@ -151,56 +171,91 @@ def _readings(first: Decoded, second: Decoded) -> Iterable[tuple[Image.Image, Im
 
 def _difference(first: Decoded, second: Decoded, grid: _Grid, larger: bytes) -> float:
     """Of the worst spot, of 255, in the reading in which they are most alike. `larger` is the file of `first`."""
-    border = grid.border
-    worst = min(_worst(one, two, grid) for one, two in _readings(first, second))
+    worst = min(_worst(_laid(one, two, grid), grid) for one, two in _readings(first, second))
     if grid.same < worst <= _CLOSER and first.size > second.size:
         # The services' own filters saw every pixel.
-        one = decode(larger, max(first.size)).picture
-        worst = min(worst, _worst(one, second.picture, grid))
-        if worst > border and grid is not _GRIDS[0][1]:
-            # What fine pattern looks like in a thumbnail is up to the service; but so may thin glasses be explained.
-            worst = max(border, min(worst, *_resampled(one, second.picture, grid)))
+        laid = _laid(decode(larger, max(first.size)).picture, second.picture, grid)
+        worst = min(worst, _worst(laid, grid))
+        if laid and worst > grid.same:
+            worst = min([worst, *_resampled(laid, grid, worst)])
     return worst
 
 
-def _resampled(first: Image.Image, second: Image.Image, grid: _Grid) -> Iterator[float]:
-    """The worst spot with the first one made small as some services do it: averaged as light, which makes fine pattern
-    lighter, or one pixel taken of many, which makes another pattern of it.
+def _resampled(laid: _Laid, grid: _Grid, worst: float) -> Iterator[float]:
+    """The worst spot with the first one made as small as the second one in other ways: averaged as light, which makes
+    fine pattern lighter, or one pixel taken of many, which makes another pattern of it; and with neither of them
+    cropped, where fine pattern has misled the alignment. What the rest of the picture does not bear out is no more
+    than a doubt, and in large pictures not even that.
     """
-    parts = aligned(first, second)
-    theirs = _on_grid(second, parts[1], grid)
-    yield _spot(in_linear_light(first, parts[0], grid.side), theirs, grid).worst
-    side = max(1, round(min(second.size) * (parts[1][2] - parts[1][0])))
-    picked = sampled(first, parts[0], side, Image.Resampling.NEAREST)
-    yield _spot(_on_grid(picked, (0, 0, 1, 1), grid), theirs, grid).worst
+    first, second, side = laid.first, laid.second, (grid.side, grid.side)
+    fitted = laid.one, laid.two
+    one = first.resize(side, Image.Resampling.BICUBIC, reducing_gap=3.0)
+    whole = one, second.resize(side, Image.Resampling.BICUBIC)
+    if _explained(fitted, whole) >= _UNCROPPED:
+        yield laid.counts * _spot(*whole, grid).worst
+    light = in_linear_light(first, min(second.size))
+    for parts, plain in ((laid.parts, fitted), ((_WHOLE, _WHOLE), whole)):
+        pixels = max(1, round(min(second.size) * (parts[1][2] - parts[1][0])))
+        picked = sampled(first, parts[0], pixels, Image.Resampling.NEAREST)
+        for small, part in (light, parts[0]), (picked, _WHOLE):
+            made = _on_grid(small, part, grid), plain[1]
+            if _explained(plain, made) >= _WITNESS:
+                left = laid.counts * _spot(*made, grid).worst
+                # A first one that is a thumbnail itself lacks what would explain the rest.
+                yield min(left, grid.border) if min(second.size) < _TINY else left
+            elif plain is fitted and grid is not _GRIDS[0][1] and worst > grid.border:
+                yield max(grid.border, laid.counts * _spot(*made, grid).worst)
 
 
-def _worst(first: Image.Image, second: Image.Image, grid: _Grid) -> float:
-    """The same of one reading."""
+def _explained(plain: tuple[Image.Image, Image.Image], made: tuple[Image.Image, Image.Image]) -> float:
+    """The share of what differs that another reading explains all over the picture, below 0 if it makes it worse. The
+    places where it explains most do not count: those may be thin glasses, which any coarser filter hides.
+    """
+    gains = sorted((before - after, before) for before, after in zip(_apart(plain), _apart(made), strict=True))
+    counted = gains[: -len(gains) // 8]
+    return sum(gain for gain, _ in counted) / (sum(before for _, before in counted) or 1)
+
+
+def _apart(pair: tuple[Image.Image, Image.Image]) -> Sequence[float]:
+    """By how much they differ on average, block by block, of 255."""
+    off = ImageChops.difference(*pair).convert("L").convert("F")
+    return array.array("f", off.resize((_BLOCKS, _BLOCKS), Image.Resampling.BOX).tobytes())
+
+
+def _laid(first: Image.Image, second: Image.Image, grid: _Grid) -> _Laid | None:
+    """None if they are different pictures at a glance."""
     glances = [picture.resize((_GLANCE, _GLANCE), Image.Resampling.BOX) for picture in (first, second)]
     off = ImageChops.difference(*glances).tobytes()
     if sum(off) / len(off) > _HOPELESS:
-        return _NEVER
+        return None
     counts = _CONTRAST / min(_CONTRAST, max(_LEAST_CONTRAST, *map(_contrast, glances)))
     parts = aligned(first, second)
-    one, two = _on_grid(first, parts[0], grid), _on_grid(second, parts[1], grid)
-    spot = _spot(one, two, grid)
-    worst = counts * spot.worst
+    return _Laid(first, second, parts, _on_grid(first, parts[0], grid), _on_grid(second, parts[1], grid), counts)
+
+
+def _worst(laid: _Laid | None, grid: _Grid) -> float:
+    """The worst spot in one reading."""
+    if laid is None:
+        return _NEVER
+    spot = _spot(laid.one, laid.two, grid)
+    worst = laid.counts * spot.worst
     if not _ALIKE < worst <= _EXPLICABLE:
         return worst
-    worst = min([worst, *(counts * _spot(*reading, grid).worst for reading in _reasons(one, two, spot, grid))])
-    if worst <= grid.different and _is_mirrored(first, second, grid, worst / counts):
+    if spot.colour > grid.same:
+        worst = min([worst, *(laid.counts * left for left in _dropped(laid.one, laid.two, grid))])
+    if worst <= grid.different and _is_mirrored(laid.first, laid.second, grid, worst / laid.counts):
         return max(worst, 2 * grid.different)
     return worst
 
 
-def _reasons(one: Image.Image, two: Image.Image, spot: _Spot, grid: _Grid) -> Iterator[tuple[Image.Image, Image.Image]]:
-    """Readings that may explain what differs."""
-    if spot.colour > grid.same:
-        for converted in as_if_converted(one):
-            yield converted, two
-        for converted in as_if_converted(two):
-            yield one, converted
+def _dropped(one: Image.Image, two: Image.Image, grid: _Grid) -> Iterator[float]:
+    """The worst spot if either of them had been stored in a wide gamut and lost its profile. What is paler differs less
+    in colour, and counts more, unless that explains much of all the picture.
+    """
+    pairs = [(paler, two) for paler in as_if_dropped(one)] + [(one, paler) for paler in as_if_dropped(two)]
+    for pair in pairs:
+        spot = _spot(*pair, grid)
+        yield max(spot.light, spot.colour * (1 if _explained((one, two), pair) >= _DROPPED else _PALER))
 
 
 def _is_mirrored(first: Image.Image, second: Image.Image, grid: _Grid, worst: float) -> bool:
