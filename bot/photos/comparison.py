@@ -46,6 +46,7 @@ _BRIGHTER = 6.0  # of 255: this much overall brightness is forgiven, as re-encod
 _UNIT = 0.5  # of 255: the step in which differences are kept
 _ALIKE = 8.0  # of 255: a spot that differs by less needs no other reason
 _EXPLICABLE = 60.0  # of 255: one that differs by more has none
+_STRONGEST = 130.0  # of 255: in colour, where a wide gamut was dropped
 _CLOSER = 40.0  # of 255: up to here it pays to decode the larger file in full
 _CONTRAST, _LEAST_CONTRAST = 26.0, 17.0  # standard deviation of light: in a duller picture differences count more
 _HOPELESS = 20.0  # of 255, on average at first sight: the same photo never came to more than 8
@@ -56,7 +57,7 @@ _BLOCKS = 8  # each way, in which a reading has to bear itself out
 # the reason for; no crop at all, which is worse only where there was one; a dropped profile.
 _WITNESS, _UNCROPPED, _DROPPED = 0.03, -0.05, 0.3
 _PALER = 1.5  # how much more a difference of colour counts between pictures that were made paler
-_TINY = 64  # pixels: in less, what is explained in part is at worst unsure
+_TINY, _NEARLY = 64, 1.2  # pixels: in less, what is explained in part and little too different is unsure
 _WHOLE = (0.0, 0.0, 1.0, 1.0)
 _MARK = (209, 52, 56)  # red, on a card
 SAME, DIFFERENT = 0.75, 0.25  # similarity from which on, and down to which, the verdict is sure
@@ -171,12 +172,13 @@ def _readings(first: Decoded, second: Decoded) -> Iterable[tuple[Image.Image, Im
 
 def _difference(first: Decoded, second: Decoded, grid: _Grid, larger: bytes) -> float:
     """Of the worst spot, of 255, in the reading in which they are most alike. `larger` is the file of `first`."""
-    worst = min(_worst(_laid(one, two, grid), grid) for one, two in _readings(first, second))
+    worst, _ = min(_worst(_laid(one, two, grid), grid) for one, two in _readings(first, second))
     if grid.same < worst <= _CLOSER and first.size > second.size:
         # The services' own filters saw every pixel.
         laid = _laid(decode(larger, max(first.size)).picture, second.picture, grid)
-        worst = min(worst, _worst(laid, grid))
-        if laid and worst > grid.same:
+        found, mirrored = _worst(laid, grid)
+        worst = min(worst, found)
+        if laid and worst > grid.same and not mirrored:
             worst = min([worst, *_resampled(laid, grid, worst)])
     return worst
 
@@ -202,7 +204,7 @@ def _resampled(laid: _Laid, grid: _Grid, worst: float) -> Iterator[float]:
             if _explained(plain, made) >= _WITNESS:
                 left = laid.counts * _spot(*made, grid).worst
                 # A first one that is a thumbnail itself lacks what would explain the rest.
-                yield min(left, grid.border) if min(second.size) < _TINY else left
+                yield min(left, grid.border) if min(second.size) < _TINY and left <= _NEARLY * grid.different else left
             elif plain is fitted and grid is not _GRIDS[0][1] and worst > grid.border:
                 yield max(grid.border, laid.counts * _spot(*made, grid).worst)
 
@@ -233,19 +235,19 @@ def _laid(first: Image.Image, second: Image.Image, grid: _Grid) -> _Laid | None:
     return _Laid(first, second, parts, _on_grid(first, parts[0], grid), _on_grid(second, parts[1], grid), counts)
 
 
-def _worst(laid: _Laid | None, grid: _Grid) -> float:
-    """The worst spot in one reading."""
+def _worst(laid: _Laid | None, grid: _Grid) -> tuple[float, bool]:
+    """The worst spot in one reading, and whether one picture is the mirror image of the other."""
     if laid is None:
-        return _NEVER
+        return _NEVER, False
     spot = _spot(laid.one, laid.two, grid)
     worst = laid.counts * spot.worst
-    if not _ALIKE < worst <= _EXPLICABLE:
-        return worst
+    if worst <= _ALIKE or laid.counts * spot.light > _EXPLICABLE or spot.colour > _STRONGEST:
+        return worst, False
     if spot.colour > grid.same:
         worst = min([worst, *(laid.counts * left for left in _dropped(laid.one, laid.two, grid))])
     if worst <= grid.different and _is_mirrored(laid.first, laid.second, grid, worst / laid.counts):
-        return max(worst, 2 * grid.different)
-    return worst
+        return 2 * grid.different, True
+    return worst, False
 
 
 def _dropped(one: Image.Image, two: Image.Image, grid: _Grid) -> Iterator[float]:

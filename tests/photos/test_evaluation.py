@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageDraw, ImageEnhance, ImageOps
 
-from benchmarks.photos.textured import textured
+from benchmarks.photos.files import linear_light
+from benchmarks.photos.textured import Moment, textured
 from bot.errors import NotAPicture
 from bot.photos.comparison import compare, thumbnail
 from bot.photos.placeholders import is_placeholder
@@ -106,10 +107,18 @@ def test_photos_of_little_contrast_are_told_apart_too(weather: Callable[[Image.I
         assert compare(ours, jpeg(weather(portrait(other)), 300, quality=75)).verdict == "different"
 
 
-def test_a_thumbnail_that_left_out_pixels_of_a_fine_pattern_is_not_another_photo() -> None:
+def picked(picture: Image.Image, side: int) -> Image.Image:
+    return picture.resize((side, side), Image.Resampling.NEAREST)
+
+
+@pytest.mark.parametrize("scaled", [picked, linear_light], ids=["pixels left out", "averaged as light"])
+def test_a_thumbnail_of_a_fine_pattern_is_the_same_photo_however_it_was_scaled(
+    scaled: Callable[[Image.Image, int], Image.Image],
+) -> None:
     picture = textured("textured-0").resize((648, 648))
-    picked = jpeg(picture.resize((48, 48), Image.Resampling.NEAREST), 48)
-    assert compare(jpeg(picture, 648), picked).verdict == "unsure"
+    other = textured("textured-0", Moment(smile=-0.8, shirt=2)).resize((648, 648))
+    assert compare(jpeg(picture, 648), jpeg(scaled(picture, 48), 48)).verdict == "same"
+    assert compare(jpeg(picture, 648), jpeg(scaled(other, 48), 48)).verdict == "different"
 
 
 def test_plain_pictures_are_the_same_only_in_the_same_colour() -> None:
@@ -183,6 +192,17 @@ def test_a_photo_in_a_wide_colour_space_matches_its_thumbnail_in_the_usual_one()
         untold = compare(jpeg(wide, 0, icc_profile=b""), theirs)
         assert told.verdict == "same"
         assert told.similarity > untold.similarity
+
+
+def test_strong_colours_that_lost_their_profile_on_the_way_are_the_same_photo_and_paler_ones_are_not() -> None:
+    profile = ImageCms.ImageCmsProfile(io.BytesIO(wide_gamut()))
+    for seed in PEOPLE[:4]:
+        strong = ImageEnhance.Color(portrait(seed)).enhance(2.5)
+        wide = ImageCms.profileToProfile(strong, ImageCms.createProfile("sRGB"), profile)
+        assert wide is not None
+        lost = jpeg(wide, 300, icc_profile=b"")
+        assert compare(jpeg(strong, 648), lost).verdict == "same"
+        assert compare(jpeg(ImageEnhance.Color(strong).enhance(0.4), 648), lost).verdict == "different"
 
 
 def test_a_colour_profile_that_makes_no_sense_is_passed_over() -> None:
