@@ -13,9 +13,10 @@ small errors everywhere, while another face before the same wall is one large sp
 4. The differences of light, less what the whole picture is brighter, and of colour are blurred to spots; the largest
    counts. Where both pictures have fine texture, some difference of light is what scaling leaves of it, and forgiven.
 5. Where that is too much, there may be a reason other than another photo, and the best reading counts: a
-   colour profile that was dropped, light averaged as light and not as stored numbers, single pixels picked and the
-   others left out, transparency on black instead of white, an oblong photo and its middle square. Where it is little
-   but the mirror image fits far better, it is another picture.
+   colour profile that was dropped, transparency on black instead of white, an oblong photo and its middle square; and
+   light averaged as light and not as stored numbers, or single pixels picked and the others left out, as far as that
+   explains what differs all over the picture. Where it is little but the mirror image fits far better, it is another
+   picture.
 
 Similarity is the odds that a pair with such a difference shows one photo: 0.5 is the border, 1 the same picture; from
 0.75 (three to one) it is said to be the same, up to 0.25 another, and between them the person decides. Where the
