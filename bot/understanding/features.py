@@ -15,7 +15,7 @@ import zlib
 from array import array
 from functools import lru_cache
 
-BITS = 16
+BITS = 18
 ROWS = 1 << BITS
 LONGEST = 240  # letters of a message that are looked at
 _MASK = ROWS - 1
@@ -60,7 +60,7 @@ def _ngrams(word: str, seed: int, shortest: int) -> array[int]:
     letters, crc32 = word.encode("utf-32-le", "replace"), zlib.crc32
     lengths = range(4 * shortest, 4 * _LONGEST_NGRAM + 1, 4)
     return array(
-        "H",
+        "I",
         [
             crc32(letters[at : at + length], seed) & _MASK
             for length in lengths

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from bot.understanding.features import ROWS
+
 _HERE = Path(__file__).parent
 MEANINGS, LANGUAGES = _HERE / "meanings.bin", _HERE / "languages.bin"  # written by `make model`
 HALF = 128  # what is added to a weight
@@ -38,6 +40,7 @@ class Model:
     offsets: Sequence[float]
     width: int
     weights: bytes | mmap.mmap = field(repr=False)
+    rows: int = ROWS  # a power of two; with fewer than features have, more features share one
     start: int = 0  # where the first row begins
 
     @cached_property
@@ -46,7 +49,7 @@ class Model:
 
     def scores(self, found: Iterable[int], more: Mapping[int, Sequence[int]] | None = None) -> list[float]:
         """A score for each label; `more` are weights to be added, of some rows, in the same unit."""
-        rows = list(found)
+        rows = self.reduced(found)
         sums = self._sums(rows)
         factor = self.scale / _size(sums[-1])
         for row in rows if more else ():
@@ -54,6 +57,10 @@ class Model:
                 sums[label] += weight
         middle = HALF * len(rows)
         return [(total - middle) * factor + offset for total, offset in zip(sums, self.offsets, strict=False)]
+
+    def reduced(self, found: Iterable[int]) -> list[int]:
+        """The rows of some features in this model."""
+        return list(found) if self.rows == ROWS else list({one % self.rows for one in found})
 
     def size(self, rows: Sequence[int]) -> float:
         """What a message's sums are divided by."""
@@ -89,15 +96,16 @@ def load(path: Path) -> Model:
     try:
         head = json.loads(content[:end])
         labels, width = tuple(head["labels"]), int(head["width"])
-        model = Model(labels, head["examples"], head["scale"], head["offsets"], width, content, end + 1)
+        rows = int(head["rows"])
+        model = Model(labels, head["examples"], head["scale"], head["offsets"], width, content, rows, end + 1)
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path} is no model: {error}") from None
-    if len(content) != end + 1 + head["rows"] * width:
+    if len(content) != end + 1 + rows * width:
         raise ModelError(f"{path} is cut off")
     return model
 
 
-def document(model: Model, rows: int) -> bytes:
+def document(model: Model) -> bytes:
     """A model as `load` reads it."""
     head = {
         "labels": model.labels,
@@ -105,6 +113,6 @@ def document(model: Model, rows: int) -> bytes:
         "scale": model.scale,
         "offsets": list(model.offsets),
         "width": model.width,
-        "rows": rows,
+        "rows": model.rows,
     }
     return json.dumps(head).encode() + b"\n" + bytes(model.weights)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from bot.understanding.features import ROWS
 from bot.understanding.model import LANGUAGES, MEANINGS, document
 from tools.understanding import environment, material
 
@@ -15,10 +14,10 @@ def main() -> int:
     from tools.understanding import folds, train  # noqa: PLC0415 - need what was just installed
 
     rows, source = material.rows(), material.digest()
-    calibration = folds.calibration(list(folds.held_out(rows)))
+    calibration = folds.calibration(list(folds.held_out(rows, folds.LATER)))
     made_of = {MEANINGS: train.meanings(rows, source, calibration), LANGUAGES: train.languages(rows, source)}
     for file, made in made_of.items():
-        file.write_bytes(document(made, ROWS))
+        file.write_bytes(document(made))
         sys.stdout.write(f"{file.name}: {file.stat().st_size:,} bytes, trained on {len(rows):,} sentences\n")
     return 0
 
