@@ -79,6 +79,8 @@ class Vocabulary:
     """tag -> folded title of a button -> (step or "", action)"""
     examples: Mapping[str, tuple[Example, ...]] = field(default_factory=dict)  # tag -> of an installation's own file
     bases: Mapping[str, str] = field(default_factory=dict)  # tag of a variant -> of the language that it is laid over
+    commands: Mapping[str, str] = field(default_factory=dict)
+    """Folded title of a command of the app in Teams, in any language -> action: Teams writes it in its own language."""
 
 
 def expected(step: Step) -> frozenset[str]:

@@ -10,6 +10,7 @@ from dialogs.meaning import Vocabulary
 from dialogs.text import folded
 from dialogs.translations import Catalog, Translations
 
+_COMMANDS = ("fix", "check", "add", "ticket", "language")  # as in manifest/manifest.json
 Title = tuple[str, str]
 """The step whose button it is, "" for every card's; its action."""
 
@@ -18,7 +19,18 @@ def vocabulary(catalogs: Mapping[str, Catalog], examples: Mapping[str, tuple[Exa
     """Of the languages that are loaded, variants last; what a language's own file calls it comes first."""
     called = {**names.names(catalogs), **{one.name: one.tag for one in Translations(catalogs).choices()}}
     bases = {tag: one.base for tag, one in catalogs.items() if one.base}
-    return Vocabulary({folded(name): tag for name, tag in called.items()}, _Titles(catalogs), examples, bases)
+    folded_names = {folded(name): tag for name, tag in called.items()}
+    return Vocabulary(folded_names, _Titles(catalogs), examples, bases, _commands(catalogs))
+
+
+def _commands(catalogs: Mapping[str, Catalog]) -> dict[str, str]:
+    """What a title means in each language that has it; nothing where two languages differ."""
+    found: dict[str, set[str]] = {}
+    for one in catalogs.values():
+        for action in _COMMANDS:
+            for title in one.entries.get(f"button.{action}", ()):
+                found.setdefault(folded(title), set()).add(action)
+    return {title: min(actions) for title, actions in found.items() if len(actions) == 1}
 
 
 class _Titles(Mapping[str, Mapping[str, tuple[Title, ...]]]):

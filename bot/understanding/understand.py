@@ -58,7 +58,8 @@ class Understanding:
     def understand(self, text: str, locale: str, step: Step, words: Vocabulary) -> Typed:
         """What a message means to someone who speaks `locale` and sees the card of `step`. Raises nothing."""
         message = folded(text)
-        action = _titled(message, (locale, SOURCE), step.id, words) if message else ""
+        titled = _titled(message, (locale, SOURCE), step.id, words) or words.commands.get(message, "")
+        action = titled if message else ""
         if action:
             return Typed(*_VALUES.get(action, (action, "")), text, whole=True)
         if message in words.names:
