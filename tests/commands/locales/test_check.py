@@ -12,7 +12,7 @@ from bot.commands.locales import check, glossary
 from bot.commands.locales.folders import Folders
 from bot.commands.locales.issue import Level
 from bot.languages import budgets, catalogs, po_reader
-from tests.language_files import ENGLISH, LANGUAGES, SWEDISH, folders
+from tests.language_files import ENGLISH, LANGUAGES, SWEDISH, VARIANTS, folders
 
 E, W = Level.ERROR, Level.WARNING
 STEPS = 'msgstr[0] "{count} kort steg."\nmsgstr[1] "{count} korta steg."\n'
@@ -163,7 +163,7 @@ def shipped() -> Folders:
 TAGS = LANGUAGES
 
 
-@pytest.mark.parametrize("tag", TAGS)
+@pytest.mark.parametrize("tag", [*TAGS, *VARIANTS])
 def test_no_packaged_language_has_an_error_or_a_warning_that_is_not_explained(shipped: Folders, tag: str) -> None:
     assert reported(shipped, tag) == []
 
