@@ -65,6 +65,10 @@ golden: $(READY) ## write the golden cards again, to be looked at before they ar
 readme: $(READY) ## write the settings table of the README anew
 	"$(BIN)/python" -m tools.readme
 
+.PHONY: pictures
+pictures: $(READY) ## three cards in every language, as pictures (docs/languages/)
+	@"$(BIN)/python" -m tools.language_pictures
+
 .PHONY: recording
 recording: $(READY) ## a set-up in an empty pretend tenant, as a picture (docs/setup.svg)
 	"$(BIN)/python" -m tools.recording

@@ -55,7 +55,7 @@ async def test_a_case_is_a_card_of_which_agents_and_the_person_hear_of_each_othe
         assert len([one for one in agent.messages if one.card is not None]) == 1  # in its place
         await agent.press("ask", {"text": "Vilken sida?"})
         assert step(chat) == "desk.ticket_waiting"
-        assert "De skriver: Vilken sida?" in json.dumps(chat.card(), ensure_ascii=False)
+        assert "Supporten skrev: Vilken sida?" in json.dumps(chat.card(), ensure_ascii=False)
         await chat.press("send_ticket", {"comment": "Organisationsschemat"})
         thread = agent.messages[-1]
         assert "Organisationsschemat" in json.dumps(thread.activity, ensure_ascii=False)
@@ -113,7 +113,7 @@ async def test_a_question_about_an_earlier_case_is_answered_in_the_thread_of_its
         chat = await handed_over(stage)
         await chat.say("min bild är gammal")
         await agent.press("take")
-        assert "Helpdesken arbetar med ditt tidigare fall" in json.dumps(chat.card(), ensure_ascii=False)
+        assert "Supporten arbetar med ditt tidigare ärende" in json.dumps(chat.card(), ensure_ascii=False)
         await agent.press("ask", {"text": "Vilken sida?"})
         assert step(chat) == "desk.earlier"
         assert f"Taken by {agent.person.name}" in json.dumps(agent.card(), ensure_ascii=False)
