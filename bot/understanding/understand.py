@@ -71,6 +71,8 @@ class Understanding:
             return Typed(text=text, confidence=0.0)
         question = text.rstrip().endswith(_QUESTION_MARKS)
         found = self._judged(rows, locale, step, words, question=question)
+        if not message and found.ask:  # signs alone: a thumb can be an answer, but there are no words to ask about
+            return Typed(text=text, confidence=0.0)
         return _event(found, text, message, words)
 
     def language_of(self, text: str) -> str:

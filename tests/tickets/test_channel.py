@@ -66,7 +66,7 @@ async def test_a_case_is_a_card_of_which_agents_and_the_person_hear_of_each_othe
         assert step(chat) == "desk.ticket_told"
         await agent.press("solved", card=card_of_case)
         assert step(chat) == "look.differ"
-        assert "Helpdesken säger att det är löst" in json.dumps(chat.card(), ensure_ascii=False)
+        assert "Supporten säger att det är löst" in json.dumps(chat.card(), ensure_ascii=False)
         assert stage.tenant.channel.problems == []
 
 
