@@ -1,4 +1,5 @@
-"""Every language at a glance (`make languages`): how much of it is there, what its file is worth, its examples.
+"""Every language at a glance (`make languages`): how much of it is there, what its file is worth, what its readers found
+and what became of that, its examples.
 
 Exit 1 unless all of them are whole, without errors, and in the app package.
 """
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -20,11 +22,12 @@ from bot.languages import packaged
 from bot.languages.catalogs import Languages
 from tools.understanding import material
 
+_READ = Path(__file__).resolve().parents[1] / "docs" / "translations"
 _VALUES = {"app_id": "00000000-0000-4000-8000-000000000000", "host": "photosync.example", "version": "1.0.0"}
 
 
 def rows(spoken: Languages) -> list[tuple[str, ...]]:
-    """Tag, coverage, errors and warnings of the lint, examples, longest button, in the app package."""
+    """Tag, coverage, errors and warnings of the lint, readers' findings, examples, longest button, in the app package."""
     place = folders(resources.LOCALES, "")
     terms = glossary.read(place.glossaries)
     whole = len(spoken.wording.catalogs["en"].entries)
@@ -38,19 +41,29 @@ def rows(spoken: Languages) -> list[tuple[str, ...]]:
         errors = sum(one.level is Level.ERROR for one in found)
         longest = max(len(forms[0]) for key, forms in entries.items() if "button." in key)
         packed = "yes" if tag in package.sentences and tag not in package.in_english else "no"
-        made.append((tag, f"{len(entries) / whole:.0%}", f"{errors} errors, {len(found) - errors} warnings", str(examples[tag]), str(longest), "no" if broken else packed))  # fmt: skip
+        made.append((tag, f"{len(entries) / whole:.0%}", f"{errors} errors, {len(found) - errors} warnings", read(tag), str(examples[tag]), str(longest), "no" if broken else packed))  # fmt: skip
     return made
+
+
+def read(tag: str) -> str:
+    """What a second reader found, and how much of that was left with a reason."""
+    file = _READ / f"{tag}.tsv"
+    if not file.is_file():
+        return ""
+    fates = [line.split("\t")[2] for line in file.read_text(encoding="utf-8").splitlines() if line.count("\t") >= 2]
+    kept = sum(fate.startswith("kept") for fate in fates)
+    return f"{len(fates) - kept} mended, {kept} kept"
 
 
 def main() -> int:
     """Print the table."""
     spoken = packaged.languages()
-    table = Table("language", "coverage", "lint", "examples", "longest button", "manifest")
+    table = Table("language", "coverage", "lint", "readers found", "examples", "longest button", "manifest")
     made = rows(spoken)
     for row in made:
         table.add_row(*row)
-    Console(width=110).print(table)
-    good = all(row[1] == "100%" and row[2].startswith("0 errors") and row[5] == "yes" for row in made)
+    Console(width=130).print(table)
+    good = all(row[1] == "100%" and row[2].startswith("0 errors") and row[6] == "yes" for row in made)
     return 0 if good else 1
 
 
