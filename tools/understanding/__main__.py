@@ -14,7 +14,7 @@ def main() -> int:
     from tools.understanding import folds, train  # noqa: PLC0415 - need what was just installed
 
     rows, source = material.rows(), material.digest()
-    calibration = folds.calibration(list(folds.held_out(rows, folds.LATER)))
+    calibration = folds.calibration(list(folds.held_out(rows)))
     made_of = {MEANINGS: train.meanings(rows, source, calibration), LANGUAGES: train.languages(rows, source)}
     for file, made in made_of.items():
         file.write_bytes(document(made))

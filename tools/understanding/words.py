@@ -1,8 +1,7 @@
 """`make words`: how well typed words are understood, held out by writer.
 
-For each writer the classifier is trained on the other writers' sentences of all languages, and judged on this one's.
-No sentence that was trained on is judged. The model that ships is trained on all of them, so it does better than this:
-it has seen half as much again. A request is judged as written at the menu, an answer as written on the step it answers.
+For each of the later writers the classifier is trained on the other writers' sentences of all languages, and judged on
+this one's. No sentence that was trained on is judged. The model that ships is trained on all of them, so it does better. A request is judged as written at the menu, an answer as written on the step it answers.
 """
 
 from __future__ import annotations
@@ -60,7 +59,9 @@ def main() -> int:
     for fold in folds:
         console.print(_table(f"{fold.writer}: held out", [(name, found[fold.writer, name]) for name in _GROUPS]))
     tags = sorted({row.tag for row in rows})
-    console.print(_table("by language, all writers held out in turn", [(tag, found["language", tag]) for tag in tags]))
+    console.print(
+        _table("by language, the later writers held out in turn", [(tag, found["language", tag]) for tag in tags])
+    )
     table = Table("confidence", "sentences", "right", title="confidence")
     for step, hits in sorted(curve.items()):
         table.add_row(
