@@ -1,7 +1,8 @@
 """`make words`: how well typed words are understood, held out by writer.
 
 For each of the later writers the classifier is trained on the other writers' sentences of all languages, and judged on
-this one's. No sentence that was trained on is judged. The model that ships is trained on all of them, so it does better. A request is judged as written at the menu, an answer as written on the step it answers.
+this one's. No sentence that was trained on is judged. The model that ships is trained on all of them, so it
+does better. A request is judged as written at the menu, an answer as written on the step it answers.
 """
 
 from __future__ import annotations
