@@ -144,7 +144,9 @@ def _likely(shares: Mapping[str, float], wanted: frozenset[str], least: float) -
         asked = _asked_as(label, wanted)
         if asked:
             added[asked] = added.get(asked, 0.0) + share
-    ordered = sorted(added, key=lambda label: -added[label])
+    # What ends or erases is offered only where it may well be meant: nobody likes to read it for no reason.
+    offered = (label for label, share in added.items() if label not in _NO_QUESTION or share >= _POSSIBLE)
+    ordered = sorted(offered, key=lambda label: -added[label])
     if not ordered or added[ordered[0]] < least:
         return ()
     return tuple(ordered[:_MOST_ASKED])

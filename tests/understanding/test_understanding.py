@@ -20,6 +20,7 @@ from bot.understanding.understand import Understanding, named
 from dialogs.engine import Engine
 from dialogs.examples import LABELS, Example
 from dialogs.library import Library
+from dialogs.meaning import judge
 from dialogs.model import Case, Typed
 from dialogs.text import folded
 from tests.talk import Talk
@@ -230,3 +231,10 @@ def test_no_message_costs_more_than_so_many_calls(
     finally:
         sys.setprofile(None)
     assert calls < MOST_CALLS
+
+
+def test_what_ends_or_erases_is_offered_only_where_it_may_well_be_meant(shelf: Library) -> None:
+    menu = shelf.step("desk.menu")
+    unsure = {**dict.fromkeys(LABELS, -9.0), "fix": 1.0, "add": 0.9}
+    assert "stop" not in judge({**unsure, "stop": -0.9}, menu).ask
+    assert judge({**unsure, "stop": 0.2}, menu).ask == ("fix", "add", "stop")
