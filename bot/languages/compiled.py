@@ -10,6 +10,7 @@ Only languages without any fault are kept: whoever has to be told of one is told
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import os
@@ -23,7 +24,7 @@ import orjson
 from bot.languages import plurals
 from bot.languages.catalogs import Languages, laid_over
 from bot.languages.vocabulary import vocabulary
-from dialogs.translations import Catalog, Translations
+from dialogs.translations import SOURCE, Catalog, Translations
 
 log = logging.getLogger(__name__)
 
@@ -46,14 +47,15 @@ def key(folder: Path) -> str:
 
 def load(folder: Path, key: str) -> Languages | None:
     """The languages of a folder as they were kept under this key; None if they were not."""
+    file = _file(folder)
+    if not file.is_file():  # also a pipe, which would never end
+        return None
     try:
-        kept = orjson.loads(_file(folder).read_bytes())
-        if kept["key"] != key:
+        kept = orjson.loads(file.read_bytes())
+        if kept["key"] != key or SOURCE not in kept["catalogs"]:
             return None
         packaged = {tag: _catalog(tag, **one) for tag, one in kept["catalogs"].items()}
         catalogs = laid_over(packaged)
-    except FileNotFoundError:
-        return None
     except Exception as error:  # whatever stands there was not written by us, or only half of it
         log.debug("compiled languages not used: %s: %s", type(error).__name__, error)
         return None
@@ -72,12 +74,14 @@ def keep(folder: Path, key: str, languages: Languages) -> None:
         return
     catalogs = {tag: _kept(one) for tag, one in languages.packaged.items()}
     file = _file(folder)
+    temporary = file.with_name(f"{file.name}.{os.getpid()}")  # nobody may read half of it
     try:
         file.parent.mkdir(exist_ok=True)
-        temporary = file.with_name(f"{file.name}.{os.getpid()}")  # nobody may read half of it
         temporary.write_bytes(orjson.dumps({"key": key, "catalogs": catalogs}))
         temporary.replace(file)
-    except OSError as error:  # a folder of somebody else's, or a read-only system
+    except OSError as error:  # a folder of somebody else's, a read-only system, a disk that is full
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         log.debug("compiled languages not kept: %s", error.strerror)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -94,13 +95,26 @@ def _another_shape(folder: Path) -> None:
     kept.write_text(json.dumps({"key": found["key"], "catalogs": {"en": {"name": "English"}}}))
 
 
+def _nobody(folder: Path) -> None:
+    kept = folder / "__pycache__" / "catalogs.json"
+    kept.write_text(json.dumps({**json.loads(kept.read_text("utf-8")), "catalogs": {}}))
+
+
+def _a_pipe(folder: Path) -> None:
+    kept = folder / "__pycache__" / "catalogs.json"
+    kept.unlink()
+    os.mkfifo(kept)
+
+
 def _a_folder(folder: Path) -> None:
     kept = folder / "__pycache__" / "catalogs.json"
     kept.unlink()
     kept.mkdir()
 
 
-@pytest.mark.parametrize("change", [_translated, _added, _removed, _cut, _of_something_else, _another_shape, _a_folder])
+@pytest.mark.parametrize(
+    "change", [_translated, _added, _removed, _cut, _of_something_else, _another_shape, _nobody, _a_pipe, _a_folder]
+)
 def test_what_is_not_of_just_these_files_is_read_anew(
     folder: Path, reads: list[Path], change: Callable[[Path], None]
 ) -> None:
