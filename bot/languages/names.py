@@ -12,6 +12,9 @@ from babel import Locale
 
 FILE = Path(__file__).with_name("names.json")  # written by `make names`
 
+# As people ask for it in their own language, where the name of another would be as near: Slovak and Slovenian.
+_ALSO = {"sk": ("slovensky",), "sl": ("slovensko",)}
+
 
 @cache
 def _known() -> dict[str, list[str]]:
@@ -28,7 +31,7 @@ def names(tags: Iterable[str]) -> dict[str, str]:
     """Name -> tag of the languages that are loaded. One that does not ship is asked of the CLDR."""
     found: dict[str, str] = {}
     for tag in tags:
-        for name in _known().get(tag) or ask(tag, (tag, "en")):
+        for name in (*(_known().get(tag) or ask(tag, (tag, "en"))), *_ALSO.get(tag, ())):
             found.setdefault(name, tag)
     return found
 

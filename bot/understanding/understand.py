@@ -28,6 +28,7 @@ _ENDING = 3  # letters at its end in which they may differ
 _QUESTION_MARKS = ("?", "？", "؟")
 _SUREST = 0.999  # 1 is for what is exact
 _OVERRIDES = ("\u202d", "\u202e")  # of the direction of letters
+_SURE_SIGN = 0.9  # share from which on a thumb without words is an answer; there is nothing to ask about either
 _COMMAND = 4  # words that a whole command has at most
 _CLEAR = 0.5  # margin: how much more a language has to score than the next for a text to be in it
 
@@ -71,7 +72,7 @@ class Understanding:
             return Typed(text=text, confidence=0.0)
         question = text.rstrip().endswith(_QUESTION_MARKS)
         found = self._judged(rows, locale, step, words, question=question)
-        if not message and found.ask:  # signs alone: a thumb can be an answer, but there are no words to ask about
+        if not message and found.confidence < _SURE_SIGN:  # most that are not known come out as "yes"
             return Typed(text=text, confidence=0.0)
         return _event(found, text, message, words)
 

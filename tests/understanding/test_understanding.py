@@ -28,6 +28,8 @@ from tools.understanding import material
 
 # what a person writes | in which language | on which card | what it means | with which value
 SAID = [
+    ("môžeme hovoriť po slovensky", "sk", "desk.menu", "set_language", "sk"),
+    ("lahko po slovensko prosim", "sl", "desk.menu", "set_language", "sl"),
     ("my photo is wrong in SharePoint", "en", "desk.menu", "fix", ""),
     ("Мое фото в SharePoint старое", "ru", "desk.menu", "fix", ""),
     ("mans foto sharepoint ir vecs un nemainās", "en", "desk.menu", "fix", ""),  # whatever the client's language
@@ -231,6 +233,19 @@ def test_no_message_costs_more_than_so_many_calls(
     finally:
         sys.setprofile(None)
     assert calls < MOST_CALLS
+
+
+@pytest.mark.parametrize("sign", ["❌", "✖️", "🚫", "🙄", "💩", "🤔", "🛑", "🤷", "⬅️"])
+@pytest.mark.parametrize("step", ["desk.forget", "look.unsure", "resync.tile", "desk.menu"])
+def test_a_sign_that_says_nothing_clear_does_nothing(spoken: Languages, shelf: Library, step: str, sign: str) -> None:
+    found = Understanding().understand(sign, "en", shelf.step(step), spoken.vocabulary)
+    assert (found.action, found.ask) == ("", ())
+
+
+@pytest.mark.parametrize(("sign", "action"), [("👍", "yes"), ("👎", "no")])
+def test_a_thumb_is_an_answer(spoken: Languages, shelf: Library, sign: str, action: str) -> None:
+    found = Understanding().understand(sign, "en", shelf.step("look.unsure"), spoken.vocabulary)
+    assert found.action == action
 
 
 def test_what_ends_or_erases_is_offered_only_where_it_may_well_be_meant(shelf: Library) -> None:
