@@ -38,9 +38,10 @@ _AHEAD = 2.0  # how many times as likely as the next thing it has to be
 _SURE_REPLY, _AHEAD_REPLY = 0.25, 1.5  # of what costs nothing: an answer that the card asks for, thanks, hello
 _SMALL_TALK = ("thanks", "hello")
 _SURE_OF = {
-    **dict.fromkeys(("stop", "forget", "forget_confirmed", "send_ticket", "ticket", "language", "set_language"), 0.6),
+    **dict.fromkeys(("stop", "forget", "send_ticket", "ticket", "language", "set_language"), 0.6),
+    "forget_confirmed": 0.9,  # what is erased is gone
     "next": 0.3,
-    "same": 0.5,  # it ends the case
+    "same": 0.7,  # it ends the case
 }
 _SURELY_OTHER = 0.5
 _NO_QUESTION = ("stop", "forget", "forget_confirmed", "send_ticket")

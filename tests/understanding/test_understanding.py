@@ -242,6 +242,18 @@ def test_a_sign_that_says_nothing_clear_does_nothing(spoken: Languages, shelf: L
     assert (found.action, found.ask) == ("", ())
 
 
+@pytest.mark.parametrize(
+    ("step", "text"),
+    [
+        *(("desk.forget", text) for text in ("555", "xx", "Ж", "yes no", "呵呵", "lol")),
+        *(("look.unsure", text) for text in ("555", "xx", "Ж")),
+    ],
+)
+def test_what_is_hardly_a_word_neither_erases_nor_ends(spoken: Languages, shelf: Library, step: str, text: str) -> None:
+    found = Understanding().understand(text, "en", shelf.step(step), spoken.vocabulary)
+    assert found.action not in {"yes", "next", "same", "forget_confirmed"}
+
+
 @pytest.mark.parametrize(("sign", "action"), [("👍", "yes"), ("👎", "no")])
 def test_a_thumb_is_an_answer(spoken: Languages, shelf: Library, sign: str, action: str) -> None:
     found = Understanding().understand(sign, "en", shelf.step("look.unsure"), spoken.vocabulary)
