@@ -54,6 +54,7 @@ from bot.turns.schedule import Schedule
 from bot.turns.worker import Worker
 from bot.understanding.understand import Understanding
 from bot.understanding.unknown import UnknownSentences
+from dialogs.model import Outcome, Reason, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +87,7 @@ class Outside:
         self.settings = settings
         self._photo_slots = photo_slots
         self.http = http
-        self.metrics = Metrics()
+        self.metrics = new_metrics()
         self._limits = limits
 
     @cached_property
@@ -313,6 +314,11 @@ class Bot:
         await self.store.close()
         await self.http.close()
         await asyncio.to_thread(self.traces.close)
+
+
+def new_metrics() -> Metrics:
+    """What is counted, with every label that the product knows."""
+    return Metrics(verdicts=list(Verdict), reasons=list(Reason), outcomes=list(Outcome))
 
 
 def tracing(settings: Settings, metrics: Metrics) -> Traces:

@@ -24,7 +24,6 @@ from prometheus_client.registry import Collector
 
 from bot.conversation import ActivityKind
 from bot.errors import StoreUnavailable
-from dialogs.model import Outcome, Reason, Verdict
 
 _TEXT_SHARE = 0.2  # of the time that writing the text may take
 _FIX_BUCKETS = (60, 300, 900, 3_600, 4 * 3_600, 86_400, 3 * 86_400, 7 * 86_400)  # seconds
@@ -175,7 +174,10 @@ class KeptHistogram:
 class Metrics:
     """One registry of its own, so that two bots in one process do not share counts."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, verdicts: Collection[str], reasons: Collection[str], outcomes: Collection[str]) -> None:
+        """What a look may find, why it may find nothing, and how a case may end: the labels that are there from the
+        start.
+        """
         self.registry = CollectorRegistry()
         self._text, self._begun, self._rest_until = b"", 0.0, 0.0
         self._writing = asyncio.Lock()
@@ -183,7 +185,7 @@ class Metrics:
         self.turn_seconds = Histogram(
             "photosync_turn_seconds", "Seconds from an activity to its HTTP answer", registry=self.registry
         )
-        self.checks = self._counter("photosync_checks", "Looks at a person's two photos", "verdict", list(Verdict))
+        self.checks = self._counter("photosync_checks", "Looks at a person's two photos", "verdict", verdicts)
         self.follow_ups_pending = Gauge(
             "photosync_follow_ups_pending",
             "Looks still to come by themselves",
@@ -206,8 +208,8 @@ class Metrics:
 
         self.installation = kept = InstallationCounters()
         self.registry.register(kept)
-        self.cases = kept.counter("photosync_cases", "Cases that ended", "outcome", list(Outcome))
-        self.causes = kept.counter("photosync_causes", "Cases, by what was found", "cause", [*Verdict, *Reason])
+        self.cases = kept.counter("photosync_cases", "Cases that ended", "outcome", outcomes)
+        self.causes = kept.counter("photosync_causes", "Cases, by what was found", "cause", [*verdicts, *reasons])
         self.seconds_to_fix = kept.histogram(
             "photosync_seconds_to_fix", "Seconds from what was wrong to the match", _FIX_BUCKETS
         )

@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, unquote
 from aiohttp import web
 from PIL import Image
 
+from bot.app import new_metrics
 from bot.diagnosis.diagnosis import Diagnosis
 from bot.graph.client import Graph
 from bot.graph.tokens import Tokens
@@ -97,7 +98,7 @@ async def desk(answers: Mapping[str, Any], **changes: str) -> AsyncIterator[Desk
     script.url = f"http://127.0.0.1:{port}"
     environ = {"PHOTOSYNC_GRAPH_URL": script.url, "MicrosoftAppId": "b0000000-0000-4000-8000-000000000000", "MicrosoftAppPassword": "p", "MicrosoftAppTenantId": "c0000000-0000-4000-8000-000000000000"}  # fmt: skip
     settings = read({**environ, **changes})
-    http, metrics = HttpClient.from_settings(settings), Metrics()
+    http, metrics = HttpClient.from_settings(settings), new_metrics()
     try:
         graph = Graph(settings, http, Tokens(lambda _: {"access_token": "t", "expires_in": 3600}), metrics)
         yield Desk(script, graph, Diagnosis(graph, settings, metrics), metrics)

@@ -10,6 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
+from bot.app import new_metrics
 from bot.background import Background
 from bot.conversation import Address, Channel, Incoming, Message
 from bot.graph.tokens import bot_tokens
@@ -108,7 +109,7 @@ async def stage(*, ready: bool = True, prepare: Callable[[Tenant], None] | None 
         if prepare is not None:
             prepare(tenant)
         settings = read(tenant.environment())
-        http, metrics, inbox = HttpClient.from_settings(settings), Metrics(), Inbox()
+        http, metrics, inbox = HttpClient.from_settings(settings), new_metrics(), Inbox()
 
         async def turn(incoming: Incoming, channel: Channel) -> Message | None:
             here.turns.append(incoming)

@@ -88,7 +88,7 @@ FLOORS = (
     {"cards", "photos", "store"},
     {"http_client", "http_server", "settings", "setting_values", "certificate", "clouds", "conversation", "resources", "errors", "metrics", "logs", "traces", "telemetry", "background", "keyed_lock", "sign_in"},
 )  # fmt: skip
-"""From the top: each uses what stands below it, its own wing, and `dialogs`. The last floor is the ground."""
+"""From the top: each uses what stands below it, its own wing, and but for the last, the ground, `dialogs`."""
 
 
 def wing(module: str) -> str:
@@ -127,6 +127,12 @@ def test_each_wing_uses_only_what_stands_below_it(file: Path) -> None:
     upward = {target for target in targets(file, MODULES) if wing(target) not in ("", here) and target.startswith("bot") and floor(wing(target)) < floor(here)}  # fmt: skip
     beside = {target for target in targets(file, MODULES) if target.startswith("bot.") and wing(target) != here and floor(wing(target)) == floor(here) < len(FLOORS) - 1}  # fmt: skip
     assert not upward | beside
+
+
+def test_the_ground_knows_nothing_of_what_the_conversation_is_about() -> None:
+    assert not [
+        file.stem for file in (ROOT / "bot").glob("*.py") if file.stem in FLOORS[-1] and "dialogs" in tops(file)
+    ]
 
 
 def test_nothing_but_the_ground_lies_flat() -> None:

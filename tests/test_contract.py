@@ -10,8 +10,8 @@ import pytest
 from prometheus_client import Metric
 
 from bot.__main__ import COMMANDS
+from bot.app import new_metrics
 from bot.commands.doctor.examine import CHECKS
-from bot.metrics import Metrics
 from bot.settings import TICKET_SYSTEMS
 from bot.store import Record
 from bot.teams.refusal import STATUSES
@@ -24,7 +24,7 @@ NAMED = set(re.findall(r"`([^`]+)`", TEXT))
 
 
 def metric_names() -> list[str]:
-    families: list[Metric] = list(Metrics().registry.collect())
+    families: list[Metric] = list(new_metrics().registry.collect())
     return [one.name + ("_total" if one.type == "counter" else "") for one in families]
 
 

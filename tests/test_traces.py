@@ -18,9 +18,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from bot import logs
-from bot.app import tracing
+from bot.app import new_metrics, tracing
 from bot.errors import SettingsError
-from bot.metrics import Metrics
 from bot.settings import read
 from tests.chatting import scene
 from tests.commands.test_serve import free_port
@@ -125,7 +124,7 @@ async def test_a_collector_that_is_not_there_keeps_nobody_from_an_answer_nor_the
 def test_without_the_extra_it_is_named_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "bot.telemetry", None)
     with pytest.raises(SettingsError, match=r"photosync-teams-bot\[otel\]"):
-        tracing(read(GOOD | {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}), Metrics())
+        tracing(read(GOOD | {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}), new_metrics())
 
 
 @pytest.mark.parametrize("wrong", ["collector:4317", "grpc://collector:4317", "http://name:word@collector"])

@@ -36,6 +36,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bot import resources
+from bot.app import new_metrics
 from bot.cards.templates import CardTemplates
 from bot.conversation import ActivityKind, Address, Incoming, Message, Scope
 from bot.diagnosis.diagnosis import DiagnosisResult
@@ -43,7 +44,6 @@ from bot.graph.tokens import bot_tokens
 from bot.http_client import HttpClient
 from bot.languages import packaged
 from bot.languages.live import LiveTranslations
-from bot.metrics import Metrics
 from bot.photos.picture import Picture
 from bot.settings import Settings
 from bot.store import Change, Claimed, Conflict, JobKind, Record
@@ -171,7 +171,7 @@ def attempt(environment: dict[str, str], database: str, case: str, controls: Con
 async def _go_on(environment: dict[str, str], database: str, number: str) -> None:
     settings = settings_of({**environment, "PHOTOSYNC_TICKET_POLL": "1s"})
     http, store = HttpClient.from_settings(settings), await open_store(database)
-    metrics, live = Metrics(), LiveTranslations(None, _PICTURES, "https://teams.microsoft.com")
+    metrics, live = new_metrics(), LiveTranslations(None, _PICTURES, "https://teams.microsoft.com")
     helpdesk, channel = replace(helpdesk_of(settings, http), poll=(0.05,)), None
     if settings.ticket_system == "teams":
         connector = Connector(settings, http, bot_tokens(settings, http), metrics)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.app import new_metrics
 from bot.errors import StoreUnavailable
 from bot.metrics import Counts, Metrics
 from bot.teams.refusal import STATUSES
@@ -44,8 +45,8 @@ def test_every_question_of_the_dashboard_is_understood(tmp_path: Path) -> None:
 
 
 def test_alerts_and_dashboard_ask_for_metrics_and_labels_that_there_are() -> None:
-    there = {sample.name: set[str]() for family in Metrics().registry.collect() for sample in family.samples}
-    for family in Metrics().registry.collect():
+    there = {sample.name: set[str]() for family in new_metrics().registry.collect() for sample in family.samples}
+    for family in new_metrics().registry.collect():
         there.setdefault(f"{family.name}", set())
         for sample in family.samples:
             there[sample.name] |= set(sample.labels.values())
@@ -76,7 +77,7 @@ async def test_what_is_of_the_installation_is_shown_once_the_store_has_said_what
             kept[key] = kept.get(key, 0) + number
         return dict(kept)
 
-    one, other = Metrics(), Metrics()
+    one, other = new_metrics(), new_metrics()
     for metrics in (one, other):
         metrics.installation.await_store()
         metrics.cases.labels("resolved").inc()

@@ -18,11 +18,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization as form
 from cryptography.hazmat.primitives.serialization import pkcs12
 
+from bot.app import new_metrics
 from bot.errors import NotFound, Outage, OutsideError, Refused, SettingsError, Throttled, TimedOut
 from bot.graph.client import BadRequest, Graph
 from bot.graph.tokens import Tokens, bot_tokens, graph_tokens
 from bot.http_client import HttpClient
-from bot.metrics import Metrics
 from bot.settings import Settings, read
 from sandbox.faults import Fault
 from sandbox.tenant import Tenant
@@ -396,7 +396,7 @@ async def test_a_certificate_with_a_password_or_in_a_pfx_signs_in_or_is_refused_
 async def test_a_token_that_graph_refuses_is_replaced_once_for_all_who_had_it() -> None:
     async with office() as one:
         tokens = bot_tokens(one.settings, one.http)
-        graph = Graph(one.settings, one.http, tokens, Metrics())
+        graph = Graph(one.settings, one.http, tokens, new_metrics())
         await tokens.token(one.scope)
         one.tenant.world.faults.plan("graph", [Fault(401)] * 5)
         await asyncio.gather(*(graph.json("/sites/root") for _ in range(5)))
@@ -450,7 +450,7 @@ async def test_a_redirect_to_a_host_that_is_not_listed_is_not_followed(address: 
 async def test_a_redirect_is_followed_without_our_token() -> None:
     async with office() as one:
         tokens = bot_tokens(one.settings, one.http)
-        graph = Graph(one.settings, one.http, tokens, Metrics())
+        graph = Graph(one.settings, one.http, tokens, new_metrics())
         person = next(one for one in one.tenant.world.people if one.story == "match")
         one.tenant.world.holdings(person.id)
         # The sandbox's file server answers 401 to any request that carries a token.

@@ -18,8 +18,8 @@ import pytest_asyncio
 from aiohttp import web
 from cryptography.hazmat.primitives import serialization
 
+from bot.app import new_metrics
 from bot.http_client import HttpClient
-from bot.metrics import Metrics
 from bot.teams import TeamsEndpoint
 from bot.teams.authentication import Keys
 from bot.teams.refusal import Refusal
@@ -228,7 +228,7 @@ async def test_started_without_the_key_service_the_bot_asks_to_wait_and_recovers
 async def test_a_bot_without_an_app_id_is_not_built(edge: Stage) -> None:
     http = HttpClient.from_settings(edge.settings)
     with pytest.raises(ValueError, match="app id"):
-        TeamsEndpoint(replace(edge.settings, app_id=""), http, NoTokens(), Metrics(), nothing, edge.inbox)
+        TeamsEndpoint(replace(edge.settings, app_id=""), http, NoTokens(), new_metrics(), nothing, edge.inbox)
     await http.close()
 
 
