@@ -1,5 +1,6 @@
 """Every language at a glance (`make languages`): how much of it is there, what its file is worth, what its readers found
-and what became of that, its examples.
+and what became of that, its examples, and how many of a writer's sentences are understood by a program that learned from
+the other writers only (`make words`).
 
 Exit 1 unless all of them are whole, without errors, and in the app package.
 """
@@ -20,20 +21,22 @@ from bot.commands.locales.folders import folders
 from bot.commands.locales.issue import Level
 from bot.languages import packaged
 from bot.languages.catalogs import Languages
-from tools.understanding import material
+from tools.understanding import material, words
 
 _READ = Path(__file__).resolve().parents[1] / "docs" / "translations"
 _VALUES = {"app_id": "00000000-0000-4000-8000-000000000000", "host": "photosync.example", "version": "1.0.0"}
 
 
 def rows(spoken: Languages) -> list[tuple[str, ...]]:
-    """Tag, coverage, errors and warnings of the lint, readers' findings, examples, longest button, in the app package."""
+    """Tag, coverage, errors and warnings of the lint, readers' findings, examples, words right, longest button, in the
+    app package."""
     place = folders(resources.LOCALES, "")
     terms = glossary.read(place.glossaries)
     whole = len(spoken.wording.catalogs["en"].entries)
     package = build.build(resources.manifest(), spoken, _VALUES)
     broken = rules.problems(package)
     examples = Counter(row.tag for row in material.rows())
+    understood = words.kept()
     made = []
     for tag in spoken.tags:
         entries = spoken.wording.catalogs[tag].entries
@@ -41,8 +44,13 @@ def rows(spoken: Languages) -> list[tuple[str, ...]]:
         errors = sum(one.level is Level.ERROR for one in found)
         longest = max(len(forms[0]) for key, forms in entries.items() if "button." in key)
         packed = "yes" if tag in package.sentences and tag not in package.in_english else "no"
-        made.append((tag, f"{len(entries) / whole:.0%}", f"{errors} errors, {len(found) - errors} warnings", read(tag), str(examples[tag]), str(longest), "no" if broken else packed))  # fmt: skip
+        made.append((tag, f"{len(entries) / whole:.0%}", f"{errors} errors, {len(found) - errors} warnings", read(tag), str(examples[tag]), right(understood.get(tag)), str(longest), "no" if broken else packed))  # fmt: skip
     return made
+
+
+def right(found: tuple[float, float] | None) -> str:
+    """How much is right at once, and how much at once or after a question."""
+    return f"{found[0]:.0%}, {found[1]:.0%} or asked" if found else ""
 
 
 def read(tag: str) -> str:
@@ -58,12 +66,14 @@ def read(tag: str) -> str:
 def main() -> int:
     """Print the table."""
     spoken = packaged.languages()
-    table = Table("language", "coverage", "lint", "readers found", "examples", "longest button", "manifest")
+    table = Table(
+        "language", "coverage", "lint", "readers found", "examples", "words right", "longest button", "manifest"
+    )
     made = rows(spoken)
     for row in made:
         table.add_row(*row)
-    Console(width=130).print(table)
-    good = all(row[1] == "100%" and row[2].startswith("0 errors") and row[6] == "yes" for row in made)
+    Console(width=150).print(table)
+    good = all(row[1] == "100%" and row[2].startswith("0 errors") and row[7] == "yes" for row in made)
     return 0 if good else 1
 
 

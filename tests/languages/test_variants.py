@@ -162,3 +162,20 @@ def test_a_variant_is_begun_small_checked_and_kept_small(tmp_path: Path, capsys:
     assert sync(place) == 0
     text = file.read_text(encoding="utf-8")
     assert (text.count("\nmsgctxt"), "#, fuzzy\n" in text) == (1, True)
+
+
+def test_a_variants_entry_is_looked_at_again_when_what_its_language_says_has_changed(tmp_path: Path) -> None:
+    place = folders(tmp_path, **{"sv-FI": FINNISH.replace('"X-', '"Language: sv_FI\\n"\n"X-')})
+    file, language = place.packaged / "sv-FI.po", place.packaged / "sv.po"
+    assert sync(place) == 0
+    assert "#. Its language says: Mitt foto är fel\n" in file.read_text(encoding="utf-8")
+    assert check.issues(place, "sv-FI", {}) == []
+    says = language.read_text(encoding="utf-8").replace("Mitt foto är fel", "Mitt foto stämmer inte")
+    language.write_text(says, encoding="utf-8")
+    (found,) = check.issues(place, "sv-FI", {})
+    assert (found.key, found.text) == ("button.fix", "what sv says has changed since; sync marks it fuzzy")
+    assert sync(place, ["button.fix"]) == 0
+    assert "#, fuzzy" not in file.read_text(encoding="utf-8")
+    language.write_text(says.replace("stämmer inte", "är gammalt"), encoding="utf-8")
+    assert sync(place) == 0
+    assert load(place.packaged).wording.text("sv-FI", "button.fix") == "Mitt foto är gammalt"  # until it was looked at

@@ -2,13 +2,16 @@
 
 For each of the later writers the classifier is trained on the other writers' sentences of all languages, and judged on
 this one's. No sentence that was trained on is judged. The model that ships is trained on all of them, so it
-does better. A request is judged as written at the menu, an answer as written on the step it answers.
+does better. A request is judged as written at the menu, an answer as written on the step it answers. What it came to
+by language is kept in docs/translations/words.tsv, for `make languages`.
 """
 
 from __future__ import annotations
 
 import sys
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -18,6 +21,10 @@ from tools.understanding import environment, material
 _HARMFUL = {"fix", "add", "check", "stop", "forget", "ticket", "language", "set_language"}
 _GROUPS = ("requests", "answers", "questions", "small talk", "something else", "all")
 _STEPS = 10  # of the curve of confidence
+_KEPT = Path(__file__).resolve().parents[2] / "docs" / "translations" / "words.tsv"
+
+Hits = Sequence[tuple[bool, bool, bool]]
+"""Of each sentence: right at once, asked between meanings of which one was right, harmful."""
 
 
 def _group(label: str) -> str:
@@ -63,6 +70,7 @@ def main() -> int:
     console.print(
         _table("by language, the later writers held out in turn", [(tag, found["language", tag]) for tag in tags])
     )
+    keep({tag: found["language", tag] for tag in tags})
     table = Table("confidence", "sentences", "right", title="confidence")
     for step, hits in sorted(curve.items()):
         table.add_row(
@@ -78,13 +86,33 @@ def main() -> int:
     return 0
 
 
-def _table(title: str, rows: list[tuple[str, list[tuple[bool, bool, bool]]]]) -> Table:
+def _table(title: str, rows: Sequence[tuple[str, Hits]]) -> Table:
     table = Table("", "sentences", "right at once", "or asked", "harmful", title=title)
     for name, hits in rows:
         if hits:
-            right, asked, harm = (sum(one[place] for one in hits) / len(hits) for place in range(3))
+            right, asked, harm = _shares(hits)
             table.add_row(name, str(len(hits)), f"{right:.1%}", f"{right + asked:.1%}", f"{harm:.1%}")
     return table
+
+
+def _shares(hits: Hits) -> tuple[float, float, float]:
+    right, asked, harm = (sum(one[place] for one in hits) / len(hits) for place in range(3))
+    return right, asked, harm
+
+
+def keep(found: Mapping[str, Hits]) -> None:
+    """Write each language's line: tag, sentences, right at once, right at once or asked."""
+    lines = []
+    for tag, hits in found.items():
+        right, asked, _ = _shares(hits)
+        lines.append(f"{tag}\t{len(hits)}\t{right:.3f}\t{right + asked:.3f}\n")
+    _KEPT.write_text("".join(lines), encoding="utf-8")
+
+
+def kept() -> dict[str, tuple[float, float]]:
+    """What the last `make words` found, by tag: right at once, right at once or asked. Raises OSError."""
+    lines = (line.split("\t") for line in _KEPT.read_text(encoding="utf-8").splitlines())
+    return {tag: (float(right), float(either)) for tag, _, right, either in lines}
 
 
 if __name__ == "__main__":

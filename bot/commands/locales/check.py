@@ -10,6 +10,7 @@ from bot.commands.locales import glossary, header, msgfmt, typed
 from bot.commands.locales.folders import Folders, by_key
 from bot.commands.locales.glossary import Terms
 from bot.commands.locales.issue import Issue, Language, Level
+from bot.commands.locales.notes import base_line, of_base
 from bot.commands.locales.reader import lists
 from bot.commands.locales.reader.rules import Reader
 from bot.commands.locales.reader.text import Knowledge
@@ -69,8 +70,13 @@ def issues(
             found.append(Issue(file.document.field_line(BASE), problem))
         read = _reader(folders, tag, terms, file)
         language, base = read.language, read.language.base
-        found += [*_of_entries(language), *_unfinished(language, file, folders.below(tag)), *header.check(language)]
-        found += _same_as_base(language, folders.texts(base) if base and not problem else {})
+        lower = folders.texts(base) if base and not problem else {}
+        found += [
+            *_of_entries(language, lower),
+            *_unfinished(language, file, folders.below(tag)),
+            *header.check(language),
+        ]
+        found += _same_as_base(language, lower)
         found += read.issues()
         own = bool(folders.over) and folders.files[tag].parent == folders.over
         found += typed.check(language, own_file=own or bool(base), each=each or own)
@@ -123,13 +129,16 @@ def _report_line(path: Path, issue: Issue) -> str:
     return f"{name}:{issue.line}: {issue.level.name.lower()}: {key}{issue.text}{rule}\n"
 
 
-def _of_entries(language: Language) -> Iterator[Issue]:
+def _of_entries(language: Language, base: English) -> Iterator[Issue]:
     for entry in language.document.entries:
         english = language.english.get(entry.key)
         if entry.key and english is None:
             yield Issue(entry.line, "the English has no such entry; sync puts it aside", Level.WARNING, entry.key)
         elif english is not None and entry.source != english.source:
             text = "the English has changed since; sync marks it fuzzy"
+            yield Issue(entry.id.line, text, Level.WARNING, entry.key)
+        elif (stood := base_line(entry.comments["#."])) and stood != of_base(base.get(entry.key, ())):
+            text = f"what {language.base} says has changed since; sync marks it fuzzy"
             yield Issue(entry.id.line, text, Level.WARNING, entry.key)
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from bot.commands.locales.notes import base_line
 from bot.commands.locales.writing import entry_lines, field_lines, flag_lines, kept_strings, string_names, wraps
 from bot.languages.po_document import Document, PoEntry
 from dialogs.examples import EXAMPLE_KEYS
@@ -35,7 +36,7 @@ class Merged:
 
     lines: tuple[str, ...]
     added: tuple[str, ...]
-    changed: tuple[str, ...]  # their English reads otherwise now
+    changed: tuple[str, ...]  # their English, or what a variant's language says, reads otherwise now
     reworded: tuple[str, ...]  # likewise, but it means what it meant
     remarked: tuple[str, ...]  # only comments, flags or the number of forms
     dropped: tuple[str, ...]
@@ -101,7 +102,7 @@ class _Merge:
                 yield entry.start, entry.end, self._renewed(entry, now)
 
     def _list_for(self, entry: PoEntry, now: English) -> list[str]:
-        if entry.source == now.source:
+        if entry.source == now.source and not _base_changed(entry, now):
             return self.remarked
         return self.kept if entry.key in self.reworded else self.changed
 
@@ -117,10 +118,11 @@ class _Merge:
         fuzzy, previous = entry.fuzzy, entry.comments["#|"]
         if self._translates(entry):
             changed = entry.source != now.source and entry.key not in self.reworded
+            other_base = _base_changed(entry, now) and entry.key not in self.reworded
             miscounted = len(entry.strings) != self._count(now)
             # The oldest English is the one that was translated; when it is back, so is the translation.
             back = changed and entry.previous == now.source
-            fuzzy = miscounted or (changed and not back) or (fuzzy and not back)
+            fuzzy = miscounted or other_base or (changed and not back) or (fuzzy and not back)
             if changed:
                 previous = () if back else previous or self._previous(entry)
         comments = {
@@ -170,6 +172,12 @@ class _Merge:
         """Where an entry ends with the empty line behind it."""
         lines, end = self.found.lines, entry.end
         return end + 1 if end < len(lines) and not lines[end].strip() else end
+
+
+def _base_changed(entry: PoEntry, now: English) -> bool:
+    """Whether a variant's language says something else than when the entry was written."""
+    before = base_line(entry.comments["#."])
+    return bool(before) and before != base_line(now.comments)
 
 
 def _aside(entry: PoEntry) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
-"""What stands above an entry for its translator beside where it shows: who reads it, what each placeholder may be, and
-the sentence with the placeholders filled in. `sync` writes it into every file, from the tables here."""
+"""What stands above an entry for its translator beside where it shows: who reads it, what each placeholder may be, the
+sentence with the placeholders filled in and, in a variant, what its language says. `sync` writes it into every file,
+from the tables here."""
 
 from __future__ import annotations
 
@@ -10,8 +11,8 @@ from typing import NamedTuple
 from dialogs.examples import PREFIX
 from dialogs.translations import placeholders
 
-READ_BY, EXAMPLE = "#. Read by: ", "#. Example: "
-_WRITTEN = ("#. {", READ_BY, EXAMPLE)  # what the lines that are written here begin with
+READ_BY, EXAMPLE, BASE_SAYS = "#. Read by: ", "#. Example: ", "#. Its language says: "
+_WRITTEN = ("#. {", READ_BY, EXAMPLE, BASE_SAYS)  # what the lines that are written here begin with
 
 PERSON, ANYBODY, AGENT = "the person in Teams", "anybody", "a help desk agent"
 AGENTS_AND_LEAD, PERSON_AND_AGENT = "help desk agents and their lead", "the person in Teams, and the help desk"
@@ -95,6 +96,16 @@ def written(
     has what is shown. Of a placeholder that is not in the tables nothing is written."""
     kept = tuple(line for line in comments if not line.startswith(_WRITTEN))
     return (*kept, f"{READ_BY}{reader(key)}.", *_of_placeholders(key, source, english))
+
+
+def of_base(texts: tuple[str, ...]) -> str:
+    """The line above an entry of a variant that says what it stands in place of."""
+    return BASE_SAYS + " / ".join(" ".join(text.split()) for text in texts)
+
+
+def base_line(comments: tuple[str, ...]) -> str:
+    """That line among an entry's; "" if there is none."""
+    return next((line for line in comments if line.startswith(BASE_SAYS)), "")
 
 
 def reader(key: str) -> str:

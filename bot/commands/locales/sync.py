@@ -1,7 +1,8 @@
 """`photosync locales sync`: what changed in the English comes into every language's own file, and nothing else does.
 
 Entries that are new come into files that hold a language; a variant's, and one with a few other words of an
-installation's, stay small.
+installation's, stay small. Above a variant's entry stands what its language says; where that has changed, the entry is
+marked as after changed English.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from collections.abc import Collection, Mapping
 from bot.commands.locales import notes, writing
 from bot.commands.locales.folders import Folders
 from bot.commands.locales.merge import English, merge
+from bot.commands.locales.notes import of_base
 from bot.errors import LocalesError
 from bot.languages import plurals, po_reader, tags
-from bot.languages.language_file import BASE
+from bot.languages.language_file import base_of
 from bot.languages.po_document import Document, PoEntry
 from dialogs.examples import EXAMPLE_KEYS
-from dialogs.translations import placeholders
+from dialogs.frozen import replace
+from dialogs.translations import SOURCE, placeholders
 
 # Poedit, Weblate and msgfmt watch over the placeholders of an entry with this flag.
 _BRACES = "python-brace-format"
@@ -27,7 +30,8 @@ ALL = "all"
 def sync(folders: Folders, reworded: Collection[str] = ()) -> int:
     """Bring the own files up to date; 1 if one of them cannot be read. Raises `LocalesError` if the English cannot.
 
-    `reworded`: the keys whose English says the same in other words, or `ALL`; their translations are not marked fuzzy.
+    `reworded`: the keys whose English, or whose text in a variant's language, says the same in other words, or `ALL`;
+    their translations are not marked fuzzy.
     """
     english = _english(folders.english)
     if unknown := [key for key in reworded if key not in (ALL, *english)]:
@@ -40,13 +44,23 @@ def sync(folders: Folders, reworded: Collection[str] = ()) -> int:
             failed = True
             sys.stderr.write(f"photosync: {path} is left as it is: photosync locales check {tag} says why\n")
             continue
-        whole = not found.fields.get(BASE) and (folders.over is None or _is_whole(found, english))
-        merged = merge(found, tag, _forms(found, tag), english, whole=whole, reworded=same_meaning)
+        base = base_of(found)
+        whole = not base and (folders.over is None or _is_whole(found, english))
+        over = _over(english, folders.texts(base)) if base not in ("", SOURCE) and base in folders.files else english
+        merged = merge(found, tag, _forms(found, tag), over, whole=whole, reworded=same_meaning)
         if merged.lines != found.lines:
             writing.put(path, merged.lines, found.newline)
             report += f"{path}: {merged}\n"
     sys.stdout.write(report or ("" if failed else "every file is up to date\n"))
     return 1 if failed else 0
+
+
+def _over(english: Mapping[str, English], base: Mapping[str, tuple[str, ...]]) -> Mapping[str, English]:
+    """The English as it stands above a variant's entries, with what its language says."""
+    told = {key: of_base(base[key]) for key in english.keys() - EXAMPLE_KEYS if base.get(key)}
+    return {
+        key: replace(one, comments=(*one.comments, told[key])) if key in told else one for key, one in english.items()
+    }
 
 
 def _is_whole(found: Document, english: Mapping[str, English]) -> bool:
