@@ -27,6 +27,7 @@ AT_ONCE = (1, 16)
 FOLLOWED = 300  # people who wait for a follow-up
 _CROWD = 400  # people with two photos
 _PATIENCE = 180.0  # seconds for all follow-ups of one kind
+_WAITING = "kind = 'follow_up' AND person != ?"
 _SOON = 60.0  # seconds: work that is due or claimed; what is postponed is due in hours
 
 
@@ -96,7 +97,7 @@ async def follow(folder: Path) -> Mapping[str, Followed]:
         for number in members:
             conversation = Member(number).conversation
             here.connector.listeners[conversation] = arrivals.of(conversation)
-        first = Looking(here, People([FOLLOWED]))
+        first = Looking(here, People([FOLLOWED]))  # is watched at short intervals, and not counted
         async with bots.started(SUBJECTS[BOT], here, database, [first]) as bot:
             found = {"first look of a case": await _all_due(here, bot, database)}
             found["nothing has changed"] = await _all_due(here, bot, database)
@@ -115,7 +116,7 @@ async def _all_due(here: Stage, bot: Bot, database: Path) -> Followed:
     tell("follow-ups")
     with closing(sqlite3.connect(database, timeout=10)) as connection:
         with connection:
-            connection.execute("UPDATE work SET due_at = ? WHERE kind = 'follow_up'", (time.time(),))
+            connection.execute(f"UPDATE work SET due_at = ? WHERE {_WAITING}", (time.time(), Member(FOLLOWED).id))
         asked = len(here.tenant.graph.requests)
         before, own = bot.running.cpu(), cpu_of(os.getpid())
         await _until(lambda: len(here.tenant.graph.requests) > asked)
@@ -128,8 +129,8 @@ async def _all_due(here: Stage, bot: Bot, database: Path) -> Followed:
 
 
 def _left(connection: sqlite3.Connection) -> int:
-    due = "SELECT count(*) FROM work WHERE kind = 'follow_up' AND due_at < ?"
-    return int(connection.execute(due, (time.time() + _SOON,)).fetchone()[0])
+    due = f"SELECT count(*) FROM work WHERE {_WAITING} AND due_at < ?"
+    return int(connection.execute(due, (Member(FOLLOWED).id, time.time() + _SOON)).fetchone()[0])
 
 
 async def _until(happened: Callable[[], bool]) -> None:

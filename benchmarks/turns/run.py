@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmarks.turns import bots
 from benchmarks.turns.by_hand import MSGRAPH, Looked, beside
 from benchmarks.turns.comparison import Compared, Measured, compare
+from benchmarks.turns.connector import Wrong
 from benchmarks.turns.growth import grow
 from benchmarks.turns.looks import Followed, follow, look
 from benchmarks.turns.memory import Held, hold
@@ -29,7 +30,8 @@ class Results:
 
 
 async def run(parts: Sequence[str], folder: Path, rounds: int, seconds: float) -> Results:
-    """Raises `Wrong`, and `NotStarted` where this project's own bot does not start."""
+    """What else was measured is told too where a part cannot be. Raises `Wrong` for a turn that is answered wrongly, and
+    `NotStarted` where this project's own bot does not start."""
     results = Results()
     subjects = [SUBJECTS[part] for part in parts if part in SUBJECTS]
     if subjects:
@@ -41,7 +43,10 @@ async def run(parts: Sequence[str], folder: Path, rounds: int, seconds: float) -
     if "looks" in parts or MSGRAPH in parts:
         results.beside = await beside(folder, seconds, {} if MSGRAPH in parts else {MSGRAPH: "not asked for"})
     if "follow-ups" in parts:
-        results.followed = await follow(folder)
+        try:
+            results.followed = await follow(folder)
+        except Wrong as why:
+            results.missing["follow-ups"] = str(why)
     if "growth" in parts:
         results.grown = await grow(folder, rounds, seconds)
     if "memory" in parts:
