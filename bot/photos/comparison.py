@@ -87,6 +87,7 @@ class _Grid:
         return 1 / (1 + math.pow(worst / self.border, steep))
 
 
+_SMALL = ((240, 7_000), (150, 3_500))  # pixels and bytes: on a card, and on one with very long texts
 # By the smaller side of the smaller picture, in pixels: the least, and the grid.
 _GRIDS = (
     (190, _Grid(64, 3, 1.6, 0.15, 0.5, 13.0, 20.0)),
@@ -327,11 +328,22 @@ def _rounded(box: tuple[float, float, float, float]) -> tuple[int, int, int, int
     return left, top, right, bottom
 
 
-def thumbnail(data: bytes, size: int = 240, limit: int = 7_000) -> bytes:
-    """The middle square, upright, as a JPEG of at most `limit` bytes without metadata. Raises `NotAPicture`."""
-    picture = ImageOps.fit(decode(data, size).picture, (size, size), Image.Resampling.LANCZOS)
-    picture.info.clear()
-    return _saved(picture, limit)
+def thumbnail(data: bytes) -> bytes:
+    """The larger of `thumbnails`. Raises `NotAPicture`."""
+    return thumbnails(data)[0]
+
+
+def thumbnails(data: bytes) -> tuple[bytes, bytes]:
+    """The middle square, upright, as JPEGs without metadata: 240 px and at most 7,000 bytes, and 150 px and at most
+    3,500. Raises `NotAPicture`."""
+    made = []
+    picture = decode(data, _SMALL[0][0]).picture
+    for size, limit in _SMALL:
+        picture = ImageOps.fit(picture, (size, size), Image.Resampling.HAMMING)
+        picture.info.clear()
+        made.append(_saved(picture, limit))
+    larger, smaller = made
+    return larger, smaller
 
 
 def _saved(picture: Image.Image, limit: int) -> bytes:
@@ -389,5 +401,5 @@ def marked(microsoft365: bytes, sharepoint: bytes, size: int = 150, limit: int =
     grey = sampled(second.picture.crop(_rounded(middle_square(second.picture))), parts[1], size).convert("L")
     red = Image.new("RGB", (size, size), _MARK)
     pale = grey.point([96 + level * 5 // 8 for level in range(256)]).convert("RGB")
-    shown = Image.composite(Image.blend(pale, red, 0.7), pale, mask.resize((size, size), Image.Resampling.BICUBIC))
+    shown = Image.composite(Image.blend(pale, red, 0.7), pale, mask.resize((size, size), Image.Resampling.HAMMING))
     return _saved(shown, limit)

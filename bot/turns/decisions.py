@@ -22,7 +22,7 @@ from bot.errors import OutsideError
 from bot.languages.live import LiveTranslations
 from bot.logs import CASE
 from bot.metrics import Metrics
-from bot.photos.comparison import marked, thumbnail
+from bot.photos.comparison import marked, thumbnails
 from bot.photos.picture import Picture
 from bot.store import EarlierCase, Job, JobKind, LogEntry, Record
 from bot.store.interface import Store
@@ -60,7 +60,6 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _TICKET_RETRY = 3.0  # seconds after which a ticket that was not taken is tried again
-_SMALLER = (150, 3_500)  # pixels and bytes of a photo on a card with very long texts
 _TICKET_GUARD = 30.0  # seconds after which a ticket is looked for whose turn did not end
 _OUTSIDE = (Diagnose, Submit, Answer, Erase)  # what a refused commit does not take back
 _SHOW, _FOLLOW, _ERASE = Show(), Follow(), Erase()
@@ -315,9 +314,7 @@ def _mark(picture: Picture | None, case: str) -> str:
 
 
 def _thumbnails(ours: Picture | None, theirs: Picture | None, *, difference: bool) -> Photos:
-    sides = [one.data if one else None for one in (ours, theirs)]
-    large = [thumbnail(data) if data else None for data in sides]
-    small = [thumbnail(data, *_SMALLER) if data else None for data in sides]
+    large, small = zip(*(thumbnails(one.data) if one else (None, None) for one in (ours, theirs)), strict=True)
     differs = marked(ours.data, theirs.data) if difference and ours and theirs else None
     return Photos(large[0], large[1], theirs.modified if theirs else None, (small[0], small[1]), differs)
 
