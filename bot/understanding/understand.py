@@ -8,13 +8,14 @@ by `learn`, for people who speak that language, and for others where the model a
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 from bot.understanding import model, own
 from bot.understanding.features import LONGEST, features
 from bot.understanding.model import Model
 from bot.understanding.own import Corrections
+from bot.understanding.serbian import in_latin
 from dialogs.examples import Example
 from dialogs.meaning import Meaning, Vocabulary, judge
 from dialogs.model import Step, Typed
@@ -53,7 +54,9 @@ class Understanding:
         if examples == self._learned:
             return
         kept = {tag: found for tag, found in self._own.items() if examples.get(tag) == self._learned.get(tag)}
-        self._own = {tag: kept.get(tag) or own.learn(self._meanings, given) for tag, given in examples.items()}
+        self._own = {
+            tag: kept.get(tag) or own.learn(self._meanings, _read(given, tag)) for tag, given in examples.items()
+        }
         self._learned = examples
 
     def understand(self, text: str, locale: str, step: Step, words: Vocabulary) -> Typed:
@@ -65,7 +68,7 @@ class Understanding:
             return Typed(*_VALUES.get(action, (action, "")), text, whole=True)
         if message in words.names:
             return Typed("set_language", words.names[message], text, whole=True)
-        rows = features(text)
+        rows = features(in_latin(text, locale))
         if any(sign in text[:LONGEST] for sign in _OVERRIDES):
             return Typed(text=text, confidence=0.0)  # what the person sees is not what the text says
         if not message and not any(map(_says_something, text[:LONGEST])):
@@ -98,6 +101,11 @@ class Understanding:
             return found
         others = [judged(corrections) for corrections in corrected.values()]
         return max([found, *others], key=lambda one: one.confidence)
+
+
+def _read(given: Iterable[Example], tag: str) -> Iterator[Example]:
+    """Examples of a language as what its people type is read."""
+    yield from (one._replace(text=in_latin(one.text, tag)) for one in given)
 
 
 def _says_something(letter: str) -> bool:

@@ -57,7 +57,8 @@ SAID = [
     ("photo", "en", "desk.menu", "check", ""),  # and nothing else: a look is free
     ("min profilbild", "sv", "desk.menu", "check", ""),
     ("ảnh của tôi", "vi", "desk.menu", "check", ""),
-    ("фотка", "ru", "resync.tile", "check", ""),
+    ("фотка", "ru", "resync.tile", "check", ""), ("слика ми је стара у шерпоинту", "sr-Latn", "desk.menu", "fix", ""),
+    ("Избриши моје податке", "sr", "desk.menu", "forget", ""),
 ]  # fmt: skip
 
 
