@@ -14,6 +14,7 @@ from playwright.async_api import Browser, Page, expect
 
 from bot.cards.render import CardSetting
 from bot.commands.preview.pages import page
+from bot.commands.preview.scenes import scenes
 from bot.languages.catalogs import Languages
 from bot.languages.pseudo import ACCENTED, MIRRORED, with_pseudo
 from dialogs.card_content import EXTRA_KEYS
@@ -49,6 +50,12 @@ def test_every_sentence_that_cards_need_is_shown(setting: CardSetting, shelf: Li
     html = page(replace(setting, translations=Translations({"en": named})), shelf, "en").html
     closed = {"card.closed"}  # stands in place of an old card
     assert {key for key in (*keys(shelf), *EXTRA_KEYS) if f"«{key}»" not in html} - closed == set()
+
+
+def test_cards_that_say_that_the_photos_match_show_one_photo(shelf: Library) -> None:
+    same = {scene.name: scene.same for scene in scenes(shelf, "en") if scene.section in ("look", "resync", "add_photo")}
+    assert (same["look.match"], same["resync.done"], same["add_photo.done"]) == (True, True, True)
+    assert (same["look.differ"], same["resync.waiting"], same["add_photo.lagging"]) == (False, False, False)
 
 
 @pytest.mark.asyncio(loop_scope="module")

@@ -72,6 +72,8 @@ def _drawn(setting: CardSetting, scene: Scene, lacking: Sequence[str]) -> dict[s
     # A name of the other direction shows whether it keeps to itself.
     name = _NAMES[not setting.translations.catalogs[scene.content.locale].rtl]
     photos = _photos(setting.illustrations["welcome"])
+    if scene.same:
+        photos = replace(photos, sharepoint=photos.microsoft365)
     if "microsoft365" in scene.absent:
         photos = replace(photos, microsoft365=None)
     if "sharepoint" in scene.absent:

@@ -20,6 +20,18 @@ _DAY = 86_400.0
 _CONTACT = "+1 555 0100, helpdesk@contoso.example"
 _TWO_MINUTES = 120.0
 _NO_COPY, _NOTHING = frozenset({"sharepoint"}), frozenset({"microsoft365", "sharepoint"})
+# Cards that say that both sides show one photo.
+_MATCHING = frozenset(
+    (
+        "add_photo.done",
+        "add_photo.arrived",
+        "desk.arrived",
+        "look.match",
+        "resync.done",
+        "resync.arrived",
+        "still_old.done",
+    )
+)
 # Which side has no photo on the cards that say so.
 _ABSENT = {
     "look.missing": _NO_COPY,
@@ -32,19 +44,23 @@ _ABSENT = {
 
 @dataclass(frozen=True)
 class Scene:
-    """One card to show: in which section, under which name, and which of the two sides has no photo."""
+    """One card to show: in which section, under which name, which of the two sides has no photo, and whether they show
+    the same one.
+    """
 
     section: str
     name: str
     content: CardContent
     absent: frozenset[str] = frozenset()
+    same: bool = False
 
 
 def scenes(library: Library, tag: str) -> Iterator[Scene]:
     """Every step of every topic, then what can be added to one, in a language."""
     for step in library.steps():
         card = entry(library, step.id, tag) if step.entry else _content(library, _case(step.id, tag))
-        yield Scene(step.id.partition(".")[0], step.id, card, _ABSENT.get(step.id, frozenset()))
+        absent = _ABSENT.get(step.id, frozenset())
+        yield Scene(step.id.partition(".")[0], step.id, card, absent, step.id in _MATCHING)
     yield from _notices(library, tag)
     yield from _answers(library, tag)
     yield from _looks(library, tag)
