@@ -23,6 +23,7 @@ from bot.conversation import Address, Channel, Incoming, Message
 from bot.diagnosis.diagnosis import IN_A_CHAT, Diagnosis, Limits
 from bot.errors import PhotosyncError, SettingsError, StoreUnavailable, StoreUnusable
 from bot.graph.client import Graph, graph_scope
+from bot.graph.groups import Groups, Pilot
 from bot.graph.people_sign_in import PeopleSignIn
 from bot.graph.tokens import Tokens, bot_tokens, graph_tokens
 from bot.graph.users import PHOTO_REQUESTS, PhotoSlots
@@ -128,6 +129,11 @@ class Outside:
                 self.metrics.credential_ends.labels(name).set(ends.timestamp())
 
     @cached_property
+    def groups(self) -> Groups:
+        """Who belongs to groups of the directory."""
+        return Groups(self.graph)
+
+    @cached_property
     def diagnosis(self) -> Diagnosis:
         """What compares a person's photos."""
         return Diagnosis(self.graph, self.settings, self.metrics, self._limits, self._photo_slots)
@@ -159,6 +165,7 @@ class Bot:
     worker: Worker
     photo_slots: SharedSlots
     sign_in: SignIn
+    pilot: Pilot
     background: Background
     wake_up_calls: WakeUpCalls
     traces: Traces
@@ -229,6 +236,7 @@ class Bot:
             Worker(store, follow_ups.doers, traces=traces),
             slots,
             out.sign_in,
+            Pilot(settings.pilot, out.groups, live.set_pilot),
             Background(metrics.report_background),
             WakeUpCalls(settings, store),
             traces,
@@ -258,6 +266,8 @@ class Bot:
         self.background.start("store", self._keep_store)
         self.background.start("jobs", self._do_jobs)
         self.background.start("photo_slots", self.photo_slots.keep)
+        if self.settings.pilot:
+            self.background.start("pilot", self.pilot.keep)
         if self.settings.locales_dir is not None or self.settings.topics_dir is not None:
             self.background.start("languages", self.live.watch)
             self.background.start("examples", self._keep_learning)
@@ -304,7 +314,7 @@ class Bot:
     async def close(self) -> None:
         """Take no more, finish what is under way, close everything."""
         self.endpoint.close()
-        for task in ("jobs", "channel_keys", "sign_in"):  # before what they use is closed
+        for task in ("jobs", "channel_keys", "sign_in", "pilot"):  # before what they use is closed
             await self.background.stop(task)
         await asyncio.gather(self.worker.stop(), self.endpoint.stop())
         await self.outbox.stop()

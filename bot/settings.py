@@ -416,8 +416,8 @@ class Settings:
     pilot: tuple[str, ...] = _setting(
         "PHOTOSYNC_PILOT",
         values.guids,
-        "object ids of people: only they see topic files that say `draft = true`, and only they are written to in "
-        "languages whose file says `X-Photosync-Draft: yes`",
+        "object ids of people or groups: only they see topic files that say `draft = true`, and only they are written "
+        "to in languages whose file says `X-Photosync-Draft: yes`",
         value=(),
         default="nobody",
     )

@@ -1,4 +1,5 @@
-"""Graph's people and their photos: `/users`, `/users/{id or name}`, `/photo`, `/photos/{size}` and their `/$value`."""
+"""Graph's people and their photos: `/users`, `/users/{id or name}`, `/photo`, `/photos/{size}` and their `/$value`;
+the members of groups."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ from sandbox.world import EXCHANGE_SIZES, Person, Photo, World
 MY_SITE = "fabrikam-my.sharepoint.example"
 AT_ONCE = 4  # photo requests that Graph takes from one application
 _ROLES = ("User.Read.All", "Directory.Read.All")
+_GROUP_ROLES = ("GroupMember.Read.All", "Group.Read.All", "Directory.Read.All")
 _USUAL = ("id", "displayName", "userPrincipalName")
 _FIELDS = (*_USUAL, "userType", "accountEnabled", "assignedPlans", "preferredLanguage", "mySite")
 _LISTED = _FIELDS[:-1]  # `mySite` is told of one person at a time
@@ -45,6 +47,9 @@ class Users:
                 r"/users/(?P<user>[^/]+)/mailboxSettings", ("MailboxSettings.Read",), "ErrorAccessDenied", self.mailbox
             ),
             Path(_PHOTO_SETTINGS, ("PeopleSettings.Read.All",), "Forbidden", self.photo_settings, beta=True),
+            Path(
+                r"/groups/(?P<group>[^/]+)/transitiveMembers", _GROUP_ROLES, "Authorization_RequestDenied", self.members
+            ),
             Path(_APPLICATION, ("Application.Read.All",), "Authorization_RequestDenied", self.application),
         )
 
@@ -69,6 +74,24 @@ class Users:
             chosen = f"&$select={asked.query['$select']}" if asked.fields else ""
             answer["@odata.nextLink"] = f"{self.base}/users?$top={top}{chosen}&$skiptoken={end}"
         return web.json_response(answer)
+
+    async def members(self, asked: Asked, match: re.Match[str]) -> web.Response:
+        """GET /groups/{id}/transitiveMembers: people and groups, page by page."""
+        group = match["group"]
+        if group not in self.world.groups:
+            return graph_error(404, "Request_ResourceNotFound")
+        top, begin = asked.query.get("$top", str(_PAGE)), asked.query.get("$skiptoken", "0")
+        if not (top.isdecimal() and begin.isdecimal() and 1 <= int(top) <= _LARGEST_PAGE):
+            return graph_error(400, "Request_UnsupportedQuery")
+        found, end = self.world.members(group), int(begin) + int(top)
+        kinds = {True: "#microsoft.graph.group", False: "#microsoft.graph.user"}
+        page = [{"@odata.type": kinds[one in self.world.groups], "id": one} for one in found[int(begin) : end]]
+        answer: dict[str, object] = {"value": page}
+        if end < len(found):
+            answer["@odata.nextLink"] = (
+                f"{self.base}/groups/{group}/transitiveMembers?$select=id&$top={top}&$skiptoken={end}"
+            )
+        return unknown_fields(asked, _USUAL) or web.json_response(answer)
 
     async def user(self, asked: Asked, match: re.Match[str]) -> web.Response:
         """GET /users/{id}: `mySite` and the like only when they are selected."""

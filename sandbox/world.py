@@ -118,6 +118,7 @@ class World:
     def __init__(self) -> None:
         self.people: tuple[Person, ...] = PEOPLE
         self.photo_settings: dict[str, object] = {"source": None, "allowedRoles": []}  # who may change a photo
+        self.groups: dict[str, tuple[str, ...]] = {}  # object ids of their members, groups among them
         self.team_sites: list[TeamSite] = []  # that people may name
         self.faults = Faults()
         self.trace = Trace()
@@ -129,6 +130,13 @@ class World:
         self._by_name: dict[str, Person] = {}  # object id and user principal name
         self._sites: dict[str, str] = {}  # names of personal sites by object id
         self._filed: dict[str, list[str]] = {}  # object ids of those whose files may have a name
+
+    def members(self, group: str) -> list[str]:
+        """The object ids of all in a group, and of the groups in it, each once."""
+        found: dict[str, None] = {}
+        for one in self.groups[group]:
+            found |= dict.fromkeys((one, *(self.members(one) if one in self.groups else ())))
+        return list(found)
 
     def now(self) -> float:
         """Seconds since 1970."""

@@ -87,6 +87,10 @@ class LiveTranslations:
         """What one person is shown: with drafts for those of the pilot."""
         return self._shown[person.lower() in self._pilot]
 
+    def set_pilot(self, people: Collection[str]) -> None:
+        """Who belongs to the pilot from now on: object ids, in small letters."""
+        self._pilot = frozenset(people)
+
     @property
     def examples(self) -> Mapping[str, tuple[Example, ...]]:
         """What people type, of all own files, drafts included."""

@@ -185,7 +185,7 @@ async def test_what_is_wrong_is_found_with_its_fix_and_nothing_else_is_blamed(
 SKIPS = [
     ("after a refused sign-in Graph is not asked", fault(login_refuses=True), {
         "people_permission": "graph_token", "sites_permission": "graph_token", "person": "graph_token",
-        "photo": "graph_token", "photo_changes": "graph_token", "my_site_host": "graph_token", "library": "my_site_host", "copy": "library",
+        "photo": "graph_token", "photo_changes": "graph_token", "pilot": "graph_token", "my_site_host": "graph_token", "library": "my_site_host", "copy": "library",
         "bot_connector": "bot_token"}),
     ("without anybody to try, what hangs on them", both(roles("Sites.Selected"), lambda _: {"who": ""}), {
         "photo": "no person to try", "photo_changes": "", "my_site_host": "needs person", "library": "my_site_host", "copy": "library"}),
@@ -203,6 +203,27 @@ async def test_what_could_not_be_tried_is_skipped_and_says_why(set_up: Any, expe
         found = await findings(tenant, **{"who": IDS["old"], **changes})
     assert {name for name, one in found.items() if one.state is SKIPPED} == set(expected)
     assert all(word in f"{found[name].found} {found[name].fix}" for name, word in expected.items())
+
+
+GROUP, OTHER = "0f000000-0000-4000-8000-000000000001", "0f000000-0000-4000-8000-000000000002"
+PILOTS = [  # what the setting names | permissions | state | words of the line
+    ((IDS["old"],), ("GroupMember.Read.All",), OK, "people named: 1; in groups that are named: 0"),
+    ((IDS["old"], GROUP), ("GroupMember.Read.All",), OK, "people named: 1; in groups that are named: 3"),
+    ((GROUP, MISSING), ("GroupMember.Read.All",), FAILED, MISSING),
+    ((GROUP,), (), SKIPPED, "GroupMember.Read.All"),
+]
+
+
+@pytest.mark.parametrize(("named", "permissions", "state", "words"), PILOTS)
+async def test_people_and_groups_of_the_pilot_are_told_from_ids_that_are_nobodys(
+    named: tuple[str, ...], permissions: tuple[str, ...], state: State, words: str
+) -> None:
+    async with Tenant.open() as tenant:
+        tenant.world.groups = {GROUP: (IDS["match"], OTHER), OTHER: (IDS["missing"],)}
+        tenant.grant("User.Read.All", "Sites.Read.All", *permissions)
+        found = (await findings(tenant, PHOTOSYNC_PILOT=",".join(named)))["pilot"]
+    assert found.state is state
+    assert words in f"{found.found} {found.fix}"
 
 
 WAYS = [

@@ -128,3 +128,6 @@ def test_a_draft_is_for_the_pilot_alone(own: Path) -> None:
     assert live.view("0C000000-A").library.has("resync.vpn")
     assert not live.view("somebody").library.has("resync.vpn")
     assert "picture.portal" not in live.view("somebody").setting.translations.catalogs["en"].entries
+    live.set_pilot(["somebody"])  # a group that is named has another member now
+    assert live.view("somebody").library.has("resync.vpn")
+    assert not live.view("0c000000-a").library.has("resync.vpn")

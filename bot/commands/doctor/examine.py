@@ -27,6 +27,7 @@ CHECKS: Mapping[str, DoctorCheck] = {
     "person": DoctorCheck(microsoft.person, ("graph_token",)),
     "photo": DoctorCheck(microsoft.photo, ("graph_token",)),
     "photo_changes": DoctorCheck(microsoft.photo_changes, ("graph_token",)),
+    "pilot": DoctorCheck(microsoft.pilot, ("graph_token",)),
     "my_site_host": DoctorCheck(microsoft.my_site_host, ("graph_token",)),
     "library": DoctorCheck(microsoft.library, ("my_site_host",)),
     "copy": DoctorCheck(microsoft.copy, ("library",)),

@@ -10,6 +10,7 @@ from bot.commands.doctor.finding import CheckResult, Installation, failed, ok, s
 from bot.commands.doctor.fixes import fix, sign_in
 from bot.errors import Malformed, NotFound, OutsideError, Refused
 from bot.graph.client import BadRequest, graph_scope
+from bot.graph.groups import READ_GROUPS, Groups
 from bot.graph.policies import Policies
 from bot.graph.sharepoint import LibraryMissing
 from bot.graph.users import READ_USERS, NoMailbox, Person, PersonUnknown
@@ -124,6 +125,43 @@ async def photo_changes(at: Installation) -> CheckResult:
     except (NotFound, BadRequest) as error:
         return skipped(f"this cloud does not tell: {error.detail}")
     return ok(PHOTO_CHANGES[who_may_change(policy)])
+
+
+async def pilot(at: Installation) -> CheckResult:
+    """Whether each id of the pilot is a person's or a group's."""
+    named = at.settings.pilot
+    if not named:
+        return ok("PHOTOSYNC_PILOT names nobody: drafts are shown to no one")
+    groups, people, unknown = Groups(at.graph), 0, []
+    belong: set[str] = set()
+    for one in named:
+        try:
+            members = await groups.members(one)
+        except Refused:
+            return skipped(
+                "which ids of PHOTOSYNC_PILOT are groups is not known",
+                f"Grant {READ_GROUPS} if there are any; without it only people's own ids count.",
+            )
+        if members is not None:
+            belong |= members
+        elif await _is_person(at, one):
+            people += 1
+        else:
+            unknown.append(one)
+    if unknown:
+        return failed(
+            f"no person and no group of this tenant: {', '.join(unknown)}",
+            "Correct PHOTOSYNC_PILOT: object ids of people and groups, as Entra's admin center shows them.",
+        )
+    return ok(f"people named: {people}; in groups that are named: {len(belong)}")
+
+
+async def _is_person(at: Installation, identity: str) -> bool:
+    try:
+        await at.users.person(identity)
+    except PersonUnknown:
+        return False
+    return True
 
 
 async def my_site_host(at: Installation) -> CheckResult:
