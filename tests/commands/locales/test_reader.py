@@ -36,6 +36,7 @@ SLIPS = [
     ("name", "a.other", "Close Outlook first.", "Stäng Outlook först.", "Stäng Teams först."),
     ("address", "a.address", "Run it (aka.ms/Pillar).", "Kör det (aka.ms/Pillar).", "Kör det (aka.ms/Pilar)."),
     ("address", "a.command", "Run “photosync scan” now.", "Kör ”photosync scan” nu.", "Kör ”photosync skan” nu."),
+    ("address", "a.bare_command", "To see it, run: photosync case", "För att se det, kör: photosync case", "För att se det, kör: photosync ärende"),
     ("twice", "a.value", "It's case {case} now.", "Det är ärende {case} nu.", "Det är ärende {case} ({case}) nu."),
     ("order", "a.order", "Step {number} of {total}", "Steg {number} av {total}", "Steg {total} av {number}"),
     ("negation", "a.not", "I can't see it.", "Jag ser det inte.", "Jag ser det."),

@@ -14,7 +14,7 @@ from dialogs.translations import SOURCE
 _DIGITS = re.compile(r"\d+(?:[.,\u00a0\u202f]\d{3})*")
 _LEAST = 3  # one and two may be said without a number: an article, "both", a dual
 _KEY = re.compile(r"(?<![^\W_])(?:Ctrl|Shift|Command|Option)(?![^\W_])")
-_COMMAND = re.compile(r"“(photosync \w+|[A-Z]\w+\.\w+)”")
+_COMMAND = re.compile(r"\bphotosync [a-z]+\b|(?<=“)[A-Z]\w+\.\w+(?=”)")
 
 
 def sentences(one: Text) -> Iterator[str]:
