@@ -25,12 +25,15 @@ from tests.language_files import ENGLISH, SWEDISH, VARIANTS, folders
 NEGOTIATED = {
     "en-GB": "en-GB", "en-AU": "en-GB", "en-US": "en", "en": "en", "es-MX": "es-MX", "es-AR": "es-MX", "es-ES": "es", "fr-CA": "fr-CA",
     "fr-BE": "fr", "fr-FR": "fr", "pt-PT": "pt-PT", "pt-AO": "pt-PT", "pt-BR": "pt-BR", "pt": "pt-BR", "zh-HK": "zh-HK", "zh-MO": "zh-HK",
-    "zh-TW": "zh-Hant", "zh": "zh-Hans",
+    "zh-TW": "zh-Hant", "zh": "zh-Hans", "sr": "sr", "sr-RS": "sr", "sr-Cyrl-RS": "sr", "sr-Latn-RS": "sr-Latn",
 }  # fmt: skip
 
 
 def test_people_get_the_variant_that_their_teams_names(spoken: Languages) -> None:
     assert {asked: spoken.negotiate(asked) for asked in NEGOTIATED} == NEGOTIATED
+
+
+OTHER_LETTERS = {"sr"}  # differ in every text
 
 
 @pytest.mark.parametrize("tag", VARIANTS)
@@ -39,13 +42,13 @@ def test_a_packaged_variant_says_only_what_differs_and_is_whole(spoken: Language
     assert check.issues(place, tag, glossary.read(place.glossaries)) == []  # an entry that says the same is an issue
     variant, language = spoken.wording.catalogs[tag], spoken.wording.catalogs[VARIANTS[tag]]
     assert variant.entries.keys() == language.entries.keys()
-    assert len(place.language(tag).texts) < 0.7 * len(language.entries)
+    assert tag in OTHER_LETTERS or len(place.language(tag).texts) < 0.7 * len(language.entries)
 
 
 SAYS = [
     ("en-GB", "look.guest.title", "organisation"), ("pt-PT", "questions.phone.title", "telemóvel"), ("pt-PT", "reason.picture", "ficheiros"),
     ("pt-PT", "desk.arrival.body", "Estou a comparar"), ("es-MX", "questions.phone.body", "computadora"), ("fr-CA", "card.ticket", "billet"),
-    ("zh-HK", "still_old.where.title", "哪裏"),
+    ("zh-HK", "still_old.where.title", "哪裏"), ("sr", "button.menu", "Мени"),
 ]  # fmt: skip
 
 
