@@ -25,7 +25,8 @@ from bot.turns.decisions import Decisions, TurnResult
 from bot.turns.outbox import Outbox
 from bot.turns.runner import TurnRunner
 from dialogs.frozen import replace
-from dialogs.model import Progressed, TicketState
+from dialogs.library import EARLIER
+from dialogs.model import Case, Progressed, TicketState
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,9 @@ _FRESH = 30.0  # seconds that a state which was read for another ticket is good 
 _UNTIL = 30 * 86_400.0  # seconds after which a ticket that nobody closes is not read any more
 _RETRY = 60.0  # seconds at least until a system that failed is asked again
 _LONGEST_TEXT = 2_000
+_MOST_WAIT = 86_400.0  # seconds that a question waits for the answer to one about another ticket
 _OURS = "[photosync-"  # begins the mark of what we wrote ourselves
+_ASKING = ("desk.ticket_waiting", "desk.ticket_told")  # cards with a question of the helpdesk
 _OPEN = ("", TicketState.WORKING, TicketState.WAITING)
 
 
@@ -90,7 +93,7 @@ class TicketStates:
     async def _news(self, system: TicketSystem, reference: Reference, payload: Mapping[str, Any]) -> _News:
         reading = await self._reading(system, reference.id)
         turn = int(payload.get("turn", 0)) + 1
-        kept = {**payload, "turn": turn}
+        kept = {name: value for name, value in payload.items() if name != "held"} | {"turn": turn}
         over = time.time() - float(payload.get("since", 0.0)) > _UNTIL
         if reading is None:
             missed = int(payload.get("missed", 0)) + 1
@@ -146,6 +149,14 @@ class TicketStates:
             if not news.state or case is None or record.address is None or record.blocked:
                 await self.outbox.commit(Change(record, put=next_, finish=claimed))
                 return
+            if news.text and _is_asked_of_another(case, claimed.job.key):
+                held = float(claimed.job.payload.get("held", time.time()))
+                if time.time() - held < _MOST_WAIT:
+                    later = replace(
+                        claimed.job, at=time.time() + poll[0], payload={**claimed.job.payload, "held": held}
+                    )
+                    await self.outbox.commit(Change(record, put=(later,), finish=claimed))
+                    return
             channel = self.channel(record.address)
             number = str(news.payload.get("number", ""))
             happened = Progressed(news.state, claimed.job.key, number, news.text)
@@ -153,3 +164,9 @@ class TicketStates:
             result = replace(result, jobs=(*result.jobs, *next_))
             saved, until = await self.outbox.save(record, result, in_place=False, finish=claimed)
             await self.deliver(saved, until, channel, in_place=False)
+
+
+def _is_asked_of_another(case: Case, number: str) -> bool:
+    """Whether the present card asks something about another ticket: one question at a time."""
+    about = case.question_case if case.step == EARLIER else case.id if case.question and case.step in _ASKING else ""
+    return bool(about) and about != number

@@ -154,6 +154,28 @@ async def test_a_question_about_an_earlier_case_is_answered_on_its_ticket_and_th
         assert stage.tenant.channel.problems == []
 
 
+async def test_two_questions_about_two_earlier_cases_are_asked_one_after_the_other() -> None:
+    async with staged("zendesk", PHOTOSYNC_TICKET_POLL="1s") as stage:
+        chat = await handed_over(stage)
+        await chat.say("my photo is wrong")
+        await chat.press("ticket")
+        await chat.press("send_ticket", {"comment": "another"})
+        await chat.say("my photo is wrong")
+        first, second = stage.desk.tickets
+        stage.desk.writes(first, "Which page is it?")
+        await eventually(lambda: step(chat) == "desk.earlier")
+        asked = len(stage.desk.requests)
+        stage.desk.writes(second, "Which photo is it?")
+        await eventually(lambda: len(stage.desk.requests) > asked + 6)
+        assert "Which page is it?" in json.dumps(chat.card())
+        await chat.press("send_ticket", {"comment": "The org chart."})
+        await eventually(lambda: "Which photo is it?" in json.dumps(chat.card()))
+        await chat.press("send_ticket", {"comment": "The blue one."})
+        written = ["\n".join(note.text for note in one.notes) for one in (first, second)]
+        assert ["The org chart." in one for one in written] == [True, False]
+        assert ["The blue one." in one for one in written] == [False, True]
+
+
 async def test_an_answer_about_an_earlier_case_waits_for_a_system_that_is_down() -> None:
     async with staged("zendesk", PHOTOSYNC_TICKET_POLL="1s,1h") as stage:
         chat = await handed_over(stage)
