@@ -58,7 +58,7 @@ _BLOCKS = 8  # each way, in which a reading has to bear itself out
 # the reason for; no crop at all, which is worse only where there was one; a dropped profile.
 _WITNESS, _UNCROPPED, _DROPPED = 0.03, -0.05, 0.3
 _PALER = 1.5  # how much more a difference of colour counts between pictures that were made paler
-_TINY, _NEARLY = 64, 1.6  # pixels: up to there, what is explained in part and not far too different is unsure
+_TINY, _NEARLY = 64, 1.2  # pixels: in less, what is explained in part and little too different is unsure
 _WHOLE = (0.0, 0.0, 1.0, 1.0)
 _MARK = (209, 52, 56)  # red, on a card
 SAME, DIFFERENT = 0.75, 0.25  # similarity from which on, and down to which, the verdict is sure
@@ -206,7 +206,7 @@ def _resampled(laid: _Laid, grid: _Grid, worst: float) -> Iterator[float]:
             if _explained(plain, made) >= _WITNESS:
                 left = laid.counts * _spot(*made, grid).worst
                 # A first one that is a thumbnail itself lacks what would explain the rest.
-                yield min(left, grid.border) if min(second.size) <= _TINY and left <= _NEARLY * grid.different else left
+                yield min(left, grid.border) if min(second.size) < _TINY and left <= _NEARLY * grid.different else left
             elif plain is fitted and grid is not _GRIDS[0][1] and worst > grid.border:
                 yield max(grid.border, laid.counts * _spot(*made, grid).worst)
 
