@@ -6,6 +6,9 @@ a deadline where they are read (`bot.teams.endpoint`). That alone does not help 
 a process may only have so many files open, and one that has none left accepts nobody. So beyond `_most_connections` the
 oldest connection that is not at a request is closed for each new one: who sends requests is served, who only holds a
 connection loses it first.
+
+A request that is no HTTP is refused by its status alone. aiohttp's own page repeats the head, and with it the token
+that may be there.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
 
 IDLE_TIMEOUT = 25.0  # seconds
 _MOST_CONNECTIONS = 4_000
@@ -28,7 +32,8 @@ _BACKLOG = 1_024
 
 class HttpServer:
     """An application that listens on one port. `closed(reason)` is called for each connection that the server closes by
-    itself: `idle` after `idle` seconds of silence, `connections` to make room for a new one."""
+    itself: `idle` after `idle` seconds of silence, `connections` to make room for a new one, `malformed` after what is
+    no request."""
 
     def __init__(
         self,
@@ -83,7 +88,10 @@ class _Runner(web.AppRunner):
                 if idle is not None:
                     self.made_room.add(idle)
                     idle.force_close()
-            return server()
+            options = server._kwargs  # noqa: SLF001 - what aiohttp's own server gives its connections
+            connection = _Connection(server, loop=asyncio.get_running_loop(), **options)
+            connection.refused = lambda: self.closed("malformed")
+            return connection
 
         return accept
 
@@ -102,6 +110,28 @@ class _Runner(web.AppRunner):
 
         server.connection_lost = connection_lost  # type: ignore[assignment, method-assign]
         return server
+
+
+class _Connection(RequestHandler):
+    """aiohttp's, but for what it says to a request that it does not understand."""
+
+    refused: Callable[[], object]
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """See aiohttp."""
+        if status >= 500 or request.writer.output_size > 0:
+            return super().handle_error(request, status, exc, message)
+        self.logger.warning("malformed requests are refused")
+        self.refused()
+        response = web.Response(status=status)
+        response.force_close()
+        return response
 
 
 class _OncePerInterval(logging.Filter):

@@ -28,7 +28,7 @@ from bot.errors import StoreUnavailable
 _TEXT_SHARE = 0.2  # of the time that writing the text may take
 _FIX_BUCKETS = (60, 300, 900, 3_600, 4 * 3_600, 86_400, 3 * 86_400, 7 * 86_400)  # seconds
 # Labels that are known before anything is counted under them; those of `bot.teams.refusal` are added there.
-_REFUSED = ("idle", "connections", "ticket_call", "stale", "invented", "foreign")
+_REFUSED = ("idle", "connections", "malformed", "ticket_call", "stale", "invented", "foreign")
 _GRAPH = ("200", "302", "304", "400", "401", "403", "404", "429", "500", "502", "503", "504", "outage", "timedout")
 _SENT = ("sent", "updated", "typing", "gone", "refused", "throttled", "failed")
 _UNDERSTOOD = ("right_away", "asked", "nothing")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from datetime import datetime
 from typing import Any
 
 from dialogs.model import Case, Check, Trace, Verdict
 
 _TEXTS = tuple(one.name for one in fields(Case) if one.name not in ("rev", "submissions", "trail", "checks", "traces"))
+_TIMES = frozenset(("opened_at", "following_since"))
 
 
 def to_json(case: Case) -> str:
@@ -30,13 +32,15 @@ def from_json(text: str) -> Case:
     try:
         document = json.loads(text)
         values: dict[str, Any] = {name: _text(document[name]) for name in _TEXTS if name in document}
+        for name in _TIMES & values.keys():
+            _time(values[name])
         values["rev"] = _number(document.get("rev", 0))
         handed_over = document.get("outcome") == "escalated"  # a case of before they were counted
         values["submissions"] = _number(document.get("submissions", int(handed_over)))
         values["trail"] = tuple(_text(ref) for ref in document.get("trail", ()))
         values["checks"] = tuple(_check(one) for one in document.get("checks", ()))
         values["traces"] = tuple(
-            Trace(_text(one["step"]), _text(one["at"]), _text(one["answer"])) for one in document.get("traces", ())
+            Trace(_text(one["step"]), _time(one["at"]), _text(one["answer"])) for one in document.get("traces", ())
         )
         return Case(**values)
     except (TypeError, KeyError, AttributeError, RecursionError) as error:
@@ -45,7 +49,7 @@ def from_json(text: str) -> Case:
 
 def _check(one: dict[str, Any]) -> Check:
     return Check(
-        _text(one["at"]),
+        _time(one["at"]),
         Verdict(one["verdict"]),
         _text(one.get("reason", "")),
         _amount(one.get("similarity")),
@@ -68,6 +72,14 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("text")
     return value
+
+
+def _time(value: object) -> str:
+    """UTC, ISO 8601; "" where nothing has happened yet."""
+    text = _text(value)
+    if text and datetime.fromisoformat(text).tzinfo is None:
+        raise TypeError("time")
+    return text
 
 
 def _number(value: object) -> int:

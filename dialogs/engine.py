@@ -158,6 +158,8 @@ class Engine:
         """The case as the present topics can go on with it: one whose step is gone goes on from the menu."""
         if not self.library.has(case.step):
             case = replace(case, step=START, trail=(), rev=case.rev + 1, checked_by="", notice="notice.moved")
+        if case.following and not self.library.has(case.following):
+            case = replace(case, following="", following_since="")
         if all(map(self.library.has, case.trail)):
             return case
         return replace(case, trail=tuple(ref for ref in case.trail if self.library.has(ref)))

@@ -165,3 +165,29 @@ async def test_a_person_who_writes_without_pause_keeps_nobody_waiting() -> None:
         assert set(answers) <= {200, 202, 503}  # what is not worked on is not acknowledged: it comes again
         refused = await stage.metric('photosync_refused_total{reason="too_many"}')
         assert refused == answers.count(503) >= 50
+
+
+NO_REQUESTS = {
+    "a head with line feeds alone": b"POST /api/messages HTTP/1.1\nAuthorization: Bearer canary-token\n\n",
+    "a NUL in a header": b"POST / HTTP/1.1\r\nHost: bot\r\nAuthorization: Bearer canary-token\x00\r\n\r\n",
+    "no HTTP": b"\x16\x03\x01canary-token\r\n\r\n",
+    "a blank in a name": b"POST / HTTP/1.1\r\nHost: bot\r\nAuthorization : Bearer canary-token\r\n\r\n",
+    "two lengths": b"POST / HTTP/1.1\r\nHost: bot\r\nContent-Length: 1\r\nContent-Length: 2\r\nX: canary-token\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("sent", NO_REQUESTS.values(), ids=NO_REQUESTS)
+async def test_what_is_no_request_is_refused_without_a_word_and_counted(
+    sent: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with server() as (port, closed):
+        for _ in range(3):
+            reader, writer = await connect(port, sent)
+            async with asyncio.timeout(10):
+                answer = await reader.read()
+            writer.close()
+            assert answer.startswith(b"HTTP/1.0 400 Bad Request\r\n")
+            assert answer.partition(b"\r\n\r\n")[2] == b""
+            assert b"canary" not in answer
+    assert closed.count("malformed") == 3
+    assert "canary" not in caplog.text

@@ -89,6 +89,8 @@ class Bridge:
             raise Outage("login", error.detail) from None
         if method == "GET" and answer.status == 400:  # no such tenant, no such identity: msal would raise ValueError
             raise Refused("login", refusal_code(document))
+        if method == "POST" and "access_token" not in document and "error" in document:
+            document = {**document, "error": _named(document["error"])}
         if "access_token" not in document:
             return _Reply(answer.status, document, answer.headers)
         return _Reply(answer.status, self._hold(document), answer.headers)
@@ -121,6 +123,14 @@ class NoCache(msal.TokenCache):  # type: ignore[misc]  # msal has no types
 
     def add(self, event: Any, now: Any = None) -> None:
         """See `msal.TokenCache`."""
+
+
+def _named(error: object) -> str:
+    """An error as msal may keep it: it sends the names of those that it met in a header, with every later request."""
+    name = plain_code(error)
+    if not name:
+        raise Outage("login", "an error without a name")
+    return name
 
 
 def _unavailable(answer: Answer) -> OutsideError:

@@ -178,7 +178,10 @@ def schema_of(connection: sqlite3.Connection, path: Path) -> int:
         row = connection.execute("SELECT version FROM meta").fetchone()
     except sqlite3.OperationalError as error:
         raise _not_ours(path) from error
-    return int(row[0]) if row else 0
+    version = row[0] if row else 0
+    if not isinstance(version, int) or version < 0:
+        raise _not_ours(path)
+    return version
 
 
 def _check_version(version: int, path: Path, *, create: bool) -> None:

@@ -225,4 +225,4 @@ def add_to_counters(found: Mapping[tuple[str, str], int]) -> Operation[Mapping[t
             (*key, number),
         )
     rows = yield Statement("SELECT name, label, number FROM counters")
-    return {(name, label): int(number) for name, label, number in rows}
+    return {(name, label): int(number) for name, label, number in rows if isinstance(number, int)}  # or damaged

@@ -404,11 +404,20 @@ _CLAIM = (
 )
 
 
+_LARGEST = 2**62  # of what counts the claims of a job: what comes near the end of an integer is damaged
+# Seconds: what is due later than in a thousand years is damaged; in SQLite a text is more than any number.
+_FARTHEST = 1e11  # seconds since 1970 that a date can be made of
+_NEVER = 1_000 * 365 * 86_400.0
 _KINDS = sorted(JobKind)
 # Between the kinds that there are, as ranges of the index: what another program put, or what is damaged.
 _UNKNOWN_KIND = " OR ".join(
     [f"kind < '{_KINDS[0]}'", f"kind > '{_KINDS[-1]}'"]
     + [f"(kind > '{one}' AND kind < '{other}')" for one, other in pairwise(_KINDS)]
+)
+
+_DUE_NEVER = " UNION ALL ".join(
+    f"SELECT id FROM work WHERE dead_at IS NULL AND kind = '{one}' AND due_at > ?"  # noqa: S608 - constants
+    for one in _KINDS
 )
 
 
@@ -424,6 +433,8 @@ def claim(most: int | Mapping[JobKind, int], lease: float) -> Operation[tuple[Cl
         )
     ):
         yield from _unreadable(unknown, "of an unknown kind", now)
+    for (damaged,) in (yield Statement(_DUE_NEVER, (now + _NEVER,) * len(_KINDS))):
+        yield from _unreadable(damaged, "that is due at no time", now)
     limits = dict.fromkeys(JobKind, most) if isinstance(most, int) else most
     claimed = []
     for kind, limit in limits.items():
@@ -444,6 +455,8 @@ def _claimed(row: _Work) -> Claimed:
     payload = json.loads(row.payload)
     if not isinstance(payload, dict):
         raise TypeError("not an object")
+    if not (0 < row.fence <= _LARGEST and 0 <= row.attempt <= _LARGEST):
+        raise ValueError("counted too far")
     return Claimed(
         int(row.id),
         int(row.fence),
@@ -518,7 +531,8 @@ def next_due(kinds: Collection[JobKind] = tuple(JobKind)) -> Operation[float | N
     of_kind = "SELECT min(due_at) FROM work WHERE dead_at IS NULL AND kind = ?"
     text = " UNION ALL ".join([*[of_kind] * len(kinds), _NEXT_CARD])
     rows = yield Statement(text, (*(kind.value for kind in kinds), INBOX_TIMEOUT))
-    return min((at for (at,) in rows if at is not None), default=None)
+    found = [at for (at,) in rows if at is not None]
+    return min((at for at in found if isinstance(at, int | float)), default=None)
 
 
 def pending(kind: JobKind) -> Operation[int]:
@@ -550,8 +564,24 @@ def pending_by_kind() -> Operation[dict[str, int]]:
     return counts
 
 
+_NEEDED = (  # table, a column that no index has, key
+    ("people", "blocked", "person"),
+    ("cases", "document", "person"),
+    ("log", "what", "case_id"),
+    ("work", "payload", "kind"),
+    ("owed", "in_place", "person"),
+    ("inbox", "received_at", "person"),
+    ("tombstones", "until", "person"),
+)
+
+
 def probe() -> Operation[None]:
-    """A write, as a turn's: SQLite writes nothing where nothing changes, so the time does."""
+    """A write, as a turn's: SQLite writes nothing where nothing changes, so the time does. And a look into every table
+    that a turn or a job needs, and into its index: one may be damaged or gone while the others work.
+    """
+    for table, column, key in _NEEDED:
+        yield Statement(f"SELECT {column} FROM {table} LIMIT 1")  # noqa: S608 - constants
+        yield Statement(f"SELECT {column} FROM {table} WHERE {key} = '' LIMIT 1")  # noqa: S608 - constants
     yield Statement(
         "INSERT INTO slots (name, number, token, until) VALUES ('probe', 0, '', ?) "
         "ON CONFLICT (name, number) DO UPDATE SET until = excluded.until",
@@ -563,6 +593,7 @@ _BECOME_JOBS = {JobKind.SHOW: "owed", JobKind.TURN: "inbox"}
 
 
 _WAITS_FOR = 1.0  # seconds that a process counts as waiting for slots after it said so
+_LONGEST_LEASE = 60.0  # seconds, with what the clocks of two processes may differ
 _TURN = 2.0  # seconds until another process gets the slots that cannot be shared evenly
 
 
@@ -576,8 +607,11 @@ def lease_slots(
     process waits. A process that gets fewer than it needs counts as waiting for a second.
     """
     now, queue = time.time(), f"{name} waiting"
+    # A lease that ends so late was made by a clock that was ahead, and set right since: it holds nobody up.
+    latest = now + max(lease, _LONGEST_LEASE)
     rows = yield Statement(
-        "SELECT name, number, token FROM slots WHERE name IN (?, ?) AND until > ?", (name, queue, now)
+        "SELECT name, number, token FROM slots WHERE name IN (?, ?) AND until > ? AND until <= ?",
+        (name, queue, now, latest),
     )
     leased = {number: token for at, number, token in rows if at == name}
     waiting = {token for at, _, token in rows if at == queue}
@@ -606,8 +640,9 @@ def lease_slots(
         if number not in leased:
             rows = yield Statement(
                 "INSERT INTO slots (name, number, token, until) VALUES (?, ?, ?, ?) ON CONFLICT (name, number) "
-                "DO UPDATE SET token = excluded.token, until = excluded.until WHERE slots.until <= ? RETURNING number",
-                (name, number, process, now + lease, now),
+                "DO UPDATE SET token = excluded.token, until = excluded.until "
+                "WHERE slots.until <= ? OR slots.until > ? RETURNING number",
+                (name, number, process, now + lease, now, latest),
             )
             got += len(rows)
     if got < needed:
@@ -626,7 +661,14 @@ def dead_letters() -> Operation[tuple[DeadLetter, ...]]:
     rows = yield Statement(
         "SELECT id, kind, key, attempt, dead_at, error FROM work WHERE dead_at IS NOT NULL ORDER BY dead_at, id"
     )
-    return tuple(DeadLetter(*row) for row in rows)
+    return tuple(
+        DeadLetter(number, kind, key, attempt, _moment(at), error) for number, kind, key, attempt, at, error in rows
+    )
+
+
+def _moment(value: object) -> float:
+    """Seconds since 1970; 0 where a row is damaged."""
+    return float(value) if isinstance(value, int | float) and 0 <= value < _FARTHEST else 0.0
 
 
 def retry(number: int) -> Operation[bool]:

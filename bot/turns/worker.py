@@ -40,6 +40,7 @@ SLOTS: Mapping[JobKind, int] = {
 }
 # What is handed back may have taken effect outside: it is not begun again before that can be seen there.
 _HANDED_BACK = {JobKind.TICKET: 30.0}  # seconds
+_STORE_AWAY = 3.0  # seconds until a job that the store failed is claimed again
 _PERIODIC = (
     JobKind.PURGE,
     JobKind.COUNT,
@@ -140,18 +141,19 @@ class Worker:
         except Lost:
             log.info("%s was taken over or ended meanwhile", kind)
         except StoreUnavailable as error:
+            # Part of the store may work, so that the job could be claimed: it would come back at once, for ever.
             log.warning("%s waits for the store: %s", kind, error)
-            await self._hand_back(claimed)
+            await self._hand_back(claimed, _STORE_AWAY)
         except Conflict:
             await self._again(claimed, "the case moved on meanwhile", 0.5)
         except Exception as error:  # whatever it is, the job is tried again and then laid aside, never lost
             log.error("%s failed: %s at %s", kind, type(error).__name__, location(error))
             await self._again(claimed, type(error).__name__, None)
 
-    async def _hand_back(self, claimed: Claimed) -> None:
+    async def _hand_back(self, claimed: Claimed, wait: float = 0.0) -> None:
         """Another process, or this one later, need not wait for the lease to run out."""
         with suppress(Lost, StoreUnavailable):
-            wait = _HANDED_BACK.get(claimed.job.kind, 0.0)
+            wait = max(wait, _HANDED_BACK.get(claimed.job.kind, 0.0))
             await self._store.postpone(claimed, time.time() + wait, "handed back", claimed.attempt - 1)
 
     async def _again(self, claimed: Claimed, error: str, wait: float | None) -> None:

@@ -246,6 +246,23 @@ async def test_no_log_holds_a_token_whatever_the_login_service_answers(
     assert CANARY not in "".join(logging.Formatter().format(record) for record in caplog.records)
 
 
+ODD_ERRORS = [{"code": "ServiceUnavailable"}, [], 5, None, True, "", "two\nlines", "\u00e9", "x" * 5_000]
+
+
+@pytest.mark.parametrize("error", ODD_ERRORS, ids=lambda one: str(one)[:20])
+@pytest.mark.parametrize("status", [200, 400])
+async def test_after_any_error_of_the_login_service_the_next_good_answer_is_used(error: Any, status: int) -> None:
+    async with office() as one:
+        body = json.dumps({"error": error, "suberror": error, "error_codes": error}).encode()
+        one.tenant.world.faults.plan("login", [Fault(status, body=body)] * 2)
+        tokens = bot_tokens(one.settings, one.http)
+        for _ in range(2):
+            with pytest.raises(OutsideError):
+                await tokens.token(one.scope)
+            tokens.forget(one.scope)
+        assert one.tenant.login.check(f"Bearer {await tokens.token(one.scope)}", one.tenant.graph.url)
+
+
 async def test_a_managed_identitys_token_is_in_no_log_either(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -261,6 +261,69 @@ async def test_a_command_does_not_make_a_database_nor_bring_it_forward(file: Pat
     assert (await inspect(f"sqlite:///{file}")).version == 2
 
 
+def page_of(connection: sqlite3.Connection, table: str) -> int:
+    """The root page of a table."""
+    return int(connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()[0])
+
+
+@pytest.mark.parametrize("table", ["people", "cases", "work", "log"])
+@pytest.mark.parametrize("how", ["renamed", "overwritten"])
+async def test_it_is_not_ready_while_a_table_that_turns_need_is_gone_or_damaged(
+    file: Path, store: Store, table: str, how: str
+) -> None:
+    await store.commit(Change(ADA))
+    assert await store.ready()
+    with closing(sqlite3.connect(file)) as connection, connection:
+        if how == "renamed":
+            connection.execute(f"ALTER TABLE {table} RENAME TO elsewhere")
+        else:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            at = (page_of(connection, table) - 1) * 4_096
+            with file.open("r+b") as raw:
+                raw.seek(at)
+                raw.write(b"\xa5" * 4_096)
+    await asyncio.sleep(1.1)  # an answer is good for a second
+    assert not await store.ready()
+
+
+ODD_TIMES = ["'x'", "x'00ff'", "9e999", "1e300", "'2026-11-28'"]
+
+
+@pytest.mark.parametrize("due", ODD_TIMES)
+async def test_a_job_that_is_due_at_no_time_is_laid_aside_and_the_others_are_done(
+    file: Path, store: Store, due: str
+) -> None:
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(f"INSERT INTO work (kind, key, person, payload, due_at) VALUES ('count', 'k', '', '{{}}', {due})")  # fmt: skip
+        connection.execute("INSERT INTO work (kind, key, person, payload, due_at, fence) VALUES ('show', 'k', '', '{}', 1, 9223372036854775807)")  # fmt: skip
+    await store.put(Job(JobKind.FOLLOW_UP, "C1", "ada", 100.0))
+    assert isinstance(await store.next_due(), int | float)
+    assert [one.job.key for one in await store.claim(16, 60)] == ["C1"]
+    assert len(await store.dead_letters()) == 2
+
+
+async def test_leases_of_a_clock_that_was_ahead_hold_nobody_up(file: Path, store: Store) -> None:
+    assert await store.lease_slots("photo", "a" * 16, 4, 8.0, 0, 4, 4) == (4, False)
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE slots SET until = until + 240")
+    got, _ = await store.lease_slots("photo", "b" * 16, 4, 8.0, 0, 4, 4)
+    assert got == 4
+
+
+async def test_odd_cells_of_counters_and_version_are_no_traceback(file: Path) -> None:
+    await made(file)
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("INSERT INTO counters VALUES ('photosync_cases', 'resolved', 'x'), ('photosync_cases', 'stopped', 3)")  # fmt: skip
+    store = await open_store(f"sqlite:///{file}")
+    assert await store.add_to_counters({("photosync_cases", "stopped"): 1}) == {("photosync_cases", "stopped"): 4}
+    await store.close()
+    for version in ("'x'", "1e300", "-1", "x'00'"):
+        with closing(sqlite3.connect(file)) as connection, connection:
+            connection.execute(f"UPDATE meta SET version = {version}")
+        with pytest.raises(StoreUnusable, match="put a backup in its place"):
+            await open_store(f"sqlite:///{file}")
+
+
 async def test_many_questions_whether_it_is_ready_are_one_write(file: Path, store: Store) -> None:
     await store.erase("nobody")  # empties the log
     assert all(await asyncio.gather(*(store.ready() for _ in range(500))))
