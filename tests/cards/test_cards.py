@@ -278,7 +278,7 @@ def test_the_two_photos_stand_side_by_side_each_with_its_name(shelf: Library, se
     images = [find(column, "Image")[0] for column in columns["columns"]]
     assert [image["url"] for image in images] == [f"data:image/jpeg;base64,{base64.b64encode(one).decode()}" for one in (b"ours", b"theirs")]  # fmt: skip
     assert all(image["width"] == "150px" and image["msTeams"] == {"allowExpand": True} for image in images)
-    assert "Kopierat: mars 2026. Skillnad mot ditt foto: 3 månader" in json.dumps(columns, ensure_ascii=False)
+    assert "Kopierat mars 2026, 3 månader äldre än ditt foto" in json.dumps(columns, ensure_ascii=False)
 
 
 DATES = [

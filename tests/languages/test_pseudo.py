@@ -69,7 +69,7 @@ KEPT = [
     ("resync.tile.title", "SharePoint"),
     ("photo.microsoft365.caption", "Microsoft 365"),
     ("look.differ.body", "SharePoint"),
-    ("reason.no_mailbox", "Exchange Online"),
+    ("reason.mailbox_elsewhere", "Exchange Online"),
     ("hint.private_window.windows", "Ctrl+Shift+N"),
 ]
 

@@ -28,7 +28,7 @@ from tools import names
 
 PACKAGED = LANGUAGES
 # Names of products, and of keys as keyboards of many countries have them: the same in any language.
-SAME_SOMEWHERE = {"Menu"}  # a word of several languages
+SAME_SOMEWHERE = {"Menu", "Ticket"}  # words of several languages
 SAME_EVERYWHERE = {"app.name", "photo.microsoft365.caption", "photo.sharepoint.caption", *(f"still_old.where.button.{one}" for one in ("teams", "outlook", "windows"))}  # fmt: skip
 
 

@@ -95,7 +95,7 @@ async def test_a_person_whose_account_cannot_be_read_gets_a_ticket_too(system: s
     async with ground(system) as g:
         sent = await g.hand_over(g.ticket(upn=""))
         assert sent.result == "sent"
-        assert "so the caller may be missing here" in json.dumps(g.only.document)
+        assert "so the requester may not be set on this ticket" in json.dumps(g.only.document)
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -200,7 +200,7 @@ async def test_an_address_that_is_no_web_page_is_not_shown() -> None:
         assert (await g.hand_over()).url == ""
 
 
-@pytest.mark.parametrize(("language", "words"), [("sv", "Vad personen har gjort"), ("lv", "Ko persona ir izdarījusi"), ("de", "Was die Person getan hat")])  # fmt: skip
+@pytest.mark.parametrize(("language", "words"), [("sv", "Vad personen har gjort"), ("lv", "Ko lietotājs ir izdarījis"), ("de", "Was die Person getan hat")])  # fmt: skip
 async def test_agents_read_their_own_language_whole(language: str, words: str) -> None:
     async with ground("rt", PHOTOSYNC_TICKET_LANGUAGE=language) as g:
         await g.hand_over()

@@ -96,7 +96,7 @@ async def test_a_ticket_of_an_earlier_case_that_fails_for_a_day_is_told(stage: S
     payload = {"id": f"ticket_{earlier['case']}", "body": earlier, "since": time.time() - 90_000}
     await store.put(Job(JobKind.TICKET, earlier["case"], chat.person.id, time.time(), payload))
     await store.close()
-    await eventually(lambda: f"send your earlier ticket (case {earlier['case']})" in json.dumps(chat.card()), 40)  # fmt: skip
+    await eventually(lambda: f"for your earlier ticket (case {earlier['case']})" in json.dumps(chat.card()), 40)  # fmt: skip
     await chat.say("menu")
     assert earlier["case"] not in json.dumps(chat.card())
 
