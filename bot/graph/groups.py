@@ -46,6 +46,7 @@ class Pilot:
         self._groups = groups
         self._tell = tell
         self._members: dict[str, frozenset[str]] = {}
+        self._people = set[str]()  # ids that are no group's: they never will be
         self._logged = ""
 
     async def keep(self, beat: Beat) -> None:
@@ -59,15 +60,22 @@ class Pilot:
 
     async def read(self) -> None:
         """Read the groups once. Raises nothing of Graph's."""
-        for one in sorted(self._named):
+        for one in sorted(self._named - self._people):
             try:
-                self._members[one] = await self._groups.members(one) or frozenset()
+                members = await self._groups.members(one)
+            except Refused:
+                self._log_once(f"if PHOTOSYNC_PILOT names groups, grant {READ_GROUPS}; people's own ids need nothing")
+                break
             except OutsideError as error:
-                grant = f"; if PHOTOSYNC_PILOT names groups, grant {READ_GROUPS}" if isinstance(error, Refused) else ""
-                self._log_once(f"who belongs to the groups of the pilot is not known: {error}{grant}")
+                self._log_once(f"who belongs to the groups of the pilot is not known: {type(error).__name__}")
+                break
+            if members is None:
+                self._people.add(one)
+            else:
+                self._members[one] = members
         self._tell(self._named.union(*self._members.values()))
 
     def _log_once(self, line: str) -> None:
         if line != self._logged:
-            log.warning("%s", line)
+            log.info("%s", line)
         self._logged = line

@@ -88,7 +88,7 @@ def load(folder: Path, *, typed: bool = True) -> Languages:
 
     Raises `CatalogError` if there is no English among them.
     """
-    loading = _Loading({}, typed=typed)
+    loading = _Loading(None, typed=typed)
     packaged = loading.folder(folder, {})
     if SOURCE not in packaged:
         reason = next((f": {one}" for one in loading.problems if one.path.stem == SOURCE), "")
@@ -102,7 +102,7 @@ def overlaid(packaged: Languages, over: Path, last: Languages | None = None, *, 
     `last` is what was spoken before, by a running bot: a language of which the own file can no longer be used stays as
     it was.
     """
-    loading = _Loading(last.wording.catalogs if last is not None else {}, drafts=drafts)
+    loading = _Loading(last, drafts=drafts)
     own = loading.folder(over, packaged.packaged)
     found = loading.languages(packaged.packaged, {**packaged.packaged, **own})
     problems, faults = (*packaged.problems, *found.problems), (*packaged.faults, *found.faults)
@@ -112,13 +112,14 @@ def overlaid(packaged: Languages, over: Path, last: Languages | None = None, *, 
 class _Loading:
     """The files of a folder, on their way to catalogs."""
 
-    def __init__(self, last: Mapping[str, Catalog], *, typed: bool = True, drafts: bool = False) -> None:
+    def __init__(self, last: Languages | None, *, typed: bool = True, drafts: bool = False) -> None:
         self.drafts: list[str] = []  # left out
         self.problems: list[Problem] = []
         self.faults: list[Problem] = []
         self.examples: dict[str, tuple[Example, ...]] = {}  # of an installation's own files
         self.unreadable = False
-        self._last = last
+        self._last = last.wording.catalogs if last is not None else {}
+        self._last_examples = last.vocabulary.examples if last is not None else {}
         self._typed = typed
         self._with_drafts = drafts
 
@@ -137,6 +138,7 @@ class _Loading:
         except OSError as error:
             self.problems.append(Problem(path, 1, f"the folder cannot be read: {error.strerror}"))
             self.unreadable = True
+            self.examples = {**self._last_examples}
             return {**self._last}
         self.problems += listing.problems
         catalogs: dict[str, Catalog] = {}
@@ -159,6 +161,7 @@ class _Loading:
             self.unreadable = self.unreadable or found.document.unreadable
             if tag in self._last:
                 catalogs[tag] = self._last[tag]
+                self.examples |= {tag: self._last_examples[tag]} if tag in self._last_examples else {}
         # What ships as a language stays one, so that a variant of it always has what it lies over.
         bases = {tag: one.base for tag, one in below.items()}
         for tag, one in tuple(catalogs.items()):

@@ -99,7 +99,9 @@ class LiveTranslations:
     def _load(self, last: Languages | None, last_of_pilot: Languages | None) -> tuple[Languages, Languages]:
         """The languages of everybody, and those of the pilot."""
         every = packaged.languages(self._folder, last)
-        if not (every.drafts and self._pilot):
+        # What cannot be read now may be a draft: the pilot keeps what it said.
+        had_drafts = last_of_pilot is not None and last_of_pilot is not last
+        if not self._pilot or not (every.drafts or had_drafts):
             return every, every
         return every, packaged.languages(self._folder, last_of_pilot, drafts=True)
 

@@ -33,9 +33,9 @@ async def test_who_belongs_to_a_group_of_the_pilot_sees_drafts_and_stays_while_g
         pilot = Pilot([GROUP, CAY], Groups(one.graph), told.append)
         await pilot.read()
         one.script.answers[MEMBERS] = (403, "Authorization_RequestDenied")
-        with caplog.at_level(logging.WARNING):
+        with caplog.at_level(logging.INFO):
             await pilot.read()
             await pilot.read()
     assert told == [frozenset((GROUP, CAY, ADA))] * 3
-    (line,) = [record.getMessage() for record in caplog.records if "pilot" in record.getMessage()]
+    (line,) = [record.getMessage() for record in caplog.records if "PILOT" in record.getMessage()]
     assert "grant GroupMember.Read.All" in line

@@ -256,3 +256,42 @@ async def test_a_running_bot_learns_the_examples_of_a_file_that_is_saved(tmp_pat
             if step(chat) == "look.differ":
                 break
         assert step(chat) == "look.differ"
+
+
+TYPED = """
+msgctxt "examples.menu"
+msgid "What can you do?"
+msgstr "hjálp\\nvalmynd\\nhvað geturðu gert"
+"""
+
+
+@pytest.mark.parametrize("draft", [False, True])
+@pytest.mark.parametrize("how", ["empty", "another encoding", "the folder is away"])
+async def test_what_people_type_and_a_draft_stay_too_when_a_file_cannot_be_read(
+    tmp_path: Path, how: str, draft: bool
+) -> None:
+    own, pilot = tmp_path / "own", "0c000000-0000-4000-8000-000000000001"
+    own.mkdir()
+    header = 'msgid ""\nmsgstr ""\n"Language: fo\\n"\n"Content-Type: text/plain; charset=UTF-8\\n"\n'
+    mark = '"X-Photosync-Draft: yes\\n"\n' if draft else ""
+    entry = '\nmsgctxt "desk.menu.title"\nmsgid "How can I help with your photo?"\nmsgstr "Hvussu kann eg hjálpa?"\n'
+    (own / "fo.po").write_text(header + mark + entry + TYPED, encoding="utf-8")
+    live = LiveTranslations(own, resources.illustrations(), "https://teams.example", interval=0.05, pilot=[pilot])
+    watching = asyncio.create_task(live.watch(lambda: None))
+
+    def spoken() -> tuple[str, int]:
+        view = live.view(pilot)
+        text = view.languages.wording.catalogs["fo"].text("desk.menu.title") if "fo" in view.languages.tags else ""
+        return text, len(live.examples.get("fo", ()))
+
+    try:
+        before = spoken()
+        assert before == ("Hvussu kann eg hjálpa?", 3)
+        if how == "the folder is away":
+            own.rename(tmp_path / "away")
+        else:
+            (own / "fo.po").write_bytes(b"" if how == "empty" else (header + entry).encode("cp1252", "replace"))
+        await soon(lambda: bool(live.languages.problems))
+        assert spoken() == before
+    finally:
+        watching.cancel()
