@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -182,3 +183,17 @@ def test_a_variants_entry_is_looked_at_again_when_what_its_language_says_has_cha
     language.write_text(says.replace("stämmer inte", "är gammalt"), encoding="utf-8")
     assert sync(place) == 0
     assert load(place.packaged).wording.text("sv-FI", "button.fix") == "Mitt foto är gammalt"  # until it was looked at
+
+
+def test_sentences_below_that_name_a_button_by_its_earlier_title_are_told(tmp_path: Path) -> None:
+    named = SWEDISH.replace("privat fönster.", "privat fönster. Välj ”Mitt foto är fel”.")
+    place = folders(tmp_path, sv=named, **{"sv-FI": FINNISH.replace('"X-', '"Language: sv_FI\\n"\n"X-')})
+    (found,) = check.issues(place, "sv-FI", {})
+    assert (found.key, found.text) == (
+        "button.fix", "desk.body names this button “Mitt foto är fel”: say it there as here",
+    )  # fmt: skip
+    (tmp_path / "own").mkdir()
+    own = FINNISH.replace('"X-Photosync-Base: sv\\n"', '"Language: sv\\n"')
+    (tmp_path / "own/sv.po").write_text(own, encoding="utf-8")
+    found_of_own = check.issues(replace(place, over=tmp_path / "own"), "sv", {})
+    assert "desk.body names this button" in " ".join(one.text for one in found_of_own)

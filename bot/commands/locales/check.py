@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ from dialogs.examples import EXAMPLE_KEYS
 from dialogs.translations import SOURCE
 
 _MOST_ENTRIES, _MOST_CARDS = 10, 3  # named in the report
+_MARKS = '"„“”«»‹›「」『』‘’‚'  # quotation marks
 
 
 def check(folders: Folders, tag: str = "") -> int:
@@ -77,6 +79,8 @@ def issues(
             *header.check(language),
         ]
         found += _same_as_base(language, lower)
+        below = folders.below(tag)
+        found += _earlier_titles(language, {**lower, **(below.texts if below else {})}, folders.texts(tag, file))
         found += read.issues()
         own = bool(folders.over) and folders.files[tag].parent == folders.over
         found += typed.check(language, own_file=own or bool(base), each=each or own)
@@ -148,6 +152,20 @@ def _same_as_base(language: Language, base: English) -> Iterator[Issue]:
         if language.shows(entry) and base.get(entry.key) == entry.texts:
             text = f"is what {language.base} says: take it out, and it follows {language.base}"
             yield Issue(entry.line, text, Level.WARNING, entry.key)
+
+
+def _earlier_titles(language: Language, below: English, shown: English) -> Iterator[Issue]:
+    """Buttons that have another title here than in what lies below, and sentences from there that still name it."""
+    own = {entry.key for entry in language.document.entries if language.shows(entry)}
+    for entry in language.document.entries:
+        title = below.get(entry.key, ("",))[0]
+        if entry.key not in own or "button." not in entry.key or not title or entry.texts == below[entry.key]:
+            continue
+        quoted = re.compile(rf"[{_MARKS}]\s?{re.escape(title)}\s?[{_MARKS}]")
+        for key, forms in shown.items():
+            if key not in own and any(quoted.search(form) for form in forms):
+                text = f"{key} names this button “{title}”: say it there as here"
+                yield Issue(entry.line, text, Level.WARNING, entry.key)
 
 
 def _unfinished(language: Language, file: LanguageFile, below: LanguageFile | None) -> Iterator[Issue]:
