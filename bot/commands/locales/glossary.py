@@ -24,7 +24,7 @@ def read(paths: Iterable[Path]) -> Terms:
     found: dict[str, dict[str, str]] = {}
     for path in paths:
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise LocalesError(f"{path}:1: cannot be read: {error}") from None
         with io.StringIO(text, newline="") as file:

@@ -135,6 +135,13 @@ WRONG_LISTS = [
     ("a word in the place of words", 'quotes = "””"', "quotes has another form"),
     ("an exception without its reason", '[[allow]]\nrule = "length"\nkey = "a.one"', "why"),
     ("no TOML", "quotes = [", "sv.toml"),
+    ("a quote without its other half", 'quotes = ["„"]', "each of quotes has two signs"),
+    ("an empty quote", 'quotes = [""]', "quotes has to be a list of texts"),
+    ("a number in words", '[numbers]\nthree = ["tre"]', "a number in figures"),
+    ("a text in the place of a list", '[numbers]\n3 = "tre"', "[numbers] 3 has to be a list of texts"),
+    ("a plural form that is no text", '[plurals."a.one"]\none = 3', "each plural form has to be a text"),
+    ("a name misspelt below", '[negation]\nwrds = ["inte"]', "the nearest is words"),
+    ("a side that there is not", '[sides]\nlinks = ["vänster"]', "there is no such name"),
 ]
 
 
@@ -145,6 +152,14 @@ def test_lists_that_cannot_be_read_are_reported_with_their_file(tmp_path: Path, 
     with pytest.raises(LocalesError, match=r"sv\.toml") as raised:
         found(place)
     assert says in str(raised.value)
+
+
+def test_lists_and_glossary_with_a_byte_order_mark_are_read(tmp_path: Path) -> None:
+    place = folders(tmp_path, [("a.one", "One.", "Ett.")])
+    for file, text in (("lint/sv.toml", 'screen = ["Ett"]'), ("GLOSSARY.tsv", GLOSSARY)):
+        (place.packaged / file).write_text(text, encoding="utf-8-sig")
+    assert found(place) == []
+    assert glossary.read(place.glossaries)
 
 
 def test_the_guide_has_every_rule_and_its_lists_can_be_read(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ what may stand in them.
 
 from __future__ import annotations
 
+import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -165,12 +166,18 @@ _FORM: Mapping[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("names", "quotes", "abbreviations", "doubled", "screen", "forbidden", "allow"), list),
     **dict.fromkeys(("negation", "numbers", "sides", "register", "keys", "order", "plurals"), dict),
 }
+_TABLES: Mapping[str, tuple[str, ...]] = {
+    "negation": ("words", "concord", "but", "says"),
+    "sides": ("left", "right", "top", "bottom", "mirrored"),
+    "register": ("never", "inside", "why"),
+}
+_PAIR = 2
 _ROWS = {"forbidden": ({"word", "why"}, set[str]()), "allow": ({"rule", "key", "why"}, {"finding"})}
 
 
 def _document(path: Path) -> Mapping[str, Any]:
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        found = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # an editor may have put a mark before it
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise LocalesError(f"{path}: {error}") from None
     for name, value in found.items():
@@ -178,12 +185,39 @@ def _document(path: Path) -> Mapping[str, Any]:
             raise LocalesError(f"{path}: there is no list {name}; there are {', '.join(sorted(_FORM))}")
         if not isinstance(value, _FORM[name]):
             raise LocalesError(f"{path}: {name} has another form; docs/languages.md shows it")
+        _check(path, name, value)
     for name, (columns, more) in _ROWS.items():
         for row in found.get(name, ()):
             if not isinstance(row, dict) or not columns <= row.keys() <= columns | more or not all(row.values()):
                 wanted = ", ".join(sorted(columns))
                 raise LocalesError(f"{path}: each [[{name}]] has {wanted}, and all of them say something")
     return found
+
+
+def _check(path: Path, name: str, value: Any) -> None:
+    """Raises `LocalesError` for what is of another form within a list or a table."""
+    if isinstance(value, list) and name not in _ROWS and not _is_words(value):
+        raise LocalesError(f"{path}: {name} has to be a list of texts")
+    if name == "quotes" and not all(len(pair) == _PAIR for pair in value):
+        raise LocalesError(f"{path}: each of quotes has two signs, the opening and the closing one")
+    if not isinstance(value, dict):
+        return
+    for key, words in value.items():
+        there = f"{path}: [{name}] {key}"
+        if name in _TABLES and key not in _TABLES[name]:
+            nearest = difflib.get_close_matches(key, _TABLES[name], 1, 0.0)
+            raise LocalesError(f"{there}: there is no such name; the nearest is {nearest[0]}")
+        if name == "numbers" and not key.isdecimal():
+            raise LocalesError(f"{there}: a number in figures has to stand before the =")
+        if name == "plurals":
+            if not isinstance(words, dict) or not all(isinstance(one, str) for one in words.values()):
+                raise LocalesError(f"{there}: each plural form has to be a text")
+        elif not _is_words(words) and not (isinstance(words, str) and (name == "keys" or key == "why")):
+            raise LocalesError(f"{there} has to be a list of texts")
+
+
+def _is_words(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) and one for one in value)
 
 
 def _add(found: dict[str, Any], more: Mapping[str, Any]) -> None:
