@@ -44,7 +44,11 @@ def read(path: Path, *, before: bytes = b"") -> Document:
         reason = error.strerror if isinstance(error, OSError) else error
         return Document(path, (), "\n", None, (), (Fault(1, f"cannot be read: {reason}"),), unreadable=True)
     newline = "\r\n" if "\r\n" in text else "\n"
-    lines = tuple(line.removesuffix("\r") for line in text.split("\n"))
+    return of_lines(path, tuple(line.removesuffix("\r") for line in text.split("\n")), newline)
+
+
+def of_lines(path: Path, lines: tuple[str, ...], newline: str) -> Document:
+    """The lines of a file, read."""
     found = _Reader()
     found.read(lines)
     header = found.entries.pop(0) if found.entries and not (found.entries[0].id.text or found.entries[0].key) else None

@@ -3,16 +3,19 @@ that a difference shows just what the English brought."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+import difflib
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bot.commands.locales.notes import base_line
 from bot.commands.locales.writing import entry_lines, field_lines, flag_lines, kept_strings, string_names, wraps
-from bot.languages.po_document import Document, PoEntry
+from bot.languages.po_document import Document, PoEntry, unescape
 from dialogs.examples import EXAMPLE_KEYS
 from dialogs.translations import SOURCE
 
 _FUZZY = "fuzzy"
+_ALIKE = 0.5  # from which on a text may be an earlier English
+_ASIDE = "#~"  # begins each line of an entry that is no longer used
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,8 @@ class _Merge:
             fuzzy = miscounted or other_base or (changed and not back) or (fuzzy and not back)
             if changed:
                 previous = () if back else previous or self._previous(entry)
+        elif self.tag != SOURCE and entry.key not in EXAMPLE_KEYS and _is_other(entry.id.text, now.source[0]):
+            previous = previous or self._previous(entry)  # it may be a translation, typed in the wrong place
         comments = {
             **entry.comments,
             "#.": now.comments,
@@ -174,6 +179,36 @@ class _Merge:
         return end + 1 if end < len(lines) and not lines[end].strip() else end
 
 
+def revived(found: Document, wanted: Container[str]) -> tuple[str, ...]:
+    """The lines of a file with entries that were put aside and are wanted again as entries once more. One that is there
+    anyway stays aside no longer: gettext refuses a file with both."""
+    here = {entry.key for entry in found.entries}
+    lines, back = list(found.lines), list[str]()
+    for start, end, key in reversed([*_put_aside(found.lines)]):
+        if key in wanted:
+            if key not in here:
+                back = ["", *(line.removeprefix(_ASIDE).removeprefix(" ") for line in lines[start:end]), *back]
+            del lines[start:end]
+    return tuple(_with_end(lines, back)) if back else tuple(lines)
+
+
+def _put_aside(lines: Sequence[str]) -> Iterator[tuple[int, int, str]]:
+    """Where each entry that was put aside begins and ends, and its key."""
+    start, key = -1, ""
+    for at, line in enumerate((*lines, "")):
+        begins = line.startswith(f"{_ASIDE} msgctxt ")
+        if start >= 0 and (begins or not line.startswith(_ASIDE)):
+            yield start, at, key
+            start = -1
+        if begins:
+            start, key = at, unescape(line.removeprefix(f"{_ASIDE} msgctxt ").strip())
+
+
+def _is_other(text: str, english: str) -> bool:
+    """Whether a text has too little in common with the English to be an earlier one."""
+    return difflib.SequenceMatcher(None, text, english).ratio() < _ALIKE
+
+
 def _base_changed(entry: PoEntry, now: English) -> bool:
     """Whether a variant's language says something else than when the entry was written."""
     before = base_line(entry.comments["#."])
@@ -185,7 +220,7 @@ def _aside(entry: PoEntry) -> tuple[str, ...]:
     if not any(form.text for form in entry.strings):
         return ()
     fields = [one for one in (entry.context, entry.id, entry.plural, *entry.strings) if one]
-    return ("", *entry.comments["#"], *(f"#~ {line}" for one in fields for line in one.raw))
+    return ("", *entry.comments["#"], *(f"{_ASIDE} {line}" for one in fields for line in one.raw))
 
 
 def _with_end(lines: list[str], more: list[str]) -> list[str]:

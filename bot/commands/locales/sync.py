@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 
 from bot.commands.locales import notes, writing
 from bot.commands.locales.folders import Folders
-from bot.commands.locales.merge import English, merge
+from bot.commands.locales.merge import English, merge, revived
 from bot.commands.locales.notes import of_base
 from bot.errors import LocalesError
 from bot.languages import plurals, po_reader, tags
@@ -44,11 +44,13 @@ def sync(folders: Folders, reworded: Collection[str] = ()) -> int:
             failed = True
             sys.stderr.write(f"photosync: {path} is left as it is: photosync locales check {tag} says why\n")
             continue
+        before = found.lines
+        found = po_reader.of_lines(path, revived(found, english), found.newline)
         base = base_of(found)
         whole = not base and (folders.over is None or _is_whole(found, english))
         over = _over(english, folders.texts(base)) if base not in ("", SOURCE) and base in folders.files else english
         merged = merge(found, tag, _forms(found, tag), over, whole=whole, reworded=same_meaning)
-        if merged.lines != found.lines:
+        if merged.lines != before:
             writing.put(path, merged.lines, found.newline)
             report += f"{path}: {merged}\n"
     sys.stdout.write(report or ("" if failed else "every file is up to date\n"))

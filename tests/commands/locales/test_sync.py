@@ -123,6 +123,27 @@ def test_an_entry_that_is_gone_is_put_aside_with_its_translation(tmp_path: Path)
     assert text == SWEDISH.replace(mine, "") + aside
 
 
+def test_an_entry_that_is_wanted_again_comes_back_with_its_translation(tmp_path: Path) -> None:
+    start, end = ENGLISH.index("#. At most 32"), ENGLISH.index(COUNT)
+    aside = synced(folders(tmp_path, english=ENGLISH[:start] + ENGLISH[end:]))
+    assert "#~ msgctxt" in aside
+    text = synced(folders(tmp_path, sv=aside))
+    assert "#~" not in text
+    assert text.count('msgctxt "button.fix"') == 1
+    assert 'msgstr "Mitt foto är fel"' in text
+    # Both at once is what gettext refuses.
+    both = text + '\n#~ msgctxt "button.fix"\n#~ msgid "My photo is wrong"\n#~ msgstr "x"\n'
+    assert synced(folders(tmp_path, sv=both)).rstrip("\n") == text.rstrip("\n")
+
+
+def test_a_translation_that_was_typed_in_the_place_of_the_english_is_not_lost(tmp_path: Path) -> None:
+    typed = SWEDISH.replace(
+        'msgid "My photo is wrong"\nmsgstr "Mitt foto är fel"', 'msgid "Mitt foto är fel"\nmsgstr ""'
+    )
+    text = synced(folders(tmp_path, sv=typed))
+    assert '#| msgid "Mitt foto är fel"\nmsgctxt "button.fix"\nmsgid "My photo is wrong"\nmsgstr ""\n' in text
+
+
 def test_english_that_is_taken_back_leaves_no_trace(tmp_path: Path) -> None:
     place = folders(tmp_path, english=ENGLISH.replace('msgstr "My photo is wrong"', 'msgstr "My picture is wrong"'))
     assert "fuzzy" in synced(place)
