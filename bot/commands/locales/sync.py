@@ -47,7 +47,7 @@ def sync(folders: Folders, reworded: Collection[str] = ()) -> int:
         before = found.lines
         found = po_reader.of_lines(path, revived(found, english), found.newline)
         base = base_of(found)
-        whole = not base and (folders.over is None or _is_whole(found, english))
+        whole = not base and (folders.below(tag) is None or _is_whole(found, english))
         over = _over(english, folders.texts(base)) if base not in ("", SOURCE) and base in folders.files else english
         merged = merge(found, tag, _forms(found, tag), over, whole=whole, reworded=same_meaning)
         if merged.lines != before:
@@ -66,8 +66,8 @@ def _over(english: Mapping[str, English], base: Mapping[str, tuple[str, ...]]) -
 
 
 def _is_whole(found: Document, english: Mapping[str, English]) -> bool:
-    """Whether an installation's own file holds a language, which is to have every entry, or just some other words: it
-    is laid over what is packaged entry by entry, and stays as small as it is."""
+    """Whether an installation's own file of a packaged language is to have every entry, or holds just some other words:
+    it is laid over what is packaged entry by entry, and stays as small as it is."""
     here = {entry.key for entry in found.entries} & english.keys()
     return 2 * len(here) > len(english)
 

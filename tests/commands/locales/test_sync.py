@@ -210,7 +210,7 @@ def test_an_installations_own_english_keeps_its_words_and_gets_new_texts(tmp_pat
     assert (place.packaged / "sv.po").read_text(encoding="utf-8") == SWEDISH
 
 
-@pytest.mark.parametrize(("tag", "whole"), [("sv", SWEDISH), ("en", ENGLISH), ("ca", SWEDISH.replace(": sv", ": ca"))])
+@pytest.mark.parametrize(("tag", "whole"), [("sv", SWEDISH), ("en", ENGLISH)])
 def test_a_small_file_of_ones_own_stays_small_and_follows_the_english(tmp_path: Path, tag: str, whole: str) -> None:
     (tmp_path / "own").mkdir()
     small = whole[: whole.index(COUNT)].replace(whole[whole.index("#. The first card.\n#.") : whole.index("#. At most")], "")  # fmt: skip
@@ -226,3 +226,15 @@ def test_a_broken_file_is_left_as_it_is_and_told(tmp_path: Path, capsys: pytest.
     assert sync(place) == 1
     assert (place.packaged / "sv.po").read_text(encoding="utf-8") == broken
     assert "photosync locales check sv says why" in capsys.readouterr().err
+
+
+def test_half_a_file_of_a_language_of_ones_own_gets_what_it_lacks(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    place = replace(folders(tmp_path), over=own)
+    half = SWEDISH.replace("Language: sv", "Language: da")[: SWEDISH.index("# A remark")]
+    (own / "da.po").write_text(half, encoding="utf-8")
+    assert sync(place) == 0
+    text = (own / "da.po").read_text(encoding="utf-8")
+    assert text.count("\nmsgctxt") == ENGLISH.count("\nmsgctxt")
+    assert 'msgstr "Hej, {name}!"' in text
