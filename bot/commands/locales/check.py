@@ -40,17 +40,26 @@ def check(folders: Folders, tag: str = "") -> int:
     advice = [one for one in folders.advice if one.path in map(files.get, chosen)]
     found += [(one.path, Issue(one.line, one.text, Level.WARNING)) for one in advice]
     each = bool(tag)  # of all languages together only their own files' sentences: those that ship take a second each
-    cards = ""
+    cards, drafts = "", list[str]()
     for one in chosen:
         if one in files:
             file = folders.language(one)
+            drafts += [one] if file.draft else []
             found += [(files[one], issue) for issue in issues(folders, one, terms, file, each=each)]
             cards += _cards(folders, file, alone=bool(tag))
     sys.stdout.writelines(_report_line(path, issue) for path, issue in found)
     errors = sum(issue.level is Level.ERROR for _, issue in found)
     what = chosen[0] if tag else _languages(folders, chosen)
-    sys.stdout.write(f"{cards}{what}: {_counted(errors, 'error')}, {_counted(len(found) - errors, 'warning')}\n")
+    counted = f"{_counted(errors, 'error')}, {_counted(len(found) - errors, 'warning')}"
+    sys.stdout.write(f"{cards}{what}: {counted}{_drafts(drafts, alone=bool(tag))}\n")
     return 1 if errors else 0
+
+
+def _drafts(drafts: Sequence[str], *, alone: bool) -> str:
+    """Who gets what was checked, if it is not everybody."""
+    if not drafts:
+        return ""
+    return "; a draft, for PHOTOSYNC_PILOT alone" if alone else f"; drafts: {', '.join(drafts)}"
 
 
 def _languages(folders: Folders, chosen: Sequence[str]) -> str:

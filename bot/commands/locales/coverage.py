@@ -53,7 +53,7 @@ def _row(folders: Folders, tag: str) -> tuple[str, ...]:
     here = folders.shown.keys() & texts.keys()
     cards = shown(packaged_needs(), texts.keys())
     return (
-        found.name or tags.own_name(locale),
+        (found.name or tags.own_name(locale)) + (" (draft)" if found.draft else ""),
         f"over {base}" if base else f"{len(here) * 100 // max(1, len(folders.shown))} %",
         f"{cards.cards} of {cards.of}",
         cards.entries(1) or "-",

@@ -1,11 +1,16 @@
-"""What is doubtful in a file's header: the language, its name, the encoding it does not say."""
+"""What is doubtful in a file's header: the language, its name, the encoding it does not say, fields that are none."""
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 
 from bot.commands.locales.issue import Issue, Language, Level
 from bot.languages import tags
+from bot.languages.language_file import BASE, DRAFT
+
+_OURS = {name.casefold(): name for name in (BASE, DRAFT)}
+_PREFIX = "x-photosync-"
 
 
 def check(language: Language) -> Iterator[Issue]:
@@ -21,3 +26,7 @@ def check(language: Language) -> Iterator[Issue]:
     if not tags.same_language(named, language.tag):
         text = f"Language says “{named}”; the file's name says {language.tag}"
         yield Issue(at("Language"), text, Level.WARNING)
+    for name in fields:
+        if name.casefold().startswith(_PREFIX) and name not in _OURS.values():
+            nearest = _OURS[difflib.get_close_matches(name.casefold(), _OURS, 1, 0)[0]]
+            yield Issue(at(name), f"{name} is no field of Photosync's; the nearest is {nearest}", Level.WARNING)

@@ -3,9 +3,10 @@ that a difference shows just what the English brought."""
 
 from __future__ import annotations
 
-import difflib
+import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from bot.commands.locales.notes import base_line
 from bot.commands.locales.writing import entry_lines, field_lines, flag_lines, kept_strings, string_names, wraps
@@ -14,8 +15,11 @@ from dialogs.examples import EXAMPLE_KEYS
 from dialogs.translations import SOURCE
 
 _FUZZY = "fuzzy"
-_ALIKE = 0.5  # from which on a text may be an earlier English
 _ASIDE = "#~"  # begins each line of an entry that is no longer used
+_WORD = re.compile(r"[^\W\d_]+")
+
+_Edit = tuple[int, int, tuple[str, ...]]
+"""Lines from and to, from 0, the end not included, and what takes their place."""
 
 
 @dataclass(frozen=True)
@@ -90,14 +94,11 @@ class _Merge:
         here = {entry.key for entry in self.found.entries}
         fresh = tuple(key for key in self.english if key not in here) if self.whole else ()
         edits = [*self._edited(), *self._inserted(fresh), *((entry.start, self._after(entry), ()) for entry in gone)]
-        lines = list(self.found.lines)
-        for start, end, new in sorted(edits, key=lambda edit: edit[:2], reverse=True):
-            lines[start:end] = new
-        lines = _with_end(lines, [line for entry in gone for line in _aside(entry)])
+        lines = _with_end(list(_changed(self.found.lines, edits)), [line for entry in gone for line in _aside(entry)])
         dropped = tuple(entry.key for entry in gone)
         return Merged(tuple(lines), fresh, tuple(self.changed), tuple(self.kept), tuple(self.remarked), dropped)
 
-    def _edited(self) -> Iterator[tuple[int, int, tuple[str, ...]]]:
+    def _edited(self) -> Iterator[_Edit]:
         for entry in self.found.entries:
             now = self.english.get(entry.key)
             if now is not None and not self._same(entry, now):
@@ -119,6 +120,7 @@ class _Merge:
 
     def _renewed(self, entry: PoEntry, now: English) -> tuple[str, ...]:
         fuzzy, previous = entry.fuzzy, entry.comments["#|"]
+        strings = self._strings(entry, now)
         if self._translates(entry):
             changed = entry.source != now.source and entry.key not in self.reworded
             other_base = _base_changed(entry, now) and entry.key not in self.reworded
@@ -128,19 +130,31 @@ class _Merge:
             fuzzy = miscounted or other_base or (changed and not back) or (fuzzy and not back)
             if changed:
                 previous = () if back else previous or self._previous(entry)
-        elif self.tag != SOURCE and entry.key not in EXAMPLE_KEYS and _is_other(entry.id.text, now.source[0]):
-            previous = previous or self._previous(entry)  # it may be a translation, typed in the wrong place
+        elif misplaced := self._misplaced(entry, now):
+            fuzzy, strings = True, self._written(now, _as_many(misplaced, self._count(now)))
         comments = {
             **entry.comments,
             "#.": now.comments,
             "#,": flag_lines((*((_FUZZY,) if fuzzy else ()), *now.flags)),
             "#|": previous,
         }
-        return entry_lines(comments, entry.key, now.source, self._strings(entry, now), wrap=self.wrap)
+        return entry_lines(comments, entry.key, now.source, strings, wrap=self.wrap)
 
     def _translates(self, entry: PoEntry) -> bool:
         """Whether its text follows the English: an installation's own English and what people type do not."""
         return self.tag != SOURCE and entry.key not in EXAMPLE_KEYS and any(form.text for form in entry.strings)
+
+    def _misplaced(self, entry: PoEntry, now: English) -> tuple[str, ...]:
+        """What stands in the place of the English and is none, where nothing is translated: it was typed there."""
+        if self.tag == SOURCE or any(form.text for form in entry.strings):
+            return ()
+        known = {*now.source, *entry.previous}
+        # What is left of an earlier English has words that the English has somewhere; a translation has others.
+        return tuple(text for text in entry.source if text not in known and not _words(text) <= self._english_words)
+
+    @cached_property
+    def _english_words(self) -> frozenset[str]:
+        return frozenset(word for one in self.english.values() for text in one.source for word in _words(text))
 
     def _previous(self, entry: PoEntry) -> tuple[str, ...]:
         named = zip(("msgid", "msgid_plural"), entry.source, strict=False)
@@ -152,26 +166,22 @@ class _Merge:
             texts = now.source  # English that was not edited follows the source
         elif len(texts) == self._count(now) and bool(entry.plural) == now.plural:
             return kept_strings(entry)
-        return self._written(now, tuple(texts[min(at, len(texts) - 1)] for at in range(self._count(now))))
+        return self._written(now, _as_many(texts, self._count(now)))
 
     def _written(self, now: English, texts: tuple[str, ...]) -> tuple[str, ...]:
         named = zip(string_names(len(texts), plural=now.plural), texts, strict=True)
         return tuple(line for name, text in named for line in field_lines(name, text, wrap=self.wrap))
 
-    def _inserted(self, fresh: tuple[str, ...]) -> Iterator[tuple[int, int, tuple[str, ...]]]:
-        """New entries, each after the one that it follows in the English."""
-        ends = {entry.key: entry.end for entry in self.found.entries}
-        at = self.found.header.end if self.found.header else 0
-        places: dict[int, list[str]] = {}
-        for key, now in self.english.items():
-            at = ends.get(key, at)
-            if key in fresh:
-                same = self.tag == SOURCE and key not in EXAMPLE_KEYS
-                texts = now.source if same else ("",) * self._count(now)
-                comments = {"#.": now.comments, "#,": flag_lines(now.flags)}
-                lines = entry_lines(comments, key, now.source, self._written(now, texts), wrap=self.wrap)
-                places.setdefault(at, []).extend(("", *lines))
-        yield from ((at, at, tuple(lines)) for at, lines in places.items())
+    def _inserted(self, fresh: tuple[str, ...]) -> Iterator[_Edit]:
+        """New entries."""
+        written: dict[str, Sequence[str]] = {}
+        for key in fresh:
+            now = self.english[key]
+            same = self.tag == SOURCE and key not in EXAMPLE_KEYS
+            texts = now.source if same else ("",) * self._count(now)
+            comments = {"#.": now.comments, "#,": flag_lines(now.flags)}
+            written[key] = entry_lines(comments, key, now.source, self._written(now, texts), wrap=self.wrap)
+        return _placed(self.found, self.english, written)
 
     def _after(self, entry: PoEntry) -> int:
         """Where an entry ends with the empty line behind it."""
@@ -179,34 +189,69 @@ class _Merge:
         return end + 1 if end < len(lines) and not lines[end].strip() else end
 
 
-def revived(found: Document, wanted: Container[str]) -> tuple[str, ...]:
-    """The lines of a file with entries that were put aside and are wanted again as entries once more. One that is there
-    anyway stays aside no longer: gettext refuses a file with both."""
+def revived(found: Document, english: Mapping[str, English]) -> tuple[str, ...]:
+    """The lines of a file with entries that were put aside and that the English has again as entries once more. Where
+    one is there anyway, what was put aside goes: gettext refuses a file with both."""
     here = {entry.key for entry in found.entries}
-    lines, back = list(found.lines), list[str]()
-    for start, end, key in reversed([*_put_aside(found.lines)]):
-        if key in wanted:
+    edits, back = list[_Edit](), dict[str, Sequence[str]]()
+    for start, end, key in _put_aside(found.lines):
+        if key in english:
+            edits.append((start - (start > 0 and not found.lines[start - 1].strip()), end, ()))
             if key not in here:
-                back = ["", *(line.removeprefix(_ASIDE).removeprefix(" ") for line in lines[start:end]), *back]
-            del lines[start:end]
-    return tuple(_with_end(lines, back)) if back else tuple(lines)
+                back.setdefault(key, [_in_use(line) for line in found.lines[start:end]])
+    return _changed(found.lines, [*edits, *_placed(found, english, back)])
 
 
 def _put_aside(lines: Sequence[str]) -> Iterator[tuple[int, int, str]]:
-    """Where each entry that was put aside begins and ends, and its key."""
-    start, key = -1, ""
+    """Where each entry that was put aside begins, with its comments, and ends, and its key."""
+    start, key, translated = -1, "", False
     for at, line in enumerate((*lines, "")):
-        begins = line.startswith(f"{_ASIDE} msgctxt ")
-        if start >= 0 and (begins or not line.startswith(_ASIDE)):
-            yield start, at, key
-            start = -1
-        if begins:
-            start, key = at, unescape(line.removeprefix(f"{_ASIDE} msgctxt ").strip())
+        aside, text = line.startswith(_ASIDE), line.removeprefix(_ASIDE).strip()
+        if translated and (not aside or text.startswith(("|", "msgctxt ", "msgid "))):
+            if key:
+                yield start, at, key
+            start, key, translated = -1, "", False
+        if not line.startswith("#"):
+            start, key = -1, ""
+        elif start < 0:
+            start = at
+        if aside and text.startswith("msgctxt "):
+            key = unescape(text.removeprefix("msgctxt ").strip())
+        translated = translated or (aside and text.startswith("msgstr"))
 
 
-def _is_other(text: str, english: str) -> bool:
-    """Whether a text has too little in common with the English to be an earlier one."""
-    return difflib.SequenceMatcher(None, text, english).ratio() < _ALIKE
+def _in_use(line: str) -> str:
+    """A line of an entry that was put aside, as it stands in one that is used."""
+    return line.replace(f"{_ASIDE}|", "#|", 1) if line.startswith(f"{_ASIDE}|") else line.removeprefix(_ASIDE).lstrip()
+
+
+def _placed(found: Document, english: Mapping[str, English], written: Mapping[str, Sequence[str]]) -> Iterator[_Edit]:
+    """Entries that a file lacks, by their keys, each after the one that it follows in the English."""
+    ends = {entry.key: entry.end for entry in found.entries}
+    at = found.header.end if found.header else 0
+    places: dict[int, list[str]] = {}
+    for key in english:
+        at = ends.get(key, at)
+        if key in written:
+            places.setdefault(at, []).extend(("", *written[key]))
+    return ((at, at, tuple(lines)) for at, lines in places.items())
+
+
+def _changed(lines: Sequence[str], edits: Sequence[_Edit]) -> tuple[str, ...]:
+    changed = list(lines)
+    for start, end, new in sorted(edits, key=lambda edit: edit[:2], reverse=True):
+        changed[start:end] = new
+    return tuple(changed)
+
+
+def _words(text: str) -> frozenset[str]:
+    """The words of a text in small letters, those inside placeholders too."""
+    return frozenset(_WORD.findall(text.casefold()))
+
+
+def _as_many(texts: Sequence[str], count: int) -> tuple[str, ...]:
+    """So many forms: the last one again where there are fewer."""
+    return tuple(texts[min(at, len(texts) - 1)] for at in range(count))
 
 
 def _base_changed(entry: PoEntry, now: English) -> bool:
@@ -220,7 +265,9 @@ def _aside(entry: PoEntry) -> tuple[str, ...]:
     if not any(form.text for form in entry.strings):
         return ()
     fields = [one for one in (entry.context, entry.id, entry.plural, *entry.strings) if one]
-    return ("", *entry.comments["#"], *(f"{_ASIDE} {line}" for one in fields for line in one.raw))
+    # Should it come back, it is to be as sure as it was.
+    unsure = (*flag_lines([_FUZZY]), *(f"{_ASIDE}{line[1:]}" for line in entry.comments["#|"])) if entry.fuzzy else ()
+    return ("", *entry.comments["#"], *unsure, *(f"{_ASIDE} {line}" for one in fields for line in one.raw))
 
 
 def _with_end(lines: list[str], more: list[str]) -> list[str]:

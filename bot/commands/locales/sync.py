@@ -45,7 +45,8 @@ def sync(folders: Folders, reworded: Collection[str] = ()) -> int:
             sys.stderr.write(f"photosync: {path} is left as it is: photosync locales check {tag} says why\n")
             continue
         before = found.lines
-        found = po_reader.of_lines(path, revived(found, english), found.newline)
+        again = po_reader.of_lines(path, revived(found, english), found.newline)
+        found = found if again.faults else again  # what stands aside is never read: it may be anything
         base = base_of(found)
         whole = not base and (folders.below(tag) is None or _is_whole(found, english))
         over = _over(english, folders.texts(base)) if base not in ("", SOURCE) and base in folders.files else english

@@ -8,7 +8,7 @@ import pytest
 from babel.messages.pofile import read_po
 
 from bot import resources
-from bot.commands.locales import check, glossary
+from bot.commands.locales import check, coverage, glossary
 from bot.commands.locales.folders import Folders
 from bot.commands.locales.issue import Level
 from bot.languages import budgets, catalogs, po_reader
@@ -62,6 +62,8 @@ BROKEN = [
     ("another word than the glossary's", "privat fönster", "hemligt fönster", 'msgstr ""\n"Öppna', W, "“private window”"),
     ("the file of another language", "Language: sv", "Language: lv", '"Language: lv', W, "the file's name says sv"),
     ("no name", '"X-Language-Name: Svenska\\n"\n', "", 'msgstr ""\n"Language', W, "“Svenska”"),
+    ("a field in other capitals", '"Language: sv', '"X-photosync-draft: yes\\n"\n"Language: sv', '"X-photosync', W, "the nearest is X-Photosync-Draft"),
+    ("a field misspelt", '"Language: sv', '"X-Photosync-Bse: de\\n"\n"Language: sv', '"X-Photosync', W, "the nearest is X-Photosync-Base"),
     ("another encoding", "charset=UTF-8", "charset=CHARSET", "charset=CHARSET", E, "UTF-8"),
 ]  # fmt: skip
 
@@ -130,6 +132,18 @@ def test_what_gettext_itself_refuses_is_reported_too(tmp_path: Path) -> None:
     (found,) = reported(folders(tmp_path, sv=broken))
     assert found[:2] == (line, W)
     assert found[2].startswith("msgfmt: ")
+
+
+def test_a_draft_is_told_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = folders(tmp_path, sv=SWEDISH.replace('"Language: sv', '"X-Photosync-Draft: yes\\n"\n"Language: sv'))
+    says = {"sv": "; a draft, for PHOTOSYNC_PILOT alone\n", "en": "warnings\n", "": "; drafts: sv\n"}
+    for tag, ending in says.items():
+        check.check(place, tag)
+        assert capsys.readouterr().out.endswith(ending), tag
+    coverage.show(place)
+    out = capsys.readouterr().out
+    assert "Svenska (draft)" in out
+    assert "English (draft)" not in out
 
 
 MARKUP = [("**Hej**", []), ("**Hej", ["**"]), ("*Hej*", ["*"])]

@@ -201,6 +201,14 @@ def test_sentences_are_understood_by_the_command_that_is_shown(
     assert f'"text": "{said}"' in capsys.readouterr().out
 
 
+def test_a_draft_is_listed_as_one(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("photosync locales new is --draft")
+    assert "`list` has `(draft)` behind its name" in GUIDE
+    capsys.readouterr()
+    coverage.show(folders(own, **{"is": (own / "is.po").read_text(encoding="utf-8")}))
+    assert "Íslenska (draft)" in capsys.readouterr().out
+
+
 def test_an_update_marks_what_changed_and_leaves_the_rest(own: Path) -> None:
     run("photosync locales new is")
     edited(own / "is.po", ("button.back", "Til baka"), ("button.menu", "Valmynd"))

@@ -123,25 +123,68 @@ def test_an_entry_that_is_gone_is_put_aside_with_its_translation(tmp_path: Path)
     assert text == SWEDISH.replace(mine, "") + aside
 
 
+FIX = SWEDISH[SWEDISH.index("#. At most 32") : SWEDISH.index(COUNT)]
+PUT_ASIDE = '\n#~ msgctxt "button.fix"\n#~ msgid "My photo is wrong"\n#~ msgstr "Mitt foto är fel"\n'
+OTHER_ASIDE = '\n#~ msgctxt "old"\n#~ msgid "Old"\n#~ msgstr "Gammal"\n'
+UNSURE = FIX.replace('msgctxt "b', '#, fuzzy\n#| msgid "Wrong photo"\nmsgctxt "b')
+# the file | what stands aside in it | what becomes of it
+WANTED_AGAIN = [
+    ("as it was", SWEDISH.replace(FIX, ""), PUT_ASIDE, SWEDISH),
+    (
+        "its English differs", SWEDISH.replace(FIX, ""), PUT_ASIDE.replace("photo is wrong", "image is wrong"),
+        SWEDISH.replace('msgctxt "button.fix"', '#, fuzzy\n#| msgid "My image is wrong"\nmsgctxt "button.fix"'),
+    ),
+    (
+        "fuzzy, with its comment, as gettext writes it", SWEDISH.replace(FIX, ""),
+        PUT_ASIDE.replace("#~ msgctxt", '# Mine.\n#, fuzzy\n#~| msgid "Wrong photo"\n#~ msgctxt'),
+        SWEDISH.replace(FIX, "# Mine.\n" + UNSURE),
+    ),
+    ("others stand beside it", SWEDISH.replace(FIX, ""), OTHER_ASIDE + PUT_ASIDE + OTHER_ASIDE, SWEDISH + 2 * OTHER_ASIDE),
+    ("without empty lines", SWEDISH.replace(FIX, ""), OTHER_ASIDE + PUT_ASIDE[1:], SWEDISH + OTHER_ASIDE),
+    ("put aside twice", SWEDISH.replace(FIX, ""), PUT_ASIDE + PUT_ASIDE.replace("Mitt", "Ditt"), SWEDISH),
+    ("it is there too", SWEDISH, PUT_ASIDE.replace("Mitt", "Ditt"), SWEDISH),
+    (
+        "what stands aside is no entry", SWEDISH.replace(FIX, ""), PUT_ASIDE.replace('är fel"', "är fel"),
+        SWEDISH.replace("Mitt foto är fel", "") + PUT_ASIDE.replace('är fel"', "är fel"),
+    ),
+]  # fmt: skip
+
+
 def test_an_entry_that_is_wanted_again_comes_back_with_its_translation(tmp_path: Path) -> None:
-    start, end = ENGLISH.index("#. At most 32"), ENGLISH.index(COUNT)
-    aside = synced(folders(tmp_path, english=ENGLISH[:start] + ENGLISH[end:]))
-    assert "#~ msgctxt" in aside
-    text = synced(folders(tmp_path, sv=aside))
-    assert "#~" not in text
-    assert text.count('msgctxt "button.fix"') == 1
-    assert 'msgstr "Mitt foto är fel"' in text
-    # Both at once is what gettext refuses.
-    both = text + '\n#~ msgctxt "button.fix"\n#~ msgid "My photo is wrong"\n#~ msgstr "x"\n'
-    assert synced(folders(tmp_path, sv=both)).rstrip("\n") == text.rstrip("\n")
+    """Both an entry and one of its key that is put aside are what gettext refuses."""
+    for what, file, aside, wanted in WANTED_AGAIN:
+        assert synced(folders(tmp_path, sv=file + aside)) == wanted, what
+
+
+def test_an_update_after_a_downgrade_leaves_a_file_as_it_was(tmp_path: Path) -> None:
+    for entry in (FIX, UNSURE):
+        before = SWEDISH.replace(FIX, entry)
+        start, end = ENGLISH.index("#. At most 32"), ENGLISH.index(COUNT)
+        older = synced(folders(tmp_path, english=ENGLISH[:start] + ENGLISH[end:], sv=before))
+        assert synced(folders(tmp_path, sv=older)) == before
+
+
+# what stands in the file without a translation | what sync makes of it
+MISPLACED = [
+    ('msgid "Mitt foto är fel"\nmsgstr ""', '#, fuzzy\nmsgctxt "button.fix"\nmsgid "My photo is wrong"\nmsgstr "Mitt foto är fel"'),
+    ('msgid "My foto is wrong"\nmsgstr ""', '#, fuzzy\nmsgctxt "button.fix"\nmsgid "My photo is wrong"\nmsgstr "My foto is wrong"'),
+    ('msgid "Another photo, out of date"\nmsgstr ""', 'msgctxt "button.fix"\nmsgid "My photo is wrong"\nmsgstr ""'),
+]  # fmt: skip
 
 
 def test_a_translation_that_was_typed_in_the_place_of_the_english_is_not_lost(tmp_path: Path) -> None:
-    typed = SWEDISH.replace(
-        'msgid "My photo is wrong"\nmsgstr "Mitt foto är fel"', 'msgid "Mitt foto är fel"\nmsgstr ""'
+    for typed, becomes in MISPLACED:
+        file = SWEDISH.replace('msgid "My photo is wrong"\nmsgstr "Mitt foto är fel"', typed)
+        wanted = SWEDISH.replace('msgctxt "button.fix"\nmsgid "My photo is wrong"\nmsgstr "Mitt foto är fel"', becomes)
+        assert synced(folders(tmp_path, sv=file)) == wanted, typed
+    counted = SWEDISH.replace("{count} short step", "{count} kort steg").replace(
+        'msgstr[0] "{count} kort steg."\nmsgstr[1] "{count} korta steg."', 'msgstr[0] ""\nmsgstr[1] ""'
     )
-    text = synced(folders(tmp_path, sv=typed))
-    assert '#| msgid "Mitt foto är fel"\nmsgctxt "button.fix"\nmsgid "My photo is wrong"\nmsgstr ""\n' in text
+    text = synced(folders(tmp_path, sv=counted))
+    assert (
+        'msgid_plural "{count} short steps."\nmsgstr[0] "{count} kort steg."\nmsgstr[1] "{count} kort stegs."' in text
+    )
+    assert '#, fuzzy, python-brace-format\nmsgctxt "card.steps"' in text
 
 
 def test_english_that_is_taken_back_leaves_no_trace(tmp_path: Path) -> None:
