@@ -47,6 +47,7 @@ class Merged:
     reworded: tuple[str, ...]  # likewise, but it means what it meant
     remarked: tuple[str, ...]  # only comments, flags or the number of forms
     dropped: tuple[str, ...]
+    back: tuple[str, ...]  # were put aside, and mean what they meant
 
     def __str__(self) -> str:
         counted = {
@@ -55,6 +56,7 @@ class Merged:
             "with reworded English": self.reworded,
             "with other comments": self.remarked,
             "no longer used": self.dropped,
+            "used again": self.back,
         }
         return ", ".join(f"{len(keys)} {what}" for what, keys in counted.items() if keys)
 
@@ -67,13 +69,14 @@ def merge(
     *,
     whole: bool = True,
     reworded: Container[str] = (),
+    back: Container[str] = (),
 ) -> Merged:
     """The file with the English of now; `forms` is how many plural forms its language has.
 
     `whole`: it holds a whole language, so that what it lacks gets an empty entry. `reworded`: the keys of texts that
-    say the same in other words, so that their translations hold.
+    say the same in other words, so that their translations hold. `back`: those of entries that were put aside before.
     """
-    return _Merge(found, tag, forms, english, wraps(found), whole, reworded).done()
+    return _Merge(found, tag, forms, english, wraps(found), whole, reworded, back).done()
 
 
 @dataclass
@@ -85,9 +88,11 @@ class _Merge:
     wrap: bool
     whole: bool
     reworded: Container[str]
+    again: Container[str]
     changed: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     remarked: list[str] = field(default_factory=list)
+    back: list[str] = field(default_factory=list)
 
     def done(self) -> Merged:
         gone = [entry for entry in self.found.entries if entry.key and entry.key not in self.english]
@@ -96,7 +101,9 @@ class _Merge:
         edits = [*self._edited(), *self._inserted(fresh), *((entry.start, self._after(entry), ()) for entry in gone)]
         lines = _with_end(list(_changed(self.found.lines, edits)), [line for entry in gone for line in _aside(entry)])
         dropped = tuple(entry.key for entry in gone)
-        return Merged(tuple(lines), fresh, tuple(self.changed), tuple(self.kept), tuple(self.remarked), dropped)
+        return Merged(
+            tuple(lines), fresh, tuple(self.changed), tuple(self.kept), tuple(self.remarked), dropped, tuple(self.back)
+        )
 
     def _edited(self) -> Iterator[_Edit]:
         for entry in self.found.entries:
@@ -107,7 +114,7 @@ class _Merge:
 
     def _list_for(self, entry: PoEntry, now: English) -> list[str]:
         if entry.source == now.source and not _base_changed(entry, now):
-            return self.remarked
+            return self.back if entry.key in self.again else self.remarked
         return self.kept if entry.key in self.reworded else self.changed
 
     def _same(self, entry: PoEntry, now: English) -> bool:

@@ -46,11 +46,13 @@ def sync(folders: Folders, reworded: Collection[str] = ()) -> int:
             continue
         before = found.lines
         again = po_reader.of_lines(path, revived(found, english), found.newline)
+        here = {entry.key for entry in found.entries}
         found = found if again.faults else again  # what stands aside is never read: it may be anything
         base = base_of(found)
         whole = not base and (folders.below(tag) is None or _is_whole(found, english))
         over = _over(english, folders.texts(base)) if base not in ("", SOURCE) and base in folders.files else english
-        merged = merge(found, tag, _forms(found, tag), over, whole=whole, reworded=same_meaning)
+        back = {entry.key for entry in found.entries} - here
+        merged = merge(found, tag, _forms(found, tag), over, whole=whole, reworded=same_meaning, back=back)
         if merged.lines != before:
             writing.put(path, merged.lines, found.newline)
             report += f"{path}: {merged}\n"

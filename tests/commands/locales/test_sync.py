@@ -156,12 +156,16 @@ def test_an_entry_that_is_wanted_again_comes_back_with_its_translation(tmp_path:
         assert synced(folders(tmp_path, sv=file + aside)) == wanted, what
 
 
-def test_an_update_after_a_downgrade_leaves_a_file_as_it_was(tmp_path: Path) -> None:
+def test_an_update_after_a_downgrade_leaves_a_file_as_it_was(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for entry in (FIX, UNSURE):
         before = SWEDISH.replace(FIX, entry)
         start, end = ENGLISH.index("#. At most 32"), ENGLISH.index(COUNT)
         older = synced(folders(tmp_path, english=ENGLISH[:start] + ENGLISH[end:], sv=before))
+        capsys.readouterr()
         assert synced(folders(tmp_path, sv=older)) == before
+        assert capsys.readouterr().out.endswith("sv.po: 1 used again\n")
 
 
 # what stands in the file without a translation | what sync makes of it
