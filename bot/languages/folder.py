@@ -41,10 +41,11 @@ def listing(folder: Path) -> Listing:
     files: dict[str, Path] = {}
     problems: list[Problem] = []
     advice: list[Problem] = []
+    misnamed: list[Path] = []
     for path in sorted(names(folder), key=_plainest_first):
         tag = tags.of_file(path.stem) if path.suffix == _SUFFIX else ""
         if not tag:
-            problems.append(Problem(path, 1, _misnamed(path)))
+            misnamed.append(path)
         elif tag in files:
             text = f"is not read: {files[tag].name} is this language's file; put both into one file, {tag}{_SUFFIX}"
             problems.append(Problem(path, 1, text))
@@ -52,6 +53,7 @@ def listing(folder: Path) -> Listing:
             files[tag] = path
             if _region_too_many(path.stem, tag):
                 advice.append(Problem(path, 1, f"is read as {tag}: rename it to {tag}{_SUFFIX}"))
+    problems += [Problem(path, 1, _misnamed(path, files)) for path in misnamed]
     found = {tag: files[tag] for tag in sorted(files, key=lambda tag: (tag != SOURCE, tag))}
     return Listing(found, tuple(sorted(problems)), tuple(sorted(advice)))
 
@@ -63,13 +65,17 @@ def meant(path: Path) -> str:
     return next((tag for word in words if (tag := tags.of_file(word) or tags.called(word))), "")
 
 
-def _misnamed(path: Path) -> str:
+def _misnamed(path: Path, files: Mapping[str, Path]) -> str:
     tag = meant(path)
     if path.suffix != _SUFFIX:
         problem = f"is not read: the name has to end in {_SUFFIX}, in small letters"
     else:
         problem = f"is not read: {path.stem} is no language tag that the CLDR knows"
-    return f"{problem}; rename it to {tag}{_SUFFIX}" if tag else f"{problem}; name it by its language, such as ca.po"
+    if not tag:
+        return f"{problem}; name it by its language, such as ca.po"
+    if tag in files:  # which a renamed file would replace
+        return f"{problem}; {files[tag].name} is there already: take out of this file what is needed, then delete it"
+    return f"{problem}; rename it to {tag}{_SUFFIX}"
 
 
 def _region_too_many(stem: str, tag: str) -> bool:

@@ -10,10 +10,10 @@ from pathlib import Path
 from bot.commands.locales import glossary, header, msgfmt, typed
 from bot.commands.locales.folders import Folders, by_key
 from bot.commands.locales.glossary import Terms
-from bot.commands.locales.issue import Issue, Language, Level
+from bot.commands.locales.issue import Issue, Language, Level, WrongFile
 from bot.commands.locales.notes import base_line, of_base
 from bot.commands.locales.reader import lists
-from bot.commands.locales.reader.rules import Reader
+from bot.commands.locales.reader.rules import NAMES, Reader
 from bot.commands.locales.reader.text import Knowledge
 from bot.commands.preview.needs import packaged_needs, shown
 from bot.errors import LocalesError
@@ -35,8 +35,9 @@ def check(folders: Folders, tag: str = "") -> int:
     if chosen[0] not in files and not misnamed:
         tags.require(chosen[0])
         raise LocalesError(f"there is no {chosen[0]}.po; photosync locales new {chosen[0]} begins one")
-    terms = glossary.read(folders.glossaries)
-    found = [(problem.path, Issue(problem.line, problem.text)) for problem in misnamed]
+    terms, wrong = _terms(folders)
+    found = [(error.path, _of_wrong(error)) for error in wrong]
+    found += [(problem.path, Issue(problem.line, problem.text)) for problem in misnamed]
     advice = [one for one in folders.advice if one.path in map(files.get, chosen)]
     found += [(one.path, Issue(one.line, one.text, Level.WARNING)) for one in advice]
     each = bool(tag)  # of all languages together only their own files' sentences: those that ship take a second each
@@ -44,9 +45,14 @@ def check(folders: Folders, tag: str = "") -> int:
     for one in chosen:
         if one in files:
             file = folders.language(one)
+<<<<<<< HEAD
             drafts += [one] if file.draft else []
             found += [(files[one], issue) for issue in issues(folders, one, terms, file, each=each)]
+=======
+            found += [(issue.path or files[one], issue) for issue in issues(folders, one, terms, file, each=each)]
+>>>>>>> lint
             cards += _cards(folders, file, alone=bool(tag))
+    found = list(dict.fromkeys(found))  # lists hold for several languages, English's for all of them
     sys.stdout.writelines(_report_line(path, issue) for path, issue in found)
     errors = sum(issue.level is Level.ERROR for _, issue in found)
     what = chosen[0] if tag else _languages(folders, chosen)
@@ -55,11 +61,26 @@ def check(folders: Folders, tag: str = "") -> int:
     return 1 if errors else 0
 
 
+<<<<<<< HEAD
 def _drafts(drafts: Sequence[str], *, alone: bool) -> str:
     """Who gets what was checked, if it is not everybody."""
     if not drafts:
         return ""
     return "; a draft, for PHOTOSYNC_PILOT alone" if alone else f"; drafts: {', '.join(drafts)}"
+=======
+def _terms(folders: Folders) -> tuple[Terms, list[WrongFile]]:
+    """The glossaries' terms, without an installation's own where that cannot be used. Raises `WrongFile`."""
+    try:
+        return glossary.read(folders.glossaries), []
+    except WrongFile as error:
+        if error.path.parent == folders.packaged:
+            raise
+        return glossary.read(path for path in folders.glossaries if path != error.path), [error]
+
+
+def _of_wrong(error: WrongFile) -> Issue:
+    return Issue(error.line, f"{error.text}; nothing of this file is used", path=error.path)
+>>>>>>> lint
 
 
 def _languages(folders: Folders, chosen: Sequence[str]) -> str:
@@ -76,6 +97,10 @@ def issues(
     always do."""
     file = file or folders.language(tag)
     found = [Issue(fault.line, fault.text, key=fault.key) for fault in file.faults]
+    beside: list[Issue] = []
+    if not file.usable and _is_empty(file):
+        again = "" if folders.below(tag) else f" and begin again with photosync locales new {tag}"
+        found = [Issue(1, f"{file.faults[0].text}; delete it{again}")]
     if file.usable:
         if problem := folders.wrong_base(tag):
             found.append(Issue(file.document.field_line(BASE), problem))
@@ -91,11 +116,18 @@ def issues(
         below = folders.below(tag)
         found += _earlier_titles(language, {**lower, **(below.texts if below else {})}, folders.texts(tag, file))
         found += read.issues()
+        beside = [_of_wrong(one) for known in (read.knows.lists, read.knows.english) for one in known.problems]
         own = bool(folders.over) and folders.files[tag].parent == folders.over
         found += typed.check(language, own_file=own or bool(base), each=each or own)
     lines = {issue.line for issue in found}
     found += [issue for issue in msgfmt.check(file.document.path) if issue.line not in lines]
-    return sorted(found, key=lambda one: (one.line, -one.level))
+    return [*beside, *sorted(found, key=lambda one: (one.line, -one.level))]
+
+
+def _is_empty(file: LanguageFile) -> bool:
+    """Whether nothing stands in a file that could be read."""
+    lines = file.document.lines
+    return bool(lines) and not any(line.strip("\ufeff \t") for line in lines)
 
 
 def reader(folders: Folders, tag: str, terms: Terms) -> Reader:
@@ -108,8 +140,8 @@ def _reader(folders: Folders, tag: str, terms: Terms, file: LanguageFile) -> Rea
     language = Language(tag, tags.require(tag), file.document, by_key(folders.english), file.texts.keys(), base)
     knows = Knowledge(
         tag,
-        lists.read(folders.places, tag, base),
-        lists.read(folders.places, SOURCE),
+        lists.read(folders.places, tag, base, rules=NAMES),
+        lists.read(folders.places, SOURCE, rules=NAMES),
         {**terms.get(base, {}), **terms.get(tag, {})},
         folders.texts(tag, file),
         {key: entry.source for key, entry in language.english.items() if key not in EXAMPLE_KEYS},

@@ -11,7 +11,7 @@ import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from bot.errors import LocalesError
+from bot.commands.locales.issue import WrongFile
 
 _COLUMNS = ["term", "language", "translation", "source"]
 
@@ -20,19 +20,19 @@ Terms = Mapping[str, Mapping[str, str]]
 
 
 def read(paths: Iterable[Path]) -> Terms:
-    """All rows; a later file's wins. Raises `LocalesError` for a file of another form."""
+    """All rows; a later file's wins. Raises `WrongFile` for a file of another form."""
     found: dict[str, dict[str, str]] = {}
     for path in paths:
         try:
             text = path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
-            raise LocalesError(f"{path}:1: cannot be read: {error}") from None
+            raise WrongFile(path, 1, f"cannot be read: {error}") from None
         with io.StringIO(text, newline="") as file:
             rows = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
             if next(rows, None) != _COLUMNS:
-                raise LocalesError(f"{path}:1: the columns have to be {', '.join(_COLUMNS)}, with tabs between")
+                raise WrongFile(path, 1, f"the columns have to be {', '.join(_COLUMNS)}, with tabs between")
             for row in rows:
                 if len(row) != len(_COLUMNS) or not all(row[:3]):
-                    raise LocalesError(f"{path}:{rows.line_num}: a row has {len(_COLUMNS)} columns, with tabs between")
+                    raise WrongFile(path, rows.line_num, f"a row has {len(_COLUMNS)} columns, with tabs between")
                 found.setdefault(row[1], {})[row[0]] = row[2]
     return found

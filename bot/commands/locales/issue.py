@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from enum import IntEnum
+from pathlib import Path
 
 from babel import Locale
 
+from bot.errors import LocalesError
 from bot.languages.po_document import Document, PoEntry
+
+
+class WrongFile(LocalesError):
+    """Lists or a glossary, beside the languages' files, that cannot be used; `line` from 1."""
+
+    def __init__(self, path: Path, line: int, text: str) -> None:
+        super().__init__(f"{path}:{line}: {text}")
+        self.path = path
+        self.line = line
+        self.text = text
 
 
 class Level(IntEnum):
@@ -27,6 +39,7 @@ class Issue:
     level: Level = Level.ERROR
     key: str = ""
     rule: str = ""  # the reader's, by whose name it can be allowed
+    path: Path | None = None  # where it is not in the language's file
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,9 @@ from bot.commands.preview.needs import CHAT
 from bot.commands.preview.pages import NoRenderer, Page, page
 from bot.commands.preview.scenes import sections
 from bot.commands.terminal import complain
-from bot.languages import packaged, topic_files
-from bot.languages.catalogs import CatalogError
+from bot.languages import packaged, tags, topic_files
+from bot.languages.catalogs import CatalogError, Languages
+from bot.languages.folder import meant
 from bot.languages.pseudo import ACCENTED, MIRRORED, with_pseudo
 from dialogs.library import LibraryError
 
@@ -42,6 +43,8 @@ def preview(
     except (CatalogError, LibraryError) as error:
         return complain(str(error), status=1)
     known = {ACCENTED, MIRRORED}
+    if tag not in known and (broken := _not_used(tag, spoken)):
+        return complain(f"{broken} cannot be used; photosync locales check {tag} says why", status=1)
     chosen = tag if tag in known else spoken.nearest(tag)
     if not chosen:
         return complain(
@@ -63,6 +66,15 @@ def preview(
         return complain(f"cannot write {error.filename or target}: {error.strerror}", status=1)
     sys.stdout.write(f"{chosen}: {made.shown}\n{target / 'index.html'}\n")
     return _pictures(made, target)
+
+
+def _not_used(tag: str, spoken: Languages) -> str:
+    """The file of a language that is not there because of it; "" if there is none."""
+    wanted = tags.of_file(tag)
+    if not wanted or wanted in spoken.tags:
+        return ""
+    named = (problem.partition(":")[0] for problem in spoken.problems)
+    return min((name for name in named if meant(Path(name)) == wanted), key=len, default="")  # the plainest name
 
 
 def _pictures(made: Page, folder: Path) -> int:

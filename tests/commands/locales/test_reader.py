@@ -12,7 +12,7 @@ from bot.commands.locales import check, glossary
 from bot.commands.locales.folders import Folders
 from bot.commands.locales.issue import Issue, Level
 from bot.commands.locales.reader import lists
-from bot.commands.locales.reader.rules import PLURAL, RULES
+from bot.commands.locales.reader.rules import NAMES, PLURAL, RULES
 from bot.errors import LocalesError
 from bot.languages.po_reader import read
 from tests.language_files import GLOSSARY
@@ -131,27 +131,75 @@ def test_a_variety_is_read_by_the_lists_of_its_language_and_its_own(tmp_path: Pa
 
 
 WRONG_LISTS = [
-    ("a list misspelt", 'qoutes = ["””"]', "there is no list qoutes"),
-    ("a word in the place of words", 'quotes = "””"', "quotes has another form"),
+    ("a list misspelt", 'qoutes = ["””"]', "there is no list qoutes; the nearest is quotes"),
+    ("a word in the place of words", 'quotes = "””"', ":1: quotes has to be a list of texts"),
     ("an exception without its reason", '[[allow]]\nrule = "length"\nkey = "a.one"', "why"),
     ("no TOML", "quotes = [", "sv.toml"),
     ("a quote without its other half", 'quotes = ["„"]', "each of quotes has two signs"),
     ("an empty quote", 'quotes = [""]', "quotes has to be a list of texts"),
-    ("a number in words", '[numbers]\nthree = ["tre"]', "a number in figures"),
+    (
+        "a number in words",
+        '[numbers]\nthree = ["tre"]',
+        ":2: [numbers] three: before the = has to stand a number in figures",
+    ),
     ("a text in the place of a list", '[numbers]\n3 = "tre"', "[numbers] 3 has to be a list of texts"),
     ("a plural form that is no text", '[plurals."a.one"]\none = 3', "each plural form has to be a text"),
     ("a name misspelt below", '[negation]\nwrds = ["inte"]', "the nearest is words"),
-    ("a side that there is not", '[sides]\nlinks = ["vänster"]', "there is no such name"),
+    ("another encoding", "\udce9", "is not UTF-8"),
+    (
+        "a side that there is not",
+        '[sides]\nlinks = ["vänster"]',
+        ":2: [sides] links: there is no such name; the nearest is ",
+    ),
+    (
+        "a plural form that there is not",
+        '[plurals."a.one"]\none = "x"\nothr = "y"',
+        ":3: [plurals] a.one: there is no plural form othr; the nearest is other",
+    ),
+    (
+        "a rule that there is not",
+        '[[allow]]\nrule = "same"\nkey = "a"\nwhy = "b"\n[[allow]]\nrule = "lenght"\nkey = "a"\nwhy = "b"',
+        ":5: [[allow]]: there is no rule lenght; the nearest is length",
+    ),
+    (
+        "a word that is a number",
+        '[[forbidden]]\nword = 3\nwhy = "b"',
+        ":1: each [[forbidden]] has why, word, each of them a text",
+    ),
+    ("reasons in the place of one", '[register]\nwhy = ["a"]', ":2: [register] why has to be a text"),
 ]
 
 
 @pytest.mark.parametrize(("lists", "says"), [row[1:] for row in WRONG_LISTS], ids=[row[0] for row in WRONG_LISTS])
 def test_lists_that_cannot_be_read_are_reported_with_their_file(tmp_path: Path, lists: str, says: str) -> None:
     place = folders(tmp_path, [("a.one", "One.", "Ett.")])
-    (place.packaged / "lint" / "sv.toml").write_text(lists, encoding="utf-8")
+    (place.packaged / "lint" / "sv.toml").write_text(lists, encoding="utf-8", errors="surrogateescape")
     with pytest.raises(LocalesError, match=r"sv\.toml") as raised:
         found(place)
     assert says in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+# a wrong file of one's own | what stands in it | what is reported
+WRONG_OWN = [
+    ("lint/sv.toml", '[negation]\nwrds = ["inte"]', ":2: error: [negation] wrds: there is no such name; the nearest is words; nothing"),
+    ("lint/en.toml", 'quotes = ["“"]', ":1: error: each of quotes has two signs"),
+    ("lint/default.toml", "x", ":1: error: Expected '='"),
+    ("GLOSSARY.tsv", "term,language", ":1: error: the columns have to be"),
+]  # fmt: skip
+
+
+def test_wrong_lists_of_ones_own_are_reported_once_and_the_packaged_ones_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = folders(tmp_path, [("a.one", "I can't see it.", "Jag ser det.")])
+    (tmp_path / "own" / "lint").mkdir(parents=True)
+    for name, text, _ in WRONG_OWN:
+        (tmp_path / "own" / name).write_text(text, encoding="utf-8")
+    assert check.check(Folders(place.packaged, tmp_path / "own")) == 1
+    out = capsys.readouterr().out
+    assert {name: out.count(f"{name}{says}") for name, _, says in WRONG_OWN} == dict.fromkeys([row[0] for row in WRONG_OWN], 1)  # fmt: skip
+    assert "[negation]\n" in out
 
 
 def test_lists_and_glossary_with_a_byte_order_mark_are_read(tmp_path: Path) -> None:
@@ -165,9 +213,9 @@ def test_lists_and_glossary_with_a_byte_order_mark_are_read(tmp_path: Path) -> N
 def test_the_guide_has_every_rule_and_its_lists_can_be_read(tmp_path: Path) -> None:
     guide = (Path(__file__).parents[3] / "docs" / "languages.md").read_text(encoding="utf-8")
     part = guide[guide.index("### What the check reads") : guide.index("## 5.")]
-    assert {rule for rule in (*RULES, PLURAL) if f"`{rule}`" not in part} == set()
+    assert {rule for rule in NAMES if f"`{rule}`" not in part} == set()
     examples = part.split("```")[1::2]
     (tmp_path / "lint").mkdir()
     (tmp_path / "lint" / "ca.toml").write_text("".join(examples), encoding="utf-8")
-    (explained,) = lists.read([tmp_path], "ca").allowances
+    (explained,) = lists.read([tmp_path], "ca", rules=NAMES).allowances
     assert explained.covers("title", "button.add", "29 characters; a phone shows 25 of a title")

@@ -71,19 +71,38 @@ MISNAMED = [
 def test_a_file_of_another_name_is_told_with_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     packaged, own = folders(tmp_path).packaged, tmp_path / "own"
     own.mkdir()
-    for name, _ in MISNAMED:
-        (own / name).write_text(SWEDISH.replace("Language: sv", "Language: eu"), encoding="utf-8")
     place = Folders(packaged, own)
-    assert check(place, "eu") == 1
-    ours = capsys.readouterr().out
-    assert check(place) == 1
-    every = capsys.readouterr().out
-    assert coverage.show(place) == 0
-    listed = capsys.readouterr().out
     for name, says in MISNAMED:
-        assert f"{name}:1: {says}" in every, name
-        assert (f"{name}:1: {says}" in ours) == (name != "translations.po"), name
-        assert name in listed
+        (own / name).write_text(SWEDISH.replace("Language: sv", "Language: eu"), encoding="utf-8")
+        status = check(place)
+        assert (f"{name}:1: {says}" in capsys.readouterr().out, status) == (True, int(says.startswith("error"))), name
+        if name != "translations.po":
+            assert check(place, "eu") == status
+            assert f"{name}:1: {says}" in capsys.readouterr().out, name
+        assert coverage.show(place) == 0
+        assert name in capsys.readouterr().out
+        (own / name).unlink()
+
+
+def test_a_file_whose_name_is_taken_is_not_to_be_renamed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    packaged, own = folders(tmp_path).packaged, tmp_path / "own"
+    own.mkdir()
+    for name in ("eu.po", "eu.po.txt", "EU.PO.bak.PO", "eu (1).po"):
+        (own / name).write_text(SWEDISH.replace("Language: sv", "Language: eu"), encoding="utf-8")
+    assert check(Folders(packaged, own), "eu") == 1
+    out = capsys.readouterr().out
+    assert out.count("; eu.po is there already: take out of this file what is needed, then delete it\n") == 3
+    assert "rename" not in out
+
+
+def test_a_language_whose_file_is_broken_or_empty_is_told_what_to_do(
+    own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (own / "eu.po").write_text("", encoding="utf-8")
+    assert locales("preview", "eu") == 1
+    assert capsys.readouterr().err == "photosync: eu.po cannot be used; photosync locales check eu says why\n"
+    assert locales("check", "eu") == 1
+    assert "; delete it and begin again with photosync locales new eu\n" in capsys.readouterr().out
 
 
 # a word for a language | its tag

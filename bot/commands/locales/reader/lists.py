@@ -7,18 +7,17 @@ what may stand in them.
 
 from __future__ import annotations
 
-import difflib
 import re
-import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from bot.commands.locales.issue import WrongFile
+from bot.commands.locales.reader import form
 from bot.commands.locales.reader.words import pattern
-from bot.errors import LocalesError
 
 FOLDER = "lint"
 _DEFAULT = "default"
@@ -64,8 +63,9 @@ class Negation:
 class Lists:
     """One language's lists; whatever is not there, its rules do not look at."""
 
-    def __init__(self, found: Mapping[str, Any]) -> None:
+    def __init__(self, found: Mapping[str, Any], problems: tuple[WrongFile, ...] = ()) -> None:
         self._found = found
+        self.problems = problems  # files of an installation's own that are left out
         self.spaces: bool = found.get("spaces", True)
         self.names: tuple[str, ...] = tuple(found.get("names", ()))
         self.quotes: tuple[str, ...] = tuple(found.get("quotes", ()))
@@ -138,86 +138,35 @@ class Lists:
         return pattern(words, spaces=self.spaces)
 
 
-def read(folders: Iterable[Path], tag: str, base: str = "") -> Lists:
-    """A language's lists from folders with files of languages, the packaged one first. Raises `LocalesError`.
+def read(folders: Sequence[Path], tag: str, base: str = "", *, rules: Collection[str]) -> Lists:
+    """A language's lists from folders with files of languages, the packaged one first. Raises `WrongFile` for a
+    packaged file of another form; one of an installation's own is left out and named in `problems`.
 
-    `base`: of a variant, the language that it is laid over, whose lists hold for one that has none.
+    `base`: of a variant, the language that it is laid over, whose lists hold for one that has none; `rules`: the names
+    of those that there are.
     """
     places = [folder / FOLDER for folder in folders]
     own = any((place / f"{name}.toml").is_file() for place in places for name in _names(tag))
     found: dict[str, Any] = {}
+    problems: list[WrongFile] = []
     for place in places:
         for name in (_DEFAULT, *_names(tag if own or not base else base)):
             path = place / f"{name}.toml"
-            if path.is_file():
-                _add(found, _document(path))
-    return Lists(found)
+            if not path.is_file():
+                continue
+            try:
+                _add(found, form.document(path, rules))
+            except WrongFile as error:
+                if place == places[0]:
+                    raise
+                problems.append(error)
+    return Lists(found, tuple(problems))
 
 
 def _names(tag: str) -> Iterator[str]:
     """The language, then its variety: a file for `de-AT` adds to that for `de`."""
     parts = tag.split("-")
     yield from ("-".join(parts[:length]) for length in range(1, len(parts) + 1))
-
-
-_FORM: Mapping[str, type | tuple[type, ...]] = {
-    **dict.fromkeys(("spaces", "full_stop"), bool),
-    **dict.fromkeys(("apostrophe", "wrong_marks", "blank_before", "blank_after"), str),
-    **dict.fromkeys(("names", "quotes", "abbreviations", "doubled", "screen", "forbidden", "allow"), list),
-    **dict.fromkeys(("negation", "numbers", "sides", "register", "keys", "order", "plurals"), dict),
-}
-_TABLES: Mapping[str, tuple[str, ...]] = {
-    "negation": ("words", "concord", "but", "says"),
-    "sides": ("left", "right", "top", "bottom", "mirrored"),
-    "register": ("never", "inside", "why"),
-}
-_PAIR = 2
-_ROWS = {"forbidden": ({"word", "why"}, set[str]()), "allow": ({"rule", "key", "why"}, {"finding"})}
-
-
-def _document(path: Path) -> Mapping[str, Any]:
-    try:
-        found = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # an editor may have put a mark before it
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise LocalesError(f"{path}: {error}") from None
-    for name, value in found.items():
-        if name not in _FORM:
-            raise LocalesError(f"{path}: there is no list {name}; there are {', '.join(sorted(_FORM))}")
-        if not isinstance(value, _FORM[name]):
-            raise LocalesError(f"{path}: {name} has another form; docs/languages.md shows it")
-        _check(path, name, value)
-    for name, (columns, more) in _ROWS.items():
-        for row in found.get(name, ()):
-            if not isinstance(row, dict) or not columns <= row.keys() <= columns | more or not all(row.values()):
-                wanted = ", ".join(sorted(columns))
-                raise LocalesError(f"{path}: each [[{name}]] has {wanted}, and all of them say something")
-    return found
-
-
-def _check(path: Path, name: str, value: Any) -> None:
-    """Raises `LocalesError` for what is of another form within a list or a table."""
-    if isinstance(value, list) and name not in _ROWS and not _is_words(value):
-        raise LocalesError(f"{path}: {name} has to be a list of texts")
-    if name == "quotes" and not all(len(pair) == _PAIR for pair in value):
-        raise LocalesError(f"{path}: each of quotes has two signs, the opening and the closing one")
-    if not isinstance(value, dict):
-        return
-    for key, words in value.items():
-        there = f"{path}: [{name}] {key}"
-        if name in _TABLES and key not in _TABLES[name]:
-            nearest = difflib.get_close_matches(key, _TABLES[name], 1, 0.0)
-            raise LocalesError(f"{there}: there is no such name; the nearest is {nearest[0]}")
-        if name == "numbers" and not key.isdecimal():
-            raise LocalesError(f"{there}: a number in figures has to stand before the =")
-        if name == "plurals":
-            if not isinstance(words, dict) or not all(isinstance(one, str) for one in words.values()):
-                raise LocalesError(f"{there}: each plural form has to be a text")
-        elif not _is_words(words) and not (isinstance(words, str) and (name == "keys" or key == "why")):
-            raise LocalesError(f"{there} has to be a list of texts")
-
-
-def _is_words(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(one, str) and one for one in value)
 
 
 def _add(found: dict[str, Any], more: Mapping[str, Any]) -> None:

@@ -39,6 +39,7 @@ RULES: Mapping[str, Check] = {
 }
 PLURAL = "plural"
 """The one rule that is about all forms of an entry together (`counts`)."""
+NAMES = (*RULES, PLURAL)
 _ERRORS = {"english", "twice"}
 
 
