@@ -593,7 +593,7 @@ _BECOME_JOBS = {JobKind.SHOW: "owed", JobKind.TURN: "inbox"}
 
 
 _WAITS_FOR = 1.0  # seconds that a process counts as waiting for slots after it said so
-_LONGEST_LEASE = 60.0  # seconds, with what the clocks of two processes may differ
+_CLOCKS = 60.0  # seconds that the clocks of two processes may differ
 _TURN = 2.0  # seconds until another process gets the slots that cannot be shared evenly
 
 
@@ -608,7 +608,7 @@ def lease_slots(
     """
     now, queue = time.time(), f"{name} waiting"
     # A lease that ends so late was made by a clock that was ahead, and set right since: it holds nobody up.
-    latest = now + max(lease, _LONGEST_LEASE)
+    latest = now + lease + _CLOCKS
     rows = yield Statement(
         "SELECT name, number, token FROM slots WHERE name IN (?, ?) AND until > ? AND until <= ?",
         (name, queue, now, latest),

@@ -181,7 +181,7 @@ async def test_the_first_screen_offers_stories_and_the_bot_writes_by_itself_in_o
     assert await barriers(page) == []
     helpdesk = await open_page(browser, f"{address}helpdesk")
     await helpdesk.get_by_role("link", name="Hanna Keller").click()
-    await expect(helpdesk.locator("h1")).to_have_text("What the help desk was saved")
+    await expect(helpdesk.locator("h1")).to_have_text("Work saved for the help desk")
     await expect(helpdesk.locator(".plot").first).to_be_visible()
     await shot(page, "en-0-first")
     await page.get_by_role("button", name="SharePoint takes its time").click()

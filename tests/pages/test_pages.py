@@ -105,7 +105,7 @@ async def test_somebody_without_the_role_is_told_what_to_ask_for(chromium: Brows
     await page.get_by_role("button", name="Använd ett annat konto").click()
     await page.get_by_role("link", name="Logga in igen").click()
     await page.get_by_role("link", name=LEAD.name).click()
-    await expect(page.locator("h1")).to_have_text("Vad supporten slapp göra")
+    await expect(page.locator("h1")).to_have_text("Arbete som supporten har sluppit")
     await one.close()
 
 
@@ -146,7 +146,7 @@ async def test_names_are_shown_only_where_the_settings_say_so(there: Stage) -> N
         other = await plain.lead()
         for path in (*VIEWS, "/helpdesk/cases?state=escalated", "/helpdesk/cases?state=resolved"):
             text = (await other.ask(path)).text
-            assert "Person " not in text
+            assert not re.search(r"Person [\d&]", text)
             assert "person-" not in text
             assert "anna." not in text
 
@@ -165,9 +165,9 @@ async def test_a_paper_is_in_the_first_language_of_the_reader_that_has_it_whole(
 
 async def test_the_paper_on_privacy_says_how_this_installation_is_set_up(there: Stage) -> None:
     page = (await there.browser().ask("/privacy")).text
-    assert "is deleted: 90." in page
+    assert "after its end: 90." in page
     assert "into the help desk&#x27;s own system" in page
     async with stage(PHOTOSYNC_RETENTION="30d", PHOTOSYNC_TICKET_SYSTEM="none") as other:
         page = (await other.browser().ask("/privacy")).text
-        assert "is deleted: 30." in page
+        assert "after its end: 30." in page
         assert "the help desk&#x27;s own system" not in page

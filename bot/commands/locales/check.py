@@ -45,12 +45,8 @@ def check(folders: Folders, tag: str = "") -> int:
     for one in chosen:
         if one in files:
             file = folders.language(one)
-<<<<<<< HEAD
             drafts += [one] if file.draft else []
-            found += [(files[one], issue) for issue in issues(folders, one, terms, file, each=each)]
-=======
             found += [(issue.path or files[one], issue) for issue in issues(folders, one, terms, file, each=each)]
->>>>>>> lint
             cards += _cards(folders, file, alone=bool(tag))
     found = list(dict.fromkeys(found))  # lists hold for several languages, English's for all of them
     sys.stdout.writelines(_report_line(path, issue) for path, issue in found)
@@ -61,13 +57,13 @@ def check(folders: Folders, tag: str = "") -> int:
     return 1 if errors else 0
 
 
-<<<<<<< HEAD
 def _drafts(drafts: Sequence[str], *, alone: bool) -> str:
     """Who gets what was checked, if it is not everybody."""
     if not drafts:
         return ""
     return "; a draft, for PHOTOSYNC_PILOT alone" if alone else f"; drafts: {', '.join(drafts)}"
-=======
+
+
 def _terms(folders: Folders) -> tuple[Terms, list[WrongFile]]:
     """The glossaries' terms, without an installation's own where that cannot be used. Raises `WrongFile`."""
     try:
@@ -80,7 +76,6 @@ def _terms(folders: Folders) -> tuple[Terms, list[WrongFile]]:
 
 def _of_wrong(error: WrongFile) -> Issue:
     return Issue(error.line, f"{error.text}; nothing of this file is used", path=error.path)
->>>>>>> lint
 
 
 def _languages(folders: Folders, chosen: Sequence[str]) -> str:
