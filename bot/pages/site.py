@@ -274,7 +274,11 @@ async def _form(request: web.Request) -> dict[str, str]:
     if request.content_type != "application/x-www-form-urlencoded":
         return {}
     async with asyncio.timeout(_BODY_TIMEOUT):
-        return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+        try:
+            fields = await request.post()
+        except (LookupError, UnicodeError):
+            return {}
+    return {name: value for name, value in fields.items() if isinstance(value, str)}
 
 
 def _html(text: str, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:

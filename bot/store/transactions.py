@@ -399,7 +399,10 @@ _REPLACE = (
 _CLAIM = (
     "WITH pick AS MATERIALIZED (SELECT id FROM work WHERE dead_at IS NULL AND kind = ? AND due_at <= ? "
     "ORDER BY due_at LIMIT ? /*postgresql FOR UPDATE SKIP LOCKED*/) "
-    "UPDATE work SET due_at = ?, fence = fence + 1, attempt = attempt + 1 FROM pick WHERE work.id = pick.id "
+    # What is damaged may stand at the end of an integer: it is no longer counted, and laid aside below.
+    "UPDATE work SET due_at = ?, fence = CASE WHEN fence < 4611686018427387904 THEN fence + 1 ELSE fence END, "
+    "attempt = CASE WHEN attempt < 4611686018427387904 THEN attempt + 1 ELSE attempt END "
+    "FROM pick WHERE work.id = pick.id "
     "RETURNING work.id, work.fence, work.attempt, work.kind, work.key, work.person, work.due_at, work.payload"
 )
 
@@ -455,7 +458,7 @@ def _claimed(row: _Work) -> Claimed:
     payload = json.loads(row.payload)
     if not isinstance(payload, dict):
         raise TypeError("not an object")
-    if not (0 < row.fence <= _LARGEST and 0 <= row.attempt <= _LARGEST):
+    if not (0 < row.fence < _LARGEST and 0 <= row.attempt < _LARGEST):
         raise ValueError("counted too far")
     return Claimed(
         int(row.id),

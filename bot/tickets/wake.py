@@ -37,13 +37,13 @@ _Verify = Callable[[str, Headers, bytes], bool]
 
 def _bearer(secret: str, headers: Headers, body: bytes) -> bool:
     del body
-    return hmac.compare_digest(headers.get("Authorization", "").encode(), f"Bearer {secret}".encode())
+    return hmac.compare_digest(headers.get("Authorization", "").encode(errors="replace"), f"Bearer {secret}".encode())
 
 
 def _hub(name: str) -> _Verify:
     def verify(secret: str, headers: Headers, body: bytes) -> bool:
         made = f"{name}=" + hmac.new(secret.encode(), body, name).hexdigest()
-        return hmac.compare_digest(headers.get("X-Hub-Signature", "").encode(), made.encode())
+        return hmac.compare_digest(headers.get("X-Hub-Signature", "").encode(errors="replace"), made.encode())
 
     return verify
 
@@ -55,7 +55,9 @@ def _zendesk(secret: str, headers: Headers, body: bytes) -> bool:
     except (ValueError, OverflowError):
         return False
     made = base64.b64encode(hmac.new(secret.encode(), at.encode() + body, hashlib.sha256).digest())
-    return abs(age) < _OLDEST and hmac.compare_digest(headers.get("X-Zendesk-Webhook-Signature", "").encode(), made)
+    return abs(age) < _OLDEST and hmac.compare_digest(
+        headers.get("X-Zendesk-Webhook-Signature", "").encode(errors="replace"), made
+    )
 
 
 def _standard(secret: str, headers: Headers, body: bytes) -> bool:

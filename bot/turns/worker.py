@@ -70,12 +70,14 @@ class Worker:
         self._doers = doers
         self._jobs: dict[asyncio.Task[None], JobKind] = {}
         self._freed = asyncio.Event()
+        self._rest_until = 0.0  # on the monotonic clock; nothing is claimed before
 
     async def run(self, beat: Beat) -> None:
         """Claim and do, for ever. Raises what claiming raises but `StoreUnavailable`, which is waited out."""
         wait = self._first_wait
         while True:
             self._freed.clear()
+            await asyncio.sleep(self._rest_until - time.monotonic())
             try:
                 free = self._free()
                 claimed = await self._store.claim(free, self._lease) if free else ()
@@ -143,6 +145,7 @@ class Worker:
         except StoreUnavailable as error:
             # Part of the store may work, so that the job could be claimed: it would come back at once, for ever.
             log.warning("%s waits for the store: %s", kind, error)
+            self._rest_until = time.monotonic() + _STORE_AWAY
             await self._hand_back(claimed, _STORE_AWAY)
         except Conflict:
             await self._again(claimed, "the case moved on meanwhile", 0.5)

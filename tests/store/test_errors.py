@@ -176,6 +176,16 @@ async def test_jobs_that_cannot_be_read_become_dead_letters_and_the_others_are_d
     assert len(await store.dead_letters()) == len(DAMAGED)
 
 
+@pytest.mark.parametrize("column", ["fence", "attempt"])
+async def test_a_job_that_was_counted_to_the_end_is_laid_aside_and_the_others_are_done(
+    database: str, store: Store, column: str
+) -> None:
+    await execute(database, f"INSERT INTO work (kind, key, person, payload, due_at, {column}) VALUES ('follow_up', 'k', 'ada', '{{}}', 1, 9223372036854775807)")  # fmt: skip
+    await store.put(Job(JobKind.FOLLOW_UP, "C1", "ada", 100.0))
+    assert [one.job.key for one in await store.claim(16, 60)] == ["C1"]
+    assert len(await store.dead_letters()) == 1
+
+
 async def test_a_letter_whose_place_is_taken_goes_without_touching_the_newer_job(store: Store) -> None:
     await store.put(Job(JobKind.FOLLOW_UP, "C1", "ada", 0.0, {"turn": 1}))
     (claimed,) = await store.claim(1, 60)
