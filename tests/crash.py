@@ -44,6 +44,7 @@ class Tally:
     kills: int = 0
     retries: int = 0
     early: int = 0  # answers before the turn had ended
+    at_hand_over: asyncio.Event = field(default_factory=asyncio.Event)  # somebody waits there for everything to hang
     switchovers: int = 0
     tickets: int = 0
     why: Counter[str] = field(default_factory=Counter)  # deliveries were repeated: a status, or the kind of error
@@ -128,6 +129,7 @@ async def hand_over(chat: Chat, tally: Tally, hanging: asyncio.Event | None) -> 
     for number in range(2):
         await say(chat, note(chat, number), tally)
     if hanging is not None:
+        tally.at_hand_over.set()
         await hanging.wait()
     await say(chat, "send", tally)
 
@@ -198,7 +200,7 @@ async def crash(
                 await asyncio.to_thread(servers.switch_over)
             window = tally.kills >= kills - windows
             if window:
-                await hung(tenant, hanging)
+                await hung(tenant, hanging, tally)
             await server.kill()
             tally.kills += 1
             healed(tenant)
@@ -220,9 +222,12 @@ async def crash(
     return tally
 
 
-async def hung(tenant: Tenant, hanging: asyncio.Event) -> None:
+async def hung(tenant: Tenant, hanging: asyncio.Event, tally: Tally) -> None:
     """Graph and the helpdesk hang for as long as it takes to be answered early; then the process is to be killed."""
     faults = tenant.world.faults
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_WALK):  # until somebody has come so far
+            await tally.at_hand_over.wait()
     faults.graph_always = Fault(kind="hang")
     faults.plan("tickets", [Fault(kind="hang")] * 200)
     await _ready(tenant.channel.bot_url)
