@@ -133,9 +133,11 @@ class World:
 
     def members(self, group: str) -> list[str]:
         """The object ids of all in a group, and of the groups in it, each once."""
-        found: dict[str, None] = {}
-        for one in self.groups[group]:
-            found |= dict.fromkeys((one, *(self.members(one) if one in self.groups else ())))
+        found, open_ = dict[str, None](), [group]
+        while open_:
+            new = [one for one in self.groups[open_.pop()] if one not in found]  # groups may hold each other
+            found |= dict.fromkeys(new)
+            open_ += [one for one in new if one in self.groups]
         return list(found)
 
     def now(self) -> float:

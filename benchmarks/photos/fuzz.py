@@ -14,7 +14,7 @@ from PIL import Image
 
 from benchmarks.photos.files import ADOBE_RGB
 from bot.errors import NotAPicture
-from bot.photos.comparison import compare, thumbnail
+from bot.photos.comparison import compare, thumbnails
 from bot.photos.placeholders import is_placeholder
 from sandbox.portraits import portrait, silhouette
 
@@ -70,7 +70,7 @@ def outcome(good: bytes, damaged: bytes) -> str:
     """What became of it; anything but `NotAPicture` is raised."""
     try:
         is_placeholder(damaged)
-        thumbnail(damaged)
+        thumbnails(damaged)
         verdicts = {compare(good, damaged).verdict, compare(damaged, good).verdict}
     except NotAPicture as refused:
         return refused.reason

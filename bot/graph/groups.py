@@ -46,7 +46,6 @@ class Pilot:
         self._groups = groups
         self._tell = tell
         self._members: dict[str, frozenset[str]] = {}
-        self._people = set[str]()  # ids that are no group's: they never will be
         self._logged = ""
 
     async def keep(self, beat: Beat) -> None:
@@ -60,7 +59,7 @@ class Pilot:
 
     async def read(self) -> None:
         """Read the groups once. Raises nothing of Graph's."""
-        for one in sorted(self._named - self._people):
+        for one in sorted(self._named):
             try:
                 members = await self._groups.members(one)
             except Refused:
@@ -69,10 +68,7 @@ class Pilot:
             except OutsideError as error:
                 self._log_once(f"who belongs to the groups of the pilot is not known: {type(error).__name__}")
                 break
-            if members is None:
-                self._people.add(one)
-            else:
-                self._members[one] = members
+            self._members[one] = members or frozenset()  # a person's id, or a group that is gone, has none
         self._tell(self._named.union(*self._members.values()))
 
     def _log_once(self, line: str) -> None:

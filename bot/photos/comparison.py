@@ -328,11 +328,6 @@ def _rounded(box: tuple[float, float, float, float]) -> tuple[int, int, int, int
     return left, top, right, bottom
 
 
-def thumbnail(data: bytes) -> bytes:
-    """The larger of `thumbnails`. Raises `NotAPicture`."""
-    return thumbnails(data)[0]
-
-
 def thumbnails(data: bytes) -> tuple[bytes, bytes]:
     """The middle square, upright, as JPEGs without metadata: 240 px and at most 7,000 bytes, and 150 px and at most
     3,500. Raises `NotAPicture`."""
@@ -401,5 +396,5 @@ def marked(microsoft365: bytes, sharepoint: bytes, size: int = 150, limit: int =
     grey = sampled(second.picture.crop(_rounded(middle_square(second.picture))), parts[1], size).convert("L")
     red = Image.new("RGB", (size, size), _MARK)
     pale = grey.point([96 + level * 5 // 8 for level in range(256)]).convert("RGB")
-    shown = Image.composite(Image.blend(pale, red, 0.7), pale, mask.resize((size, size), Image.Resampling.HAMMING))
+    shown = Image.composite(Image.blend(pale, red, 0.7), pale, mask.resize((size, size), Image.Resampling.BICUBIC))
     return _saved(shown, limit)

@@ -395,19 +395,19 @@ _REPLACE = (
     "ON CONFLICT (kind, key) WHERE dead_at IS NULL DO UPDATE SET payload = excluded.payload, "
     "due_at = excluded.due_at, attempt = 0, fence = work.fence + 1, error = ''"
 )
+_LARGEST = 2**62  # of what counts the claims of a job: what comes near the end of an integer is damaged
 # The pick is materialised: PostgreSQL's planner may ignore a LIMIT in a plain sub-select.
 _CLAIM = (
     "WITH pick AS MATERIALIZED (SELECT id FROM work WHERE dead_at IS NULL AND kind = ? AND due_at <= ? "
     "ORDER BY due_at LIMIT ? /*postgresql FOR UPDATE SKIP LOCKED*/) "
-    # What is damaged may stand at the end of an integer: it is no longer counted, and laid aside below.
-    "UPDATE work SET due_at = ?, fence = CASE WHEN fence < 4611686018427387904 THEN fence + 1 ELSE fence END, "
-    "attempt = CASE WHEN attempt < 4611686018427387904 THEN attempt + 1 ELSE attempt END "
+    # What is damaged is not counted further, and laid aside by `claim`.
+    "UPDATE work SET due_at = ?, fence = CASE WHEN fence < ? THEN fence + 1 ELSE fence END, "
+    "attempt = CASE WHEN attempt < ? THEN attempt + 1 ELSE attempt END "
     "FROM pick WHERE work.id = pick.id "
     "RETURNING work.id, work.fence, work.attempt, work.kind, work.key, work.person, work.due_at, work.payload"
 )
 
 
-_LARGEST = 2**62  # of what counts the claims of a job: what comes near the end of an integer is damaged
 # Seconds: what is due later than in a thousand years is damaged; in SQLite a text is more than any number.
 _FARTHEST = 1e11  # seconds since 1970 that a date can be made of
 _NEVER = 1_000 * 365 * 86_400.0
@@ -441,7 +441,7 @@ def claim(most: int | Mapping[JobKind, int], lease: float) -> Operation[tuple[Cl
     limits = dict.fromkeys(JobKind, most) if isinstance(most, int) else most
     claimed = []
     for kind, limit in limits.items():
-        for row in (yield Statement(_CLAIM, (kind.value, now, limit, now + lease))):
+        for row in (yield Statement(_CLAIM, (kind.value, now, limit, now + lease, _LARGEST, _LARGEST))):
             try:
                 claimed.append(_claimed(_Work(*row)))
             except Exception as error:  # a damaged row may be anything
@@ -567,14 +567,14 @@ def pending_by_kind() -> Operation[dict[str, int]]:
     return counts
 
 
-_NEEDED = (  # table, a column that no index has, key
-    ("people", "blocked", "person"),
-    ("cases", "document", "person"),
-    ("log", "what", "case_id"),
-    ("work", "payload", "kind"),
-    ("owed", "in_place", "person"),
-    ("inbox", "received_at", "person"),
-    ("tombstones", "until", "person"),
+_NEEDED = (  # table, a column that no index has, and what an index answers
+    ("people", "blocked", "person = ''"),
+    ("cases", "document", "person = ''"),
+    ("log", "what", "case_id = ''"),
+    ("work", "payload", "kind = '' AND dead_at IS NULL"),
+    ("owed", "in_place", "person = ''"),
+    ("inbox", "received_at", "person = ''"),
+    ("tombstones", "until", "person = ''"),
 )
 
 
@@ -582,9 +582,9 @@ def probe() -> Operation[None]:
     """A write, as a turn's: SQLite writes nothing where nothing changes, so the time does. And a look into every table
     that a turn or a job needs, and into its index: one may be damaged or gone while the others work.
     """
-    for table, column, key in _NEEDED:
+    for table, column, of_index in _NEEDED:
         yield Statement(f"SELECT {column} FROM {table} LIMIT 1")  # noqa: S608 - constants
-        yield Statement(f"SELECT {column} FROM {table} WHERE {key} = '' LIMIT 1")  # noqa: S608 - constants
+        yield Statement(f"SELECT {column} FROM {table} WHERE {of_index} LIMIT 1")  # noqa: S608 - constants
     yield Statement(
         "INSERT INTO slots (name, number, token, until) VALUES ('probe', 0, '', ?) "
         "ON CONFLICT (name, number) DO UPDATE SET until = excluded.until",

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageDraw, ImageOps
 
 from bot.errors import NotAPicture
-from bot.photos.comparison import compare, thumbnail
+from bot.photos.comparison import compare, thumbnails
 from bot.photos.decode import LARGEST_FILE, REFUSALS
 from bot.photos.placeholders import is_placeholder
 from sandbox.portraits import initials, silhouette
@@ -146,7 +146,7 @@ def test_what_is_no_picture_is_refused_with_its_reason(data: bytes, reason: str)
     for work in (
         lambda: compare(GOOD, data),
         lambda: compare(data, GOOD),
-        lambda: thumbnail(data),
+        lambda: thumbnails(data)[0],
         lambda: is_placeholder(data),
     ):
         with pytest.raises(NotAPicture) as refused:
@@ -158,7 +158,7 @@ def test_what_is_no_picture_is_refused_with_its_reason(data: bytes, reason: str)
 @given(st.binary(max_size=400), st.integers(0, len(GOOD)), st.booleans())
 def test_arbitrary_bytes_are_refused_and_nothing_else_happens(noise: bytes, place: int, replacing: bool) -> None:
     damaged = GOOD[:place] + noise + GOOD[place + len(noise) * replacing :]
-    for work in (lambda: compare(GOOD, damaged), lambda: is_placeholder(damaged), lambda: thumbnail(damaged)):
+    for work in (lambda: compare(GOOD, damaged), lambda: is_placeholder(damaged), lambda: thumbnails(damaged)[0]):
         assert refusal_of(work) in ("", *REFUSALS)
 
 
@@ -182,7 +182,7 @@ def test_the_grey_silhouette_counts_as_no_photo_and_a_portrait_never() -> None:
 def test_the_picture_for_a_card_is_small_square_and_says_nothing_of_its_origin(side: tuple[int, int]) -> None:
     exif = Image.Exif()
     exif[0x010E] = "my home"
-    small = thumbnail(encoded(portrait("ada").resize(side), exif=exif))
+    small = thumbnails(encoded(portrait("ada").resize(side), exif=exif))[0]
     with Image.open(io.BytesIO(small)) as picture:
         assert (picture.format, picture.width == picture.height) == ("JPEG", True)
         assert not picture.getexif()
@@ -192,7 +192,7 @@ def test_the_picture_for_a_card_is_small_square_and_says_nothing_of_its_origin(s
 def test_a_noisy_picture_still_fits_on_a_card() -> None:
     noise = Image.effect_noise((400, 400), 120).convert("RGB")
     ImageDraw.Draw(noise).line((0, 0, 400, 400), "red", 9)
-    assert len(thumbnail(encoded(noise, quality=95))) <= 7_000
+    assert len(thumbnails(encoded(noise, quality=95))[0]) <= 7_000
 
 
 def test_an_initials_tile_is_drawn_for_the_sandbox() -> None:

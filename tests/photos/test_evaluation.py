@@ -15,7 +15,7 @@ from PIL import Image, ImageCms, ImageDraw, ImageEnhance, ImageOps
 from benchmarks.photos.files import linear_light
 from benchmarks.photos.textured import Moment, textured
 from bot.errors import NotAPicture
-from bot.photos.comparison import compare, thumbnail
+from bot.photos.comparison import compare, thumbnails
 from bot.photos.placeholders import is_placeholder
 from sandbox.portraits import initials, silhouette
 from tests.portraits import portrait
@@ -231,7 +231,7 @@ HURTING = [
 
 @pytest.mark.parametrize(("data", "reason"), [row[1:] for row in HURTING], ids=[row[0] for row in HURTING])
 def test_a_file_that_is_not_one_plain_photo_is_refused(data: bytes, reason: str) -> None:
-    for work in (is_placeholder, thumbnail, lambda file: compare(file, file)):
+    for work in (is_placeholder, thumbnails, lambda file: compare(file, file)):
         with pytest.raises(NotAPicture) as refused:
             work(data)
         assert refused.value.reason == reason
@@ -242,7 +242,7 @@ def test_a_photo_of_any_shape_can_be_looked_at(size: tuple[int, int]) -> None:
     file = jpeg(portrait("person-1").resize(size))
     assert compare(file, file).verdict == "same"
     assert is_placeholder(file) == (min(size) < 8)  # less shows no face
-    assert thumbnail(file)
+    assert thumbnails(file)[0]
 
 
 def test_the_sizes_told_are_those_of_the_files() -> None:
@@ -276,6 +276,6 @@ def test_nothing_but_the_picture_gets_onto_a_card() -> None:
     exif[0x010E] = "canary"
     told = jpeg(portrait("person-1"), 0, exif=exif, comment=b"canary", xmp=b"<canary/>", icc_profile=wide_gamut())
     assert b"canary" in told
-    small = thumbnail(told)
+    small = thumbnails(told)[0]
     assert b"canary" not in small
     assert b"ICC_PROFILE" not in small

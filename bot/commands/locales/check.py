@@ -93,8 +93,9 @@ def issues(
     file = file or folders.language(tag)
     found = [Issue(fault.line, fault.text, key=fault.key) for fault in file.faults]
     beside: list[Issue] = []
+    below = folders.below(tag)
     if not file.usable and _is_empty(file):
-        again = "" if folders.below(tag) else f" and begin again with photosync locales new {tag}"
+        again = "" if below else f" and begin again with photosync locales new {tag}"
         found = [Issue(1, f"{file.faults[0].text}; delete it{again}")]
     if file.usable:
         if problem := folders.wrong_base(tag):
@@ -104,11 +105,10 @@ def issues(
         lower = folders.texts(base) if base and not problem else {}
         found += [
             *_of_entries(language, lower),
-            *_unfinished(language, file, folders.below(tag)),
+            *_unfinished(language, file, below),
             *header.check(language),
         ]
         found += _same_as_base(language, lower)
-        below = folders.below(tag)
         found += _earlier_titles(language, {**lower, **(below.texts if below else {})}, folders.texts(tag, file))
         found += read.issues()
         beside = [_of_wrong(one) for known in (read.knows.lists, read.knows.english) for one in known.problems]
