@@ -10,6 +10,7 @@ from typing import Any
 from dialogs.model import Case, Check, Trace, Verdict
 
 _TEXTS = tuple(one.name for one in fields(Case) if one.name not in ("rev", "submissions", "trail", "checks", "traces"))
+_YEARS = 2000, 2999  # far enough from where the calendar ends to reckon with, in any time zone
 _TIMES = frozenset(("opened_at", "following_since"))
 
 
@@ -77,8 +78,10 @@ def _text(value: object) -> str:
 def _time(value: object) -> str:
     """UTC, ISO 8601; "" where nothing has happened yet."""
     text = _text(value)
-    if text and datetime.fromisoformat(text).tzinfo is None:
-        raise TypeError("time")
+    if text:
+        time = datetime.fromisoformat(text)
+        if time.tzinfo is None or not _YEARS[0] <= time.year <= _YEARS[1]:
+            raise TypeError("time")
     return text
 
 

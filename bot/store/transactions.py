@@ -458,14 +458,12 @@ def _claimed(row: _Work) -> Claimed:
     payload = json.loads(row.payload)
     if not isinstance(payload, dict):
         raise TypeError("not an object")
+    whole, texts = (row.id, row.fence, row.attempt), (row.key, row.person)
+    if not (all(isinstance(one, int) for one in whole) and all(isinstance(one, str) for one in texts)):
+        raise TypeError("a column of another type")
     if not (0 < row.fence < _LARGEST and 0 <= row.attempt < _LARGEST):
         raise ValueError("counted too far")
-    return Claimed(
-        int(row.id),
-        int(row.fence),
-        int(row.attempt),
-        Job(JobKind(row.kind), str(row.key), str(row.person), float(row.due_at), payload),
-    )
+    return Claimed(*whole, Job(JobKind(row.kind), row.key, row.person, float(row.due_at), payload))
 
 
 def _cards_to_jobs(now: float) -> Operation[None]:

@@ -605,6 +605,18 @@ def test_a_document_that_is_no_case_is_refused_as_that(text: str) -> None:
         from_json(text)
 
 
+ODD_TIMES = ["x", "2026-01-01", "2026-01-01T00:00:00", "0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59-23:59"]
+
+
+@pytest.mark.parametrize("time", ODD_TIMES)
+@pytest.mark.parametrize("field", ["opened_at", "following_since"])
+def test_a_time_that_none_can_reckon_with_makes_no_case(time: str, field: str) -> None:
+    text = to_json(replace(Case("C1"), **{field: "2026-01-01T00:00:00+00:00"}))
+    assert from_json(text).id == "C1"
+    with pytest.raises(ValueError, match=r"case|isoformat"):
+        from_json(text.replace("2026-01-01T00:00:00+00:00", time))
+
+
 def test_answers_to_questions_lead_back_to_the_place_and_never_to_each_other(engine: Engine) -> None:
     case = Case("C1", locale="en", step="resync.tile", trail=("look.differ",))
     for name in ("questions.why", "questions.phone"):

@@ -304,11 +304,13 @@ async def test_a_job_that_is_due_at_no_time_is_laid_aside_and_the_others_are_don
 ) -> None:
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute(f"INSERT INTO work (kind, key, person, payload, due_at) VALUES ('count', 'k', '', '{{}}', {due})")  # fmt: skip
-        connection.execute("INSERT INTO work (kind, key, person, payload, due_at, fence) VALUES ('show', 'k', '', '{}', 1, 9223372036854775807)")  # fmt: skip
+        for column, value in (("fence", "9223372036854775807"), ("fence", "1.5"), ("attempt", "'x'")):
+            connection.execute(f"INSERT INTO work (kind, key, person, payload, due_at, {column}) VALUES ('show', '{column} {value[:2].strip(chr(39))}', '', '{{}}', 1, {value})")  # fmt: skip
+        connection.execute("INSERT INTO work (kind, key, person, payload, due_at) VALUES ('ticket', x'ff01', '', '{}', 1)")  # fmt: skip
     await store.put(Job(JobKind.FOLLOW_UP, "C1", "ada", 100.0))
     assert isinstance(await store.next_due(), int | float)
     assert [one.job.key for one in await store.claim(16, 60)] == ["C1"]
-    assert len(await store.dead_letters()) == 2
+    assert len(await store.dead_letters()) == 5
 
 
 async def test_leases_of_a_clock_that_was_ahead_hold_nobody_up(file: Path, store: Store) -> None:
