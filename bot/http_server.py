@@ -143,8 +143,9 @@ class _OncePerInterval(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """See `logging.Filter`."""
-        kind = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else str(record.msg)
-        record.msg, record.args = f"{record.getMessage()}: {kind}", ()
+        raised = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else ""
+        kind = raised or str(record.msg)
+        record.msg, record.args = f"{record.getMessage()}: {raised}" if raised else record.getMessage(), ()
         record.exc_info = record.exc_text = None
         now = time.monotonic()
         if now - self._logged_at.get(kind, float("-inf")) < _LOG_INTERVAL:

@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from yarl import URL
 
@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 SYSTEM = "tickets"  # in errors
 DEADLINE = 8.0  # seconds for one request, its further attempts included
+_LONGEST_ADDRESS = 2_000  # letters
+_NO_ADDRESS = ' "<>\\^`{|}'  # signs that an address has only in another spelling
 _LONGEST_ID = 200  # letters
 _LONGEST_ANSWER = 4 << 20  # bytes
 # After anything but these nothing is sent again here: what was created may be there although the answer is lost.
@@ -140,8 +142,17 @@ def number(found: Any, name: str) -> str:
 
 
 def safe_url(value: object) -> str:
-    """An address that may be shown: https only."""
-    return value if isinstance(value, str) and value.startswith("https://") and len(value) < 2_000 else ""
+    """An address that may be shown, or "": https, with a host, without a user, in letters that are what they seem."""
+    if not isinstance(value, str) or not value.startswith("https://") or len(value) >= _LONGEST_ADDRESS:
+        return ""
+    if not value.isascii() or not value.isprintable() or any(sign in value for sign in _NO_ADDRESS):
+        return ""
+    try:
+        parts = urlsplit(value)
+        there = bool(parts.hostname) and parts.username is None and parts.password is None and parts.port != 0
+    except ValueError:
+        return ""
+    return value if there else ""
 
 
 def segment(identity_: str) -> str:

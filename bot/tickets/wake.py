@@ -98,8 +98,10 @@ class WakeUpCalls:
         names = {key: (f"photosync-{key}", str(job.get("ref")), str(job.get("number"))) for key, job in open_}
         words = frozenset(text.replace('"', " ").replace(",", " ").replace(":", " ").replace("}", " ").split())
         keys = [key for key, (name, *ids) in names.items() if name in text or any(one in words for one in ids)]
-        if not keys and time.monotonic() - self._all_at > _ALL_INTERVAL:
-            self._all_at, keys = time.monotonic(), list(names)
+        all_ = not keys and time.monotonic() - self._all_at > _ALL_INTERVAL
+        keys = list(names) if all_ else keys
         if keys:
             await self._store.wake(JobKind.TICKET_STATE, keys)
+        if all_:
+            self._all_at = time.monotonic()  # not before: a call that failed comes again
         return len(keys)
