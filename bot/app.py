@@ -217,7 +217,7 @@ class Bot:
             return await (desk_turns or turns).turn(incoming, channel)
 
         endpoint = TeamsEndpoint(settings, http, out.bot_tokens, metrics, turn, turns)
-        follow_ups = FollowUps(turns, decisions, outbox, store, endpoint.channel, schedule, settings.retention)
+        follow_ups = FollowUps(turns, turn, decisions, outbox, store, endpoint.channel, schedule, settings.retention)
         desk_turns = (
             ChannelDeskTurns(turns, channel_desk, endpoint.channel, endpoint.is_member, follow_ups.deliver)
             if channel_desk is not None

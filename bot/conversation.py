@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -127,3 +127,6 @@ class Channel(Protocol):
 
     async def update(self, activity: str, message: Message) -> None:
         """Put another card in the place of an earlier one."""
+
+
+Turn = Callable[[Incoming, Channel], Awaitable[Message | None]]  # works on one activity; the card that is now shown

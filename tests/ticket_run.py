@@ -181,7 +181,7 @@ async def _go_on(environment: dict[str, str], database: str, number: str) -> Non
     schedule = Schedule(())
     outbox = Outbox(store, CardTemplates(), live, metrics, schedule)
     runner = TurnRunner(decisions, outbox, live, store, metrics)
-    follow_ups = FollowUps(runner, decisions, outbox, store, lambda _: _Silent(), schedule, 86_400.0)
+    follow_ups = FollowUps(runner, runner.turn, decisions, outbox, store, lambda _: _Silent(), schedule, 86_400.0)
     person = f"person-{number}"
     await asyncio.sleep(1.3 * LONGEST_LAG if helpdesk.lag else 0.0)
     record, _ = await outbox.load(person)

@@ -65,6 +65,7 @@ class Store(ABC):
     commit = transaction(transactions.commit)
     receive = transaction(transactions.receive)
     discard = transaction(transactions.discard)
+    waiting = transaction(transactions.waiting)
     owner = transaction(transactions.owner)
     case = transaction(transactions.case)
     log = transaction(transactions.log)

@@ -316,7 +316,8 @@ class _File:
         if str(told) != self._reported:
             log.error("the database failed: %s", told)
         self._reported = str(told)
-        if not (isinstance(error, StoreUnavailable) and self._connection is not None):
+        at_the_beginning = self._connection is not None and not self._connection.in_transaction
+        if not (at_the_beginning and (isinstance(error, StoreUnavailable) or is_locked(error))):
             self.close()
         return told
 
@@ -388,8 +389,9 @@ class _Writer(threading.Thread):
         going = True
         while going:
             batch, going = self._waiting()
-            if batch:
-                _carry_out(self._file, batch)
+            if batch and is_locked(_carry_out(self._file, batch)):
+                # Who came meanwhile has waited too: nobody waits for a lock as often as there are batches.
+                batch, going = self._joined(batch, going)
             self._loop.call_soon_threadsafe(self._answer, batch)
         self._file.close()
 
@@ -405,6 +407,17 @@ class _Writer(threading.Thread):
                 return batch, False
             batch += requests
         return batch, True
+
+    def _joined(self, batch: list[_Request], going: bool) -> tuple[list[_Request], bool]:
+        """The batch with whatever came while it failed, as failed as it; and whether to go on."""
+        error = batch[0].error
+        while going and not self.requests.empty():
+            requests = self.requests.get()
+            going = requests is not None
+            for request in requests or ():
+                request.error = error
+                batch.append(request)
+        return batch, going
 
     def _answer(self, batch: list[_Request]) -> None:
         """Back in the event loop."""
@@ -423,8 +436,13 @@ def _settle(future: asyncio.Future[Any], result: object, error: BaseException | 
         future.set_result(result)
 
 
-def _carry_out(file: _File, batch: list[_Request]) -> None:
-    """Whatever happens, each request has a result or an error after it."""
+def is_locked(error: Exception | None) -> bool:
+    """Whether another program held the file for longer than we wait."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def _carry_out(file: _File, batch: list[_Request]) -> Exception | None:
+    """Whatever happens, each request has a result or an error after it. Returns what failed the batch as a whole."""
     try:
         connection = file.connection()
         if not _in_one(connection, batch, file.path):
@@ -433,10 +451,11 @@ def _carry_out(file: _File, batch: list[_Request]) -> None:
         told = file.failed(error)
         for request in batch:
             request.error = told
-        return
+        return error
     file.worked()
     if any(AfterCommit.OVERWRITE in request.after for request in batch):
         _empty_log(connection)
+    return None
 
 
 def _empty_log(connection: sqlite3.Connection) -> None:

@@ -73,6 +73,7 @@ class _Person(NamedTuple):
 
 
 INBOX_TIMEOUT = 60.0  # seconds after which an activity in the inbox becomes a job
+_LARGEST = 2**62  # of what is counted: what comes near the end of an integer is damaged
 PURGE_BATCH = 500  # cases or people in one transaction
 _TOMBSTONE = 3600.0  # seconds that an erased person's activities count as handled
 
@@ -144,7 +145,7 @@ def _record(person: str, row: _Person) -> Record:
 
 
 def _is_version(value: object) -> bool:
-    return isinstance(value, int) and value > 0  # SQLite takes anything in any column
+    return isinstance(value, int) and 0 < value < _LARGEST  # SQLite takes anything in any column
 
 
 def _read(reader: Callable[[str], T], document: str, what: str) -> T | None:
@@ -244,22 +245,54 @@ def receive(person: str, activity: str, document: dict[str, Any]) -> Operation[N
 
 
 def discard(person: str, activity: str) -> Operation[None]:
-    """Take an activity out of the inbox: its turn ended without a commit."""
+    """Take an activity out of the inbox, or its job if it has become one: its turn ended without a commit."""
+    yield from _out_of_inbox(person, activity)
+    yield Statement(
+        "DELETE FROM work WHERE kind = 'turn' AND key = ? AND dead_at IS NULL", (f"{person} {digest(activity)}",)
+    )
+
+
+def _out_of_inbox(person: str, activity: str) -> Operation[None]:
     yield Statement("DELETE FROM inbox WHERE person = ? AND activity = ?", (person, digest(activity)))
+
+
+def waiting(person: str, activity: str = "") -> Operation[tuple[dict[str, Any], ...]]:
+    """A person's activities that were answered early and whose turn is not committed, as `receive` was given them, the
+    oldest first. Where `activity` is one of them: those before it."""
+    rows = yield Statement(
+        "SELECT activity, received_at, document FROM inbox WHERE person = ? "
+        "UNION ALL SELECT key, due_at, payload FROM work WHERE person = ? AND kind = 'turn' AND dead_at IS NULL",
+        (person, person),
+    )
+    if not rows:
+        return ()
+    found: list[tuple[float, str, Any]] = []
+    for key, at, text in rows:
+        try:
+            document = json.loads(text)
+            received_at = float(document.get("received_at", at))
+            found.append((received_at, str(key).rpartition(" ")[2], document.get("document", document)))
+        except (TypeError, ValueError, AttributeError):
+            continue  # a damaged row: it becomes a dead letter when its job is claimed
+    found.sort(key=lambda one: one[0])
+    names = [name for _, name, _ in found]
+    until = names.index(digest(activity)) if activity and digest(activity) in names else len(found)
+    return tuple(document for _, _, document in found[:until] if isinstance(document, dict))
 
 
 def _inbox_to_jobs(now: float) -> Operation[None]:
     """Activities whose turn did not end in time, because its process died or the database was away, become jobs."""
-    before = now - INBOX_TIMEOUT
-    if not (yield Statement("SELECT 1 FROM inbox WHERE received_at <= ? LIMIT 1", (before,))):
+    before, latest = now - INBOX_TIMEOUT, now + _NEVER
+    if not (yield Statement("SELECT 1 FROM inbox WHERE received_at <= ? OR received_at > ? LIMIT 1", (before, latest))):
         return
     yield Statement(
         f"INSERT INTO work {_COLUMNS} SELECT 'turn', person || ' ' || activity, person, "  # noqa: S608 - constants
         "'{\"received_at\": ' || received_at || ', \"document\": ' || document || '}', received_at "
-        "FROM inbox WHERE received_at <= ? ON CONFLICT (kind, key) WHERE dead_at IS NULL DO NOTHING",
-        (before,),
+        "FROM inbox WHERE received_at <= ? OR received_at > ? "
+        "ON CONFLICT (kind, key) WHERE dead_at IS NULL DO NOTHING",
+        (before, latest),
     )
-    yield Statement("DELETE FROM inbox WHERE received_at <= ?", (before,))
+    yield Statement("DELETE FROM inbox WHERE received_at <= ? OR received_at > ?", (before, latest))
 
 
 def _save(record: Record, activity: str) -> Operation[Record]:
@@ -277,7 +310,7 @@ def _save(record: Record, activity: str) -> Operation[Record]:
     if not done:
         raise Conflict(f"version {record.version} is not the stored one")
     if done[0][0]:
-        yield from discard(record.person, activity)
+        yield from _out_of_inbox(record.person, activity)
     if record.lost:
         # What cannot be read stays for the admin, and goes with what else ended.
         case = record.case.id if record.case is not None else ""
@@ -395,7 +428,6 @@ _REPLACE = (
     "ON CONFLICT (kind, key) WHERE dead_at IS NULL DO UPDATE SET payload = excluded.payload, "
     "due_at = excluded.due_at, attempt = 0, fence = work.fence + 1, error = ''"
 )
-_LARGEST = 2**62  # of what counts the claims of a job: what comes near the end of an integer is damaged
 # The pick is materialised: PostgreSQL's planner may ignore a LIMIT in a plain sub-select.
 _CLAIM = (
     "WITH pick AS MATERIALIZED (SELECT id FROM work WHERE dead_at IS NULL AND kind = ? AND due_at <= ? "
@@ -468,16 +500,19 @@ def _claimed(row: _Work) -> Claimed:
 
 def _cards_to_jobs(now: float) -> Operation[None]:
     """Cards that were not shown in time become jobs."""
-    if not (yield Statement("SELECT 1 FROM owed WHERE until <= ? LIMIT 1", (now,))):
+    latest = now + _NEVER
+    if not (yield Statement("SELECT 1 FROM owed WHERE until <= ? OR until > ? LIMIT 1", (now, latest))):
         return
     yield Statement(
         f"INSERT INTO work {_COLUMNS} SELECT 'show', person, person, "  # noqa: S608 - constants of this file
-        "CASE in_place WHEN 1 THEN '{\"in_place\": true}' ELSE '{\"in_place\": false}' END, until "
+        # A card that was pending until no time is shown: nothing is lost by showing it again.
+        "CASE in_place WHEN 1 THEN '{\"in_place\": true}' ELSE '{\"in_place\": false}' END, "
+        "CASE WHEN until > ? THEN ? ELSE until END "
         # Another process may be doing the same at this moment.
-        "FROM owed WHERE until <= ? ON CONFLICT (kind, key) WHERE dead_at IS NULL DO NOTHING",
-        (now,),
+        "FROM owed WHERE until <= ? OR until > ? ON CONFLICT (kind, key) WHERE dead_at IS NULL DO NOTHING",
+        (latest, now, now, latest),
     )
-    yield Statement("DELETE FROM owed WHERE until <= ?", (now,))
+    yield Statement("DELETE FROM owed WHERE until <= ? OR until > ?", (now, latest))
 
 
 def confirm_delivered(shown: tuple[tuple[str, float], ...]) -> Operation[None]:

@@ -1,7 +1,6 @@
 """The Teams edge: activities in, messages out. `adapter.py` alone imports the Bot Framework SDK."""
 
 from bot.http_client import TokenSource
-from bot.teams.adapter import Turn
 from bot.teams.endpoint import TeamsEndpoint
 
-__all__ = ["TeamsEndpoint", "TokenSource", "Turn"]
+__all__ = ["TeamsEndpoint", "TokenSource"]

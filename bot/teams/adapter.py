@@ -10,8 +10,6 @@ a middleware for example, comes back to `Adapter.send_activities` and takes the 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from botbuilder.core import CloudAdapterBase, TurnContext
 from botbuilder.schema import (
     Activity,
@@ -25,12 +23,10 @@ from botframework.connector.auth import BotFrameworkAuthentication, ClaimsIdenti
 from botframework.connector.auth.authenticate_request_result import AuthenticateRequestResult
 from botframework.connector.auth.connector_factory import ConnectorFactory
 
-from bot.conversation import Channel, Incoming, Message
+from bot.conversation import Incoming, Message, Turn
 from bot.teams.authentication import ChannelAuthentication, Verified
 from bot.teams.connector import Connector, TeamsChannel
 from bot.teams.refusal import Refusal
-
-Turn = Callable[[Incoming, Channel], Awaitable[Message | None]]
 
 
 class Adapter(CloudAdapterBase):

@@ -33,13 +33,13 @@ from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from bot.background import Beat
-from bot.conversation import ActivityKind, Address, Channel, Incoming, Message
+from bot.conversation import ActivityKind, Address, Channel, Incoming, Message, Turn
 from bot.errors import StoreUnavailable, location
 from bot.http_client import HttpClient, TokenSource
 from bot.metrics import Metrics
 from bot.settings import Settings
 from bot.teams.activities import is_foreign, parse, read_incoming
-from bot.teams.adapter import Adapter, Turn
+from bot.teams.adapter import Adapter
 from bot.teams.authentication import ChannelAuthentication, Keys, Verified
 from bot.teams.connector import CARD, Connector, TeamsChannel, card_json, to_json
 from bot.teams.refusal import STATUSES, Refusal

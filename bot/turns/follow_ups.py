@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from bot.conversation import Address, Channel, from_document
+from bot.conversation import Address, Channel, Turn, from_document
 from bot.errors import NotFound, OutsideError, Refused, Throttled
 from bot.store import Change, Claimed, Job, JobKind, Record
 from bot.store.interface import Store
@@ -40,9 +40,10 @@ _COUNT_FOR = 15.0  # seconds in one claim, whose lease is longer
 
 @dataclass(frozen=True)
 class FollowUps:
-    """What does each kind of job. `schedule`: of looks by ourselves; `retention`: seconds."""
+    """What does each kind of job. `turn`: as a request's; `schedule`: of looks by ourselves; `retention`: seconds."""
 
     runner: TurnRunner
+    turn: Turn
     decisions: Decisions
     outbox: Outbox
     store: Store
@@ -82,9 +83,14 @@ class FollowUps:
 
     async def run_turn(self, claimed: Claimed) -> None:
         """Run the turn of an activity that was answered early and whose own turn did not end; once, by its id."""
-        incoming = from_document(claimed.job.payload["document"])
+        try:
+            incoming = from_document(claimed.job.payload["document"])
+        except (KeyError, TypeError, ValueError) as error:
+            log.error("an activity cannot be read; it is a dead letter now: photosync work list")
+            await self.store.fail(claimed, f"an activity that cannot be read: {type(error).__name__}")
+            return
         # An invoke that was handled meanwhile would be shown its card again: here no request waits for it.
-        await self.runner.turn(replace(incoming, is_invoke=False), self.channel(incoming.address))
+        await self.turn(replace(incoming, is_invoke=False), self.channel(incoming.address))
         await self.store.finish(claimed)
 
     async def look_again(self, claimed: Claimed) -> None:

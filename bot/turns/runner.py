@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from bot.cards import render
 from bot.cards.render import Photos
-from bot.conversation import ActivityKind, Channel, Incoming, Message, Scope, to_document
+from bot.conversation import ActivityKind, Channel, Incoming, Message, Scope, Turn, from_document, to_document
 from bot.errors import NotFound, OutsideError, StoreUnavailable, location
 from bot.keyed_lock import KeyedLock
 from bot.languages.catalogs import Languages
@@ -68,12 +68,14 @@ class TurnRunner:
         self.metrics.turns.labels(incoming.kind.value).inc()
         begin_turn()
         with self.traces.whole("turn", incoming.kind.value) as span:
-            return await self._answered(incoming, channel, span)
+            return await self._answered(self._turn, incoming, channel, span)
 
-    async def _answered(self, incoming: Incoming, channel: Channel, span: Span) -> Message | None:
+    async def _answered(self, turn: Turn, incoming: Incoming, channel: Channel, span: Span) -> Message | None:
         try:
-            return await self._turn(incoming, channel)
+            return await turn(incoming, channel)
         except StoreUnavailable:
+            # It may have been answered early: the person's next turn has to load, and finds it waiting.
+            self.outbox.cache.forget(incoming.person)
             raise
         except OutsideError as error:
             span.failed(error)
@@ -103,6 +105,21 @@ class TurnRunner:
             return await self._impersonal(incoming, channel)
         async with self.lock(incoming.person):
             return await self._personal(incoming, channel)
+
+    async def _catch_up(self, incoming: Incoming, channel: Channel) -> None:
+        """First what the person said before: answered early, and not done since, because its process died or the store
+        was away. Done later it would undo what came after. Raises `StoreUnavailable`."""
+        for document in await self.store.waiting(incoming.person, incoming.id):
+            try:
+                earlier = from_document(document)
+            except (KeyError, TypeError, ValueError):
+                continue  # its job becomes a dead letter
+            if earlier.scope is not Scope.PERSONAL or earlier.person != incoming.person:
+                continue  # what an agent pressed on a card in the helpdesk's channel
+            log.info("an activity that was answered early is done first")
+            with self.traces.whole("turn", earlier.kind.value) as span:
+                await self._answered(self._personal, replace(earlier, is_invoke=False), channel, span)
+            await self.discard(earlier)
 
     async def _impersonal(self, incoming: Incoming, channel: Channel) -> Message | None:
         """In front of others one card that leads to the 1:1 chat, and only when the bot was spoken to; in a chat with
@@ -146,6 +163,7 @@ class TurnRunner:
             if cached is not None:
                 record, fresh, handled = cached, False, was_handled(cached.handled, incoming.id)
             else:
+                await self._catch_up(incoming, channel)
                 (record, handled), fresh = await self.outbox.load(incoming.person, incoming.id), True
             if (handled and not incoming.is_invoke) or is_late_rating(incoming, record.case):
                 return None

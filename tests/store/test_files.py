@@ -239,6 +239,20 @@ async def test_a_lock_of_another_program_is_an_outage_and_then_over(file: Path, 
     assert await store.ready()
 
 
+async def test_nobody_waits_for_the_locks_of_others_one_after_the_other(file: Path, store: Store) -> None:
+    """Who came while a batch waited in vain is told with it, and does not begin to wait then."""
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        first = asyncio.create_task(store.load("ada"))
+        await asyncio.sleep(1)
+        late = [asyncio.create_task(store.load(f"p{number}")) for number in range(3)]
+        await asyncio.wait([first])
+        other.execute("ROLLBACK")
+        told = await asyncio.gather(first, *late, return_exceptions=True)
+    assert [type(one) for one in told] == [StoreUnavailable] * 4
+    assert not (await store.load("ada"))[1]
+
+
 async def test_tries_that_fail_leave_no_thread_and_no_file_behind(file: Path) -> None:
     file.mkdir()
     before = threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
 
 from bot.conversation import Address
-from bot.store import Change, Erased, JobKind, Record
+from bot.store import Change, Erased, JobKind, PendingCard, Record
 from bot.store.connect import open_store
 from bot.store.interface import Store
 from dialogs.model import Case
@@ -50,6 +51,41 @@ async def test_what_was_answered_early_and_not_done_becomes_one_job_with_its_doc
         await there.commit(Change(Record(one.job.person), "a1", finish=one))
     assert (await here.pending(JobKind.TURN), await here.next_due()) == (0, None)
     assert (await here.load("ada", "a1"))[1] is True
+
+
+async def test_what_waits_is_known_in_its_order_in_the_inbox_and_as_a_job(
+    database: str, two: tuple[Store, Store]
+) -> None:
+    here, there = two
+    for number in (1, 2):
+        await here.receive("ada", f"a{number}", {"text": str(number)})
+    await aged(database)
+    assert len(await here.claim({JobKind.TURN: 1}, 60)) == 1
+    for person, number in (("ada", 3), ("ben", 4), ("ada", 5)):
+        await here.receive(person, f"a{number}", {"text": str(number)})
+
+    async def texts(activity: str = "") -> list[str]:
+        return [one["text"] for one in await there.waiting("ada", activity)]
+
+    assert await texts() == ["1", "2", "3", "5"]
+    assert (await texts("a3"), await texts("a1"), await texts("new")) == (["1", "2"], [], ["1", "2", "3", "5"])
+    for number in (1, 3):
+        await here.discard("ada", f"a{number}")
+    assert await texts() == ["2", "5"]
+    await execute(database, "UPDATE inbox SET document = '[' WHERE person = 'ada'")
+    assert await texts() == ["2"]
+
+
+@pytest.mark.parametrize("at", ["'NaN'", "'Infinity'", "1e300"])
+async def test_a_time_that_never_comes_holds_nothing_back(database: str, two: tuple[Store, Store], at: str) -> None:
+    """A pending card is shown; an activity goes to the admin, as a dead letter."""
+    here, _ = two
+    await here.commit(Change(ADA, "a0", pending_card=PendingCard(time.time() + 30, in_place=True)))
+    await here.receive("ada", "a1", DOCUMENT)
+    await execute(database, f"UPDATE inbox SET received_at = {at}")
+    await execute(database, f"UPDATE owed SET until = {at}")
+    assert [one.job.kind for one in await here.claim(10, 60)] == [JobKind.SHOW]
+    assert [one.kind for one in await here.dead_letters()] == ["turn"]
 
 
 @pytest.mark.parametrize("known", [False, True])

@@ -13,12 +13,16 @@ from bot import app
 from bot.conversation import ActivityKind, Address, Channel, Incoming, Message, Scope, from_document, to_document
 from bot.errors import StoreUnavailable
 from bot.settings import read
-from bot.store import JobKind, transactions
+from bot.store import Change, JobKind, Record, transactions
 from bot.store.connect import connect
 from bot.store.interface import Store
+from bot.teams import endpoint
+from bot.teams.activities import read_incoming
+from sandbox.chat import Chat
 from sandbox.tenant import Tenant
-from tests.chatting import eventually, step
+from tests.chatting import Scene, eventually, scene, shown, step
 from tests.teams_edge import CARD, stage
+from tests.tickets.test_channel import handed_over, staged
 
 
 async def test_what_cannot_be_kept_is_not_answered_early() -> None:
@@ -97,6 +101,65 @@ async def test_a_turn_whose_process_died_is_done_once_after_the_start(
             assert await pending(bot.store) == 0
         finally:
             await bot.stop()
+
+
+async def test_what_was_said_first_is_done_first_although_its_process_died(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last word holds: what was answered early and waits in the inbox does not undo it later."""
+    async with scene(PHOTOSYNC_FOLLOW_UPS="1h") as here:
+        chat = here.chat("old", "en-US")
+        for text in ("svenska", "Deutsch"):
+            await kept(here, chat, {"type": "message", "text": text})
+        await chat.say("français")
+        assert (step_language(chat), shown(chat), await pending(here.bot.store)) == ("fr", 3, 0)
+        monkeypatch.setattr(transactions, "INBOX_TIMEOUT", 0.0)
+        await asyncio.sleep(2)
+        assert (step_language(chat), shown(chat)) == ("fr", 3)
+
+
+async def test_a_turn_that_the_store_failed_after_its_early_answer_comes_before_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(endpoint, "_ACK_AFTER", 0.5)
+    async with scene(PHOTOSYNC_FOLLOW_UPS="1h") as here:
+        chat = here.chat("old", "en-US")
+        await chat.say("my photo is wrong")
+        commit, store = here.bot.store.commit, here.bot.store
+
+        async def away(_: Change) -> Record:
+            await asyncio.sleep(1)
+            raise StoreUnavailable("gone")
+
+        monkeypatch.setattr(store, "commit", away)
+        await chat.say("svenska")
+        await asyncio.sleep(1)
+        assert await pending(store) == 1
+        monkeypatch.setattr(store, "commit", commit)
+        await chat.say("Deutsch")
+        await eventually(lambda: shown(chat) == 3)
+        assert (step_language(chat), await pending(store)) == ("de", 0)
+
+
+async def test_what_an_agent_pressed_is_done_by_the_inbox_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was taken for any card in front of others: the agents were told to write to the bot, and the person nothing."""
+    async with staged() as (here, agent):
+        chat = await handed_over(here)
+        data = next(one["data"] for one in agent.card()["actions"] if one["data"]["action"] == "tell")
+        value = {**data, "text": "We see it."}
+        await kept(here, agent, {"type": "message", "value": value, "replyToId": agent.shown().reply_id})
+        monkeypatch.setattr(transactions, "INBOX_TIMEOUT", 0.0)
+        await eventually(lambda: step(chat) == "desk.ticket_told")
+
+
+async def kept(here: Scene, chat: Chat, content: dict[str, Any]) -> None:
+    """As before an early answer, by a process that died then."""
+    incoming = read_incoming({**chat.channel.activity(chat), **content}, here.tenant.app)
+    assert incoming is not None
+    await here.bot.store.receive(incoming.person, incoming.id, to_document(incoming))
+
+
+def step_language(chat: Chat) -> str:
+    """What the last card is in."""
+    return str(chat.card()["lang"])
 
 
 async def pending(store: Store) -> int:
