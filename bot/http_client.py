@@ -98,6 +98,9 @@ IDEMPOTENT = Retry()
 class TokenSource(Protocol):
     """Bearer tokens by scope: `bot.graph.tokens.Tokens`."""
 
+    def cached(self, scope: str) -> str:
+        """A token that is there already, "" if there is none: most requests need not wait for one."""
+
     async def token(self, scope: str) -> str: ...
 
     def forget(self, scope: str, token: str = "") -> None: ...
@@ -262,7 +265,9 @@ class HttpClient:
             return await self._send(sent, sent.headers, ends)
         tokens, scope = sent.bearer.tokens, sent.bearer.scope
         for last in (False, True):
-            token = await before(ends, tokens.token(scope), TimedOut("login", "no token in time"))
+            token = tokens.cached(scope)
+            if not token:
+                token = await before(ends, tokens.token(scope), TimedOut("login", "no token in time"))
             answer = await self._send(sent, {"Authorization": f"Bearer {token}", **sent.headers}, ends)
             if answer.status != 401 or last:
                 break
@@ -270,7 +275,6 @@ class HttpClient:
         return answer
 
     async def _send(self, sent: _Request, headers: Mapping[str, str], ends: float) -> Answer:
-        too_large = Malformed(sent.system, f"larger than {sent.limit} bytes")
         async with self._session.request(
             sent.method,
             sent.url,
@@ -281,15 +285,19 @@ class HttpClient:
         ) as response:
             length = response.content_length
             if (length or 0) > sent.limit:
-                raise too_large
+                raise _too_large(sent)
             if length is not None and not response.headers.get("Content-Encoding"):
                 return Answer(response.status, response.headers, await response.read(), sent.system)
             received = bytearray()
             async for chunk in response.content.iter_any():
                 received += chunk
                 if len(received) > sent.limit:
-                    raise too_large
+                    raise _too_large(sent)
             return Answer(response.status, response.headers.copy(), bytes(received), sent.system)
+
+
+def _too_large(sent: _Request) -> Malformed:
+    return Malformed(sent.system, f"larger than {sent.limit} bytes")
 
 
 async def before(ends: float, work: Awaitable[T], failure: TimedOut) -> T:

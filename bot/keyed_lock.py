@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from types import TracebackType
 
 
 class KeyedLock:
@@ -14,19 +13,50 @@ class KeyedLock:
         self._locks: dict[str, asyncio.Lock] = {}
         self._users: dict[str, int] = {}  # how many hold a key or wait for it
 
-    @asynccontextmanager
-    async def lock(self, key: str) -> AsyncIterator[None]:
-        """Hold the key within the block."""
-        lock = self._locks.setdefault(key, asyncio.Lock())
-        self._users[key] = self.waiting(key) + 1
-        try:
-            async with lock:
-                yield
-        finally:
-            self._users[key] -= 1
-            if not self._users[key]:
-                del self._locks[key], self._users[key]
+    def lock(self, key: str) -> _Held:
+        """`async with lock(key)`: hold the key within the block."""
+        return _Held(self, key)
 
     def waiting(self, key: str) -> int:
         """How many hold the key or wait for it."""
         return self._users.get(key, 0)
+
+    async def take(self, key: str) -> None:
+        """Wait for the key. For `lock`."""
+        lock = self._locks.get(key)
+        if lock is None:
+            lock = self._locks[key] = asyncio.Lock()
+        self._users[key] = self._users.get(key, 0) + 1
+        try:
+            await lock.acquire()
+        except BaseException:
+            self._leave(key)
+            raise
+
+    def give(self, key: str) -> None:
+        """Let the next one have it. For `lock`."""
+        self._locks[key].release()
+        self._leave(key)
+
+    def _leave(self, key: str) -> None:
+        self._users[key] -= 1
+        if not self._users[key]:
+            del self._locks[key], self._users[key]
+
+
+class _Held:
+    """Of every turn, so a class: a context manager made of a generator costs several times as much."""
+
+    __slots__ = ("_key", "_locks")
+
+    def __init__(self, locks: KeyedLock, key: str) -> None:
+        self._locks = locks
+        self._key = key
+
+    async def __aenter__(self) -> None:
+        await self._locks.take(self._key)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._locks.give(self._key)

@@ -53,7 +53,7 @@ def laid_over(below: Document, own: Document) -> dict[str, Any]:
     return {"start": start, "steps": steps, **({"everywhere": everywhere} if everywhere else {})}
 
 
-def without_skipped(documents: Mapping[str, Document]) -> dict[str, dict[str, Any]]:
+def without_skipped(documents: Mapping[str, Document]) -> dict[str, Document]:
     """All topics without the steps that are left out: what led to one leads to where its own `next` does.
 
     Raises ValueError where that goes round in a circle.
@@ -64,7 +64,7 @@ def without_skipped(documents: Mapping[str, Document]) -> dict[str, dict[str, An
         for name, table in document.get("steps", {}).items()
         if isinstance(table, Mapping) and table.get("skip")
     }
-    made = {}
+    made: dict[str, Document] = {}
     for topic, document in documents.items():
         steps = {
             name: _led_past(topic, table, skipped)

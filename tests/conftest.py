@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -57,13 +57,13 @@ def spoken() -> Languages:
 
 
 @pytest.fixture(scope="session")
-def pictures() -> dict[str, bytes]:
+def pictures() -> Mapping[str, bytes]:
     """The packaged illustrations."""
     return resources.illustrations()
 
 
 @pytest.fixture(scope="session")
-def shelf(spoken: Languages, pictures: dict[str, bytes]) -> Library:
+def shelf(spoken: Languages, pictures: Mapping[str, bytes]) -> Library:
     """The packaged topics."""
     return packaged.topics(spoken, pictures)
 

@@ -69,6 +69,11 @@ class DeviceCodeSignIn:
         self._application: Any = None
         self._lock = asyncio.Lock()
 
+    def cached(self, scope: str) -> str:
+        """See `TokenSource`."""
+        until, text = self._cached.get(_resource(scope), (0.0, ""))
+        return text if time.monotonic() < until else ""
+
     async def token(self, scope: str) -> str:
         """A token for a resource's `.default`, or one that is held for it already.
 
@@ -83,10 +88,9 @@ class DeviceCodeSignIn:
                 except (Refused, TimedOut) as error:
                     self._failed = error
                     raise
-            until, text = self._cached.get(_resource(scope), (0.0, ""))
-            if time.monotonic() < until:
-                return text
-            return self._keep(scope, await self._call("acquire_token_by_refresh_token", self._refresh, [scope]))
+            return self.cached(scope) or self._keep(
+                scope, await self._call("acquire_token_by_refresh_token", self._refresh, [scope])
+            )
 
     def forget(self, scope: str, token: str = "") -> None:
         """See `TokenSource`."""

@@ -51,14 +51,18 @@ class Tokens:
         self._pending: dict[str, asyncio.Task[str]] = {}
         self._failed: dict[str, tuple[float, OutsideError]] = {}
 
+    def cached(self, scope: str) -> str:
+        """See `TokenSource`."""
+        known = self._cached.get(scope)
+        return known.text if known is not None and time.monotonic() < known.usable_until else ""
+
     async def token(self, scope: str) -> str:
         """A bearer token for a scope; callers at the same time share one request, and its failure.
 
         Raises `Refused` if the login service says no to us, `Throttled`, `TimedOut` or `Outage` if it gives none now.
         """
-        known = self._cached.get(scope)
-        if known is not None and time.monotonic() < known.usable_until:
-            return known.text
+        if known := self.cached(scope):
+            return known
         until, error = self._failed.get(scope, (0.0, None))
         if error is not None and time.monotonic() < until:
             raise error

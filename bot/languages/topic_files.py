@@ -34,7 +34,7 @@ def topics(languages: Languages, pictures: Mapping[str, bytes], own: Path | None
 
     Raises `LibraryError` naming every file and step that could strand a person, and every text that is missing.
     """
-    documents = {path.stem: tomllib.loads(path.read_text("utf-8")) for path in sorted(resources.TOPICS.glob("*.toml"))}
+    documents: dict[str, Mapping[str, Any]] = dict(resources.topics())
     if own is None:
         plain = languages.wording
         return Topics(library.build(documents, pictures, plain.catalogs[SOURCE].entries), plain, pictures)

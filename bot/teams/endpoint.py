@@ -25,8 +25,6 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Protocol
 
 from aiohttp import hdrs, web
@@ -174,8 +172,11 @@ class TeamsEndpoint:
         self._turns.add(task)
         self._under_way[person] += 1
         try:
-            with early.after(_ACK_AFTER, incoming, self._inbox):
+            timer = early.after(_ACK_AFTER, incoming, self._inbox)
+            try:
                 shown = await self.adapter.run(verified, incoming, self._turn)
+            finally:
+                timer.cancel()
             if await early.sent() is not None:
                 await self._inbox.discard(incoming)
         finally:
@@ -208,18 +209,13 @@ class _EarlyAnswer:
         self._request = request
         self._sending: asyncio.Task[web.Response | None] | None = None
 
-    @contextmanager
-    def after(self, seconds: float, incoming: Incoming, inbox: Inbox) -> Iterator[None]:
-        """Answer if the block takes longer than that."""
+    def after(self, seconds: float, incoming: Incoming, inbox: Inbox) -> asyncio.TimerHandle:
+        """Answer after so many seconds, unless what is returned is cancelled before."""
 
         def begin() -> None:
             self._sending = asyncio.create_task(self._send(incoming, inbox))
 
-        timer = asyncio.get_running_loop().call_later(seconds, begin)
-        try:
-            yield
-        finally:
-            timer.cancel()
+        return asyncio.get_running_loop().call_later(seconds, begin)
 
     async def sent(self) -> web.Response | None:
         """The answer that was sent, None if there was no need or it could not be kept."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -311,7 +312,9 @@ GOOD = {
 }
 
 
+@cache
 def issued() -> trustme.LeafCert:
+    """One for all tests that need not have their own."""
     return trustme.CA(key_type=trustme.KeyType.RSA).issue_cert("bot.example", key_type=trustme.KeyType.RSA)
 
 
@@ -322,63 +325,70 @@ def pem(*, order: int = 1, key: bool = True, certificate: bool = True, chain: bo
     return b"".join([*parts[::order], *([authority.cert_pem.bytes()] if chain else [])])
 
 
-@pytest.mark.parametrize("made", [pem(), pem(order=-1), pem(chain=True), b"Bag Attributes\n" + pem()])
-async def test_a_certificate_is_read_in_any_order(made: bytes, tmp_path: Path) -> None:
-    file = tmp_path / "bot.pem"
+@pytest.mark.parametrize(
+    "make",
+    [pem, lambda: pem(order=-1), lambda: pem(chain=True), lambda: b"Bag Attributes\n" + pem()],
+    ids=["key first", "key last", "with its chain", "with attributes"],
+)
+async def test_a_certificate_is_read_in_any_order(make: Callable[[], bytes], tmp_path: Path) -> None:
+    file, made = tmp_path / "bot.pem", make()
     file.write_bytes(made)
     async with office(MicrosoftAppPassword="", MicrosoftAppCertificate=str(file)) as one:
         one.tenant.login.register(one.tenant.app, made)
         assert await bot_tokens(one.settings, one.http).token(one.scope)
 
 
-@pytest.mark.parametrize("made", [pem(key=False), pem(certificate=False), b"", b"\xff\xfe no text"])
+@pytest.mark.parametrize(
+    "make",
+    [lambda: pem(key=False), lambda: pem(certificate=False), lambda: b"", lambda: b"\xff\xfe no text"],
+    ids=["no key", "no certificate", "empty", "no text"],
+)
 async def test_a_certificate_that_cannot_be_used_is_refused_at_the_start_by_its_name(
-    made: bytes, tmp_path: Path
+    make: Callable[[], bytes], tmp_path: Path
 ) -> None:
     file = tmp_path / "bot.pem"
     file.write_bytes(pem())
     async with office(MicrosoftAppPassword="", MicrosoftAppCertificate=str(file)) as one:
-        file.write_bytes(made)  # after the settings were read, which would have refused it
+        file.write_bytes(make())  # after the settings were read, which would have refused it
         with pytest.raises(SettingsError, match="MicrosoftAppCertificate"):
             bot_tokens(one.settings, one.http)
 
 
-MADE = issued()
 PASSWORD = "canary pässword"
 
 
 def own_key() -> Any:
-    return form.load_pem_private_key(MADE.private_key_pem.bytes(), None)
+    return form.load_pem_private_key(issued().private_key_pem.bytes(), None)
 
 
 def encrypted_pem(format_: form.PrivateFormat, password: str = PASSWORD) -> bytes:
     key = own_key().private_bytes(form.Encoding.PEM, format_, form.BestAvailableEncryption(password.encode()))
-    return bytes(key) + MADE.cert_chain_pems[0].bytes()
+    return bytes(key) + issued().cert_chain_pems[0].bytes()
 
 
 def pfx(password: str = "", *, key: bool = True, own: bool = True) -> bytes:
     """As Windows and Key Vault export it: leaf and root."""
-    leaf = x509.load_pem_x509_certificate(MADE.cert_chain_pems[0].bytes())
+    leaf = x509.load_pem_x509_certificate(issued().cert_chain_pems[0].bytes())
     root = x509.load_pem_x509_certificate(trustme.CA().cert_pem.bytes())
     how = form.BestAvailableEncryption(password.encode()) if password else form.NoEncryption()
     return pkcs12.serialize_key_and_certificates(b"bot", own_key() if key else None, leaf if own else None, [root], how)
 
 
-FILES = [
-    ("PKCS 8", encrypted_pem(form.PrivateFormat.PKCS8), PASSWORD, ""),
-    ("openssl's own", encrypted_pem(form.PrivateFormat.TraditionalOpenSSL), PASSWORD, ""),
-    ("a password that nothing asks for", MADE.private_key_pem.bytes() + MADE.cert_chain_pems[0].bytes(), PASSWORD, ""),
-    ("PFX", pfx(PASSWORD), PASSWORD, ""),
-    ("PFX without password", pfx(), "", ""),
-    ("PFX, a password that nothing asks for", pfx(), PASSWORD, ""),
-    ("no password", encrypted_pem(form.PrivateFormat.PKCS8), "", "has a password, which is not given"),
-    ("a wrong password", encrypted_pem(form.PrivateFormat.TraditionalOpenSSL), "canary", "wrong password"),
-    ("PFX, no password", pfx(PASSWORD), "", "password is not given"),
-    ("PFX, a wrong password", pfx(PASSWORD), "canary", "password is wrong"),
-    ("PFX, cut", pfx(PASSWORD)[:-9], PASSWORD, "damaged"),
-    ("PFX without key", pfx(PASSWORD, key=False), PASSWORD, "no private key"),
-    ("PFX without the key's certificate", pfx(PASSWORD, own=False), PASSWORD, "none of its certificates"),
-    ("a certificate in DER", x509.load_pem_x509_certificate(MADE.cert_chain_pems[0].bytes()).public_bytes(form.Encoding.DER), "", "no private key"),
+FILES: list[tuple[str, Callable[[], bytes], str, str]] = [
+    ("PKCS 8", lambda: encrypted_pem(form.PrivateFormat.PKCS8), PASSWORD, ""),
+    ("openssl's own", lambda: encrypted_pem(form.PrivateFormat.TraditionalOpenSSL), PASSWORD, ""),
+    ("a password that nothing asks for", lambda: issued().private_key_pem.bytes() + issued().cert_chain_pems[0].bytes(), PASSWORD, ""),
+    ("PFX", lambda: pfx(PASSWORD), PASSWORD, ""),
+    ("PFX without password", pfx, "", ""),
+    ("PFX, a password that nothing asks for", pfx, PASSWORD, ""),
+    ("no password", lambda: encrypted_pem(form.PrivateFormat.PKCS8), "", "has a password, which is not given"),
+    ("a wrong password", lambda: encrypted_pem(form.PrivateFormat.TraditionalOpenSSL), "canary", "wrong password"),
+    ("PFX, no password", lambda: pfx(PASSWORD), "", "password is not given"),
+    ("PFX, a wrong password", lambda: pfx(PASSWORD), "canary", "password is wrong"),
+    ("PFX, cut", lambda: pfx(PASSWORD)[:-9], PASSWORD, "damaged"),
+    ("PFX without key", lambda: pfx(PASSWORD, key=False), PASSWORD, "no private key"),
+    ("PFX without the key's certificate", lambda: pfx(PASSWORD, own=False), PASSWORD, "none of its certificates"),
+    ("a certificate in DER", lambda: x509.load_pem_x509_certificate(issued().cert_chain_pems[0].bytes()).public_bytes(form.Encoding.DER), "", "no private key"),
 ]  # fmt: skip
 APPLICATIONS = [
     ("MicrosoftAppCertificate", {"MicrosoftAppPassword": ""}),
@@ -387,13 +397,13 @@ APPLICATIONS = [
 
 
 @pytest.mark.parametrize(("setting", "more"), APPLICATIONS, ids=["the bot", "Graph's application"])
-@pytest.mark.parametrize(("content", "password", "words"), [row[1:] for row in FILES], ids=[row[0] for row in FILES])
+@pytest.mark.parametrize(("make", "password", "words"), [row[1:] for row in FILES], ids=[row[0] for row in FILES])
 async def test_a_certificate_with_a_password_or_in_a_pfx_signs_in_or_is_refused_at_the_start(
-    setting: str, more: dict[str, str], content: bytes, password: str, words: str, tmp_path: Path
+    setting: str, more: dict[str, str], make: Callable[[], bytes], password: str, words: str, tmp_path: Path
 ) -> None:
     name = "MicrosoftAppCertificatePassword" if setting.startswith("M") else f"{setting}_PASSWORD"
     file = tmp_path / "own.file"
-    file.write_bytes(content)
+    file.write_bytes(make())
     changes = {**more, setting: str(file), name: password}
     if words:
         with pytest.raises(SettingsError, match=words) as refused:
@@ -403,7 +413,7 @@ async def test_a_certificate_with_a_password_or_in_a_pfx_signs_in_or_is_refused_
         return
     async with office(**changes) as one:
         client = more.get("PHOTOSYNC_GRAPH_CLIENT_ID", one.tenant.app)
-        one.tenant.login.register(client, MADE.cert_chain_pems[0].bytes())
+        one.tenant.login.register(client, issued().cert_chain_pems[0].bytes())
         tokens = graph_tokens(one.settings, one.http)
         claims = one.tenant.login.check(f"Bearer {await tokens.token(one.scope)}", one.tenant.graph.url)
         assert claims is not None

@@ -233,6 +233,9 @@ async def test_a_bot_without_an_app_id_is_not_built(edge: Stage) -> None:
 
 
 class NoTokens:
+    def cached(self, _: str) -> str:
+        return ""
+
     async def token(self, scope: str) -> str:
         return scope
 
