@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def topics(languages: Languages, pictures: Mapping[str, bytes], own: Path | None
     documents: dict[str, Mapping[str, Any]] = dict(resources.topics())
     if own is None:
         plain = languages.wording
-        return Topics(library.build(documents, pictures, plain.catalogs[SOURCE].entries), plain, pictures)
+        return Topics(_packaged(frozenset(pictures), frozenset(plain.catalogs[SOURCE].entries)), plain, pictures)
     found, problems = _read(own)
     texts: Texts = {}
     for name, document in found.items():
@@ -67,6 +68,11 @@ def topics(languages: Languages, pictures: Mapping[str, bytes], own: Path | None
     }
     shown = {**pictures, **_pictures(own)}
     return Topics(library.build(documents, shown, catalogs[SOURCE].entries), Translations(catalogs), shown)
+
+
+@lru_cache(maxsize=4)
+def _packaged(pictures: frozenset[str], english: frozenset[str]) -> Library:
+    return library.build(resources.topics(), pictures, english)
 
 
 def _of_variant(one: Catalog, texts: Texts) -> Texts:
