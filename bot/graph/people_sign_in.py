@@ -14,6 +14,7 @@ from typing import Any
 
 from yarl import URL
 
+from bot.conversation import visible
 from bot.errors import Outage, OutsideError, Refused, TimedOut
 from bot.graph.tokens import sign_in_application
 from bot.http_client import HttpClient, plain_code
@@ -105,7 +106,7 @@ class PeopleSignIn:
         name = claims.get("name") or claims.get("preferred_username") or ""
         return SignedIn(
             claims["oid"],
-            name if isinstance(name, str) else "",
+            visible(name) if isinstance(name, str) else "",
             frozenset(one for one in roles if isinstance(one, str)) if isinstance(roles, list) else frozenset(),
         )
 

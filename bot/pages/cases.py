@@ -77,7 +77,12 @@ def _row(read: Reader, one: ListedCase, *, people: bool) -> list[Part]:
         last = case.checks[-1] if case.checks else None
         found = _found(read, last) if last else read("agent.not_looked")
         row += [read.language(case.locale), found, _ticket(read, case) or "–"]
-    return [*row, one.stored.name or one.stored.person] if people else row
+    return [*row, _person(one.stored)] if people else row
+
+
+def _person(stored: StoredCase) -> Html:
+    """A name has its own direction, whatever the page's is."""
+    return tag("span", stored.name or stored.person, dir="auto")
 
 
 def page(read: Reader, stored: StoredCase, log: Sequence[LogEntry], *, people: bool) -> Part:
@@ -93,7 +98,7 @@ def page(read: Reader, stored: StoredCase, log: Sequence[LogEntry], *, people: b
         (read("page.column.ticket"), _ticket(read, case) or read("page.case.no_ticket")),
     ]
     if people:
-        facts.insert(0, (read("page.column.person"), stored.name or stored.person))
+        facts.insert(0, (read("page.column.person"), _person(stored)))
     if case.comment:
         facts.append((read("page.case.comment"), tag("span", case.comment, dir="auto")))
     rated = {"up": "page.case.rated_up", "down": "page.case.rated_down"}.get(case.rating)

@@ -103,6 +103,15 @@ def changed(**claims: Any) -> Callable[[Stage], None]:
     return change
 
 
+@pytest.mark.parametrize("name", ["Hanna \ud83d", "Han\x00na", "Hanna\u202e", 17, None])
+async def test_whatever_a_name_is_nobody_is_kept_out_by_it(there: Stage, name: object) -> None:
+    changed(name=name, preferred_username=name)(there)
+    browser = await there.lead()
+    page = await browser.ask("/helpdesk")
+    assert page.status == 200
+    assert not {"\ud83d", "\x00", "\u202e"} & set(page.text)
+
+
 FOREIGN = "11111111-2222-3333-4444-555555555555"
 TOKENS = [
     ("another nonce", changed(nonce="0" * 64)),
