@@ -24,10 +24,12 @@ The inbox. An activity that is answered (202) before its turn is committed has t
     await store.commit(Change(record, activity, ...)) # takes the activity out of the inbox, in the same transaction
     await store.discard(person, activity)             # instead, where a turn ends without a commit
 
-What is still there a minute later (`transactions.INBOX_TIMEOUT`) becomes a job of kind `JobKind.TURN` at the next
-claim, in this process or another: `job.payload` is `{"received_at": seconds since 1970, "document": document}`. Its
-doer runs the turn and ends the job as any other: `Change.finish`, or `Store.finish` where the activity turns out to be
-handled already. `erase` takes what is in the inbox too. In a group, `person` is the conversation's id.
+What is still there when the person's next turn is loaded (`load_for_turn`) is done before it, so that nobody's words
+overtake each other. What is still there a minute later (`transactions.INBOX_TIMEOUT`) becomes a job of kind
+`JobKind.TURN` at the next claim, in this process or another: `job.payload` is
+`{"received_at": seconds since 1970, "document": document}`. Its doer runs the turn and ends the job as any other:
+`Change.finish`, or `Store.finish` where the activity turns out to be handled already. `erase` takes what is in the
+inbox too. In a group, `person` is the conversation's id.
 
 Slots. What all processes together may do a few times at once:
 

@@ -62,10 +62,10 @@ class Store(ABC):
         """Finish what is under way and let go of everything."""
 
     load = transaction(transactions.load)
+    load_for_turn = transaction(transactions.load_for_turn)
     commit = transaction(transactions.commit)
     receive = transaction(transactions.receive)
     discard = transaction(transactions.discard)
-    waiting = transaction(transactions.waiting)
     owner = transaction(transactions.owner)
     case = transaction(transactions.case)
     log = transaction(transactions.log)

@@ -113,6 +113,12 @@ def load(person: str, activity: str = "") -> Operation[tuple[Record, bool]]:
     return record, was_handled(record.handled, activity)
 
 
+def load_for_turn(person: str, activity: str) -> Operation[tuple[Record, bool, tuple[dict[str, Any], ...]]]:
+    """`load` and `waiting`."""
+    record, handled = yield from load(person, activity)
+    return record, handled, (yield from waiting(person, activity))
+
+
 def _tombstone(person: str) -> Operation[str]:
     rows = yield Statement(
         "SELECT handled FROM tombstones WHERE person = ? AND until > ?", (_digest_of_person(person), time.time())

@@ -70,6 +70,13 @@ class Outbox:
         self.cache.put(record)
         return record, handled
 
+    async def load_for_turn(self, person: str, activity: str) -> tuple[Record, bool, tuple[dict[str, Any], ...]]:
+        """The same, and what the person said before that was answered early and is not done yet, the oldest first."""
+        with part("store.load"):
+            record, handled, waiting = await self._store.load_for_turn(person, activity)
+        self.cache.put(record)
+        return record, handled, waiting
+
     async def commit(self, change: Change) -> Record:
         """`Store.commit`; what was saved is cached, what was refused is not cached any more."""
         try:

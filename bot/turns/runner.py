@@ -106,10 +106,14 @@ class TurnRunner:
         async with self.lock(incoming.person):
             return await self._personal(incoming, channel)
 
-    async def _catch_up(self, incoming: Incoming, channel: Channel) -> None:
-        """First what the person said before: answered early, and not done since, because its process died or the store
-        was away. Done later it would undo what came after. Raises `StoreUnavailable`."""
-        for document in await self.store.waiting(incoming.person, incoming.id):
+    async def _load(self, incoming: Incoming, channel: Channel) -> tuple[Record, bool]:
+        """The person's record, and whether the activity was handled before.
+
+        What the person said before is done first, where it was answered early and is not done since, because its
+        process died or the store was away: done later it would undo what came after. Raises `StoreUnavailable`.
+        """
+        record, handled, waiting = await self.outbox.load_for_turn(incoming.person, incoming.id)
+        for document in waiting:
             try:
                 earlier = from_document(document)
             except (KeyError, TypeError, ValueError):
@@ -120,6 +124,7 @@ class TurnRunner:
             with self.traces.whole("turn", earlier.kind.value) as span:
                 await self._answered(self._personal, replace(earlier, is_invoke=False), channel, span)
             await self.discard(earlier)
+        return (await self.outbox.load(incoming.person, incoming.id)) if waiting else (record, handled)
 
     async def _impersonal(self, incoming: Incoming, channel: Channel) -> Message | None:
         """In front of others one card that leads to the 1:1 chat, and only when the bot was spoken to; in a chat with
@@ -163,8 +168,7 @@ class TurnRunner:
             if cached is not None:
                 record, fresh, handled = cached, False, was_handled(cached.handled, incoming.id)
             else:
-                await self._catch_up(incoming, channel)
-                (record, handled), fresh = await self.outbox.load(incoming.person, incoming.id), True
+                (record, handled), fresh = await self._load(incoming, channel), True
             if (handled and not incoming.is_invoke) or is_late_rating(incoming, record.case):
                 return None
             if not record.version and (message := await self._after_erasing(incoming, channel)) is not None:

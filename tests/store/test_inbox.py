@@ -65,7 +65,7 @@ async def test_what_waits_is_known_in_its_order_in_the_inbox_and_as_a_job(
         await here.receive(person, f"a{number}", {"text": str(number)})
 
     async def texts(activity: str = "") -> list[str]:
-        return [one["text"] for one in await there.waiting("ada", activity)]
+        return [one["text"] for one in (await there.load_for_turn("ada", activity))[2]]
 
     assert await texts() == ["1", "2", "3", "5"]
     assert (await texts("a3"), await texts("a1"), await texts("new")) == (["1", "2"], [], ["1", "2", "3", "5"])
