@@ -1,4 +1,4 @@
-"""The one place that builds objects and starts them."""
+"""The one place that builds the bot's objects and starts them."""
 
 from __future__ import annotations
 

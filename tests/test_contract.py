@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import re
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import get_args
 
@@ -51,6 +54,26 @@ NAMES = {
 def test_the_contract_names_every_one(what: str) -> None:
     words = {part for name in NAMED for part in (name, name.split()[0])}
     assert [name for name in NAMES[what] if name not in words] == []
+
+
+def arguments_of(parser: argparse.ArgumentParser) -> Iterator[str]:
+    """A command's own options, and the names and options of the commands below it."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, below in action.choices.items():
+                yield name
+                yield from arguments_of(below)
+        else:
+            yield from (name for name in action.option_strings if name.startswith("--"))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_table_of_commands_has_every_argument(command: str) -> None:
+    parser = argparse.ArgumentParser(add_help=False)
+    import_module(COMMANDS[command][0]).add(parser)
+    rows = [cell for cell in re.findall(r"^\| (`.*?) \|", TEXT, re.MULTILINE) if cell.startswith(f"`{command}")]
+    words = set(re.findall(r"[\w-]+", " ".join(rows)))
+    assert [name for name in arguments_of(parser) if name not in words | {"--help"}] == []
 
 
 def test_no_metric_or_path_is_promised_that_there_is_not() -> None:

@@ -1,4 +1,4 @@
-"""Bearer tokens of our applications, by client secret, certificate or managed identity."""
+"""Bearer tokens of our applications, by whatever proves who we are: `proofs`."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@
     cases.py       cases by their state or number, in words
     operation.py   who is affected, health, due work and dead letters, languages
     papers.py      /privacy and /terms
+    frame.py       what all pages have: head, navigation, footer, tables
     words.py       the sentences, and in which language a reader gets them
     html.py        elements, in which every text is escaped
     plots.py       SVG

@@ -6,13 +6,17 @@
     page.py           more of them: what the helpdesk's page keeps and reads
     sqlite.py         a driver: one thread, group commit
     postgres.py       a driver: a pool, LISTEN/NOTIFY
-    connect.py        the driver that a URL names, and opening it with retries
+    connect.py        the driver that a URL names
     shared_slots.py   what all processes together may do a few times at once
     numbers.py        what cases came to: what each counts as, and what the sums of many say
     sums.py           the sums, and the counters of the metrics: transactions
     cache.py          what a turn keeps of people between turns, explicitly
     schema.py         the tables, as steps forward
     inspection.py     a database as it is, for `doctor`
+    copying.py        everything into another database, and a backup
+    dedup.py          which activities were handled
+    text.py           text that every database takes
+    postgres_url.py   what may stand in PostgreSQL's address
 
 A turn commits everything in one transaction: the person, the case, its log, that the activity is handled, and jobs.
 Jobs are done by `bot.turns.worker`; docs/decisions/0002-due-work.md says why they are a table here.

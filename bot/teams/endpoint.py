@@ -12,7 +12,8 @@ the turn.
 An answer is a promise: Teams does not deliver the activity again. So the activity is committed to the inbox before the
 early answer is written, and there is no early answer where that fails. The turn's own commit takes it out again. A turn
 that does not get that far, because the process or the database dies, is run again from the inbox: before the person's
-next turn, or by the background worker (`JobKind.TURN`); the activity's id makes sure that it is done once. A bot that stops waits for such turns too.
+next turn, or by the background worker (`JobKind.TURN`); the activity's id makes sure that it is done once. A bot that
+stops waits for such turns too.
 
 Queues. The turns of one person run one after the other. At most `_MAX_OF_PERSON` of them are under way or wait; what
 comes beyond that is refused with 503, so that the channel delivers it again: an answer is a promise, and a line for

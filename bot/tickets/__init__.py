@@ -1,4 +1,7 @@
-"""Helpdesk systems: one module each, and its line in `SYSTEMS`; what all of them are is in `interface`."""
+"""Helpdesk systems: one module each, and its line in `SYSTEMS`; what all of them are is in `interface`.
+
+A channel of Teams (`channel.py`) is apart: it needs the bot's own connector.
+"""
 
 from __future__ import annotations
 

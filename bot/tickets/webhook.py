@@ -1,6 +1,7 @@
 """Tickets to any system that takes a signed JSON post (the Standard Webhooks scheme).
 
-Nothing can be found there: the receiver tells repeats apart by `webhook-id`. It may tell of states by the wake-up call.
+Nothing can be found there: the receiver tells repeats apart by `webhook-id`. No state is read either, since there is
+nothing to ask.
 """
 
 from __future__ import annotations

@@ -19,7 +19,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         "1 if not, 2 for wrong use."
     )
     parser.add_argument("--out", type=Path, default=Path("report.csv"), metavar="FILE", help="default report.csv")
-    parser.add_argument("--resume", action="store_true", help="continue a report, and check again who is unknown in it")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="continue a report, and check again who is unknown in it for a reason that may pass",
+    )
     parser.set_defaults(run=_run)
 
 
