@@ -190,14 +190,14 @@ class Bot:
         metrics = out.metrics
         traces = tracing(settings, metrics)  # reads which metrics there are, before some are withheld
         metrics.installation.await_store()
-        words = AgentWords(lambda: live.languages.wording, settings.ticket_language, lambda: live.view("").library)
+        words = AgentWords(lambda: live.languages.translations, settings.ticket_language, lambda: live.view("").library)
 
         def conversation(at: Address) -> Channel:
             return endpoint.channel(at)  # made below: it needs the turns, these the helpdesk, and that may need it
 
         channel_desk = None
         if settings.ticket_system == "teams":
-            channel_desk = ChannelDesk(settings, lambda: live.languages.wording, conversation)
+            channel_desk = ChannelDesk(settings, lambda: live.languages.translations, conversation)
         tickets = Helpdesk(
             channel_desk or connected(settings, http, out.bot_tokens),
             words,

@@ -32,14 +32,14 @@ def rows(spoken: Languages) -> list[tuple[str, ...]]:
     app package."""
     place = folders(resources.LOCALES, "")
     terms = glossary.read(place.glossaries)
-    whole = len(spoken.wording.catalogs["en"].entries)
+    whole = len(spoken.translations.catalogs["en"].entries)
     package = build.build(resources.manifest(), spoken, _VALUES)
     broken = rules.problems(package)
     examples = Counter(row.tag for row in material.rows())
     understood = words.kept()
     made = []
     for tag in spoken.tags:
-        entries = spoken.wording.catalogs[tag].entries
+        entries = spoken.translations.catalogs[tag].entries
         found = check.issues(place, tag, terms)
         errors = sum(one.level is Level.ERROR for one in found)
         longest = max(len(forms[0]) for key, forms in entries.items() if "button." in key)

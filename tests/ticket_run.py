@@ -175,7 +175,7 @@ async def _go_on(environment: dict[str, str], database: str, number: str) -> Non
     helpdesk, channel = replace(helpdesk_of(settings, http), poll=(0.05,)), None
     if settings.ticket_system == "teams":
         connector = Connector(settings, http, bot_tokens(settings, http), metrics)
-        channel = ChannelDesk(settings, lambda: live.languages.wording, lambda at: TeamsChannel(connector, at))
+        channel = ChannelDesk(settings, lambda: live.languages.translations, lambda at: TeamsChannel(connector, at))
         helpdesk = replace(helpdesk, system=channel)
     decisions = Decisions(live, store, _Eyes(), helpdesk, metrics)
     schedule = Schedule(())

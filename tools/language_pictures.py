@@ -58,7 +58,7 @@ async def _draw() -> None:
     spoken = packaged.languages()
     pictures = resources.illustrations()
     library = packaged.topics(spoken, pictures)
-    setting = CardSetting(spoken.wording, pictures, _CHAT)
+    setting = CardSetting(spoken.translations, pictures, _CHAT)
     _FOLDER.mkdir(exist_ok=True)
     lines = [
         "# The cards in every language",
@@ -69,7 +69,7 @@ async def _draw() -> None:
         browser = await playwright.chromium.launch(executable_path=executable(), args=["--no-sandbox"])
         for tag in spoken.tags:
             _beside(await _cards(browser, setting, library, tag)).save(_FOLDER / f"{tag}.webp", quality=_QUALITY)
-            name = spoken.wording.catalogs[tag].name
+            name = spoken.translations.catalogs[tag].name
             lines += ["", f"## {name} ({tag})", f"![{name}: three cards]({tag}.webp)"]
             sys.stdout.write(f"{tag}\n")
         await browser.close()

@@ -84,7 +84,7 @@ def build(source: Mapping[str, bytes], spoken: Languages, values: Mapping[str, s
     values = {**_USUAL, **values}
     keys = {where: key for where, key in _sentences(template) if key not in values}
     wanted = tuple(dict.fromkeys(keys.values()))
-    texts = {tag: _texts(spoken.wording, tag, wanted) for tag in spoken.tags}
+    texts = {tag: _texts(spoken.translations, tag, wanted) for tag in spoken.tags}
     manifest = _filled(template, {**values, **texts[SOURCE][0]})
     manifest["localizationInfo"] = _localization(spoken)
     return AppPackage(
@@ -132,16 +132,16 @@ def _filled(node: Any, values: Mapping[str, str]) -> Any:
     return _STANDS_FOR.sub(lambda match: values[match[1]], node) if isinstance(node, str) else node
 
 
-def _texts(wording: Translations, tag: str, keys: tuple[str, ...]) -> tuple[dict[str, str], tuple[str, ...]]:
+def _texts(translations: Translations, tag: str, keys: tuple[str, ...]) -> tuple[dict[str, str], tuple[str, ...]]:
     """A language's sentences by key, and the keys for which only English has one."""
     try:
         # The isolates around names are for cards; Teams shows these lines elsewhere.
-        texts = {key: wording.text(tag, key).translate(_ISOLATES) for key in keys}
+        texts = {key: translations.text(tag, key).translate(_ISOLATES) for key in keys}
     except MissingText as missing:
         raise NoPackage(f"{missing.tag}.po has no {missing.key}") from None
     except KeyError as unknown:
         raise NoPackage(f"{tag}.po: {{{unknown.args[0]}}} cannot be filled in the app's own sentences") from None
-    own = [catalogue for catalogue in wording.chain(tag) if catalogue.tag != SOURCE or tag == SOURCE]
+    own = [catalogue for catalogue in translations.chain(tag) if catalogue.tag != SOURCE or tag == SOURCE]
     return texts, tuple(key for key in keys if not any(key in catalogue.entries for catalogue in own))
 
 

@@ -50,9 +50,11 @@ def _check(chosen: argparse.Namespace) -> int:
 
 def _fallbacks(spoken: Languages, found: Topics) -> Iterator[str]:
     """Languages in which cards are in English because of the files: they have no text of their own there."""
-    for tag, catalog in found.wording.catalogs.items():
-        gone = sorted(spoken.wording.catalogs[tag].entries.keys() - catalog.entries.keys())
-        new = sorted(found.wording.catalogs[SOURCE].entries.keys() - spoken.wording.catalogs[SOURCE].entries.keys())
+    for tag, catalog in found.translations.catalogs.items():
+        gone = sorted(spoken.translations.catalogs[tag].entries.keys() - catalog.entries.keys())
+        new = sorted(
+            found.translations.catalogs[SOURCE].entries.keys() - spoken.translations.catalogs[SOURCE].entries.keys()
+        )
         lacking = [*gone, *(key for key in new if key not in catalog.entries)]
         if lacking:
             yield f"{tag}: in English, for want of {', '.join(lacking)}"

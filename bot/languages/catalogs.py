@@ -41,7 +41,7 @@ class CatalogError(Exception):
 class Languages:
     """Everything loaded, and how to choose among it."""
 
-    wording: Translations
+    translations: Translations
     vocabulary: Vocabulary
     problems: tuple[str, ...] = ()  # files that are not used, each with line and reason
     faults: tuple[str, ...] = ()  # entries that are not used
@@ -52,7 +52,7 @@ class Languages:
     @property
     def tags(self) -> tuple[str, ...]:
         """All languages and variants, English first, then by their own names."""
-        others = sorted(self.wording.catalogs.values(), key=lambda one: (one.tag != SOURCE, one.name.casefold()))
+        others = sorted(self.translations.catalogs.values(), key=lambda one: (one.tag != SOURCE, one.name.casefold()))
         return tuple(one.tag for one in others)
 
     def negotiate(self, locale: str) -> str:
@@ -61,7 +61,7 @@ class Languages:
 
     def nearest(self, locale: str) -> str:
         """The loaded language nearest to a BCP 47 tag, or "" where none is near: also for a tag of an earlier day."""
-        if locale in self.wording.catalogs:
+        if locale in self.translations.catalogs:
             return locale
         return _nearest(locale, self.tags) if 0 < len(locale) <= _LONGEST_TAG else ""
 
@@ -69,7 +69,7 @@ class Languages:
         """A language that was chosen, in the variant of the person's client, a BCP 47 tag: English with a British Teams
         is en-GB. A variant that has a name of its own is chosen by that."""
         near = self.nearest(client)
-        catalogs = self.wording.catalogs
+        catalogs = self.translations.catalogs
         same = near in catalogs and catalogs[near].base == tag and catalogs[near].name == catalogs[tag].name
         return near if same else tag
 
@@ -118,7 +118,7 @@ class _Loading:
         self.faults: list[Problem] = []
         self.examples: dict[str, tuple[Example, ...]] = {}  # of an installation's own files
         self.unreadable = False
-        self._last = last.wording.catalogs if last is not None else {}
+        self._last = last.translations.catalogs if last is not None else {}
         self._last_examples = last.vocabulary.examples if last is not None else {}
         self._typed = typed
         self._with_drafts = drafts

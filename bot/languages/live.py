@@ -126,7 +126,7 @@ class LiveTranslations:
 
     def _view(self, languages: Languages, own: Path | None, *, drafts: bool = False) -> View:
         found = topic_files.topics(languages, self._pictures, own, drafts=drafts)
-        setting = CardSetting(found.wording, found.pictures, self._chat, self._pages)
+        setting = CardSetting(found.translations, found.pictures, self._chat, self._pages)
         return View(found.library, setting, languages)
 
     async def watch(self, beat: Beat) -> None:

@@ -29,11 +29,11 @@ _KEPT = re.compile(
 )
 
 
-def with_pseudo(wording: Translations) -> Translations:
+def with_pseudo(translations: Translations) -> Translations:
     """The languages and both pseudo-languages beside them."""
-    english = wording.catalogs[SOURCE]
+    english = translations.catalogs[SOURCE]
     made = (pseudo(english, ACCENTED), pseudo(english, MIRRORED))
-    return Translations({**wording.catalogs, **{one.tag: one for one in made}})
+    return Translations({**translations.catalogs, **{one.tag: one for one in made}})
 
 
 def pseudo(english: Catalog, tag: str) -> Catalog:

@@ -26,7 +26,7 @@ class Topics:
     """What is shown, as an installation has it."""
 
     library: Library
-    wording: Translations
+    translations: Translations
     pictures: Mapping[str, bytes] = field(repr=False)
 
 
@@ -37,7 +37,7 @@ def topics(languages: Languages, pictures: Mapping[str, bytes], own: Path | None
     """
     documents: dict[str, Mapping[str, Any]] = dict(resources.topics())
     if own is None:
-        plain = languages.wording
+        plain = languages.translations
         return Topics(_packaged(frozenset(pictures), frozenset(plain.catalogs[SOURCE].entries)), plain, pictures)
     found, problems = _read(own)
     texts: Texts = {}
@@ -47,7 +47,7 @@ def topics(languages: Languages, pictures: Mapping[str, bytes], own: Path | None
         problems += [
             f"{name}.toml: texts.{tag}: no language of this installation"
             for tag in document.get("texts", {})
-            if tag not in languages.wording.catalogs
+            if tag not in languages.translations.catalogs
         ]
         try:
             for tag, table in topic_overlay.texts_of(name, document).items():
@@ -64,7 +64,7 @@ def topics(languages: Languages, pictures: Mapping[str, bytes], own: Path | None
         raise LibraryError(tuple(problems))
     catalogs = {
         tag: replace(one, entries=topic_overlay.entries_of(tag, one.entries, _of_variant(one, texts))) if texts else one
-        for tag, one in languages.wording.catalogs.items()
+        for tag, one in languages.translations.catalogs.items()
     }
     shown = {**pictures, **_pictures(own)}
     return Topics(library.build(documents, shown, catalogs[SOURCE].entries), Translations(catalogs), shown)
@@ -107,7 +107,7 @@ def _pictures(own: Path) -> dict[str, bytes]:
 
 def _wrong_texts(languages: Languages, texts: Texts) -> list[str]:
     """Texts with places for values that their card does not have."""
-    english = languages.wording.catalogs[SOURCE].entries
+    english = languages.translations.catalogs[SOURCE].entries
     problems = []
     for tag, table in texts.items():
         for key, (form,) in table.items():

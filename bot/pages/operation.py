@@ -103,7 +103,7 @@ def _letters(read: Reader, agent: Agent, letters: Sequence[DeadLetter], *, peopl
 
 
 def _languages(read: Reader, spoken: Languages) -> Html:
-    every = spoken.wording.catalogs
+    every = spoken.translations.catalogs
     english = every[SOURCE].entries.keys()
     rows = [
         (

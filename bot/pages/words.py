@@ -151,10 +151,10 @@ class Reader:
 
 def reader(languages: Languages, accepted: str, wanted: str, keys: Sequence[str]) -> Reader:
     """For a request's Accept-Language and the language that its address names, of those that have every key."""
-    catalogs = languages.wording.catalogs
+    catalogs = languages.translations.catalogs
     spoken = tuple(catalogs[tag] for tag in languages.tags if all(key in catalogs[tag].entries for key in keys))
     known = {one.tag: one for one in spoken}
-    choices = languages.wording.choices()
+    choices = languages.translations.choices()
     offered = tuple(one for one in spoken if one in choices)
     if wanted and (named := known.get(languages.nearest(wanted))):
         return Reader(named, offered, chosen=True)

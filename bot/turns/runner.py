@@ -273,7 +273,7 @@ class TurnRunner:
         self.metrics.understood.labels(result).inc()
         if result == "nothing" and self.unknown is not None:
             languages = self.live.view(record.person).languages
-            catalog = languages.wording.catalogs[languages.negotiate(record.locale)]
+            catalog = languages.translations.catalogs[languages.negotiate(record.locale)]
             self.unknown.keep(typed.text, catalog, record.name)
 
     def _updated(self, record: Record, incoming: Incoming) -> Record:

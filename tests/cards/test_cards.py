@@ -56,7 +56,7 @@ LARGEST_MESSAGE = 28 * 1024
 def setting(spoken: Languages, pictures: dict[str, bytes]) -> CardSetting:
     """With the name of each illustration in place of its bytes, which would be most of a card and of the time."""
     names = {name: name.encode() for name in pictures}
-    return CardSetting(spoken.wording, names, "https://teams.microsoft.com/l/chat/0/0?users=28:bot")
+    return CardSetting(spoken.translations, names, "https://teams.microsoft.com/l/chat/0/0?users=28:bot")
 
 
 def case(ref: str, tag: str) -> Case:

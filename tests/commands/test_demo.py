@@ -107,7 +107,7 @@ async def shot(page: Page, name: str) -> None:
 async def test_the_whole_story_from_wrong_to_confirmed(
     browser: Browser, address: str, spoken: Languages, tag: str, number: int
 ) -> None:
-    text = spoken.wording.catalogs[tag].text
+    text = spoken.translations.catalogs[tag].text
     page = await open_chat(browser, address, number)
     card = page.locator(".message.bot .card")
     await expect(card).to_contain_text(text("look.differ.title"))  # without a word
@@ -135,7 +135,7 @@ async def test_the_whole_story_from_wrong_to_confirmed(
 async def test_from_right_to_left_the_circle_is_at_the_other_side_of_card_and_page(
     browser: Browser, address: str, spoken: Languages, tag: str, number: int
 ) -> None:
-    text = spoken.wording.catalogs[tag].text
+    text = spoken.translations.catalogs[tag].text
     page = await open_chat(browser, address, number)
     await page.set_viewport_size({"width": 1280, "height": 1020})
     card = page.locator(".message.bot .card").last

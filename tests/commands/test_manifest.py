@@ -153,7 +153,7 @@ def test_links_that_lead_nowhere_are_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("tag", PACKAGED)
 def test_descriptions_and_commands_are_those_of_the_catalogue(package: AppPackage, spoken: Languages, tag: str) -> None:
-    entries = spoken.wording.catalogs[tag].entries
+    entries = spoken.translations.catalogs[tag].entries
     file = json.loads(package.files()[f"{tag}.json"])
     assert file["description.full"] == entries["manifest.full"][0]
     assert file[TITLE.format(0)] == entries["button.fix"][0]

@@ -29,7 +29,7 @@ LONG = "Show me all steps that make SharePoint copy"
 
 @pytest.fixture(scope="module")
 def setting(spoken: Languages, pictures: dict[str, bytes]) -> CardSetting:
-    return CardSetting(with_pseudo(spoken.wording), pictures, "https://teams.example/chat")
+    return CardSetting(with_pseudo(spoken.translations), pictures, "https://teams.example/chat")
 
 
 async def opened(browser: Browser, folder: Path, html: str, *, width: int = 1730) -> Page:
@@ -75,8 +75,8 @@ async def test_a_title_that_would_be_cut_and_an_unfinished_language_are_marked(
     swedish = setting.translations.catalogs["sv"]
     entries = {**swedish.entries, "look.differ.button.next": (LONG,), "button.stop": ("Stopp" * 7,)}
     del entries["still_old.wait.title"]
-    wording = Translations({**setting.translations.catalogs, "sv": replace(swedish, entries=entries)})
-    tab = await opened(chromium, tmp_path, page(replace(setting, translations=wording), shelf, "sv").html)
+    translations = Translations({**setting.translations.catalogs, "sv": replace(swedish, entries=entries)})
+    tab = await opened(chromium, tmp_path, page(replace(setting, translations=translations), shelf, "sv").html)
     differ = tab.locator(".scene", has=tab.get_by_role("heading", name="look.differ", exact=True))
     await expect(differ.locator(".desktop .note")).to_contain_text([f"Longer than 40 letters: {LONG}"])
     await expect(differ.locator(".phone .note")).to_contain_text([f"Cut at this width: {LONG}"])

@@ -53,7 +53,7 @@ def shown(languages: Languages) -> dict[str, tuple[object, ...]]:
     """All that a card or a choice takes from them."""
     return {
         tag: (one.name, one.base, one.rtl, one.entries, [one.plural(count) for count in range(130)])
-        for tag, one in languages.wording.catalogs.items()
+        for tag, one in languages.translations.catalogs.items()
     }
 
 

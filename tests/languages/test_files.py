@@ -87,8 +87,8 @@ def test_what_is_no_file_of_translations_stays_with_itself(
     (place.packaged / "sv.po").unlink()
     make(place.packaged / "sv.po")
     spoken = load(place.packaged)
-    assert spoken.wording.text("sv", "desk.title", name="Ada") == "Hello, Ada!"
-    assert spoken.wording.text("de", "desk.title", name="Ada") == "Hej, Ada!"
+    assert spoken.translations.text("sv", "desk.title", name="Ada") == "Hello, Ada!"
+    assert spoken.translations.text("de", "desk.title", name="Ada") == "Hej, Ada!"
     (problem,) = spoken.problems
     assert problem.startswith(f"sv.po:{line}: "), problem
     assert says in problem
@@ -112,7 +112,7 @@ def test_a_file_is_named_as_gettext_names_it_or_as_a_tag(tmp_path: Path, name: s
     (place.packaged / name).write_text(OWN, encoding="utf-8")
     spoken = load(place.packaged)
     assert (spoken.problems, tag in spoken.tags) == ((), True)
-    assert spoken.wording.text(tag, "button.fix").strip("\u2068\u2069") == "Fel foto"
+    assert spoken.translations.text(tag, "button.fix").strip("\u2068\u2069") == "Fel foto"
     assert errors(place, tag) == []
 
 
@@ -142,7 +142,7 @@ def test_two_files_of_one_language_are_not_mixed(tmp_path: Path) -> None:
     place = folders(tmp_path, **{"pt-BR": SWEDISH})
     (place.packaged / "pt_BR.po").write_text(SWEDISH.replace(FIX, "Annat"), encoding="utf-8")
     spoken = load(place.packaged)
-    assert spoken.wording.text("pt-BR", "button.fix") == FIX
+    assert spoken.translations.text("pt-BR", "button.fix") == FIX
     (problem,) = spoken.problems
     assert problem.startswith("pt_BR.po:1: is not read: pt-BR.po is this language's file; put both into one file")
 
@@ -181,7 +181,7 @@ def test_a_character_that_cannot_be_shown_is_refused_by_its_name(
     was = {"button.fix": FIX, "desk.body": "privat fönster.", "examples.add": "ny bild"}[key]
     broken = SWEDISH.replace(was, f"{text} {was}" if key == "desk.body" else text)
     place = folders(tmp_path, sv=broken)
-    assert key not in load(place.packaged).wording.catalogs["sv"].entries
+    assert key not in load(place.packaged).translations.catalogs["sv"].entries
     found = [(one.key, named in one.text) for one in errors(place)]
     assert (key, True) in found
     assert {one for one, _ in found} == {key}
@@ -192,7 +192,7 @@ def test_a_character_that_cannot_be_shown_is_refused_by_its_name(
 )
 def test_marks_that_letters_need_are_shown(tmp_path: Path, text: str) -> None:
     place = folders(tmp_path, sv=SWEDISH.replace(FIX, text))
-    assert load(place.packaged).wording.text("sv", "button.fix") == text
+    assert load(place.packaged).translations.text("sv", "button.fix") == text
     assert errors(place) == []
 
 
@@ -203,7 +203,7 @@ NAMES_OF_LANGUAGES = ["\u202eSvenska", "Svenska\x00", "S" * 200_000]
 def test_a_language_with_a_name_that_cannot_be_shown_gets_the_clldrs(tmp_path: Path, name: str) -> None:
     broken = SWEDISH.replace("X-Language-Name: Svenska", f"X-Language-Name: {name}")
     place = folders(tmp_path, sv=broken)
-    assert load(place.packaged).wording.catalogs["sv"].name == "Svenska"
+    assert load(place.packaged).translations.catalogs["sv"].name == "Svenska"
     assert [one.line for one in errors(place)] == [at_line(broken, "X-Language-Name")]
 
 
@@ -219,7 +219,7 @@ LONG = [
 @pytest.mark.parametrize(("key", "was", "text"), LONG, ids=["200 KB", "words", "values", "button", "typed words"])
 def test_a_text_that_no_card_can_hold_is_refused(tmp_path: Path, key: str, was: str, text: str) -> None:
     place = folders(tmp_path, sv=SWEDISH.replace(was, text))
-    assert key not in load(place.packaged).wording.catalogs["sv"].entries
+    assert key not in load(place.packaged).translations.catalogs["sv"].entries
     assert {one.key for one in errors(place)} == {key}
 
 
@@ -239,10 +239,12 @@ def test_a_card_is_never_over_28_kb_however_long_its_texts_are(
             ((byte_budget(key) or 0) - len(form.encode())) // (len(json.dumps(letter, ensure_ascii=False).encode()) - 2)
         )
 
-    english = spoken.wording.catalogs["en"]
+    english = spoken.translations.catalogs["en"]
     entries = {key: tuple(longest(key, form) for form in forms) for key, forms in english.entries.items()}
     long = catalogs.Catalog("sv", "S" * 60, False, entries, english.plural)
-    setting = CardSetting(Translations({**spoken.wording.catalogs, "sv": long}), pictures, "https://teams.example/chat")
+    setting = CardSetting(
+        Translations({**spoken.translations.catalogs, "sv": long}), pictures, "https://teams.example/chat"
+    )
     largest = Photos(b"x" * 7_000, b"x" * 7_000, None, (b"x" * 3_500, b"x" * 3_500))
     sizes = {}
     for scene in scenes(shelf, "sv"):
@@ -266,7 +268,7 @@ def test_entries_put_aside_harm_nothing(tmp_path: Path, lines: str) -> None:
     assert errors(place) == []
     spoken = load(place.packaged)
     assert spoken.problems == spoken.faults == ()
-    assert spoken.wording.text("sv", "button.fix") == FIX
+    assert spoken.translations.text("sv", "button.fix") == FIX
 
 
 def test_a_form_that_no_whole_number_takes_is_no_error(tmp_path: Path) -> None:
@@ -277,7 +279,7 @@ def test_a_form_that_no_whole_number_takes_is_no_error(tmp_path: Path) -> None:
         czech = SWEDISH.replace("nplurals=2; plural=(n != 1);", rule).replace(steps, forms % unused)
         place = folders(tmp_path, cs=czech.replace("Language: sv", "Language: cs"))
         assert errors(place, "cs") == []
-        text = load(place.packaged).wording.catalogs["cs"].text
+        text = load(place.packaged).translations.catalogs["cs"].text
         assert [text("card.steps", count=count) for count in (1, 2, 5)] == ["1 krok.", "2 kroky.", "5 kroků."]
 
 
@@ -306,10 +308,10 @@ def test_one_own_entry_changes_one_entry(tmp_path: Path) -> None:
     place = over(tmp_path, OWN)
     spoken = overlaid(load(place.packaged), place.over)
     packaged = load(place.packaged)
-    wanted = {**packaged.wording.catalogs["sv"].entries, "button.fix": ("Fel foto",)}
-    assert spoken.wording.catalogs["sv"].entries == wanted
+    wanted = {**packaged.translations.catalogs["sv"].entries, "button.fix": ("Fel foto",)}
+    assert spoken.translations.catalogs["sv"].entries == wanted
     assert (spoken.problems, spoken.faults) == ((), ())
-    assert spoken.wording.catalogs["sv"].name == "Svenska"
+    assert spoken.translations.catalogs["sv"].name == "Svenska"
     found = check.issues(place, "sv", glossary.read(place.glossaries))
     assert [one for one in found if one.level is Level.ERROR or "not here yet" in one.text] == []
 
@@ -327,12 +329,12 @@ LEFT = [
 def test_an_own_entry_that_cannot_be_shown_leaves_the_packaged_one(tmp_path: Path, text: str) -> None:
     place = over(tmp_path, text)
     spoken, packaged = overlaid(load(place.packaged), place.over), load(place.packaged)
-    assert spoken.wording.catalogs["sv"].entries == packaged.wording.catalogs["sv"].entries
+    assert spoken.translations.catalogs["sv"].entries == packaged.translations.catalogs["sv"].entries
 
 
 def test_own_english_is_laid_over_entry_by_entry_too(tmp_path: Path) -> None:
     place = over(tmp_path, OWN.replace("Fel foto", "Wrong photo"), "en.po")
-    text = overlaid(load(place.packaged), place.over).wording.text
+    text = overlaid(load(place.packaged), place.over).translations.text
     assert text("en", "button.fix") == "Wrong photo"
     assert text("en", "desk.title", name="Ada") == "Hello, Ada!"
     assert text("sv", "button.fix") == FIX
@@ -343,7 +345,7 @@ def test_own_plural_forms_in_another_order_say_the_same(tmp_path: Path) -> None:
     own += '\nmsgctxt "card.steps"\nmsgid "{count} short step."\nmsgid_plural "{count} short steps."\nmsgstr[0] "{count} små steg."\nmsgstr[1] "Ett litet steg."\n'  # fmt: skip
     place = over(tmp_path, own)
     assert errors(place) == []
-    text = overlaid(load(place.packaged), place.over).wording.catalogs["sv"].text
+    text = overlaid(load(place.packaged), place.over).translations.catalogs["sv"].text
     assert [text("card.steps", count=count) for count in (1, 2)] == ["Ett litet steg.", "2 små steg."]
 
 
@@ -353,10 +355,10 @@ def test_a_folder_that_is_away_leaves_what_was_loaded(tmp_path: Path) -> None:
     assert place.over is not None
     shutil.rmtree(place.over)
     second = overlaid(load(place.packaged), place.over, first)
-    assert second.wording.text("sv", "button.fix") == "Fel foto"
+    assert second.translations.text("sv", "button.fix") == "Fel foto"
     assert second.unreadable
     assert "the folder cannot be read" in second.problems[0]
-    assert overlaid(load(place.packaged), place.over).wording.text("sv", "button.fix") == FIX
+    assert overlaid(load(place.packaged), place.over).translations.text("sv", "button.fix") == FIX
 
 
 def test_every_language_of_the_cldr_can_be_added_and_with_a_region_too(tmp_path: Path) -> None:
@@ -419,7 +421,7 @@ def agree(place: Folders, data: bytes) -> None:
         assert found
         assert "sv" not in spoken.tags
         return
-    shown = spoken.wording.catalogs["sv"].entries
+    shown = spoken.translations.catalogs["sv"].entries
     file = language_file.read(path, "sv", place.shown)
     lines = {one.line for one in found}
     unfinished = {entry.line for entry in file.unfinished}
@@ -434,7 +436,7 @@ def agree(place: Folders, data: bytes) -> None:
         else:
             assert not used or entry.line in lines
     for key, forms in shown.items():  # what is shown can be shown
-        spoken.wording.catalogs["sv"].text(key, name="Ada", count=2)
+        spoken.translations.catalogs["sv"].text(key, name="Ada", count=2)
         assert all(len(form.encode()) <= 20_000 for form in forms)
 
 

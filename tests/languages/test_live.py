@@ -160,7 +160,7 @@ async def test_whatever_happens_to_the_folder_the_next_good_file_is_spoken(
             (os.mkfifo if what.startswith("a pipe") else os.mkdir)(own / "fo.po")
         await soon(lambda: bool(live.languages.problems))
         await asyncio.sleep(2.5)
-        assert live.languages.wording.text("fo", "desk.menu.title") == "Fyrra"
+        assert live.languages.translations.text("fo", "desk.menu.title") == "Fyrra"
         reported = [one for one in caplog.records if "not used" in one.message]
         assert len(reported) == 1, [one.message for one in reported]
         assert live.languages is not good
@@ -170,7 +170,7 @@ async def test_whatever_happens_to_the_folder_the_next_good_file_is_spoken(
             own.unlink(missing_ok=True)
         aside.rename(own)
         (own / "fo.po").write_text(whole("Seinna"), encoding="utf-8")
-        await soon(lambda: live.languages.wording.catalogs["fo"].entries["desk.menu.title"] == ("Seinna",))
+        await soon(lambda: live.languages.translations.catalogs["fo"].entries["desk.menu.title"] == ("Seinna",))
         assert live.languages.problems == ()
 
 
@@ -204,12 +204,12 @@ async def test_the_watcher_goes_on_whatever_the_system_raises(
         Faulty.fault = fault
         unforeseen = not isinstance(fault, OSError)
         await soon(lambda: bool(background.failing if unforeseen else live.languages.problems))
-        assert live.languages.wording.text("fo", "desk.menu.title") == "Fyrra"
+        assert live.languages.translations.text("fo", "desk.menu.title") == "Fyrra"
         said = [one.message for one in caplog.records if one.levelno >= logging.ERROR]
         assert unforeseen or len(said) == 1, said
         Faulty.fault = None
         (tmp_path / "fo.po").write_text(whole("Seinna"), encoding="utf-8")
-        await soon(lambda: live.languages.wording.catalogs["fo"].entries["desk.menu.title"] == ("Seinna",))
+        await soon(lambda: live.languages.translations.catalogs["fo"].entries["desk.menu.title"] == ("Seinna",))
         await soon(lambda: not background.failing)
     finally:
         Faulty.fault = None
@@ -281,7 +281,7 @@ async def test_what_people_type_and_a_draft_stay_too_when_a_file_cannot_be_read(
 
     def spoken() -> tuple[str, int]:
         view = live.view(pilot)
-        text = view.languages.wording.catalogs["fo"].text("desk.menu.title") if "fo" in view.languages.tags else ""
+        text = view.languages.translations.catalogs["fo"].text("desk.menu.title") if "fo" in view.languages.tags else ""
         return text, len(live.examples.get("fo", ()))
 
     try:

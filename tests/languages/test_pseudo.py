@@ -24,7 +24,7 @@ TEXTS = ("text", "title", "altText", "label", "placeholder", "fallbackText")
 
 @pytest.fixture(scope="module")
 def setting(spoken: Languages, pictures: dict[str, bytes]) -> CardSetting:
-    return CardSetting(with_pseudo(spoken.wording), pictures, "https://teams.example/chat")
+    return CardSetting(with_pseudo(spoken.translations), pictures, "https://teams.example/chat")
 
 
 def drawn(setting: CardSetting, shelf: Library, tag: str) -> Iterator[tuple[Scene, dict[str, Any]]]:

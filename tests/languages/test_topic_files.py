@@ -55,13 +55,13 @@ def test_a_link_is_changed_a_step_left_out_and_another_added(spoken: Languages, 
     assert found.library.step("look.differ").choices["next"] == "resync.office"  # also from other topics
     assert found.library.step("resync.tile").link == "https://portal.contoso.example"
     assert found.library.step("resync.vpn").choices["next"] == "resync.sign_in"
-    assert found.wording.text("sv", "resync.tile.body", address="x") == "Öppna x."
+    assert found.translations.text("sv", "resync.tile.body", address="x") == "Öppna x."
     assert "portal" in found.pictures
 
 
 def test_a_language_without_the_own_text_does_not_keep_the_old_one(spoken: Languages, own: Path) -> None:
     found = laid(spoken, own)
-    assert "resync.tile.body" not in found.wording.catalogs["de"].entries
+    assert "resync.tile.body" not in found.translations.catalogs["de"].entries
 
 
 FAULTS = [

@@ -41,7 +41,7 @@ OTHER_LETTERS = {"sr"}  # differ in every text
 def test_a_packaged_variant_says_only_what_differs_and_is_whole(spoken: Languages, tag: str) -> None:
     place = Folders(resources.LOCALES, None)
     assert check.issues(place, tag, glossary.read(place.glossaries)) == []  # an entry that says the same is an issue
-    variant, language = spoken.wording.catalogs[tag], spoken.wording.catalogs[VARIANTS[tag]]
+    variant, language = spoken.translations.catalogs[tag], spoken.translations.catalogs[VARIANTS[tag]]
     assert variant.entries.keys() == language.entries.keys()
     assert tag in OTHER_LETTERS or len(place.language(tag).texts) < 0.7 * len(language.entries)
 
@@ -54,7 +54,7 @@ SAYS = [
 
 
 def test_a_variant_says_it_as_its_people_do_and_the_rest_as_its_language(spoken: Languages) -> None:
-    entries = {tag: one.entries for tag, one in spoken.wording.catalogs.items()}
+    entries = {tag: one.entries for tag, one in spoken.translations.catalogs.items()}
     assert [row for row in SAYS if row[2] not in entries[row[0]][row[1]][0]] == []
     assert entries["pt-PT"]["button.menu"] == entries["pt-BR"]["button.menu"]
 
@@ -62,7 +62,7 @@ def test_a_variant_says_it_as_its_people_do_and_the_rest_as_its_language(spoken:
 def test_the_list_has_each_name_once_and_a_variant_of_the_same_name_is_its_language_there(
     spoken: Languages, shelf: Library, pictures: dict[str, bytes]
 ) -> None:
-    setting = CardSetting(spoken.wording, pictures, "https://teams.example/chat")
+    setting = CardSetting(spoken.translations, pictures, "https://teams.example/chat")
     drawn = {}
     for tag in ("en-GB", "pt-PT"):
         card = render.message(setting, content_of(shelf, Case("1A2B3C4D", step="desk.language", locale=tag))).card
@@ -107,10 +107,10 @@ def test_a_variant_follows_its_language_and_an_installations_own_words(tmp_path:
     (tmp_path / "own/sv.po").write_text(own, encoding="utf-8")
     packaged = load(place.packaged)
     spoken = overlaid(packaged, tmp_path / "own")
-    assert packaged.wording.text("sv-FI", "desk.title", name="Ada") == "Hej, Ada!"
-    assert spoken.wording.text("sv-FI", "desk.title", name="Ada") == "Tjena, Ada!"
-    assert spoken.wording.text("sv-FI", "button.fix") == "Min bild är fel"
-    assert spoken.wording.catalogs["sv-FI"].name == "Svenska"
+    assert packaged.translations.text("sv-FI", "desk.title", name="Ada") == "Hej, Ada!"
+    assert spoken.translations.text("sv-FI", "desk.title", name="Ada") == "Tjena, Ada!"
+    assert spoken.translations.text("sv-FI", "button.fix") == "Min bild är fel"
+    assert spoken.translations.catalogs["sv-FI"].name == "Svenska"
     assert spoken.problems == spoken.faults == ()
 
 
@@ -145,7 +145,7 @@ def test_what_ships_as_a_language_stays_one(tmp_path: Path) -> None:
     assert [problem.partition(" says ")[2] for problem in spoken.problems] == [
         f"sv, but {tag} is a language and no variant" for tag in ("en", "da")
     ]
-    assert spoken.wording.text("da", "button.fix") == "Mitt foto är fel"
+    assert spoken.translations.text("da", "button.fix") == "Mitt foto är fel"
 
 
 def test_a_variant_is_begun_small_checked_and_kept_small(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -182,7 +182,8 @@ def test_a_variants_entry_is_looked_at_again_when_what_its_language_says_has_cha
     assert "#, fuzzy" not in file.read_text(encoding="utf-8")
     language.write_text(says.replace("stämmer inte", "är gammalt"), encoding="utf-8")
     assert sync(place) == 0
-    assert load(place.packaged).wording.text("sv-FI", "button.fix") == "Mitt foto är gammalt"  # until it was looked at
+    # Until it was looked at.
+    assert load(place.packaged).translations.text("sv-FI", "button.fix") == "Mitt foto är gammalt"
 
 
 def test_sentences_below_that_name_a_button_by_its_earlier_title_are_told(tmp_path: Path) -> None:

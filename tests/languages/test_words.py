@@ -53,21 +53,21 @@ WHOLE = ("en", "zh-Hans", "lv", "sv", "ru", "ar")
 
 @pytest.mark.parametrize("tag", WHOLE)
 def test_every_sentence_of_every_card_is_there(spoken: Languages, shelf: Library, tag: str) -> None:
-    entries = spoken.wording.catalogs[tag].entries
+    entries = spoken.translations.catalogs[tag].entries
     assert needed(shelf) - set(entries) == set()
 
 
 def test_no_english_sentence_is_left_unused(spoken: Languages, shelf: Library) -> None:
     steps = {step.id for step in shelf.steps()}
-    packaged_elsewhere = {key for key in spoken.wording.catalogs["en"].entries if key.startswith("manifest.")}
+    packaged_elsewhere = {key for key in spoken.translations.catalogs["en"].entries if key.startswith("manifest.")}
     own_buttons = {f"{ref}.button.{action}" for ref in steps for action in ACTIONS}
-    assert set(spoken.wording.catalogs["en"].entries) - needed(shelf) - own_buttons - packaged_elsewhere == set()
+    assert set(spoken.translations.catalogs["en"].entries) - needed(shelf) - own_buttons - packaged_elsewhere == set()
 
 
 @pytest.mark.parametrize("tag", PACKAGED)
 def test_placeholders_are_those_of_the_english(spoken: Languages, tag: str) -> None:
-    english = spoken.wording.catalogs["en"].entries
-    for key, forms in spoken.wording.catalogs[tag].entries.items():
+    english = spoken.translations.catalogs["en"].entries
+    for key, forms in spoken.translations.catalogs[tag].entries.items():
         for form in forms:
             assert placeholders(form) == placeholders(english[key][-1]), (tag, key)
 
@@ -97,7 +97,7 @@ def test_the_english_says_what_its_source_says() -> None:
 
 @pytest.mark.parametrize("tag", PACKAGED)
 def test_texts_fit_where_they_stand_and_no_sentence_has_markup(spoken: Languages, tag: str) -> None:
-    for key, forms in spoken.wording.catalogs[tag].entries.items():
+    for key, forms in spoken.translations.catalogs[tag].entries.items():
         for form in forms:
             assert form == form.strip(), (tag, key)
             assert len(form) <= (budget(key) or len(form)), (tag, key, form)
@@ -115,7 +115,7 @@ NEGOTIATED = [
 
 @pytest.mark.parametrize(("asked", "given"), NEGOTIATED)
 def test_the_nearest_language_a_person_reads_is_chosen(spoken: Languages, asked: str, given: str) -> None:
-    only = Translations({tag: spoken.wording.catalogs[tag] for tag in PACKAGED})
+    only = Translations({tag: spoken.translations.catalogs[tag] for tag in PACKAGED})
     assert Languages(only, spoken.vocabulary).negotiate(asked) == given
 
 
@@ -131,13 +131,13 @@ PLURALS = [
 
 @pytest.mark.parametrize(("tag", "count", "part"), PLURALS)
 def test_counts_take_their_plural_form(spoken: Languages, tag: str, count: int, part: str) -> None:
-    text = spoken.wording.catalogs[tag].text
+    text = spoken.translations.catalogs[tag].text
     assert part in text("card.steps", count=count)
 
 
 def test_russian_and_latvian_tell_their_plurals_apart(spoken: Languages) -> None:
     def form(tag: str, count: int) -> str:
-        return spoken.wording.catalogs[tag].text("card.steps", count=count).replace(str(count), "")
+        return spoken.translations.catalogs[tag].text("card.steps", count=count).replace(str(count), "")
 
     assert form("ru", 1) == form("ru", 21) != form("ru", 2) == form("ru", 4) != form("ru", 5) == form("ru", 11)
     assert form("lv", 1) == form("lv", 21) != form("lv", 2) == form("lv", 6)
@@ -159,7 +159,7 @@ BROKEN = [
 def test_a_broken_sentence_is_said_in_english(tmp_path: Path, entry: str) -> None:
     (tmp_path / "en.po").write_text(HEADER.format(tag="en") + ENTRY % "Hello, {name}!", encoding="utf-8")
     (tmp_path / "sv.po").write_text(HEADER.format(tag="sv") + entry, encoding="utf-8")
-    assert load(tmp_path).wording.text("sv", "greet", name="Ada") == "Hello, Ada!"
+    assert load(tmp_path).translations.text("sv", "greet", name="Ada") == "Hello, Ada!"
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_a_broken_sentence_is_said_in_english(tmp_path: Path, entry: str) -> Non
 def test_a_file_that_is_no_catalogue_is_left_out_and_the_rest_stays(tmp_path: Path, content: str) -> None:
     (tmp_path / "en.po").write_text(HEADER.format(tag="en") + ENTRY % "Hello, {name}!", encoding="utf-8")
     (tmp_path / "sv.po").write_text(content, encoding="utf-8")
-    assert load(tmp_path).wording.text("sv", "greet", name="Ada") == "Hello, Ada!"
+    assert load(tmp_path).translations.text("sv", "greet", name="Ada") == "Hello, Ada!"
 
 
 def test_without_english_nothing_starts(tmp_path: Path) -> None:
@@ -194,4 +194,4 @@ def test_every_language_is_called_something_by_every_other() -> None:
 
 @pytest.mark.parametrize("tag", PACKAGED)
 def test_the_direction_of_a_language_is_that_of_the_cldr(spoken: Languages, tag: str) -> None:
-    assert spoken.wording.catalogs[tag].rtl == (Locale.parse(tag, sep="-").text_direction == "rtl")
+    assert spoken.translations.catalogs[tag].rtl == (Locale.parse(tag, sep="-").text_direction == "rtl")

@@ -50,7 +50,7 @@ LOOKS = [("en", 1280, True, VIEWS), ("ar", 375, False, (VIEWS[0], "/privacy"))]
 async def test_every_page_fits_and_is_without_barriers(
     chromium: Browser, there: Stage, spoken: Languages, language: str, wide: int, dark: bool, paths: tuple[str, ...]
 ) -> None:
-    text = spoken.wording.catalogs[language].text
+    text = spoken.translations.catalogs[language].text
     one = await context(chromium, language, wide=wide, dark=dark)
     page = await signed_in(one, there)
     for number, path in enumerate(paths):

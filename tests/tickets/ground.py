@@ -85,7 +85,7 @@ def settings_of(environment: dict[str, str]) -> Settings:
 def helpdesk_of(settings: Settings, http: HttpClient, language: str = "en") -> Helpdesk:
     spoken = packaged.languages()
     library = packaged.topics(spoken, resources.illustrations())
-    words = AgentWords(lambda: spoken.wording, language, lambda: library)
+    words = AgentWords(lambda: spoken.translations, language, lambda: library)
     return Helpdesk(connected(settings, http), words, settings.ticket_poll, settings.ticket_states)
 
 

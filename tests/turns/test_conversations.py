@@ -31,7 +31,7 @@ async def stage() -> AsyncIterator[Scene]:
 
 def words(spoken: Languages, tag: str, action: str) -> str:
     """What a person of a language types for an action."""
-    return spoken.wording.catalogs[tag].text(f"button.{action}")
+    return spoken.translations.catalogs[tag].text(f"button.{action}")
 
 
 async def press(chat: Chat, *buttons: str) -> None:
@@ -41,7 +41,7 @@ async def press(chat: Chat, *buttons: str) -> None:
 
 @pytest.mark.parametrize("tag", TAGS)
 async def test_an_old_photo_is_found_walked_and_confirmed(stage: Scene, spoken: Languages, tag: str) -> None:
-    text = spoken.wording.catalogs[tag].text
+    text = spoken.translations.catalogs[tag].text
     chat = stage.chat("old", LOCALES[tag])
     assert await chat.say(words(spoken, tag, "fix")) in (200, 201, 202)
     assert title(chat) == text("look.differ.title")
@@ -64,7 +64,7 @@ async def test_an_old_photo_is_found_walked_and_confirmed(stage: Scene, spoken: 
 
 @pytest.mark.parametrize("tag", TAGS)
 async def test_no_photo_is_added_lags_and_is_confirmed(stage: Scene, spoken: Languages, tag: str) -> None:
-    text = spoken.wording.catalogs[tag].text
+    text = spoken.translations.catalogs[tag].text
     chat = stage.chat("no-photo", LOCALES[tag])
     await chat.say(words(spoken, tag, "fix"))
     assert title(chat) == text("look.no_photo.title")
@@ -80,7 +80,7 @@ async def test_no_photo_is_added_lags_and_is_confirmed(stage: Scene, spoken: Lan
 
 @pytest.mark.parametrize("tag", TAGS)
 async def test_a_match_that_still_looks_old_is_walked_to_its_end(stage: Scene, spoken: Languages, tag: str) -> None:
-    text = spoken.wording.catalogs[tag].text
+    text = spoken.translations.catalogs[tag].text
     chat = stage.chat("match", LOCALES[tag])
     await chat.say(words(spoken, tag, "check"))
     assert title(chat) == text("look.match.title")
@@ -90,7 +90,7 @@ async def test_a_match_that_still_looks_old_is_walked_to_its_end(stage: Scene, s
 
 @pytest.mark.parametrize("tag", TAGS)
 async def test_a_whole_walk_can_be_typed(stage: Scene, spoken: Languages, tag: str) -> None:
-    text = spoken.wording.catalogs[tag].text
+    text = spoken.translations.catalogs[tag].text
     chat = stage.chat("missing", LOCALES[tag])
     await chat.say(words(spoken, tag, "fix"))
     assert title(chat) == text("look.missing.title")
@@ -136,7 +136,7 @@ async def test_who_has_to_tell_whether_two_photos_are_the_same_is_shown_what_dif
     chat = stage.chat("close", "sv-SE")
     await chat.say("hej, fel bild på mig")
     ours, theirs, differs = (one for one in parts(chat.card()) if one["type"] == "Image")
-    assert differs["altText"] == spoken.wording.catalogs["sv"].text("photo.difference.alt")
+    assert differs["altText"] == spoken.translations.catalogs["sv"].text("photo.difference.alt")
     assert len({ours["url"], theirs["url"], differs["url"]}) == 3
     other = stage.chat("old", "sv-SE")
     await other.say("hej, fel bild på mig")
@@ -147,7 +147,7 @@ async def test_the_language_of_the_first_message_stays(stage: Scene, spoken: Lan
     chat = stage.chat("old", "sv-SE")
     await chat.say("hej")
     await chat.say("hej", locale="ru-RU")
-    assert title(chat) == spoken.wording.catalogs["sv"].text("desk.menu.title")
+    assert title(chat) == spoken.translations.catalogs["sv"].text("desk.menu.title")
 
 
 @pytest.mark.parametrize("way", ["button", "typed"])
@@ -159,9 +159,9 @@ async def test_a_person_changes_the_language(stage: Scene, spoken: Languages, wa
     else:
         await chat.press("language")
         await chat.press("set_language", {"locale": "lv"})
-    assert title(chat) == spoken.wording.catalogs["lv"].text("desk.menu.title")
+    assert title(chat) == spoken.translations.catalogs["lv"].text("desk.menu.title")
     await chat.say("hello")
-    assert title(chat) == spoken.wording.catalogs["lv"].text("desk.menu.title")
+    assert title(chat) == spoken.translations.catalogs["lv"].text("desk.menu.title")
 
 
 @pytest.mark.parametrize(

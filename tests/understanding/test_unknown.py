@@ -40,13 +40,13 @@ def test_what_tells_who_wrote_a_sentence_or_about_whom_is_dots(
     tmp_path: Path, spoken: Languages, tag: str, written: str, kept: str
 ) -> None:
     sentences = UnknownSentences(tmp_path / "unknown.tsv", DAY)
-    sentences.keep(written, spoken.wording.catalogs[tag], "Anna Berg")
+    sentences.keep(written, spoken.translations.catalogs[tag], "Anna Berg")
     assert [sentence for _, sentence in sentences.sentences()] == [kept]
 
 
 def test_what_has_no_words_left_is_not_kept(tmp_path: Path, spoken: Languages) -> None:
     sentences = UnknownSentences(tmp_path / "unknown.tsv", DAY)
-    sentences.keep("https://a.example/b 12345 Peter", spoken.wording.catalogs["en"], "")
+    sentences.keep("https://a.example/b 12345 Peter", spoken.translations.catalogs["en"], "")
     assert not (tmp_path / "unknown.tsv").exists()
 
 
@@ -56,14 +56,14 @@ def test_sentences_go_after_the_retention(tmp_path: Path, spoken: Languages) -> 
     file.write_text(f"{days[0]}\ttoo old\n{days[1]}\tyoung enough\nnonsense\n", encoding="utf-8")
     sentences = UnknownSentences(file, 30 * DAY)
     assert list(sentences.sentences()) == [(days[1], "young enough")]  # for who reads them
-    sentences.keep("the toaster is broken", spoken.wording.catalogs["en"], "")
+    sentences.keep("the toaster is broken", spoken.translations.catalogs["en"], "")
     text = file.read_text(encoding="utf-8")  # and in the file
     assert ("too old" in text, "young enough" in text, "toaster" in text) == (False, True, True)
 
 
 def test_only_the_bots_own_account_reads_the_file(tmp_path: Path, spoken: Languages) -> None:
     file = tmp_path / "unknown.tsv"
-    UnknownSentences(file, DAY).keep("the toaster is broken", spoken.wording.catalogs["en"], "")
+    UnknownSentences(file, DAY).keep("the toaster is broken", spoken.translations.catalogs["en"], "")
     assert file.stat().st_mode & 0o077 == 0
 
 
@@ -73,7 +73,7 @@ def test_a_file_that_cannot_be_written_is_logged_once_and_stops_nobody(
     sentences = UnknownSentences(tmp_path / "missing" / "unknown.tsv", DAY)
     with caplog.at_level(logging.ERROR):
         for _ in range(3):
-            sentences.keep("the toaster is broken", spoken.wording.catalogs["en"], "")
+            sentences.keep("the toaster is broken", spoken.translations.catalogs["en"], "")
     assert [record.getMessage() for record in caplog.records] == [
         "sentences that were not understood cannot be kept: No such file or directory"
     ]

@@ -148,5 +148,5 @@ def _loaded(over: Path | None) -> Languages:
 
 
 def _missing(spoken: Languages, tag: str) -> int:
-    every = spoken.wording.catalogs
+    every = spoken.translations.catalogs
     return len(every[SOURCE].entries.keys() - every[tag].entries.keys())

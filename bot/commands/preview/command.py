@@ -54,10 +54,10 @@ def preview(
     there = sections(library)
     if unknown := sorted({*only}.difference(there)):
         return complain(f"there is no section {unknown[0]!r}; there are {', '.join(there)}", status=2)
-    wording = with_pseudo(found.wording)
+    translations = with_pseudo(found.translations)
     target = folder or Path(f"preview-{chosen}")
     try:
-        made = page(CardSetting(wording, found.pictures, CHAT), library, chosen, only)
+        made = page(CardSetting(translations, found.pictures, CHAT), library, chosen, only)
         target.mkdir(parents=True, exist_ok=True)
         (target / "index.html").write_text(made.html, encoding="utf-8")
     except NoRenderer as error:

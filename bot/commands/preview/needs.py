@@ -75,7 +75,7 @@ def needs(setting: CardSetting, library: Library) -> Needs:
 def packaged_needs() -> Needs:
     """Of the cards that ship."""
     spoken, pictures = packaged.languages(), resources.illustrations()
-    return needs(CardSetting(spoken.wording, pictures, CHAT), packaged.topics(spoken, pictures))
+    return needs(CardSetting(spoken.translations, pictures, CHAT), packaged.topics(spoken, pictures))
 
 
 def shown(needed: Needs, keys: Collection[str]) -> Shown:

@@ -112,7 +112,7 @@ def test_a_file_that_no_editor_should_have_saved_is_reported(
 def test_a_file_as_windows_editors_save_it_is_right_too(tmp_path: Path) -> None:
     place = folders(tmp_path, sv="\ufeff" + SWEDISH.replace("\n", "\r\n"))
     assert reported(place) == []
-    assert catalogs.load(place.packaged).wording.text("sv", "button.fix") == "Mitt foto är fel"
+    assert catalogs.load(place.packaged).translations.text("sv", "button.fix") == "Mitt foto är fel"
 
 
 def test_a_file_whose_name_is_no_language_is_reported(tmp_path: Path) -> None:
@@ -214,7 +214,7 @@ def test_what_passes_the_check_is_used_by_the_bot_whole(tmp_path: Path) -> None:
     place = folders(tmp_path)
     assert reported(place) == []
     spoken = catalogs.load(place.packaged)
-    assert set(spoken.wording.catalogs["sv"].entries) == set(spoken.wording.catalogs["en"].entries)
+    assert set(spoken.translations.catalogs["sv"].entries) == set(spoken.translations.catalogs["en"].entries)
 
 
 @pytest.mark.parametrize("tag", TAGS)

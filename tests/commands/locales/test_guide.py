@@ -23,7 +23,7 @@ BLOCKS = re.findall(r"```\n(.*?)```", GUIDE, re.DOTALL)
 ENTRIES = Folders(resources.LOCALES, None).english.entries
 EMPTY = 'msgstr ""'
 CARDS = len(packaged_needs())
-ENGLISH = packaged.languages().wording.catalogs["en"].entries
+ENGLISH = packaged.languages().translations.catalogs["en"].entries
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_what_check_says_is_what_is_shown(own: Path, capsys: pytest.CaptureFixtu
 def test_what_check_calls_an_error_is_not_used_and_everything_else_is(own: Path) -> None:
     run("photosync locales new is")
     edited(own / "is.po", ("card.greeting", "Hæ, {nafn}!"), ("button.menu", "Valmynd"))
-    entries = packaged.languages(own).wording.catalogs["is"].entries
+    entries = packaged.languages(own).translations.catalogs["is"].entries
     assert dict(entries) == {"button.menu": ("Valmynd",)}
 
 
@@ -119,8 +119,8 @@ def test_each_way_to_begin_is_there(own: Path, capsys: pytest.CaptureFixture[str
         assert (found, says in "".join(capsys.readouterr())) == (status, True), line
     spoken = packaged.languages(own)
     assert spoken.drafts == ("eu",)
-    assert spoken.wording.catalogs["gl"].entries == {}
-    assert spoken.wording.catalogs["de-AT"].entries == spoken.wording.catalogs["de"].entries
+    assert spoken.translations.catalogs["gl"].entries == {}
+    assert spoken.translations.catalogs["de-AT"].entries == spoken.translations.catalogs["de"].entries
 
 
 def test_three_entries_change_three_texts(own: Path) -> None:
@@ -129,7 +129,7 @@ def test_three_entries_change_three_texts(own: Path) -> None:
     mine = [entry for entry in entries if re.search(r'msgctxt "button\.(back|menu|stop)"', entry)]
     changed = "\n\n".join([header, *(re.sub(r'msgstr ".*"', 'msgstr "Mitt"', entry) for entry in mine)]) + "\n"
     (own / "sv.po").write_text(changed, encoding="utf-8")
-    ours, theirs = (packaged.languages(one).wording.catalogs["sv"].entries for one in (own, None))
+    ours, theirs = (packaged.languages(one).translations.catalogs["sv"].entries for one in (own, None))
     assert sorted(key for key in theirs if ours[key] != theirs[key]) == ["button.back", "button.menu", "button.stop"]
 
 
@@ -218,4 +218,4 @@ def test_an_update_marks_what_changed_and_leaves_the_rest(own: Path) -> None:
     text = (own / "is.po").read_text(encoding="utf-8")
     fuzzy = '#, fuzzy\n#| msgid "Go back"\nmsgctxt "button.back"\nmsgid "Back"\nmsgstr "Til baka"\n'
     assert older.replace('msgctxt "button.back"\nmsgid "Go back"\nmsgstr "Til baka"\n', fuzzy) == text
-    assert "button.back" not in packaged.languages(own).wording.catalogs["is"].entries
+    assert "button.back" not in packaged.languages(own).translations.catalogs["is"].entries

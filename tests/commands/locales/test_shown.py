@@ -138,7 +138,7 @@ def test_a_draft_is_spoken_to_the_pilot_alone(own: Path) -> None:
     live = LiveTranslations(own, resources.illustrations(), "https://teams.example/chat", pilot=("0c000000-a",))
     pilot, everybody = live.view("0C000000-A").languages, live.view("somebody").languages
     assert (pilot.negotiate("eu-ES"), everybody.negotiate("eu-ES")) == ("eu", "en")
-    assert pilot.wording.text("eu", "desk.stopped.title").startswith("¡")
+    assert pilot.translations.text("eu", "desk.stopped.title").startswith("¡")
     assert (live.languages.drafts, "eu" in live.languages.tags) == (("eu",), False)
     draft = (own / "eu.po").read_text(encoding="utf-8")
     (own / "eu.po").write_text(draft.replace('"X-Photosync-Draft: yes\\n"\n', ""), encoding="utf-8")
