@@ -636,7 +636,7 @@ _BECOME_JOBS = {JobKind.SHOW: "owed", JobKind.TURN: "inbox"}
 
 _WAITS_FOR = 1.0  # seconds that a process counts as waiting for slots after it said so
 _CLOCKS = 60.0  # seconds that the clocks of two processes may differ
-_TURN = 2.0  # seconds until another process gets the slots that cannot be shared evenly
+_ROTATION = 2.0  # seconds until another process gets the slots that cannot be shared evenly
 
 
 def lease_slots(
@@ -660,7 +660,7 @@ def lease_slots(
     mine = sorted(number for number, token in leased.items() if token == process)
     if waiting - {process}:
         sharers = sorted({process, *waiting, *leased.values()})
-        place = (sharers.index(process) + int(now / _TURN)) % len(sharers)
+        place = (sharers.index(process) + int(now / _ROTATION)) % len(sharers)
         share = most // len(sharers) + (place < most % len(sharers))
         wanted = min(needed, share)
     allowed, wanted = min(most, wanted), min(most, max(used, wanted))

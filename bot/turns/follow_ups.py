@@ -164,7 +164,7 @@ class FollowUps:
             watched = await self.store.sampled_soon()
             at = chain.since + self.schedule.next(now - chain.since, watched, chain.misses)
         else:
-            at = max(now, chain.since + self.schedule.times[chain.turn])
+            at = max(now, chain.since + self.schedule.times[chain.looks_done])
         return replace(claimed.job, at=at, payload=chain.payload)
 
     async def deliver(self, result: TurnResult, until: float, channel: Channel, *, in_place: bool) -> None:
@@ -280,7 +280,7 @@ class _Chain:
     """The looks by ourselves for one case, as one job carries them to the next."""
 
     since: float  # when the card was shown, in seconds since 1970
-    turn: int  # how many looks of the schedule are over after this one
+    looks_done: int  # how many looks of the schedule are over after this one
     last: bool  # this one is made whatever has changed
     watch: bool  # begins at short intervals
     once: bool  # a reminder
@@ -298,11 +298,11 @@ class _Chain:
         since, once = float(payload.get("since", now)), bool(payload.get("once"))
         watch, due = bool(payload.get("watch")), schedule.over(now - since)
         watching = watch and not once and schedule.watches(now - since)
-        turn = due if watching else max(due, int(payload.get("turn", 0)) + 1)
+        looks_done = due if watching else max(due, int(payload.get("turn", 0)) + 1)
         return cls(
             since,
-            turn,
-            once or turn >= len(schedule.times),
+            looks_done,
+            once or looks_done >= len(schedule.times),
             watch,
             once,
             watching,
@@ -322,13 +322,13 @@ class _Chain:
         self.digest = ""  # what has changed since is not known yet
         self.unknown_since = self.unknown_since or self.now
         self.tries += 1
-        self.turn = max(0, self.turn - (not self.watching))  # it uses up nothing
+        self.looks_done = max(0, self.looks_done - (not self.watching))  # it uses up nothing
         return self.now - self.unknown_since >= _UNKNOWN_FOR
 
     @property
     def payload(self) -> dict[str, Any]:
         """What the next job is to know."""
-        kept: dict[str, Any] = {"since": self.since, "turn": self.turn}
+        kept: dict[str, Any] = {"since": self.since, "turn": self.looks_done}
         more = {
             "paths": list(self.paths),
             "digest": self.digest,

@@ -92,8 +92,8 @@ class TicketStates:
 
     async def _news(self, system: TicketSystem, reference: Reference, payload: Mapping[str, Any]) -> _News:
         reading = await self._reading(system, reference.id)
-        turn = int(payload.get("turn", 0)) + 1
-        kept = {name: value for name, value in payload.items() if name != "held"} | {"turn": turn}
+        polls = int(payload.get("turn", 0)) + 1
+        kept = {name: value for name, value in payload.items() if name != "held"} | {"turn": polls}
         over = time.time() - float(payload.get("since", 0.0)) > _UNTIL
         if reading is None:
             missed = int(payload.get("missed", 0)) + 1
@@ -139,9 +139,9 @@ class TicketStates:
 
     async def _tell(self, claimed: Claimed, news: _News) -> None:
         """Save what was read, with the card that tells it."""
-        poll = self._helpdesk.poll
-        turn = min(int(news.payload["turn"]), len(poll) - 1)
-        again = replace(claimed.job, at=time.time() + poll[turn], payload=news.payload)
+        intervals = self._helpdesk.poll
+        poll = min(int(news.payload["turn"]), len(intervals) - 1)
+        again = replace(claimed.job, at=time.time() + intervals[poll], payload=news.payload)
         next_ = () if news.over else (again,)
         async with self.runner.lock(claimed.job.person):
             record, _ = await self.outbox.load(claimed.job.person)
@@ -153,7 +153,7 @@ class TicketStates:
                 held = float(claimed.job.payload.get("held", time.time()))
                 if time.time() - held < _MOST_WAIT:
                     later = replace(
-                        claimed.job, at=time.time() + poll[0], payload={**claimed.job.payload, "held": held}
+                        claimed.job, at=time.time() + intervals[0], payload={**claimed.job.payload, "held": held}
                     )
                     await self.outbox.commit(Change(record, put=(later,), finish=claimed))
                     return
