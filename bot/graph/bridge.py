@@ -18,7 +18,7 @@ from bot.clouds import CLOUDS
 from bot.errors import Malformed, Outage, OutsideError, Refused, Throttled
 from bot.http_client import NEVER, Answer, HttpClient, plain_code
 
-DEADLINE = 5.0  # seconds, of one request to the login service
+TIMEOUT = 5.0  # seconds, of one request to the login service
 TOKEN = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")  # what a header can carry
 PUBLIC_LOGINS = frozenset(cloud.login_url for cloud in CLOUDS.values())
 _LIFETIME_UNKNOWN = 60.0  # seconds that a token is used which does not say how long it is good
@@ -78,9 +78,9 @@ class Bridge:
 
     def _request(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> _Reply:
         request = self._http.request(
-            method, url, system="login", deadline=DEADLINE, headers=headers, body=body, retry=NEVER
+            method, url, system="login", deadline=TIMEOUT, headers=headers, body=body, retry=NEVER
         )
-        answer = asyncio.run_coroutine_threadsafe(request, self._loop).result(DEADLINE + 1)
+        answer = asyncio.run_coroutine_threadsafe(request, self._loop).result(TIMEOUT + 1)
         if answer.status == 429 or answer.status >= 500:
             raise _unavailable(answer)
         try:

@@ -44,7 +44,7 @@ from bot.traces import part as traced
 
 log = logging.getLogger(__name__)
 
-_DEADLINE = 8.0  # seconds
+_TIMEOUT = 8.0  # seconds
 _FAIR = 1.0  # seconds: a request that had less time says nothing about Graph when it times out
 _FAILURES = 10  # in a row, that open the circuit
 _OPEN = 30.0  # seconds
@@ -52,7 +52,7 @@ _LONGEST_OPEN = 120.0
 MAX_SKEW = 240.0  # seconds; tokens are accepted within 300
 _LOG_INTERVAL = 3600.0  # seconds
 _OBSERVE_INTERVAL = 10.0
-NEVER_ENDS = math.inf
+NO_DEADLINE = math.inf
 BATCH = 20  # requests that Graph takes in one
 BETA = "/beta"  # how the path begins of what v1.0 does not have
 _KNOWN_PARTS = frozenset({
@@ -161,12 +161,12 @@ class Graph:
         self._observe_at = float("-inf")
         self._bearer = Bearer(tokens, graph_scope(settings))
 
-    async def json(self, path: str, *, permission: str = "", ends: float = NEVER_ENDS) -> dict[str, Any]:
+    async def json(self, path: str, *, permission: str = "", ends: float = NO_DEADLINE) -> dict[str, Any]:
         """The object at a path such as `/users/...`; `permission` is named in `Refused`."""
         return (await self._get(path, permission, 1 << 20, ends=ends)).json()
 
     async def pages(
-        self, path: str, *, permission: str = "", most: int = 20, ends: float = NEVER_ENDS
+        self, path: str, *, permission: str = "", most: int = 20, ends: float = NO_DEADLINE
     ) -> list[dict[str, Any]]:
         """All items of a collection of at most `most` pages, each of which has to be on Graph."""
         found: list[dict[str, Any]] = []
@@ -178,7 +178,7 @@ class Graph:
         raise Malformed("graph", "pages without end")
 
     async def page(
-        self, path: str, *, permission: str = "", ends: float = NEVER_ENDS
+        self, path: str, *, permission: str = "", ends: float = NO_DEADLINE
     ) -> tuple[list[dict[str, Any]], str]:
         """One page of a collection, and the path of the next one or ""."""
         page = await self.json(path, permission=permission, ends=ends)
@@ -192,12 +192,12 @@ class Graph:
             raise Malformed("graph", "the next page is elsewhere")
         return found, following.removeprefix(self._base)
 
-    async def batch(self, paths: Sequence[str], *, ends: float = NEVER_ENDS) -> list[Part]:
+    async def batch(self, paths: Sequence[str], *, ends: float = NO_DEADLINE) -> list[Part]:
         """The answer to each of some paths, in their order; twenty of them are one request.
 
         Raises the errors of every request, but none of a part: see `Part.object`.
         """
-        ends = min(ends, time.monotonic() + _DEADLINE)
+        ends = min(ends, time.monotonic() + _TIMEOUT)
         lots = [paths[start : start + BATCH] for start in range(0, len(paths), BATCH)]
         if len(lots) == 1:
             return await self._batch(lots[0], ends)
@@ -232,7 +232,7 @@ class Graph:
         return parts
 
     async def picture(
-        self, path: str, *, permission: str = "", ends: float = NEVER_ENDS
+        self, path: str, *, permission: str = "", ends: float = NO_DEADLINE
     ) -> tuple[bytes, datetime | None]:
         """The bytes at a path, and when they were changed if that is known.
 
@@ -243,7 +243,7 @@ class Graph:
             return await self.download(answer.headers.get("Location", ""), ends=ends), None
         return answer.body, answer.last_modified
 
-    async def download(self, url: str, *, ends: float = NEVER_ENDS) -> bytes:
+    async def download(self, url: str, *, ends: float = NO_DEADLINE) -> bytes:
         """The bytes at a pre-authorised address, which must not see our token and must be on a listed host."""
         if not any(host.matches(url) for host in self._settings.download_hosts):
             raise Malformed("sharepoint", "the download is on a host that is not listed")
@@ -311,7 +311,7 @@ _JSON = {"Content-Type": "application/json"}
 
 def _seconds(system: str, ends: float) -> float:
     """How long a request may take. Raises `TimedOut` where there is no time left."""
-    seconds = min(_DEADLINE, ends - time.monotonic())
+    seconds = min(_TIMEOUT, ends - time.monotonic())
     if seconds <= 0:
         raise TimedOut(system, "no time left")
     return seconds

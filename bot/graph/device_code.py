@@ -28,7 +28,7 @@ GRAPH_TOOLS = "14d82eec-204b-4c2f-b7e8-296a70dab67e"
 ANY_TENANT = "organizations"  # who signs in decides
 _PENDING = "authorization_pending"
 _SLOWER = 5.0  # seconds more between two questions, when the login service asks for it
-_CALL_DEADLINE = 15.0  # seconds, of one call of msal
+_CALL_TIMEOUT = 15.0  # seconds, of one call of msal
 _EARLY = 120.0  # seconds before its end that a token is not used any more
 
 
@@ -139,7 +139,7 @@ class DeviceCodeSignIn:
             return getattr(self._application, name)(*arguments, **more) or {}
 
         try:
-            async with asyncio.timeout(_CALL_DEADLINE):
+            async with asyncio.timeout(_CALL_TIMEOUT):
                 return await asyncio.to_thread(run)
         except OutsideError:
             raise

@@ -20,7 +20,7 @@ from bot.graph.tokens import sign_in_application
 from bot.http_client import HttpClient, plain_code
 from bot.settings import Settings
 
-_DEADLINE = 12.0  # seconds, for both requests to the login service
+_TIMEOUT = 12.0  # seconds, for both requests to the login service
 _CLOCKS = 300  # seconds that two clocks may differ
 _PASSED_ON = ("code", "state", "error")  # of what the browser brings back
 
@@ -79,7 +79,7 @@ class PeopleSignIn:
         if make is None:
             raise Refused("login", "no application to sign in to")
         try:
-            async with asyncio.timeout(_DEADLINE):
+            async with asyncio.timeout(_TIMEOUT):
                 return await asyncio.to_thread(lambda: call(make()))
         except OutsideError:
             raise

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 
 from bot.errors import OutsideError, Refused, TimedOut
-from bot.graph.client import BETA, NEVER_ENDS, Graph, path_segment, text
+from bot.graph.client import BETA, NO_DEADLINE, Graph, path_segment, text
 from bot.http_client import before
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class Policies:
         self._reading = asyncio.Lock()
         self._purposes_from = float("-inf")  # not asked for before
 
-    async def photo(self, ends: float = NEVER_ENDS) -> PhotoPolicy | None:
+    async def photo(self, ends: float = NO_DEADLINE) -> PhotoPolicy | None:
         """None where that is not known: without the permission, or where Graph does not answer before `ends`."""
         if time.monotonic() < self._policy_until:
             return self._policy
@@ -65,14 +65,14 @@ class Policies:
             log.info("whether people may change their photo is not known: %s", error)
             return None, _REFUSED_FOR if isinstance(error, Refused) else _FAILED_FOR
 
-    async def photo_now(self, ends: float = NEVER_ENDS) -> PhotoPolicy:
+    async def photo_now(self, ends: float = NO_DEADLINE) -> PhotoPolicy:
         """Asked for anew. Raises the errors of `Graph`."""
         found = await self._graph.json(PHOTO_SETTINGS, permission=READ_POLICY, ends=ends)
         roles = found.get("allowedRoles")  # documented as a list, and shown as {} or null where it is empty
         named = frozenset(one for one in roles if isinstance(one, str)) if isinstance(roles, list) else frozenset()
         return PhotoPolicy(text(found, "source").casefold() == "onpremises", named)
 
-    async def purpose(self, person: str, ends: float = NEVER_ENDS) -> str:
+    async def purpose(self, person: str, ends: float = NO_DEADLINE) -> str:
         """Whose a mailbox is, by its owner's object id: `user`, `shared`, `room`, ...; "" where that is not known."""
         if time.monotonic() < self._purposes_from:
             return ""

@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 EXCHANGE = "api://AzureADTokenExchange"
 _VAULT_API = "?api-version=7.4"
-_VAULT_DEADLINE = 10.0  # seconds
+_VAULT_TIMEOUT = 10.0  # seconds
 _VAULT_INTERVAL = 3600.0  # seconds between two looks into Key Vault
 _PFX = "application/x-pkcs12"
 Acquire = Callable[[str], Mapping[str, Any]]  # a token for a scope, in msal's shape; blocking
@@ -204,11 +204,11 @@ class VaultProof:
             "GET",
             self._url + _VAULT_API,
             system="login",
-            deadline=_VAULT_DEADLINE,
+            deadline=_VAULT_TIMEOUT,
             headers={"Authorization": f"Bearer {token}"},
             retry=IDEMPOTENT,
         )
-        answer = asyncio.run_coroutine_threadsafe(request, self._loop).result(_VAULT_DEADLINE + 1)
+        answer = asyncio.run_coroutine_threadsafe(request, self._loop).result(_VAULT_TIMEOUT + 1)
         if answer.status != 200:
             raise Refused("login", f"Key Vault answers {answer.status} {answer.error_code}".rstrip())
         document = answer.json()

@@ -34,7 +34,7 @@ from typing import Any
 from urllib.parse import quote
 
 from bot.errors import Malformed, NotFound, OutsideError, TimedOut
-from bot.graph.client import BATCH, NEVER_ENDS, Graph, Part, has_address, item_id, moment, path_segment, text
+from bot.graph.client import BATCH, NO_DEADLINE, Graph, Part, has_address, item_id, moment, path_segment, text
 from bot.graph.users import READ_USERS, Person
 from bot.http_client import before
 from bot.photos.picture import Picture
@@ -166,7 +166,7 @@ class SharePoint:
         self._derived = ""
         self._places: OrderedDict[str, _Place] = OrderedDict()  # by object id, the last used last
 
-    def begin(self, person: str, ends: float = NEVER_ENDS) -> Lookup:
+    def begin(self, person: str, ends: float = NO_DEADLINE) -> Lookup:
         """Ask ahead for what is expected of a person, by object id. Its `end` has to be called."""
         lookup = Lookup(self._graph, ends)
         place = self._places.get(person)
@@ -184,7 +184,7 @@ class SharePoint:
         """Where a person's copy is."""
         self._places.pop(person, None)
 
-    async def copy(self, person: Person, ends: float = NEVER_ENDS, lookup: Lookup | None = None) -> Copy | None:
+    async def copy(self, person: Person, ends: float = NO_DEADLINE, lookup: Lookup | None = None) -> Copy | None:
         """The copy, or None where SharePoint has none. Raises `LibraryMissing`, and the errors of `Graph`.
 
         `lookup`: what `begin` asked ahead.
@@ -208,12 +208,12 @@ class SharePoint:
         found = ((path, self._known(path, lookup)) for path in smaller)
         return Copy(picture, tuple((one.modified, path) for path, one in found if one is not None))
 
-    async def bytes_at(self, path: str, ends: float = NEVER_ENDS) -> bytes:
+    async def bytes_at(self, path: str, ends: float = NO_DEADLINE) -> bytes:
         """The file at a path. Raises the errors of `Graph`."""
         data, _ = await self._graph.picture(f"{path}:/content", permission=READ_SITE, ends=ends)
         return data
 
-    async def host(self, person: Person, ends: float = NEVER_ENDS) -> str:
+    async def host(self, person: Person, ends: float = NO_DEADLINE) -> str:
         """The person's my-site host. Raises `LibraryMissing`, and the errors of `Graph`."""
         host = person.my_site or self._setting or self._derived
         if not host:
@@ -226,7 +226,7 @@ class SharePoint:
             host = self._derived = f"{first.removesuffix('-my')}-my.{rest}"
         return host
 
-    async def library(self, host: str, ends: float = NEVER_ENDS) -> Library:
+    async def library(self, host: str, ends: float = NO_DEADLINE) -> Library:
         """The host's library, cached once found: whoever comes meanwhile waits for that.
 
         Raises `LibraryMissing`, and the errors of `Graph`.
@@ -291,7 +291,7 @@ class SharePoint:
             raise Malformed("sharepoint", f"{len(found)} folders in the picture library")
         return found
 
-    async def paths(self, person: Person, ends: float = NEVER_ENDS) -> tuple[str, ...]:
+    async def paths(self, person: Person, ends: float = NO_DEADLINE) -> tuple[str, ...]:
         """Every path on Graph at which the large copy may be. Raises `LibraryMissing`, and the errors of `Graph`."""
         library = await self.library(await self.host(person, ends), ends)
         return _paths(library, file_names(person), _SIZES[0])

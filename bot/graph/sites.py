@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from bot.errors import NotFound, OutsideError, Refused
-from bot.graph.client import NEVER_ENDS, Graph, has_address, item_id, text
+from bot.graph.client import NO_DEADLINE, Graph, has_address, item_id, text
 from bot.graph.users import Person
 from bot.photos.picture import Picture
 from dialogs.model import SiteFinding
@@ -44,7 +44,7 @@ class Sites:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
 
-    async def look(self, address: str, person: Person, copy: Picture | None, ends: float = NEVER_ENDS) -> SiteResult:
+    async def look(self, address: str, person: Person, copy: Picture | None, ends: float = NO_DEADLINE) -> SiteResult:
         """Whether the site of an address points at SharePoint's present copy. Never raises `OutsideError`."""
         host, path = parse_address(address)
         name = path.rpartition("/")[2] or host

@@ -13,7 +13,7 @@ from typing import Any
 import msal
 
 from bot.errors import Outage, OutsideError, Refused, Throttled, TimedOut
-from bot.graph.bridge import DEADLINE, PUBLIC_LOGINS, TOKEN, Bridge, NoCache, lifetime_of, refusal_code
+from bot.graph.bridge import PUBLIC_LOGINS, TIMEOUT, TOKEN, Bridge, NoCache, lifetime_of, refusal_code
 from bot.graph.proofs import (
     CertificateProof,
     IdentityProof,
@@ -88,7 +88,7 @@ class Tokens:
 
     async def _fetch(self, scope: str) -> str:
         try:
-            async with asyncio.timeout(2 * DEADLINE + 2):
+            async with asyncio.timeout(2 * TIMEOUT + 2):
                 result = await asyncio.to_thread(self._acquire, scope)
         except OutsideError:
             raise

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from bot.errors import Malformed, NotFound, OutsideError, Refused, TimedOut
-from bot.graph.client import NEVER_ENDS, BadRequest, Graph, path_segment, text, whole_number
+from bot.graph.client import NO_DEADLINE, BadRequest, Graph, path_segment, text, whole_number
 from bot.http_client import before
 from bot.photos.picture import Picture
 
@@ -96,7 +96,7 @@ class Users:
         slots = asyncio.Semaphore(PHOTO_REQUESTS)
         self._photo_slots: PhotoSlots = photo_slots or (lambda: slots)
 
-    async def person(self, who: str, ends: float = NEVER_ENDS) -> Person:
+    async def person(self, who: str, ends: float = NO_DEADLINE) -> Person:
         """By object id or user principal name. Raises `PersonUnknown`, and the errors of `Graph`."""
         path = f"/users/{path_segment(who)}?$select={_FIELDS}"
         try:
@@ -123,7 +123,7 @@ class Users:
                 raise PersonUnknown("graph", error.detail, error.code) from None
             raise
 
-    async def photo(self, person: str, ends: float = NEVER_ENDS) -> Picture | None:
+    async def photo(self, person: str, ends: float = NO_DEADLINE) -> Picture | None:
         """The photo of a person, by object id or user principal name, or None: also where there is no such person.
         Raises `NoMailbox`, and the errors of `Graph`.
         """
@@ -138,7 +138,7 @@ class Users:
                 return None
         return None if _is_one_pixel(data) else Picture(data, modified=modified)
 
-    async def original(self, person: str, ends: float = NEVER_ENDS) -> Picture:
+    async def original(self, person: str, ends: float = NO_DEADLINE) -> Picture:
         """The photo in its largest size. Raises the errors of `Graph`."""
         data, modified = await self._bytes(f"{photo_path(person)}/$value", ends)
         return Picture(data, modified=modified)
@@ -151,7 +151,7 @@ class Users:
         return (width, height) if width and height else None
 
     @asynccontextmanager
-    async def photo_slot(self, ends: float = NEVER_ENDS) -> AsyncIterator[None]:
+    async def photo_slot(self, ends: float = NO_DEADLINE) -> AsyncIterator[None]:
         """Around every request for a photo. Raises `TimedOut` where there is no room before `ends`."""
         async with AsyncExitStack() as stack:
             no_slot = TimedOut("graph", "no room among the photo requests in time")

@@ -18,7 +18,7 @@ from bot.store.postgres_url import Target, read_url
 from bot.store.sqlite import check_place, schema_of, unavailable
 
 _SQLITE = "sqlite:///"
-_DEADLINE = 10.0  # seconds
+_TIMEOUT = 10.0  # seconds
 # A first start makes tables; later ones write only the ones that are there.
 _POSTGRES = """SELECT CASE WHEN to_regclass('meta') IS NULL THEN has_schema_privilege(current_schema(), 'CREATE')
     ELSE has_table_privilege('meta', 'INSERT') END"""
@@ -39,7 +39,7 @@ async def inspect(url: str) -> Database:
         return await asyncio.to_thread(_sqlite, Path(url.removeprefix(_SQLITE)))
     target = read_url(url)
     try:
-        async with asyncio.timeout(_DEADLINE):
+        async with asyncio.timeout(_TIMEOUT):
             return await _postgres(target)
     except (OSError, ValueError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise StoreUnavailable(f"PostgreSQL: {type(error).__name__}") from None
@@ -51,14 +51,14 @@ def _sqlite(path: Path) -> Database:
         return Database("SQLite", 0, writable)
     address = f"file:{quote(str(path.absolute()))}?mode=ro"
     try:
-        with closing(sqlite3.connect(address, uri=True, timeout=_DEADLINE)) as connection:
+        with closing(sqlite3.connect(address, uri=True, timeout=_TIMEOUT)) as connection:
             return Database("SQLite", schema_of(connection, path), writable and os.access(path, os.W_OK))
     except sqlite3.Error as error:
         raise unavailable(error, path) or StoreUnavailable(f"{path.absolute()}: {error}") from None
 
 
 async def _postgres(target: Target) -> Database:
-    connection = await asyncpg.connect(timeout=_DEADLINE, **target.options(pooled=True))
+    connection = await asyncpg.connect(timeout=_TIMEOUT, **target.options(pooled=True))
     try:
         check_encoding(connection)
         async with connection.transaction(readonly=True):

@@ -42,7 +42,7 @@ _Isolation = Literal["read_committed", "repeatable_read"]
 
 _CHANNEL = "photosync_work"
 _SCHEMA_LOCK = 7_039_120  # any number, the same in every replica
-_DEADLINE = 10.0  # seconds for one statement
+_TIMEOUT = 10.0  # seconds for one statement
 _CLOSING = 5.0  # seconds
 _TRIES = 4  # of a transaction that met another one
 _POLL = 2.0  # seconds between looks for new jobs where LISTEN does not work
@@ -94,7 +94,7 @@ class PostgresStore(Store):
         try:
             self._pooled = await _prepare(self._target, existing=existing)
             pool = await asyncpg.create_pool(
-                min_size=1, max_size=self._size, command_timeout=_DEADLINE, **self._target.options(pooled=self._pooled)
+                min_size=1, max_size=self._size, command_timeout=_TIMEOUT, **self._target.options(pooled=self._pooled)
             )
         except _FOREIGN as error:
             if isinstance(error, ValueError):  # the driver's text may hold parts of the address
@@ -142,7 +142,7 @@ class PostgresStore(Store):
         if pool is None:
             raise StoreUnavailable("the store is not open")
         after: set[AfterCommit] = set()
-        async with pool.acquire(timeout=_DEADLINE) as connection:
+        async with pool.acquire(timeout=_TIMEOUT) as connection:
             try:
                 async with connection.transaction(isolation=isolation, readonly=isolation == "repeatable_read"):
                     result = await run_on(connection, work(), after, values)
@@ -176,7 +176,7 @@ class PostgresStore(Store):
             return False
         connection: asyncpg.Connection[Any] | None = None
         try:
-            async with asyncio.timeout(min(_DEADLINE, max(0.1, ends - time.monotonic()))):
+            async with asyncio.timeout(min(_TIMEOUT, max(0.1, ends - time.monotonic()))):
                 connection = await asyncpg.connect(**self._target.options(pooled=False))
                 await connection.add_listener(_CHANNEL, lambda *_: self._woken.set())
             if self._pool is not None:  # not closed in the meantime
@@ -192,7 +192,7 @@ class PostgresStore(Store):
 
 async def _prepare(target: Target, *, existing: bool) -> bool:
     """Bring the database to the present schema, or only look whether it is there; returns whether a pooler answers."""
-    connection = await asyncpg.connect(timeout=_DEADLINE, command_timeout=_DEADLINE, **target.options(pooled=True))
+    connection = await asyncpg.connect(timeout=_TIMEOUT, command_timeout=_TIMEOUT, **target.options(pooled=True))
     try:
         check_encoding(connection)
         async with connection.transaction():

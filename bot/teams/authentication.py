@@ -36,7 +36,7 @@ _MAX_TOKEN = 16_384  # letters
 _MAX_TIME = 1 << 40  # seconds since 1970; a token may claim any number
 _KEYS_LIFETIME = 24 * 3600.0  # seconds
 _REFETCH_INTERVAL = 60.0  # seconds between fetches that unknown keys can cause
-_DEADLINE = 5.0  # seconds for both documents together
+_TIMEOUT = 5.0  # seconds for both documents together
 _FETCH_TIMEOUT = 2.5  # seconds that a request waits for a fetch
 _MAX_BACKOFF = 60.0  # seconds between tries while the key service is down
 _MIN_KEY_BITS = 2048
@@ -211,10 +211,10 @@ class Keys:
 
     async def _fetch(self) -> bool:
         try:
-            async with asyncio.timeout(_DEADLINE):
+            async with asyncio.timeout(_TIMEOUT):
                 self._keys = await published(self._url, self._http)
         except TimeoutError:
-            log.error("channel keys not fetched: no answer within %g s", _DEADLINE)
+            log.error("channel keys not fetched: no answer within %g s", _TIMEOUT)
             return False
         except OutsideError as error:
             log.error("channel keys not fetched: %s", error)
@@ -237,7 +237,7 @@ async def published(url: str, http: HttpClient) -> dict[str, Key]:
 
 
 async def _document(url: str, http: HttpClient) -> dict[str, Any]:
-    answer = await http.request("GET", url, system="teams", deadline=_DEADLINE, retry=NEVER)
+    answer = await http.request("GET", url, system="teams", deadline=_TIMEOUT, retry=NEVER)
     if answer.status != 200:
         raise Outage("teams", f"the key service answered {answer.status}")
     return answer.json()

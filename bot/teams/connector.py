@@ -58,7 +58,7 @@ _TYPING = _SendPolicy("typing", 3.0, Retry(attempts=1))
 _JSON = "application/json; charset=utf-8"
 _QUEUE_TIMEOUT = 20.0  # seconds that a message waits until the rates of Teams allow it
 _MAX_WAITING = 50  # messages of one conversation
-_ROSTER_DEADLINE = 5.0  # seconds
+_ROSTER_TIMEOUT = 5.0  # seconds
 _MAX_CONVERSATIONS = 10_000  # whose rates are kept
 
 
@@ -108,7 +108,7 @@ class Connector:
             "GET",
             base.parent / "members" / user,
             system="teams",
-            deadline=_ROSTER_DEADLINE,
+            deadline=_ROSTER_TIMEOUT,
             bearer=self._bearer,
         )
         if answer.status in (400, 404):

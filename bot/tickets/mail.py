@@ -27,7 +27,7 @@ from bot.tickets.interface import Abilities, Examination, Reference, TicketSyste
 from bot.tickets.rest import SYSTEM
 from bot.tickets.ticket import EVIDENCE, Ticket
 
-_DEADLINE = 8.0  # seconds for each step of the conversation
+_TIMEOUT = 8.0  # seconds for each step of the conversation
 _PORTS = {"smtp": 25, "smtps": 465}
 
 
@@ -97,7 +97,7 @@ class Mail(TicketSystem):
             use_tls=self._tls,
             start_tls=None,
             tls_context=self._trust,
-            timeout=_DEADLINE,
+            timeout=_TIMEOUT,
             local_hostname=self._domain,
         )
         try:

@@ -21,7 +21,7 @@ from bot.http_client import Answer, Bearer, HttpClient, Retry
 log = logging.getLogger(__name__)
 
 SYSTEM = "tickets"  # in errors
-DEADLINE = 8.0  # seconds for one request, its further attempts included
+TIMEOUT = 8.0  # seconds for one request, its further attempts included
 _LONGEST_ADDRESS = 2_000  # letters
 _NO_ADDRESS = ' "<>\\^`{|}'  # signs that an address has only in another spelling
 _LONGEST_ID = 200  # letters
@@ -66,7 +66,7 @@ class Rest:
             method,
             url.update_query(query) if query else url,
             system=SYSTEM,
-            deadline=DEADLINE,
+            deadline=TIMEOUT,
             headers={**self._headers, **sent},
             body=body,
             limit=_LONGEST_ANSWER,

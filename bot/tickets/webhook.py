@@ -19,7 +19,7 @@ from bot.tickets.interface import Abilities, Examination, Reference, TicketSyste
 from bot.tickets.rest import refuse_failure, safe_url
 from bot.tickets.ticket import Ticket
 
-_DEADLINE = 8.0  # seconds, all tries together: the person is waiting
+_TIMEOUT = 8.0  # seconds, all tries together: the person is waiting
 _NO_OTHER_METHOD = 501  # what some servers say to anything but a POST
 _LONGEST = 200  # letters of a number that is shown
 
@@ -44,7 +44,7 @@ class Webhook(TicketSystem):
             "webhook-signature": self._signer.sign(ticket.id, now, text),
         }
         answer = await self._http.request(
-            "POST", self._url, system="tickets", deadline=_DEADLINE, headers=headers, body=text.encode()
+            "POST", self._url, system="tickets", deadline=_TIMEOUT, headers=headers, body=text.encode()
         )
         refuse_failure(answer)
         return _reference(answer)
@@ -55,7 +55,7 @@ class Webhook(TicketSystem):
 
     async def examine(self) -> Examination:
         """Many servers show by OPTIONS whether they know a path that only takes a POST. Nothing is posted."""
-        answer = await self._http.request("OPTIONS", self._url, system="tickets", deadline=_DEADLINE, retry=NEVER)
+        answer = await self._http.request("OPTIONS", self._url, system="tickets", deadline=_TIMEOUT, retry=NEVER)
         found = f"status {answer.status} to a request that posts nothing"
         if 300 <= answer.status < 400:
             fix = "Put the address that it redirects to into PHOTOSYNC_TICKET_URL: no redirect is followed."

@@ -15,7 +15,7 @@ from bot.commands.terminal import without_controls
 from bot.errors import OutsideError
 from bot.settings import Settings
 
-_DEADLINE = 20.0  # seconds for one check; each request has a shorter one of its own
+_TIMEOUT = 20.0  # seconds for one check; each request has a shorter one of its own
 
 # In this order. The names are stable: scripts read them with --json.
 CHECKS: Mapping[str, DoctorCheck] = {
@@ -63,12 +63,12 @@ async def examine(installation: Installation) -> dict[str, CheckResult]:
 
 async def _result(check: DoctorCheck, installation: Installation) -> CheckResult:
     try:
-        async with asyncio.timeout(_DEADLINE):
+        async with asyncio.timeout(_TIMEOUT):
             return await check.run(installation)
     except OutsideError as error:
         return failed(error.detail, fix(error))
     except TimeoutError:
-        return failed(f"no answer within {_DEADLINE:g} s", "Run this again, and see the checks above.")
+        return failed(f"no answer within {_TIMEOUT:g} s", "Run this again, and see the checks above.")
 
 
 def _as_lines(findings: Mapping[str, CheckResult]) -> str:

@@ -15,7 +15,7 @@ from bot.sign_in import bots
 from bot.teams.authentication import published
 from bot.tickets import connected
 
-_DEADLINE = 5.0  # seconds
+_TIMEOUT = 5.0  # seconds
 _CLOCKS = ("login", "graph")  # whose time decides: they make and take the tokens
 _TEAMS = "msteams"
 _NO_CONVERSATION = "photosync-doctor"
@@ -53,7 +53,7 @@ async def _probe(at: Installation, system: str, address: str) -> Answer | Outsid
     # Nothing is posted. Many servers show by OPTIONS whether they know a path that only takes a POST.
     method = "OPTIONS" if system == "tickets" else "HEAD"
     try:
-        return await at.http.request(method, address, system=system, deadline=_DEADLINE, retry=NEVER)
+        return await at.http.request(method, address, system=system, deadline=_TIMEOUT, retry=NEVER)
     except OutsideError as error:
         return error
 
@@ -92,7 +92,7 @@ async def bot_connector(at: Installation) -> CheckResult:
         "GET",
         f"https://{host}/teams/v3/conversations/{_NO_CONVERSATION}/members",
         system="connector",
-        deadline=_DEADLINE,
+        deadline=_TIMEOUT,
         bearer=Bearer(at.bot, at.settings.channel_scope),
         retry=NEVER,
     )

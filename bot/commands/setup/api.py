@@ -18,7 +18,7 @@ from bot.errors import Malformed, OutsideError
 from bot.http_client import IDEMPOTENT, NEVER, Answer, Bearer, HttpClient, plain_code
 
 Pause = Callable[[float], Awaitable[None]]
-_DEADLINE = 60.0  # seconds of one request, its retries included
+_TIMEOUT = 60.0  # seconds of one request, its retries included
 _PATIENCE = (1, 2, 3, 5, 5, 8, 8, 10, 10, 10, 15, 15, 15, 15)  # seconds between two tries of a patient request
 _NOT_YET = (
     "does not reference a valid application object",
@@ -105,7 +105,7 @@ class Api:
                 method,
                 self.base + path,
                 system=self.system,
-                deadline=_DEADLINE,
+                deadline=_TIMEOUT,
                 headers=sent,
                 body=body,
                 bearer=self.bearer,
