@@ -43,7 +43,7 @@ class SharedSlots:
         self._process = secrets.token_hex(8)
         self._leased = 0  # slots that this process may use,
         self._ends = float("-inf")  # and when the lease ends, a `time.monotonic()`
-        self._unsettled = False  # whether that is to change soon
+        self._ask_again = False  # whether the database is to be asked again soon
         self._used = 0
         self._asked = 0  # slots for which there was use when the database was last asked
         self._peak = 0  # the most that were used and waited for at once since the last lease
@@ -116,16 +116,16 @@ class SharedSlots:
         if not wanted and not self._leased:
             return
         try:
-            self._leased, self._unsettled = await self._store.lease_slots(
+            self._leased, self._ask_again = await self._store.lease_slots(
                 self._name, self._process, self._most, lease, self._used, needed, wanted
             )
         except StoreUnavailable:
-            self._leased, self._unsettled = self._most, False
+            self._leased, self._ask_again = self._most, False
         self._ends, self._asked = now + lease, needed if self._leased else 0
         self._hand_on()
 
     def _interval(self) -> float | None:
         """Seconds until the next lease; None until somebody needs one."""
-        if self._unsettled:
+        if self._ask_again:
             return _RETRY * random.uniform(0.5, 1.5)  # noqa: S311 - spreads processes
         return _RENEWAL if self._leased or self._waiting else None

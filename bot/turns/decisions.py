@@ -99,7 +99,7 @@ class TurnResult:
     typed: Typed | None = None  # the words that it answers
     watches: bool = False  # looks without being asked begin at short intervals
     after: float = 0.0  # seconds after which there is one such look, in place of all others
-    settled: tuple[tuple[JobKind, str], ...] = ()  # open jobs, by kind and key, that there is no need for any more
+    drop: tuple[tuple[JobKind, str], ...] = ()  # open jobs, by kind and key, that there is no need for any more
     earlier: EarlierCase | None = None  # what it was about, if not the present case
 
     @property
@@ -146,7 +146,7 @@ class Decisions:
         entries = [log_entry(event)]
         found: DiagnosisResult | None = None
         jobs: tuple[Job, ...] = ()
-        settled: tuple[tuple[JobKind, str], ...] = ()
+        drop: tuple[tuple[JobKind, str], ...] = ()
         drawn_in = case.locale
         earlier = await self._heard_of(record, case, event) if isinstance(event, Progressed | Submitted) else None
         pending: Event | None = event
@@ -162,10 +162,10 @@ class Decisions:
                     pending = Diagnosed(check_of(found, case.id))
                 elif isinstance(effect, Submit):
                     pending, submission, ended = await self._submit(record, case, entries)
-                    jobs, settled = jobs + submission, settled + ended
+                    jobs, drop = jobs + submission, drop + ended
                 elif isinstance(effect, Answer):
                     pending, submission, ended, earlier = await self._answer(record, case, entries)
-                    jobs, settled = jobs + submission, settled + ended
+                    jobs, drop = jobs + submission, drop + ended
                 elif isinstance(effect, Comment):
                     jobs += (await self._comment(record, case, entries),)
                 elif isinstance(effect, Erase):
@@ -184,7 +184,7 @@ class Decisions:
         watches, after = (followed.watch, followed.after_days * DAY) if followed else (False, 0.0)
         saved = replace(record, case=case, locale=language)
         photos = await self.thumbnails(found, saved) if found else Photos()
-        return TurnResult(saved, photos, tuple(done), tuple(entries), jobs, typed, watches, after, settled, earlier)
+        return TurnResult(saved, photos, tuple(done), tuple(entries), jobs, typed, watches, after, drop, earlier)
 
     async def _diagnose(self, person: str, case: Case, channel: Channel, *, change: bool) -> DiagnosisResult:
         last = case.checks[-1].at if case.checks else ""
@@ -241,10 +241,10 @@ class Decisions:
         if asked is None:
             return self._counted(Submitted("failed", case=case.question_case)), (), (), None
         answered = replace(asked, comment=case.comment, submissions=asked.submissions + 1, question="")
-        submitted, jobs, settled = await self._submit(record, answered, entries)
+        submitted, jobs, drop = await self._submit(record, answered, entries)
         submitted = replace(submitted, case=answered.id, number=submitted.number or answered.ticket)
         earlier = EarlierCase(replace(answered, comment=""), (*entries, log_entry(submitted)))
-        return submitted, jobs, settled, earlier
+        return submitted, jobs, drop, earlier
 
     async def _heard_of(self, record: Record, case: Case, event: Progressed | Submitted) -> EarlierCase | None:
         """An earlier case of whose ticket there is news, as it is from now on."""

@@ -117,7 +117,7 @@ class Outbox:
             put += await self._first_look(record.person, record.case.id, result, now)
         ended = before.case is not None and _follow_ups_end(before.case, record.case)
         over = ((JobKind.FOLLOW_UP, before.case.id),) if before.case is not None and ended else ()
-        drop = (*over, *result.settled)
+        drop = (*over, *result.drop)
         card = PendingCard(until, in_place) if until else None
         saved = await self.commit(
             Change(record, activity, result.log, tuple(put), drop, finish, card, earlier=result.earlier)
