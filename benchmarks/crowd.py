@@ -35,7 +35,7 @@ from sandbox.tenant import Tenant
 LATENCY = 0.03  # seconds of every request to Graph
 _ASKING = 0.5  # seconds between two people who ask meanwhile
 _FIRST = 10.0  # seconds until all who are watched were looked at
-_PATIENCE = 300.0  # seconds for all cards to turn
+_TIMEOUT = 300.0  # seconds for all cards to turn
 
 
 @dataclass
@@ -87,7 +87,7 @@ async def measure(watched: int, asking: int, seconds: float, **changes: str) -> 
         found.seconds, found.watching = time.monotonic() - begun, routes(graph.requests[asked:])
         for chat in people:
             tenant.world.visit_sharepoint(chat.person.id)
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_TIMEOUT):
             await asyncio.gather(*(_turned(found.turned, chat) for chat in people))
         found.photos_at_once, found.all = graph.photos_at_once, routes(graph.requests)
     return found

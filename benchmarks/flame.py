@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OUT = "docs/performance.svg"
 _SECONDS = 8
 _WARM = 6.0  # seconds
-_PATIENCE = 90.0  # seconds until the bot is being driven
+_TIMEOUT = 90.0  # seconds until the bot is being driven
 
 
 def main() -> int:
@@ -58,7 +58,7 @@ def main() -> int:
 
 def _bot() -> int:
     """The process of `photosync serve` that is driven for a while: the first ones only start. Raises RuntimeError."""
-    ends = time.monotonic() + _PATIENCE
+    ends = time.monotonic() + _TIMEOUT
     seen: dict[int, float] = {}
     while time.monotonic() < ends:
         for found in _bots():

@@ -26,7 +26,7 @@ LATENCY = 0.03  # seconds of every request to Graph
 AT_ONCE = (1, 16)
 FOLLOWED = 300  # people who wait for a follow-up
 _CROWD = 400  # people with two photos
-_PATIENCE = 180.0  # seconds for all follow-ups of one kind
+_TIMEOUT = 180.0  # seconds for all follow-ups of one kind
 _WAITING = "kind = 'follow_up' AND person != ?"
 _SOON = 60.0  # seconds: work that is due or claimed; what is postponed is due in hours
 
@@ -136,7 +136,7 @@ def _left(connection: sqlite3.Connection) -> int:
 
 
 async def _until(happened: Callable[[], bool]) -> None:
-    ends = time.monotonic() + _PATIENCE
+    ends = time.monotonic() + _TIMEOUT
     while not happened():
         if time.monotonic() > ends:
             raise Wrong("the follow-ups were not done in time")

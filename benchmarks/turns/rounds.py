@@ -15,7 +15,7 @@ from benchmarks.turns.wire import Client
 
 _WARM = 0.3  # seconds before the clock runs
 _WINDOWS = 20  # at the most, for a bot so slow that not every chat has its turn within one
-_PATIENCE = 120.0  # seconds for the whole of one measurement beyond its window
+_TIMEOUT = 120.0  # seconds for the whole of one measurement beyond its window
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ async def measure(bot: Running, chats: Sequence[Chat], seconds: float) -> Figure
     ]
     window = asyncio.create_task(_window(bot, clock, begun, seconds))
     try:
-        async with asyncio.timeout(_PATIENCE + seconds):
+        async with asyncio.timeout(_TIMEOUT + seconds):
             await asyncio.wait({window, *tasks}, return_when=asyncio.FIRST_COMPLETED)
             clock.stopping = True
             await asyncio.gather(*tasks)

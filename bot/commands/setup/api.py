@@ -2,7 +2,7 @@
 
 The directory answers from many copies. What was made a moment ago may be unknown to the copy that the next request
 reaches, for half a minute and more, and is then refused exactly like something that does not exist: 404, or one of
-`_NOT_YET`. So a request that names something new is repeated (`patient`), for two minutes at most.
+`_NOT_YET`. So a request that names something new is repeated (`until_replicated`), for two minutes at most.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bot.http_client import IDEMPOTENT, NEVER, Answer, Bearer, HttpClient, plain
 
 Pause = Callable[[float], Awaitable[None]]
 _TIMEOUT = 60.0  # seconds of one request, its retries included
-_PATIENCE = (1, 2, 3, 5, 5, 8, 8, 10, 10, 10, 15, 15, 15, 15)  # seconds between two tries of a patient request
+_WAITS = (1, 2, 3, 5, 5, 8, 8, 10, 10, 10, 15, 15, 15, 15)  # seconds between two tries `until_replicated`
 _NOT_YET = (
     "does not reference a valid application object",
     "backing application of the service principal being created must in the local tenant",
@@ -61,10 +61,10 @@ class Api:
     bearer: Bearer
     pause: Pause = asyncio.sleep
 
-    async def get(self, path: str, *, patient: bool = False) -> Mapping[str, Any] | None:
+    async def get(self, path: str, *, until_replicated: bool = False) -> Mapping[str, Any] | None:
         """The document at a path; None where there is none. Raises as `send`."""
         try:
-            return (await self.send("GET", path, patient=patient)).document
+            return (await self.send("GET", path, until_replicated=until_replicated)).document
         except Rejected as error:
             if error.status == 404:
                 return None
@@ -91,7 +91,7 @@ class Api:
         *,
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
-        patient: bool = False,
+        until_replicated: bool = False,
     ) -> Reply:
         """One request; `document` is sent as JSON, `body` as it is, of the type in `headers`.
 
@@ -100,7 +100,7 @@ class Api:
         sent = dict(headers or {})
         if document is not None:
             body, sent["Content-Type"] = json.dumps(document).encode(), "application/json"
-        for wait in (*(_PATIENCE if patient else ()), None):
+        for wait in (*(_WAITS if until_replicated else ()), None):
             answer = await self.http.request(
                 method,
                 self.base + path,

@@ -74,7 +74,7 @@ async def _application(at: Setup) -> Outcome:
     """With it go its service principal, permissions and grants. Purged, or its name could not be used again."""
     await at.directory.send("DELETE", f"/applications/{at.object_id}")
     try:
-        await at.directory.send("DELETE", f"/directory/deletedItems/{at.object_id}", patient=True)
+        await at.directory.send("DELETE", f"/directory/deletedItems/{at.object_id}", until_replicated=True)
     except Rejected as error:
         return Outcome(State.CHANGED, f"deleted; it can be restored for 30 days ({error})")
     return _removed(1, "with its permissions")

@@ -103,7 +103,7 @@ async def application(at: Setup) -> Outcome:
         reply = await at.directory.send("PATCH", path, {**wanted, "displayName": plan.display_name}, headers=CREATE)
         # 204: a run before this one made it a moment ago.
         state = State.MADE if reply.status == 201 else State.FOUND
-        present = reply.document or await at.directory.get(path, patient=True) or {}
+        present = reply.document or await at.directory.get(path, until_replicated=True) or {}
     elif wanted:
         await at.directory.send("PATCH", path, wanted)
         state = State.CHANGED
@@ -135,8 +135,8 @@ async def service_principal(at: Setup) -> Outcome:
         wanted["appRoleAssignmentRequired"] = True  # only people with the role get to the page at all
     if present is None:
         body = {"displayName": at.plan.display_name, **wanted}
-        reply = await at.directory.send("PATCH", path, body, headers=CREATE, patient=True)
-        present = reply.document or await at.directory.get(path, patient=True) or {}
+        reply = await at.directory.send("PATCH", path, body, headers=CREATE, until_replicated=True)
+        present = reply.document or await at.directory.get(path, until_replicated=True) or {}
         state = State.MADE if reply.status == 201 else State.FOUND
     else:
         state = State.CHANGED if wanted else State.FOUND
@@ -160,7 +160,9 @@ async def permissions(at: Setup) -> Outcome:
         elif ids[one.name] not in held:
             body = {"principalId": at.principal, "resourceId": resource, "appRoleId": ids[one.name]}
             await _unless_there(
-                at.directory.send("POST", f"/servicePrincipals/{resource}/appRoleAssignedTo", body, patient=True)
+                at.directory.send(
+                    "POST", f"/servicePrincipals/{resource}/appRoleAssignedTo", body, until_replicated=True
+                )
             )
             granted.append(one.name)
     if unknown:
@@ -185,7 +187,7 @@ async def helpdesk_sign_in(at: Setup) -> Outcome:
         "resourceId": resource,
         "scope": _SIGN_IN_SCOPES,
     }
-    await _unless_there(at.directory.send("POST", "/oauth2PermissionGrants", body, patient=True))
+    await _unless_there(at.directory.send("POST", "/oauth2PermissionGrants", body, until_replicated=True))
     return Outcome(State.MADE, f"consented; {people}")
 
 
@@ -224,7 +226,7 @@ async def _certificate(at: Setup) -> Outcome:
             "key": key,
         }
         address = f"/applications/{at.object_id}"
-        await at.directory.send("PATCH", address, {"keyCredentials": [*held, mine]}, patient=True)
+        await at.directory.send("PATCH", address, {"keyCredentials": [*held, mine]}, until_replicated=True)
         state = State.MADE
     # Whole: the service may run in another folder.
     at.settings |= {"MicrosoftAppCertificate": str(path.absolute()), "MicrosoftAppPassword": ""}
@@ -248,7 +250,7 @@ async def _federated(at: Setup) -> Outcome:
         state = State.FOUND
     else:
         reply = await at.directory.send(
-            "PATCH", f"{path}(name='{quote(at.plan.name)}')", wanted, headers=CREATE, patient=True
+            "PATCH", f"{path}(name='{quote(at.plan.name)}')", wanted, headers=CREATE, until_replicated=True
         )
         state = State.MADE if reply.status == 201 else State.CHANGED
     at.settings |= {"MicrosoftAppPassword": "", "MicrosoftAppCertificate": "", "PHOTOSYNC_ASSERTION_IDENTITY": identity}
@@ -265,7 +267,7 @@ async def _secret(at: Setup) -> Outcome:
         if one.get("displayName") == TAG:
             await at.directory.send("POST", f"{address}/removePassword", {"keyId": one["keyId"]})
     body = {"passwordCredential": {"displayName": TAG}}
-    reply = await at.directory.send("POST", f"{address}/addPassword", body, patient=True)
+    reply = await at.directory.send("POST", f"{address}/addPassword", body, until_replicated=True)
     at.settings |= {"MicrosoftAppPassword": str(reply.document["secretText"]), "MicrosoftAppCertificate": ""}
     env_file.write(at.plan.env_file, at.settings)  # at once: it is never shown again
     return Outcome(State.MADE, f"a client secret, until {str(reply.document.get('endDateTime'))[:10]}")
@@ -290,7 +292,7 @@ async def site_grant(at: Setup) -> Outcome:
             return Outcome(State.FOUND, f"{', '.join(whole.get('roles', ())) or 'some role'} on {at.my_site_host}")
     identity = {"application": {"id": at.app_id, "displayName": at.plan.display_name}}
     body = {"roles": ["read"], "grantedToIdentities": [identity]}
-    await at.tools.send("POST", f"/sites/{site}/permissions", body, patient=True)
+    await at.tools.send("POST", f"/sites/{site}/permissions", body, until_replicated=True)
     return Outcome(State.MADE, f"read on {at.my_site_host}, and on nothing else")
 
 
