@@ -10,7 +10,7 @@ from dialogs.frozen import replace
 from dialogs.library import EARLIER, QUESTIONS, Library
 from dialogs.model import (
     ANSWERS,
-    PLACES,
+    OLD_PHOTO_APPS,
     SOMETHING_ELSE,
     Case,
     Check,
@@ -206,7 +206,7 @@ def content_of(library: Library, case: Case, *, contact: str = "", again: float 
         state=step.state,
         picture=step.picture,
         rows=_rows(library, step, case),
-        places=tuple(Button(one, library.button(step.id, one)) for one in step.choices if one in PLACES),
+        places=tuple(Button(one, library.button(step.id, one)) for one in step.choices if one in OLD_PHOTO_APPS),
         hint=_hint(step, case),
         link=link,
         photos=step.photos and not (case.checks and case.checks[-1].verdict is Verdict.UNKNOWN),
@@ -360,7 +360,7 @@ def _asked(library: Library, step: Step, case: Case) -> Iterator[Button]:
 
 def _buttons(library: Library, step: Step, case: Case, linked: bool) -> tuple[Button, ...]:
     """The step's own choices and what is offered beside them, those that lead on first."""
-    own = [Button(action, library.button(step.id, action)) for action in step.choices if action not in PLACES]
+    own = [Button(action, library.button(step.id, action)) for action in step.choices if action not in OLD_PHOTO_APPS]
     if step.form == "choices":
         own = list(_asked(library, step, case))
     if case.before_locale:

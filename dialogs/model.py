@@ -91,7 +91,7 @@ class Outcome(StrEnum):
     EXPIRED = "expired"
 
 
-PLACES = ("teams", "outlook", "page", "windows", "phone")
+OLD_PHOTO_APPS = ("teams", "outlook", "page", "windows", "phone")
 """Where an old photo is still seen: actions of the card that asks for it."""
 
 
@@ -107,7 +107,7 @@ class TicketState(StrEnum):
 
 ACTIONS = (
     "fix", "add", "check", "next", "back", "same", "different", "ticket", "send_ticket", "language", "set_language",
-    "rate", "stop", "menu", "forget", "forget_confirmed", "question", "answer", *PLACES,
+    "rate", "stop", "menu", "forget", "forget_confirmed", "question", "answer", *OLD_PHOTO_APPS,
 )  # fmt: skip
 """Every action a button or typed words can mean (docs/contract.md)."""
 

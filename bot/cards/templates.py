@@ -19,7 +19,7 @@ from dialogs.library import PAGES, Library
 from dialogs.model import Case
 
 _CASE, _REV = "@case@", 987_654_321_987  # stand for what is filled in
-_PLACES = re.compile(f"({_CASE}|{_REV})".encode())
+_SLOT = re.compile(f"({_CASE}|{_REV})".encode())
 _MOST = 1_000  # templates of some 6 KB
 _SETTINGS = 2  # at a time
 # A place for a value, but for addresses: those are the installation's, the same on all its cards.
@@ -92,5 +92,5 @@ def _has_values(setting: CardSetting, content: CardContent) -> bool:
 
 def _template(setting: CardSetting, content: CardContent) -> CardTemplate:
     message = render.message(setting, replace(content, case=_CASE, rev=_REV))
-    parts = tuple(_PLACES.split(orjson.dumps(message.card)))
+    parts = tuple(_SLOT.split(orjson.dumps(message.card)))
     return CardTemplate(parts, message.summary, message.locale, message.asks_rating)

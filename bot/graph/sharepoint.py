@@ -45,7 +45,7 @@ _ROOT = "/sites/root?$select=id,siteCollection,webUrl"
 _SIZES = ("_LThumb.jpg", "_MThumb.jpg", "_SThumb.jpg")  # the largest first
 _MAX_TWINS = 15  # account names that become one file name: more are not looked up
 _MAX_FOLDERS = 9  # one is usual
-_MAX_PLACES = 4_096  # people of whom the place is remembered
+_MAX_COPIES = 4_096  # people of whom it is remembered where their copy is
 _ADDRESS_FOR = 600.0  # seconds that the address of a download is used; it is good for about an hour
 _LISTED_FOR = 600.0  # seconds after which a further folder is looked for where there is no copy
 _NO_DATE = datetime.min.replace(tzinfo=UTC)
@@ -78,7 +78,7 @@ class _File:
 
 
 @dataclass(frozen=True)
-class _Place:
+class _CachedCopy:
     """Where a person's copy was: the paths that were asked, and the file; `address` is good until `ends`."""
 
     paths: tuple[str, ...]
@@ -164,16 +164,16 @@ class SharePoint:
         self._listed: dict[str, float] = {}  # by host: when its folders were, a `time.monotonic()`
         self._finding: dict[str, asyncio.Lock] = {}  # by host
         self._derived = ""
-        self._places: OrderedDict[str, _Place] = OrderedDict()  # by object id, the last used last
+        self._copies: OrderedDict[str, _CachedCopy] = OrderedDict()  # by object id, the last used last
 
     def begin(self, person: str, ends: float = NO_DEADLINE) -> Lookup:
         """Ask ahead for what is expected of a person, by object id. Its `end` has to be called."""
         lookup = Lookup(self._graph, ends)
-        place = self._places.get(person)
-        if place is not None:
-            lookup.begin(place.paths)
-            if place.etag and place.address and time.monotonic() < place.ends:
-                lookup.download(place.path, place.etag, place.address)
+        cached = self._copies.get(person)
+        if cached is not None:
+            lookup.begin(cached.paths)
+            if cached.etag and cached.address and time.monotonic() < cached.ends:
+                lookup.download(cached.path, cached.etag, cached.address)
         elif self._libraries and "@" not in person:
             library = next(reversed(self._libraries.values()))  # most tenants have one
             paths = [path for size in _SIZES for path in _paths(library, (person,), size)]
@@ -182,7 +182,7 @@ class SharePoint:
 
     def forget(self, person: str) -> None:
         """Where a person's copy is."""
-        self._places.pop(person, None)
+        self._copies.pop(person, None)
 
     async def copy(self, person: Person, ends: float = NO_DEADLINE, lookup: Lookup | None = None) -> Copy | None:
         """The copy, or None where SharePoint has none. Raises `LibraryMissing`, and the errors of `Graph`.
@@ -364,10 +364,12 @@ class SharePoint:
         if _name(file.path) not in map(path_segment, _own_names(person)):
             paths += map(_account_path, _twins(person.upn) or ())
         ends = time.monotonic() + _ADDRESS_FOR
-        self._places[person.id] = _Place(tuple(dict.fromkeys(paths))[:BATCH], file.path, file.etag, file.address, ends)
-        self._places.move_to_end(person.id)
-        if len(self._places) > _MAX_PLACES:
-            self._places.popitem(last=False)
+        self._copies[person.id] = _CachedCopy(
+            tuple(dict.fromkeys(paths))[:BATCH], file.path, file.etag, file.address, ends
+        )
+        self._copies.move_to_end(person.id)
+        if len(self._copies) > _MAX_COPIES:
+            self._copies.popitem(last=False)
 
 
 def _account_path(upn: str) -> str:

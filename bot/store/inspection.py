@@ -15,7 +15,7 @@ import asyncpg
 from bot.errors import StoreUnavailable
 from bot.store.postgres import check_encoding
 from bot.store.postgres_url import Target, read_url
-from bot.store.sqlite import check_place, schema_of, unavailable
+from bot.store.sqlite import check_path, schema_of, unavailable
 
 _SQLITE = "sqlite:///"
 _TIMEOUT = 10.0  # seconds
@@ -47,7 +47,7 @@ async def inspect(url: str) -> Database:
 
 def _sqlite(path: Path) -> Database:
     writable = os.access(path.absolute().parent, os.W_OK)
-    if not check_place(path, write=False):
+    if not check_path(path, write=False):
         return Database("SQLite", 0, writable)
     address = f"file:{quote(str(path.absolute()))}?mode=ro"
     try:

@@ -113,7 +113,7 @@ def connected(path: Path, mode: str = "create") -> sqlite3.Connection:
     `mode` is `create` (make the file or bring it to the present schema), `again` (it was open before, and must be
     there) or `existing` (neither make nor change anything). Raises `StoreUnusable`, `sqlite3.Error` and OSError.
     """
-    if not check_place(path):
+    if not check_path(path):
         if mode != "create":
             raise StoreUnusable(f"there is no database at {path.absolute()}")
         _make(path)
@@ -133,7 +133,7 @@ def connected(path: Path, mode: str = "create") -> sqlite3.Connection:
     return connection
 
 
-def check_place(path: Path, *, write: bool = True) -> bool:
+def check_path(path: Path, *, write: bool = True) -> bool:
     """Whether there is a file. Raises `StoreUnusable` where there can be no database."""
     where = path.absolute()
     if where.is_dir():

@@ -14,7 +14,19 @@ from bot.store.numbers import RATINGS, RESOLVED, UNDERSTOOD, understood_of
 from bot.understanding.understand import Understanding
 from dialogs.frozen import replace
 from dialogs.library import QUESTIONS, Library
-from dialogs.model import PLACES, Case, Diagnosed, Event, Followed, Joined, Pressed, Progressed, Step, Submitted, Typed
+from dialogs.model import (
+    OLD_PHOTO_APPS,
+    Case,
+    Diagnosed,
+    Event,
+    Followed,
+    Joined,
+    Pressed,
+    Progressed,
+    Step,
+    Submitted,
+    Typed,
+)
 
 _LONGEST_LINE = 500  # letters of what a person wrote that the log keeps
 _VALUE_NAMES = {
@@ -106,7 +118,7 @@ def log_entry(happened: Event) -> LogEntry:
     return LogEntry(now(), happened.log_kind, what)
 
 
-_REQUESTS = frozenset(("fix", "add", "check", "ticket", "language", "stop", "forget", *PLACES))
+_REQUESTS = frozenset(("fix", "add", "check", "ticket", "language", "stop", "forget", *OLD_PHOTO_APPS))
 
 
 def with_request(case: Case, happened: Typed | Pressed, library: Library) -> Case:

@@ -135,8 +135,8 @@ def _reader(folders: Folders, tag: str, terms: Terms, file: LanguageFile) -> Rea
     language = Language(tag, tags.require(tag), file.document, by_key(folders.english), file.texts.keys(), base)
     knows = Knowledge(
         tag,
-        lists.read(folders.places, tag, base, rules=NAMES),
-        lists.read(folders.places, SOURCE, rules=NAMES),
+        lists.read(folders.folders, tag, base, rules=NAMES),
+        lists.read(folders.folders, SOURCE, rules=NAMES),
         {**terms.get(base, {}), **terms.get(tag, {})},
         folders.texts(tag, file),
         {key: entry.source for key, entry in language.english.items() if key not in EXAMPLE_KEYS},

@@ -36,7 +36,7 @@ class Folders:
     @property
     def problems(self) -> tuple[Problem, ...]:
         """Files that look like a language's and are none."""
-        return tuple(problem for folder in self.places for problem in _listing(folder).problems)
+        return tuple(problem for folder in self.folders for problem in _listing(folder).problems)
 
     @property
     def own(self) -> Mapping[str, Path]:
@@ -103,17 +103,17 @@ class Folders:
     @property
     def advice(self) -> tuple[Problem, ...]:
         """Files that are read under another name than their own."""
-        return tuple(one for folder in self.places for one in _listing(folder).advice)
+        return tuple(one for folder in self.folders for one in _listing(folder).advice)
 
     @property
-    def places(self) -> tuple[Path, ...]:
+    def folders(self) -> tuple[Path, ...]:
         """The packaged folder, then one's own: what stands beside the files, too, is laid one over the other."""
         return (self.packaged, self.over) if self.over else (self.packaged,)
 
     @property
     def glossaries(self) -> tuple[Path, ...]:
         """The packaged glossary, then one's own."""
-        return tuple(folder / GLOSSARY for folder in self.places if (folder / GLOSSARY).is_file())
+        return tuple(folder / GLOSSARY for folder in self.folders if (folder / GLOSSARY).is_file())
 
 
 def folders(packaged: Path, own: str) -> Folders:

@@ -14,7 +14,7 @@ NAMES = (
     "microsoft-edge-stable", "msedge",
 )  # fmt: skip
 # Where they are installed without a name on the path.
-_PLACES = {
+_INSTALL_PATHS = {
     "darwin": (
         "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
         "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
@@ -41,7 +41,7 @@ def executable() -> str | None:
     """The browser to use: PHOTOSYNC_CHROMIUM, else the first that is found."""
     named = os.environ.get("PHOTOSYNC_CHROMIUM")
     on_path = (found for name in NAMES if (found := shutil.which(name)))
-    installed = (place for place in _PLACES.get(sys.platform, ()) if Path(place).is_file())
+    installed = (place for place in _INSTALL_PATHS.get(sys.platform, ()) if Path(place).is_file())
     return named or next(on_path, None) or next(installed, None)
 
 
