@@ -39,20 +39,20 @@ Counts = Mapping[tuple[str, str], int]
 
 
 class Labelled:
-    """A counter with one label; its parts are kept, since the library looks each up under a lock."""
+    """A counter with one label; its children are kept, since the library looks each up under a lock."""
 
     def __init__(self, counter: Counter, known: Collection[str] = ()) -> None:
         self._counter = counter
-        self._parts: dict[str, Counter] = {}
+        self._children: dict[str, Counter] = {}
         for value in known:
             self.labels(value)
 
     def labels(self, value: str) -> Counter:
-        """The part that counts this value."""
-        part = self._parts.get(value)
-        if part is None:
-            part = self._parts[value] = self._counter.labels(value)
-        return part
+        """The child that counts this value."""
+        child = self._children.get(value)
+        if child is None:
+            child = self._children[value] = self._counter.labels(value)
+        return child
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def _histogram(family: _Family, found: Tally[tuple[str, str]]) -> Metric:
 
 
 @dataclass(frozen=True)
-class _Part:
+class _Child:
     """One label of a counter."""
 
     counters: InstallationCounters
@@ -150,9 +150,9 @@ class KeptCounter:
     _counters: InstallationCounters
     _name: str
 
-    def labels(self, value: str) -> _Part:
-        """The part that counts this value."""
-        return _Part(self._counters, self._name, value)
+    def labels(self, value: str) -> _Child:
+        """The child that counts this value."""
+        return _Child(self._counters, self._name, value)
 
 
 @dataclass(frozen=True)

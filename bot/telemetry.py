@@ -57,11 +57,11 @@ class _Traced:
         self._span.set_status(Status(StatusCode.ERROR))
 
     @contextmanager
-    def part(self, name: str) -> Iterator[Span]:
+    def child(self, name: str) -> Iterator[Span]:
         """See `Span`."""
         span = self._tracer.start_span(name, set_span_in_context(self._span))
-        with _current(_Traced(self._tracer, span), span) as part:
-            yield part
+        with _current(_Traced(self._tracer, span), span) as child:
+            yield child
 
 
 @contextmanager
@@ -104,9 +104,9 @@ class Exported(Traces):
         """See `Traces`."""
         outer = CURRENT.get()
         if outer is not NOTHING:
-            with outer.part(name) as part:
-                part.note("kind", kind)
-                yield part
+            with outer.child(name) as child:
+                child.note("kind", kind)
+                yield child
             return
         span = self._tracer.start_span(name, kind=SpanKind.SERVER)
         with _current(_Traced(self._tracer, span), span) as whole:

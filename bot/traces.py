@@ -1,8 +1,8 @@
 """What a turn or job was doing when: spans, where an operator has a collector, and nothing at all where not.
 
-`Traces.whole` begins a trace around a turn or a job, `part` a span within it: a look, the store, a message. Both find
+`Traces.whole` begins a trace around a turn or a job, `span` a span within it: a look, the store, a message. Both find
 what they belong to in the task's own context, so that nothing is handed through the code in between. Without a
-collector `part` is one look at a context variable; OpenTelemetry, which only `bot/telemetry.py` imports, is not loaded.
+collector `span` is one look at a context variable; OpenTelemetry, which only `bot/telemetry.py` imports, is not loaded.
 
 No span names a person: names, kinds, statuses and counts are all there is. Which case a trace is about is in the log,
 whose lines name both.
@@ -25,7 +25,7 @@ class Span(Protocol):
     def failed(self, error: BaseException) -> None:
         """It came to nothing; of the error only the type is kept."""
 
-    def part(self, name: str) -> AbstractContextManager[Span]:
+    def child(self, name: str) -> AbstractContextManager[Span]:
         """A span within this one."""
 
     @property
@@ -44,7 +44,7 @@ class _Nothing:
     def failed(self, error: BaseException) -> None:
         """Nothing."""
 
-    def part(self, name: str) -> _Nothing:  # noqa: ARG002 - see `Span`
+    def child(self, name: str) -> _Nothing:  # noqa: ARG002 - see `Span`
         """Nothing either."""
         return self
 
@@ -73,6 +73,6 @@ class Traces:
         """Send what is left; blocks for some seconds at most."""
 
 
-def part(name: str) -> AbstractContextManager[Span]:
+def span(name: str) -> AbstractContextManager[Span]:
     """A span of what this task is doing."""
-    return CURRENT.get().part(name)
+    return CURRENT.get().child(name)

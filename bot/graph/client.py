@@ -25,6 +25,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
+from bot import traces
 from bot.errors import Malformed, NotFound, Outage, OutsideError, Refused, Throttled, TimedOut
 from bot.http_client import (
     IDEMPOTENT,
@@ -40,7 +41,6 @@ from bot.http_client import (
 )
 from bot.metrics import Metrics
 from bot.settings import Settings
-from bot.traces import part as traced
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +124,7 @@ class BadRequest(Malformed):
 
 
 @dataclass(frozen=True)
-class Part:
+class BatchResponse:
     """The answer to one request of a batch; `body` is {} for what is no object."""
 
     status: int
@@ -192,10 +192,10 @@ class Graph:
             raise Malformed("graph", "the next page is elsewhere")
         return found, following.removeprefix(self._base)
 
-    async def batch(self, paths: Sequence[str], *, ends: float = NO_DEADLINE) -> list[Part]:
+    async def batch(self, paths: Sequence[str], *, ends: float = NO_DEADLINE) -> list[BatchResponse]:
         """The answer to each of some paths, in their order; twenty of them are one request.
 
-        Raises the errors of every request, but none of a part: see `Part.object`.
+        Raises the errors of every request, but none of a part: see `BatchResponse.object`.
         """
         ends = min(ends, time.monotonic() + _TIMEOUT)
         lots = [paths[start : start + BATCH] for start in range(0, len(paths), BATCH)]
@@ -203,7 +203,7 @@ class Graph:
             return await self._batch(lots[0], ends)
         return [part for lot in await asyncio.gather(*(self._batch(lot, ends) for lot in lots)) for part in lot]
 
-    async def _batch(self, paths: Sequence[str], ends: float) -> list[Part]:
+    async def _batch(self, paths: Sequence[str], ends: float) -> list[BatchResponse]:
         found = dict(zip(paths, await self._send_batch(paths, ends), strict=True))
         for attempt in range(1, IDEMPOTENT.attempts):
             again = [path for path, part in found.items() if part.transient]
@@ -213,7 +213,7 @@ class Graph:
             found |= zip(again, await self._send_batch(again, ends), strict=True)
         return [found[path] for path in paths]
 
-    async def _send_batch(self, paths: Sequence[str], ends: float) -> list[Part]:
+    async def _send_batch(self, paths: Sequence[str], ends: float) -> list[BatchResponse]:
         requests = [{"id": str(number), "method": "GET", "url": path} for number, path in enumerate(paths)]
         answer = await self._send("/$batch", 1 << 20, json.dumps({"requests": requests}).encode(), ends=ends)
         if answer.status != 200:
@@ -221,7 +221,7 @@ class Graph:
             self._judge(answer.status, answer.retry_after)
             raise _failure("graph", answer, "")
         try:
-            parts = _parts(answer.json(), len(paths))
+            parts = _batch_responses(answer.json(), len(paths))
         except Malformed:
             self._breaker.succeeded()  # it answered
             raise
@@ -268,7 +268,7 @@ class Graph:
         self._breaker.allow()
         begun = time.monotonic()
         try:
-            with traced("graph") as span:
+            with traces.span("graph") as span:
                 span.note("request", _kind(path))
                 answer = await self._http.request(
                     "POST" if body else "GET",
@@ -322,7 +322,7 @@ def _kind(path: str) -> str:
     return "/".join(part for part in path.partition("?")[0].split("/") if part in _KNOWN_PARTS)
 
 
-def _parts(document: Mapping[str, Any], count: int) -> list[Part]:
+def _batch_responses(document: Mapping[str, Any], count: int) -> list[BatchResponse]:
     """The answers to so many requests, in their order. Raises `Malformed`."""
     answers = document.get("responses")
     if not isinstance(answers, list):
@@ -331,14 +331,14 @@ def _parts(document: Mapping[str, Any], count: int) -> list[Part]:
     wanted = [str(number) for number in range(count)]
     if by_id.keys() != set(wanted):
         raise Malformed("graph", "a batch with other answers than requests")
-    return [_part(by_id[one]) for one in wanted]
+    return [_batch_response(by_id[one]) for one in wanted]
 
 
-def _part(one: Mapping[str, Any]) -> Part:
+def _batch_response(one: Mapping[str, Any]) -> BatchResponse:
     status = one.get("status")
     if not isinstance(status, int) or isinstance(status, bool):
         raise Malformed("graph", "a batched answer without a status")
-    return Part(status, _object(one, "body"), retry_after(text(_object(one, "headers"), "Retry-After")))
+    return BatchResponse(status, _object(one, "body"), retry_after(text(_object(one, "headers"), "Retry-After")))
 
 
 def _failure(system: str, answer: Answer, permission: str) -> OutsideError:

@@ -34,7 +34,7 @@ from typing import Any
 from urllib.parse import quote
 
 from bot.errors import Malformed, NotFound, OutsideError, TimedOut
-from bot.graph.client import BATCH, NO_DEADLINE, Graph, Part, has_address, item_id, moment, path_segment, text
+from bot.graph.client import BATCH, NO_DEADLINE, BatchResponse, Graph, has_address, item_id, moment, path_segment, text
 from bot.graph.users import READ_USERS, Person
 from bot.http_client import before
 from bot.photos.picture import Picture
@@ -102,7 +102,7 @@ class Lookup:
     def __init__(self, graph: Graph, ends: float) -> None:
         self.ends = ends
         self._graph = graph
-        self._parts: dict[str, Part] = {}
+        self._parts: dict[str, BatchResponse] = {}
         self._asking: asyncio.Task[None] | None = None
         self._downloads: dict[tuple[str, str], asyncio.Task[bytes]] = {}  # by path and eTag
 

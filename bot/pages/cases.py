@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from bot.pages import frame
 from bot.pages.frame import section
-from bot.pages.html import Html, Part, join, tag
+from bot.pages.html import Html, Node, join, tag
 from bot.pages.numbers import cause
 from bot.pages.words import LOG_KINDS, TICKETS, Reader
 from bot.store import LogEntry, StoredCase
@@ -32,7 +32,7 @@ def time_of(written: str) -> str:
     return written if _TIME.fullmatch(written) else ""
 
 
-def listing(read: Reader, state: str, found: Sequence[ListedCase], *, people: bool, missing: bool = False) -> Part:
+def listing(read: Reader, state: str, found: Sequence[ListedCase], *, people: bool, missing: bool = False) -> Node:
     """Cases of one state. `missing`: a number was asked for that no case has."""
     links = [
         tag("a", read(f"page.outcome.{one}"), href=read.href("/helpdesk/cases", state=one),
@@ -67,10 +67,10 @@ def _search(read: Reader) -> Html:
     )
 
 
-def _row(read: Reader, one: ListedCase, *, people: bool) -> list[Part]:
+def _row(read: Reader, one: ListedCase, *, people: bool) -> list[Node]:
     link = tag("a", one.number, href=read.href("/helpdesk/cases", number=one.number))
     case = one.stored.case
-    row: list[Part] = [link, read.time(one.touched)]
+    row: list[Node] = [link, read.time(one.touched)]
     if case is None:
         row += ["", read("page.case.damaged"), ""]
     else:
@@ -85,13 +85,13 @@ def _person(stored: StoredCase) -> Html:
     return tag("span", stored.name or stored.person, dir="auto")
 
 
-def page(read: Reader, stored: StoredCase, log: Sequence[LogEntry], *, people: bool) -> Part:
+def page(read: Reader, stored: StoredCase, log: Sequence[LogEntry], *, people: bool) -> Node:
     """One case in words."""
     case = stored.case
     if case is None:
         return join(_search(read), tag("p", read("page.case.damaged"), class_="alert"))
     state = read(f"page.outcome.{case.outcome or 'open'}")
-    facts: list[tuple[str, Part]] = [
+    facts: list[tuple[str, Node]] = [
         (read("page.column.state"), state),
         (read("page.case.opened"), read.time(case.opened_at)),
         (read("page.column.language"), read.language(case.locale)),
@@ -132,7 +132,7 @@ def _found(read: Reader, check: Check) -> str:
     return f"{found} ({cause(read, check.reason)})" if check.reason else found
 
 
-def _ticket(read: Reader, case: Case) -> Part:
+def _ticket(read: Reader, case: Case) -> Node:
     if not case.submissions:
         return None
     number = case.ticket or "–"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
 
-from bot.pages.html import Html, Part, join, tag
+from bot.pages.html import Html, Node, join, tag
 from bot.pages.sign_in import Agent
 from bot.pages.words import Reader
 
@@ -20,7 +20,7 @@ VIEWS = {
 }
 
 
-def document(read: Reader, title: str, *body: Part) -> str:
+def document(read: Reader, title: str, *body: Node) -> str:
     """A whole page."""
     head = (
         tag("meta", charset="utf-8"),
@@ -33,7 +33,7 @@ def document(read: Reader, title: str, *body: Part) -> str:
     return "<!doctype html>\n" + tag("html", tag("head", *head), tag("body", *body), lang=read.catalog.tag, dir=rtl)
 
 
-def helpdesk(read: Reader, title: str, *inner: Part, path: str, agent: Agent | None = None, view: str = "") -> str:
+def helpdesk(read: Reader, title: str, *inner: Node, path: str, agent: Agent | None = None, view: str = "") -> str:
     """A page of the helpdesk; with an agent who is let in, the way to the others and out.
 
     `path`: where the same page is in other languages, "" where it is not."""
@@ -72,12 +72,12 @@ def languages(read: Reader, path: str) -> Html:
     return tag("nav", *links, class_="languages", aria_label=read("page.nav.languages"))
 
 
-def form(action: str, agent: Agent, *inner: Part) -> Html:
+def form(action: str, agent: Agent, *inner: Node) -> Html:
     """What changes something when it is sent: it carries the mark of the agent's session."""
     return tag("form", tag("input", type="hidden", name="mark", value=agent.mark), *inner, method="post", action=action)
 
 
-def table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Part]], *, figures: Sequence[int] = ()) -> Html:
+def table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Node]], *, figures: Sequence[int] = ()) -> Html:
     """A table whose first column names the row; `figures` are columns of numbers. A wide one moves sideways."""
 
     def kind(place: int) -> str | None:
@@ -96,6 +96,6 @@ def table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Part]], 
     return tag("div", inner, class_="wide", tabindex="0", role="region", aria_label=caption)
 
 
-def section(title: str, *inner: Part) -> Html:
+def section(title: str, *inner: Node) -> Html:
     """A part of a page under its own heading."""
     return tag("section", tag("h2", title), join(*inner))

@@ -14,16 +14,16 @@ class Html(str):
     __slots__ = ()
 
 
-Part = str | int | None | Iterable["Part"]
+Node = str | int | None | Iterable["Node"]
 """What can stand in an element; None is nothing."""
 
 
-def join(*parts: Part) -> Html:
+def join(*parts: Node) -> Html:
     """Parts one after the other."""
     return Html("".join(_text(part) for part in parts))
 
 
-def tag(name: str, /, *inner: Part, **attributes: str | float | bool | None) -> Html:
+def tag(name: str, /, *inner: Node, **attributes: str | float | bool | None) -> Html:
     """An element. In names of attributes `_` is `-`, a last one is dropped (`class_`); None and False leave one out."""
     written = "".join(
         f" {key.rstrip('_').replace('_', '-')}" + ("" if value is True else f'="{escape(str(value))}"')
@@ -35,7 +35,7 @@ def tag(name: str, /, *inner: Part, **attributes: str | float | bool | None) -> 
     return Html(f"<{name}{written}>{join(*inner)}</{name}>")
 
 
-def _text(part: Part) -> str:
+def _text(part: Node) -> str:
     if part is None:
         return ""
     if isinstance(part, Html):

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 
 from bot.pages import frame, plots
 from bot.pages.frame import section
-from bot.pages.html import Html, Part, join, tag
+from bot.pages.html import Html, Node, join, tag
 from bot.pages.words import FATES, TICKETS, Reader
 from bot.store.numbers import Day, Numbers
 from dialogs.model import Fact, Reason, Verdict
@@ -63,7 +63,7 @@ def _of(day: Day, name: str) -> int:
     return int(getattr(day, name))
 
 
-def page(read: Reader, found: Numbers, days: int, by: str) -> tuple[Part, ...]:
+def page(read: Reader, found: Numbers, days: int, by: str) -> tuple[Node, ...]:
     """All of it."""
     span = read("page.numbers.span", begin=read.day(found.since), end=read.day(found.until))
     top = (tag("p", span), _choices(read, days, by))
@@ -123,7 +123,7 @@ def _headlines(read: Reader, found: Numbers) -> Html:
     )
 
 
-def _over_time(read: Reader, found: Numbers, by: str) -> Part:
+def _over_time(read: Reader, found: Numbers, by: str) -> Node:
     rows = periods(found, by)
     name = read.short_date if by == "week" else read.month
     labels = [name(one.begin) for one in rows]

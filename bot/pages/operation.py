@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from bot.languages.catalogs import Languages
 from bot.pages import frame
 from bot.pages.frame import section
-from bot.pages.html import Html, Part, join, tag
+from bot.pages.html import Html, Node, join, tag
 from bot.pages.numbers import FEW, cause, few
 from bot.pages.sign_in import Agent
 from bot.pages.words import HEALTH, Reader
@@ -18,7 +18,7 @@ from dialogs.translations import SOURCE
 _OF_CASES = frozenset({JobKind.FOLLOW_UP, JobKind.TICKET, JobKind.TICKET_STATE})  # the key of others is a person's
 
 
-def affected(read: Reader, scan: ScanSummary | None, people: Sequence[Affected]) -> Part:
+def affected(read: Reader, scan: ScanSummary | None, people: Sequence[Affected]) -> Node:
     """The last scan's counts by cause, and the people where they are kept."""
     if scan is None:
         return tag("p", read("page.affected.none"), class_="empty")
@@ -65,7 +65,7 @@ def page(
     spoken: Languages,
     people: bool,
     done: str = "",
-) -> Part:
+) -> Node:
     """What runs and what does not. `done`: what became of a dead letter just now, a key."""
     states = [(read(f"page.health.{name}"), _state(read, well=health[name])) for name in HEALTH if name in health]
     jobs = [(read(f"page.job.{kind.value}"), read.number(due.get(kind.value, 0))) for kind in JobKind]
@@ -91,7 +91,7 @@ def _letters(read: Reader, agent: Agent, letters: Sequence[DeadLetter], *, peopl
     rows = []
     for one in letters:
         kind = read(f"page.job.{one.kind}") if one.kind in set(JobKind) else one.kind
-        key: Part = one.key if people else ""
+        key: Node = one.key if people else ""
         if one.kind in _OF_CASES:
             key = tag("a", one.key, href=read.href("/helpdesk/cases", number=one.key))
         button = tag("button", read("page.button.retry"), name="id", value=one.id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.pages import frame
-from bot.pages.html import Part, tag
+from bot.pages.html import Node, tag
 from bot.pages.words import Reader
 from bot.settings import Settings
 
@@ -34,15 +34,15 @@ def terms(read: Reader, settings: Settings) -> str:
     return _paper(read, "terms", tag("p", read("terms.intro")), tag("ul", points), _contact(read, settings))
 
 
-def _part(read: Reader, name: str, *keys: str) -> tuple[Part, ...]:
+def _part(read: Reader, name: str, *keys: str) -> tuple[Node, ...]:
     return (tag("h2", read(f"privacy.{name}.title")), *(tag("p", read(f"privacy.{name}.{one}")) for one in keys))
 
 
-def _contact(read: Reader, settings: Settings) -> Part:
+def _contact(read: Reader, settings: Settings) -> Node:
     return tag("p", read("terms.contact", contact=settings.helpdesk_contact)) if settings.helpdesk_contact else None
 
 
-def _paper(read: Reader, name: str, *inner: Part) -> str:
+def _paper(read: Reader, name: str, *inner: Node) -> str:
     title = read(f"{name}.title")
     return frame.document(
         read,

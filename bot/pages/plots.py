@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.pages.html import Html, Part, join, tag
+from bot.pages.html import Html, Node, join, tag
 
 _WIDTH, _HEIGHT = 520.0, 250.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56.0, 24.0, 12.0, 34.0
@@ -30,7 +30,7 @@ class Frame:
         inner = _WIDTH - _LEFT - _RIGHT
         return _WIDTH - _LEFT - place * inner if self.rtl else _LEFT + place * inner
 
-    def drawn(self, name: str, marks: Sequence[str], *inner: Part) -> Html:
+    def drawn(self, name: str, marks: Sequence[str], *inner: Node) -> Html:
         """The plot: `marks` are written at equal steps from the bottom, `inner` is drawn over the lines."""
         anchor, edge = ("start", _WIDTH - _LEFT + 6) if self.rtl else ("end", _LEFT - 6)
         ends = sorted((self.x(0), self.x(1)))

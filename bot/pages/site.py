@@ -14,7 +14,7 @@ from bot.graph.people_sign_in import PeopleSignIn
 from bot.languages.catalogs import Languages
 from bot.metrics import Metrics
 from bot.pages import cases, frame, numbers, operation, papers
-from bot.pages.html import Part, tag
+from bot.pages.html import Node, tag
 from bot.pages.sign_in import Agent, NotOurs, Sessions, TooMany, drop
 from bot.pages.words import HELPDESK_KEYS, PRIVACY_KEYS, TERMS_KEYS, Reader, reader
 from bot.settings import Settings
@@ -199,7 +199,7 @@ class Pages:
         return _html(frame.helpdesk(read, read("page.signed_out.title"), *body, path=request.path))
 
     def _page(
-        self, request: web.Request, read: Reader, agent: Agent, view: str, title: str, body: Part
+        self, request: web.Request, read: Reader, agent: Agent, view: str, title: str, body: Node
     ) -> web.Response:
         return _html(frame.helpdesk(read, title, body, path=request.path, agent=agent, view=view))
 

@@ -23,6 +23,7 @@ from urllib.parse import quote
 import orjson
 from yarl import URL
 
+from bot import traces
 from bot.conversation import Address, Message
 from bot.errors import Malformed, NotFound, Outage, OutsideError, Refused, Throttled
 from bot.http_client import Answer, Bearer, HttpClient, Retry, TokenSource
@@ -30,7 +31,6 @@ from bot.keyed_lock import KeyedLock
 from bot.metrics import Metrics
 from bot.setting_values import Host
 from bot.settings import Settings
-from bot.traces import part
 
 log = logging.getLogger(__name__)
 
@@ -151,7 +151,7 @@ class Connector:
                 raise Throttled("teams", "more messages than Teams takes")
 
         try:
-            with part("send") as span:
+            with traces.span("send") as span:
                 span.note("message", policy.result)
                 answer = await self._http.request(
                     method,

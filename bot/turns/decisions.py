@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from bot import traces
 from bot.cards.render import Photos
 from bot.conversation import Channel
 from bot.diagnosis.diagnosis import DiagnosisResult
@@ -28,7 +29,6 @@ from bot.store import EarlierCase, Job, JobKind, LogEntry, Record
 from bot.store.interface import Store
 from bot.tickets.helpdesk import Helpdesk
 from bot.tickets.ticket import Ticket
-from bot.traces import part
 from bot.turns.events import log_entry, now, with_request
 from bot.turns.schedule import DAY
 from dialogs.engine import Engine, heard_of
@@ -188,7 +188,7 @@ class Decisions:
 
     async def _diagnose(self, person: str, case: Case, channel: Channel, *, change: bool) -> DiagnosisResult:
         last = case.checks[-1].at if case.checks else ""
-        with part("look") as span:
+        with traces.span("look") as span:
             look = self.diagnosis.look(person, case.site, last, change=change)
             _, result = await asyncio.gather(channel.typing(), look)
             span.note("verdict", result.verdict)
@@ -224,7 +224,7 @@ class Decisions:
         if not await self.store.reserve(job):
             return self._counted(Submitted("queued")), (), ()
         try:
-            with part("ticket"):
+            with traces.span("ticket"):
                 submitted = await self.tickets.submit(made, waiting=True)
         except OutsideError as error:
             log.error("ticket not handed over yet: %s", error)

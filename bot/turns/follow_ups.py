@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from bot import traces
 from bot.conversation import Address, Channel, Turn, from_document
 from bot.errors import NotFound, OutsideError, Refused, Throttled
 from bot.store import Change, Claimed, Job, JobKind, Record
 from bot.store.interface import Store
 from bot.tickets.ticket import Ticket
-from bot.traces import part
 from bot.turns.decisions import Decisions, TurnResult, check_of, is_earlier
 from bot.turns.outbox import Outbox
 from bot.turns.runner import TurnRunner
@@ -110,7 +110,7 @@ class FollowUps:
                 await self._look_later(claimed, Change(record), chain)
                 return
             last = case.checks[-1].at if case.checks else ""
-            with part("look") as span:
+            with traces.span("look") as span:
                 found = await self.decisions.diagnosis.look(record.person, case.site, last)
                 span.note("verdict", found.verdict)
             over = chain.found(known=found.verdict is not Verdict.UNKNOWN)
@@ -140,7 +140,7 @@ class FollowUps:
         """
         diagnosis = self.decisions.diagnosis
         chain.paths = chain.paths or await diagnosis.watched(person)
-        with part("watch"):
+        with traces.span("watch"):
             digest = await diagnosis.digest(chain.paths)
         if not digest and chain.watching:
             chain.misses += 1

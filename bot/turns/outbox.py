@@ -18,6 +18,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
+from bot import traces
 from bot.cards import render
 from bot.cards.templates import CardTemplates
 from bot.conversation import Channel, Message
@@ -28,7 +29,6 @@ from bot.store import Change, Claimed, Conflict, Job, JobKind, PendingCard, Reco
 from bot.store.cache import RecordCache
 from bot.store.interface import Store
 from bot.store.numbers import cause_of, proven, seconds_to_fix
-from bot.traces import part
 from bot.turns.decisions import TurnResult
 from bot.turns.schedule import Schedule
 from dialogs.frozen import replace
@@ -65,14 +65,14 @@ class Outbox:
 
     async def load(self, person: str, activity: str = "") -> tuple[Record, bool]:
         """`Store.load`; what it returns is cached."""
-        with part("store.load"):
+        with traces.span("store.load"):
             record, handled = await self._store.load(person, activity)
         self.cache.put(record)
         return record, handled
 
     async def load_for_turn(self, person: str, activity: str) -> tuple[Record, bool, tuple[dict[str, Any], ...]]:
         """The same, and what the person said before that was answered early and is not done yet, the oldest first."""
-        with part("store.load"):
+        with traces.span("store.load"):
             record, handled, waiting = await self._store.load_for_turn(person, activity)
         self.cache.put(record)
         return record, handled, waiting
@@ -80,7 +80,7 @@ class Outbox:
     async def commit(self, change: Change) -> Record:
         """`Store.commit`; what was saved is cached, what was refused is not cached any more."""
         try:
-            with part("store.commit"):
+            with traces.span("store.commit"):
                 saved = await self._store.commit(change)
         except Conflict:
             self.cache.forget(change.record.person)
@@ -106,7 +106,7 @@ class Outbox:
         """
         if result.erased:
             self.cache.forget(before.person)
-            with part("store.erase"):
+            with traces.span("store.erase"):
                 await self._store.erase(before.person, activity)
             self.count(before.case, result)
             return result, 0.0
