@@ -312,7 +312,7 @@ def _values(case: Case, contact: str) -> dict[str, str]:
     return {"ticket": case.ticket, "case": about, "contact": contact, "site": site, "question": question}
 
 
-def entry(library: Library, ref: str, locale: str) -> CardContent:
+def standalone_content(library: Library, ref: str, locale: str) -> CardContent:
     """A card outside any case: of a step with `entry`."""
     step = library.step(ref)
     return CardContent(ref, "", 0, locale, f"{ref}.title", (f"{ref}.body",), picture=step.picture, link=step.link)

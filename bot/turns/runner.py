@@ -24,7 +24,7 @@ from bot.turns.events import event, is_late_rating, understood, with_comment, wi
 from bot.turns.outbox import Outbox
 from bot.understanding.understand import Understanding
 from bot.understanding.unknown import UnknownSentences
-from dialogs.card_content import content_of, entry
+from dialogs.card_content import content_of, standalone_content
 from dialogs.frozen import replace
 from dialogs.model import Case, Pressed, Resumed, Typed
 
@@ -141,22 +141,24 @@ class TurnRunner:
         if kind is ActivityKind.INSTALLED and not self._recent.add(install, _INSTALL_INTERVAL):
             return None
         try:
-            return await self._entry("desk.group" if group else "desk.unidentified", incoming, channel)
+            return await self._send_standalone("desk.group" if group else "desk.unidentified", incoming, channel)
         except Exception:
             self._recent.forget(activity)
             self._recent.forget(install)
             raise
 
-    async def _entry(self, ref: str, incoming: Incoming, channel: Channel) -> Message:
+    async def _send_standalone(self, ref: str, incoming: Incoming, channel: Channel) -> Message:
         """A card without a case."""
         view = self.live.view(incoming.person)
-        message = render.message(view.setting, entry(view.library, ref, view.languages.negotiate(incoming.locale)))
+        message = render.message(
+            view.setting, standalone_content(view.library, ref, view.languages.negotiate(incoming.locale))
+        )
         await channel.send(message)
         return message
 
     async def _apologise(self, incoming: Incoming, channel: Channel) -> Message | None:
         try:
-            return await self._entry("desk.failed", incoming, channel)
+            return await self._send_standalone("desk.failed", incoming, channel)
         except Exception as error:  # the fault may be in what we would answer with
             log.error("could not even apologise: %s at %s", type(error).__name__, location(error))
             return None

@@ -25,7 +25,7 @@ from bot.clouds import CLOUDS
 from bot.commands.preview.scenes import scenes
 from bot.languages import packaged
 from bot.languages.catalogs import Languages
-from dialogs.card_content import CardContent, content_of, entry
+from dialogs.card_content import CardContent, content_of, standalone_content
 from dialogs.library import Library
 from dialogs.model import Case, Check, Reason, Step, Trace, Verdict
 from dialogs.translations import Catalog, Translations
@@ -73,7 +73,7 @@ def case(ref: str, tag: str) -> Case:
 def all_contents(shelf: Library, tag: str) -> Iterator[tuple[str, CardContent]]:
     for step in shelf.steps():
         in_case = content_of(shelf, case(step.id, tag), contact="ext. 4711", again=120.0)
-        yield step.id, entry(shelf, step.id, tag) if step.entry else in_case
+        yield step.id, standalone_content(shelf, step.id, tag) if step.entry else in_case
 
 
 def without_pictures(card: Any, setting: CardSetting) -> Any:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from dialogs.card_content import EXTRA_KEYS, CardContent, content_of, entry
+from dialogs.card_content import EXTRA_KEYS, CardContent, content_of, standalone_content
 from dialogs.library import PLATFORMS, Library
 from dialogs.model import Case, Check, Fact, Reason, SiteFinding, TicketState, Trace, Verdict
 from dialogs.translations import SOURCE
@@ -58,7 +58,7 @@ class Scene:
 def scenes(library: Library, tag: str) -> Iterator[Scene]:
     """Every step of every topic, then what can be added to one, in a language."""
     for step in library.steps():
-        card = entry(library, step.id, tag) if step.entry else _content(library, _case(step.id, tag))
+        card = standalone_content(library, step.id, tag) if step.entry else _content(library, _case(step.id, tag))
         absent = _ABSENT.get(step.id, frozenset())
         yield Scene(step.id.partition(".")[0], step.id, card, absent, step.id in _MATCHING)
     yield from _notices(library, tag)
