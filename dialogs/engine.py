@@ -404,7 +404,7 @@ class Engine:
         if event.case and event.case != case.id:
             earlier = replace(case, earlier_case=event.case, earlier_ticket=event.number, earlier_result=event.result)
             return self._stay(earlier, "")
-        case = heard_of(case, event)
+        case = with_ticket_update(case, event)
         step = self.library.step(case.step)
         if step.on_arrival == "ticket":
             sent = "" if event.result != "contact" else case.comment
@@ -420,7 +420,7 @@ class Engine:
                 return self._go(replace(case, earlier_question=event.text, question_case=event.case), EARLIER)
             earlier = replace(case, earlier_case=event.case, earlier_ticket=event.number, earlier_result=event.state)
             return self._stay(earlier, "")
-        case = heard_of(case, event)
+        case = with_ticket_update(case, event)
         if event.state == TicketState.SOLVED:
             return self._go(case, self.library.everywhere["check"], "notice.ticket_solved")
         return self._go(case, self._submitter().branches[event.state])
@@ -550,7 +550,7 @@ class Engine:
         return replace(case, traces=(*case.traces, Trace(case.step, moment.at, answer))[-HISTORY_LENGTH:])
 
 
-def heard_of(case: Case, event: Submitted | Progressed) -> Case:
+def with_ticket_update(case: Case, event: Submitted | Progressed) -> Case:
     """A case with what became of its ticket; the person may have a newer one."""
     if isinstance(event, Progressed):
         return replace(case, ticket_state=event.state, question=event.text)

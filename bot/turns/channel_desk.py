@@ -79,11 +79,11 @@ class ChannelDeskTurns:
             return
         CASE.set(number)
         async with self.runner.lock(owner):
-            told = await self._told(owner, number, action, text, incoming)
+            told = await self._apply_press(owner, number, action, text, incoming)
         if told is not None:
             await self._update(incoming, told, _STATES[action], text)
 
-    async def _told(self, owner: str, number: str, action: str, text: str, incoming: Incoming) -> Case | None:
+    async def _apply_press(self, owner: str, number: str, action: str, text: str, incoming: Incoming) -> Case | None:
         """The case with what was pressed, once it is saved and told; None where there is nothing to show of it.
 
         A press that was there before is told no more, but shown again: the process may have died in between.

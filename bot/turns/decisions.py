@@ -31,7 +31,7 @@ from bot.tickets.helpdesk import Helpdesk
 from bot.tickets.ticket import Ticket
 from bot.turns.events import log_entry, now, with_request
 from bot.turns.schedule import DAY
-from dialogs.engine import Engine, heard_of
+from dialogs.engine import Engine, with_ticket_update
 from dialogs.frozen import replace
 from dialogs.model import (
     Answer,
@@ -148,7 +148,9 @@ class Decisions:
         jobs: tuple[Job, ...] = ()
         drop: tuple[tuple[JobKind, str], ...] = ()
         drawn_in = case.locale
-        earlier = await self._heard_of(record, case, event) if isinstance(event, Progressed | Submitted) else None
+        earlier = (
+            await self._with_ticket_update(record, case, event) if isinstance(event, Progressed | Submitted) else None
+        )
         pending: Event | None = event
         while pending is not None:
             case, effects = engine.decide(case, pending, moment())
@@ -246,12 +248,14 @@ class Decisions:
         earlier = EarlierCase(replace(answered, comment=""), (*entries, log_entry(submitted)))
         return submitted, jobs, drop, earlier
 
-    async def _heard_of(self, record: Record, case: Case, event: Progressed | Submitted) -> EarlierCase | None:
+    async def _with_ticket_update(
+        self, record: Record, case: Case, event: Progressed | Submitted
+    ) -> EarlierCase | None:
         """An earlier case of whose ticket there is news, as it is from now on."""
         earlier = await self._earlier(record, event.case) if event.case not in ("", case.id) else None
         if earlier is None:
             return None
-        return EarlierCase(heard_of(earlier, event), (log_entry(event),))
+        return EarlierCase(with_ticket_update(earlier, event), (log_entry(event),))
 
     async def _earlier(self, record: Record, number: str) -> Case | None:
         """A case of the person's that is not the present one; None if it is gone or cannot be read."""

@@ -48,7 +48,7 @@ class Deliver(Protocol):
 
 
 @dataclass(frozen=True)
-class _News:
+class _Update:
     """What is to be told (`state` "": nothing), and what the job keeps."""
 
     state: str
@@ -81,32 +81,32 @@ class TicketStates:
             return
         reference = Reference(str(claimed.job.payload["ref"]), str(claimed.job.payload.get("number", "")))
         try:
-            news = await self._news(system, reference, claimed.job.payload)
+            update = await self._update(system, reference, claimed.job.payload)
         except OutsideError as error:
             asked = (error.retry_after or 0.0) if isinstance(error, Throttled) else 0.0
             log.warning("the state of a ticket cannot be read: %s", error)
             wait = max(self._helpdesk.poll[0] if isinstance(error, Refused | Malformed) else _RETRY, asked)
             await self.store.postpone(claimed, now + wait, type(error).__name__, 0)
             return
-        await self._tell(claimed, news)
+        await self._notify(claimed, update)
 
-    async def _news(self, system: TicketSystem, reference: Reference, payload: Mapping[str, Any]) -> _News:
+    async def _update(self, system: TicketSystem, reference: Reference, payload: Mapping[str, Any]) -> _Update:
         reading = await self._reading(system, reference.id)
         polls = int(payload.get("turn", 0)) + 1
         kept = {name: value for name, value in payload.items() if name != "held"} | {"turn": polls}
         over = time.time() - float(payload.get("since", 0.0)) > _UNTIL
         if reading is None:
             missed = int(payload.get("missed", 0)) + 1
-            return _News("", "", {**kept, "missed": missed}, over or missed > 1)
+            return _Update("", "", {**kept, "missed": missed}, over or missed > 1)
         kept |= {"changed": reading.changed, "missed": 0}
         if reading.changed and reading.changed == payload.get("changed"):
-            return _News("", "", kept, over)
+            return _Update("", "", kept, over)
         state, told = self._helpdesk.meaning(reading.state), str(payload.get("told", ""))
         number, text = await self._question(system, reference, payload) if state in _OPEN else ("", "")
         kept |= {"told": state or told, "asked": number or payload.get("asked", "")}
         if text:
-            return _News(TicketState.WAITING if state == TicketState.WAITING else TicketState.TOLD, text, kept, over)
-        return _News(state if state != told else "", "", kept, over or state == TicketState.CLOSED)
+            return _Update(TicketState.WAITING if state == TicketState.WAITING else TicketState.TOLD, text, kept, over)
+        return _Update(state if state != told else "", "", kept, over or state == TicketState.CLOSED)
 
     async def _question(
         self, system: TicketSystem, reference: Reference, payload: Mapping[str, Any]
@@ -137,19 +137,19 @@ class TicketStates:
         self._read.update({one: (now, found.get(one)) for one in wanted if one != identity})
         return found.get(identity)
 
-    async def _tell(self, claimed: Claimed, news: _News) -> None:
+    async def _notify(self, claimed: Claimed, update: _Update) -> None:
         """Save what was read, with the card that tells it."""
         intervals = self._helpdesk.poll
-        poll = min(int(news.payload["turn"]), len(intervals) - 1)
-        again = replace(claimed.job, at=time.time() + intervals[poll], payload=news.payload)
-        next_ = () if news.over else (again,)
+        poll = min(int(update.payload["turn"]), len(intervals) - 1)
+        again = replace(claimed.job, at=time.time() + intervals[poll], payload=update.payload)
+        next_ = () if update.over else (again,)
         async with self.runner.lock(claimed.job.person):
             record, _ = await self.outbox.load(claimed.job.person)
             case = record.case
-            if not news.state or case is None or record.address is None or record.blocked:
+            if not update.state or case is None or record.address is None or record.blocked:
                 await self.outbox.commit(Change(record, put=next_, finish=claimed))
                 return
-            if news.text and _is_asked_of_another(case, claimed.job.key):
+            if update.text and _is_asked_of_another(case, claimed.job.key):
                 held = float(claimed.job.payload.get("held", time.time()))
                 if time.time() - held < _MOST_WAIT:
                     later = replace(
@@ -158,8 +158,8 @@ class TicketStates:
                     await self.outbox.commit(Change(record, put=(later,), finish=claimed))
                     return
             channel = self.channel(record.address)
-            number = str(news.payload.get("number", ""))
-            happened = Progressed(news.state, claimed.job.key, number, news.text)
+            number = str(update.payload.get("number", ""))
+            happened = Progressed(update.state, claimed.job.key, number, update.text)
             result = await self.decisions.perform(record, case, happened, channel)
             result = replace(result, jobs=(*result.jobs, *next_))
             saved, until = await self.outbox.save(record, result, in_place=False, finish=claimed)
