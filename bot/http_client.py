@@ -38,7 +38,7 @@ _FIRST_WAIT = 0.5  # seconds; doubled on each further attempt, from half to all 
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """A whole answer; header names are case-insensitive."""
 
     status: int
@@ -224,7 +224,7 @@ class HttpClient:
         retry: Retry = IDEMPOTENT,
         bearer: Bearer | None = None,
         before_attempt: Callable[[], Awaitable[None]] | None = None,
-    ) -> Answer:
+    ) -> Response:
         """One answer of any status and at most `limit` bytes, within `deadline` seconds for all attempts together.
 
         `before_attempt` is awaited before each of them, and its time does not count; what it raises ends the request.
@@ -238,7 +238,7 @@ class HttpClient:
                 begun = time.monotonic()
                 await before_attempt()
                 ends += time.monotonic() - begun
-            outcome: Answer | Outage
+            outcome: Response | Outage
             try:
                 outcome = await self._attempt(sent, ends)
             except TimeoutError:
@@ -252,14 +252,14 @@ class HttpClient:
                 if outcome.status not in retry.statuses:
                     return outcome
                 unknown_retries -= outcome.status in retry.unknown
-            wait = outcome.retry_after if isinstance(outcome, Answer) else None
+            wait = outcome.retry_after if isinstance(outcome, Response) else None
             if unknown_retries < 0 or attempt == retry.attempts or not await pause(attempt, wait, ends):
                 break
         if isinstance(outcome, Outage):
             raise outcome
         return outcome
 
-    async def _attempt(self, sent: _Request, ends: float) -> Answer:
+    async def _attempt(self, sent: _Request, ends: float) -> Response:
         """One answer; a token that is refused is replaced once."""
         if sent.bearer is None:
             return await self._send(sent, sent.headers, ends)
@@ -274,7 +274,7 @@ class HttpClient:
             tokens.forget(scope, token)
         return answer
 
-    async def _send(self, sent: _Request, headers: Mapping[str, str], ends: float) -> Answer:
+    async def _send(self, sent: _Request, headers: Mapping[str, str], ends: float) -> Response:
         async with self._session.request(
             sent.method,
             sent.url,
@@ -287,13 +287,13 @@ class HttpClient:
             if (length or 0) > sent.limit:
                 raise _too_large(sent)
             if length is not None and not response.headers.get("Content-Encoding"):
-                return Answer(response.status, response.headers, await response.read(), sent.system)
+                return Response(response.status, response.headers, await response.read(), sent.system)
             received = bytearray()
             async for chunk in response.content.iter_any():
                 received += chunk
                 if len(received) > sent.limit:
                     raise _too_large(sent)
-            return Answer(response.status, response.headers.copy(), bytes(received), sent.system)
+            return Response(response.status, response.headers.copy(), bytes(received), sent.system)
 
 
 def _too_large(sent: _Request) -> Malformed:

@@ -16,7 +16,7 @@ import msal
 
 from bot.clouds import CLOUDS
 from bot.errors import Malformed, Outage, OutsideError, Refused, Throttled
-from bot.http_client import NEVER, Answer, HttpClient, plain_code
+from bot.http_client import NEVER, HttpClient, Response, plain_code
 
 TIMEOUT = 5.0  # seconds, of one request to the login service
 TOKEN = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")  # what a header can carry
@@ -133,7 +133,7 @@ def _named(error: object) -> str:
     return name
 
 
-def _unavailable(answer: Answer) -> OutsideError:
+def _unavailable(answer: Response) -> OutsideError:
     detail = f"status {answer.status} {answer.error_code}".strip()
     wait = answer.retry_after
     throttled = answer.status == 429 or (answer.status == 503 and wait is not None)

@@ -29,9 +29,9 @@ from bot import traces
 from bot.errors import Malformed, NotFound, Outage, OutsideError, Refused, Throttled, TimedOut
 from bot.http_client import (
     IDEMPOTENT,
-    Answer,
     Bearer,
     HttpClient,
+    Response,
     TokenSource,
     http_date,
     in_our_time,
@@ -253,7 +253,7 @@ class Graph:
             raise _failure("sharepoint", answer, "")
         return answer.body
 
-    async def _get(self, path: str, permission: str, limit: int, *, ends: float) -> Answer:
+    async def _get(self, path: str, permission: str, limit: int, *, ends: float) -> Response:
         """The answer of a status that is one. Raises for the others."""
         answer = await self._send(path, limit, ends=ends)
         self._metrics.graph_requests.labels(str(answer.status)).inc()
@@ -262,7 +262,7 @@ class Graph:
             raise _failure("graph", answer, permission)
         return answer
 
-    async def _send(self, path: str, limit: int, body: bytes | None = None, *, ends: float) -> Answer:
+    async def _send(self, path: str, limit: int, body: bytes | None = None, *, ends: float) -> Response:
         """A GET; with a body, which only reads too, a POST of JSON: it may be repeated like a GET."""
         seconds = _seconds("graph", ends)
         self._breaker.allow()
@@ -341,7 +341,7 @@ def _batch_response(one: Mapping[str, Any]) -> BatchResponse:
     return BatchResponse(status, _object(one, "body"), retry_after(text(_object(one, "headers"), "Retry-After")))
 
 
-def _failure(system: str, answer: Answer, permission: str) -> OutsideError:
+def _failure(system: str, answer: Response, permission: str) -> OutsideError:
     return _error(system, answer.status, answer.error_code, answer.retry_after, permission, answer.request_id)
 
 

@@ -26,7 +26,7 @@ from yarl import URL
 from bot import traces
 from bot.conversation import Address, Message
 from bot.errors import Malformed, NotFound, Outage, OutsideError, Refused, Throttled
-from bot.http_client import Answer, Bearer, HttpClient, Retry, TokenSource
+from bot.http_client import Bearer, HttpClient, Response, Retry, TokenSource
 from bot.keyed_lock import KeyedLock
 from bot.metrics import Metrics
 from bot.setting_values import Host
@@ -125,7 +125,7 @@ class Connector:
         ids: tuple[str, ...],
         activity: Mapping[str, Any],
         rated: str = "",
-    ) -> Answer:
+    ) -> Response:
         result = "failed"
         try:
             url = self._url(service_url, ids)
@@ -143,7 +143,7 @@ class Connector:
             self._metrics.messages_sent.labels(result).inc()
         return answer
 
-    async def _request(self, policy: _SendPolicy, method: str, url: URL, body: bytes, rated: str) -> Answer:
+    async def _request(self, policy: _SendPolicy, method: str, url: URL, body: bytes, rated: str) -> Response:
         """A 2xx answer. Raises the errors of `Connector`."""
 
         async def take() -> None:
@@ -272,7 +272,7 @@ def _address(service_url: str, ids: tuple[str, ...]) -> URL:
     return URL("/".join((service_url.rstrip("/"), "v3/conversations", conversation, "activities", *activity)))
 
 
-def _error(answer: Answer) -> OutsideError:
+def _error(answer: Response) -> OutsideError:
     code = answer.error_code
     detail = f"status {answer.status} {code}".strip()
     if answer.status == 401:

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 from yarl import URL
 
 from bot.errors import Malformed, NotFound, Outage, Refused, Throttled
-from bot.http_client import Answer, Bearer, HttpClient, Retry
+from bot.http_client import Bearer, HttpClient, Response, Retry
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class Rest:
             raise Malformed(SYSTEM, f"not JSON (status {answer.status})") from None
 
 
-def refuse_failure(answer: Answer) -> None:
+def refuse_failure(answer: Response) -> None:
     """Raises what a status means, if it is not a success."""
     status = answer.status
     if 200 <= status < 300:
@@ -99,7 +99,7 @@ def refuse_failure(answer: Answer) -> None:
     raise Refused(SYSTEM, detail)
 
 
-def _wait(answer: Answer) -> float | None:
+def _wait(answer: Response) -> float | None:
     """Seconds that the system asks us to wait: by `Retry-After`, or by when its window begins anew."""
     if answer.retry_after is not None:
         return answer.retry_after

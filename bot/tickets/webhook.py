@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import standardwebhooks
 
 from bot.errors import Malformed
-from bot.http_client import NEVER, Answer, HttpClient
+from bot.http_client import NEVER, HttpClient, Response
 from bot.settings import Settings
 from bot.tickets.interface import Abilities, Examination, Reference, TicketSystem
 from bot.tickets.rest import refuse_failure, safe_url
@@ -73,7 +73,7 @@ class Webhook(TicketSystem):
         return Examination(True, f"{host} answers; PHOTOSYNC_TICKET_SECRET shows with the first ticket")
 
 
-def _reference(answer: Answer) -> Reference:
+def _reference(answer: Response) -> Reference:
     """The number and address to show; both are optional, and the address only counts if it is https."""
     try:
         document = answer.json()

@@ -29,7 +29,7 @@ from bot.commands.setup.script import bash
 from bot.commands.setup.steps import STEPS, Outcome, run
 from bot.commands.setup.work import assemble, look_around, work
 from bot.graph.device_code import DeviceCode
-from bot.http_client import Answer, HttpClient
+from bot.http_client import HttpClient, Response
 from bot.settings import Use, read
 from sandbox.admin import people
 from sandbox.admin.people import Admin
@@ -53,7 +53,7 @@ class Killing(HttpClient):
 
     left = 10_000
 
-    async def request(self, method: str, *arguments: Any, **more: Any) -> Answer:
+    async def request(self, method: str, *arguments: Any, **more: Any) -> Response:
         answer = await super().request(method, *arguments, **more)
         if more["system"] in ("graph", "azure") and method != "GET" and "checkName" not in str(arguments[0]):
             self.left -= 1

@@ -12,7 +12,7 @@ from bot.graph.client import Graph
 from bot.graph.sharepoint import SharePoint
 from bot.graph.tokens import Tokens
 from bot.graph.users import Person, Users
-from bot.http_client import Answer, HttpClient
+from bot.http_client import HttpClient, Response
 from bot.settings import Settings
 
 
@@ -63,7 +63,7 @@ class Installation:
     person: Person | None = None
     host: str = ""  # of the personal sites
     roles: frozenset[str] | None = None  # None: the token does not show them
-    answers: dict[str, Answer | OutsideError] = field(default_factory=dict)  # of each address, by its setting
+    answers: dict[str, Response | OutsideError] = field(default_factory=dict)  # of each address, by its setting
 
     @classmethod
     def of(cls, outside: Outside, who: str) -> Installation:

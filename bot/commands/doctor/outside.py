@@ -9,7 +9,7 @@ from bot.commands.doctor.finding import CheckResult, Installation, failed, ok, s
 from bot.commands.doctor.fixes import ADDRESSES, certificate_fix, sign_in
 from bot.errors import Malformed, OutsideError, Refused
 from bot.graph.client import MAX_SKEW, ClockSkew
-from bot.http_client import NEVER, Answer, Bearer
+from bot.http_client import NEVER, Bearer, Response
 from bot.languages import packaged
 from bot.sign_in import bots
 from bot.teams.authentication import published
@@ -30,7 +30,7 @@ async def certificates(at: Installation) -> CheckResult:
     answers = await asyncio.gather(*(_probe(at, name, address) for name, address in asked.items()))
     at.answers = dict(zip(asked, answers, strict=True))
     bad = [name for name, answer in at.answers.items() if "CertificateError" in getattr(answer, "detail", "")]
-    good = [name for name, answer in at.answers.items() if isinstance(answer, Answer)]
+    good = [name for name, answer in at.answers.items() if isinstance(answer, Response)]
     if bad:
         hosts = ", ".join(f"{urlsplit(asked[name]).netloc} ({ADDRESSES[name]})" for name in bad)
         words = sorted({str(getattr(at.answers[name], "detail", "")).partition(": ")[2] for name in bad} - {""})
@@ -49,7 +49,7 @@ def _addresses(at: Installation) -> dict[str, str]:
     }
 
 
-async def _probe(at: Installation, system: str, address: str) -> Answer | OutsideError:
+async def _probe(at: Installation, system: str, address: str) -> Response | OutsideError:
     # Nothing is posted. Many servers show by OPTIONS whether they know a path that only takes a POST.
     method = "OPTIONS" if system == "tickets" else "HEAD"
     try:
@@ -63,7 +63,7 @@ async def clock(at: Installation) -> CheckResult:
     skew = ClockSkew()
     for system in _CLOCKS:
         answer = at.answers.get(system)
-        date = answer.headers.get("Date") if isinstance(answer, Answer) else None
+        date = answer.headers.get("Date") if isinstance(answer, Response) else None
         if date is None:
             continue
         skew.observe(date)

@@ -15,7 +15,7 @@ from typing import Any
 
 from bot.commands.terminal import without_controls
 from bot.errors import Malformed, OutsideError
-from bot.http_client import IDEMPOTENT, NEVER, Answer, Bearer, HttpClient, plain_code
+from bot.http_client import IDEMPOTENT, NEVER, Bearer, HttpClient, Response, plain_code
 
 Pause = Callable[[float], Awaitable[None]]
 _TIMEOUT = 60.0  # seconds of one request, its retries included
@@ -121,7 +121,7 @@ class Api:
         raise error
 
 
-def _rejection(answer: Answer, system: str) -> Rejected:
+def _rejection(answer: Response, system: str) -> Rejected:
     code, message = "", ""
     try:
         error = json.loads(answer.body)["error"]

@@ -16,7 +16,7 @@ from bot.app_package.build import zipped
 from bot.clouds import CLOUDS
 from bot.commands.doctor.examine import examine
 from bot.commands.doctor.finding import CheckResult, Installation
-from bot.commands.doctor.finding import State as Check
+from bot.commands.doctor.finding import State as CheckState
 from bot.commands.manifest import checked
 from bot.commands.setup import env_file as env_files
 from bot.commands.setup import remove as removing
@@ -162,7 +162,7 @@ async def _doctor(
             await pause(wait)
             parts.graph_tokens.forget(graph_scope(settings))
         checks = await examine(Installation.of(parts, ""))
-    failed = {name: one for name, one in checks.items() if one.state is Check.FAILED}
+    failed = {name: one for name, one in checks.items() if one.state is CheckState.FAILED}
     if not failed:
         return Outcome(State.FOUND, f"{len(checks)} checks, none failed"), checks
     words = "; ".join(f"{name}: {one.found}" for name, one in failed.items())

@@ -11,9 +11,9 @@ from bot.commands.locales.reader.text import Knowledge, Text
 from bot.languages.plurals import Rule
 from bot.languages.po_document import PoEntry
 
-Check = Callable[[Text], Iterator[str]]
+TextRule = Callable[[Text], Iterator[str]]
 """A text -> a sentence for each thing that is doubtful in it."""
-RULES: Mapping[str, Check] = {
+RULES: Mapping[str, TextRule] = {
     "english": kept.sentences,
     "same": kept.words,
     "number": kept.numbers,
