@@ -228,7 +228,7 @@ class Field:
         reader = self.reader(tag)
         entries = [one for one in reader.language.document.entries if one.key in reader.knows.source]
         found = [one for entry in entries for one in reader.all_of(entry)]
-        explained = reader.knows.lists.allowances
+        explained = reader.knows.lists.waivers
         needed = {one for one in explained if any(one.covers(each.rule, each.key, each.text) for each in found)}
         return [f"{tag}: {one.rule} of {one.key}" for one in explained if one not in needed]
 

@@ -59,7 +59,7 @@ class LibraryMissing(NotFound):
 
 
 @dataclass(frozen=True)
-class Library:
+class PictureLibrary:
     """The picture library of a my-site host. `way` is how it was found: as a `drive` or a `list`."""
 
     drive: str
@@ -160,7 +160,7 @@ class SharePoint:
     def __init__(self, graph: Graph, my_site_host: str = "") -> None:
         self._graph = graph
         self._setting = my_site_host
-        self._libraries: dict[str, Library] = {}  # by host
+        self._libraries: dict[str, PictureLibrary] = {}  # by host
         self._listed: dict[str, float] = {}  # by host: when its folders were, a `time.monotonic()`
         self._finding: dict[str, asyncio.Lock] = {}  # by host
         self._derived = ""
@@ -226,7 +226,7 @@ class SharePoint:
             host = self._derived = f"{first.removesuffix('-my')}-my.{rest}"
         return host
 
-    async def library(self, host: str, ends: float = NO_DEADLINE) -> Library:
+    async def library(self, host: str, ends: float = NO_DEADLINE) -> PictureLibrary:
         """The host's library, cached once found: whoever comes meanwhile waits for that.
 
         Raises `LibraryMissing`, and the errors of `Graph`.
@@ -241,24 +241,24 @@ class SharePoint:
         finally:
             lock.release()
 
-    async def _find(self, host: str, ends: float) -> Library:
+    async def _find(self, host: str, ends: float) -> PictureLibrary:
         try:
             drive, way = await self._drive(host, ends)
             folders = await self._folders(drive, ends)
         except NotFound as error:
             raise error if isinstance(error, LibraryMissing) else LibraryMissing(error.detail) from None
-        found = self._libraries[host] = Library(drive, folders, way)
+        found = self._libraries[host] = PictureLibrary(drive, folders, way)
         self._listed[host] = time.monotonic()
         return found
 
-    async def _is_there(self, host: str, known: Library, lookup: Lookup) -> bool:
+    async def _is_there(self, host: str, known: PictureLibrary, lookup: Lookup) -> bool:
         """Whether the library is as it was cached: it, or its folder, may have been replaced since."""
         folders = _folder_paths(known)
         await lookup.ask(folders)
         there = all(lookup.object(path, READ_SITE) is not None for path in folders)
         return there and time.monotonic() - self._listed[host] < _LISTED_FOR
 
-    async def _refresh(self, host: str, known: Library, lookup: Lookup) -> Library:
+    async def _refresh(self, host: str, known: PictureLibrary, lookup: Lookup) -> PictureLibrary:
         try:
             folders = await self._folders(known.drive, lookup.ends)
         except NotFound:
@@ -296,7 +296,7 @@ class SharePoint:
         library = await self.library(await self.host(person, ends), ends)
         return _paths(library, file_names(person), _SIZES[0])
 
-    async def _newest(self, library: Library, person: Person, lookup: Lookup) -> _File | None:
+    async def _newest(self, library: PictureLibrary, person: Person, lookup: Lookup) -> _File | None:
         """Of all files that are the person's, in the largest size that any of them has."""
         names, own = file_names(person), set(map(path_segment, _own_names(person)))
         await lookup.ask(())
@@ -311,7 +311,7 @@ class SharePoint:
         return None
 
     def _ahead(
-        self, library: Library, person: Person, names: tuple[str, ...], own: set[str], lookup: Lookup
+        self, library: PictureLibrary, person: Person, names: tuple[str, ...], own: set[str], lookup: Lookup
     ) -> list[str]:
         """What to ask at once, by what was asked ahead: a large file that is there is downloaded meanwhile; where there
         is none, everything else that may be needed.
@@ -358,7 +358,7 @@ class SharePoint:
             return await self._graph.download(file.address, ends=lookup.ends)
         return await self.bytes_at(file.path, lookup.ends)
 
-    def _remember(self, library: Library, person: Person, file: _File, smaller: list[str]) -> None:
+    def _remember(self, library: PictureLibrary, person: Person, file: _File, smaller: list[str]) -> None:
         """What the next look asks ahead."""
         paths = [*_paths(library, file_names(person), _SIZES[0]), file.path, *smaller]
         if _name(file.path) not in map(path_segment, _own_names(person)):
@@ -381,7 +381,7 @@ def _name(path: str) -> str:
     return _stem(path)[0].rpartition("/")[2]
 
 
-def _paths(library: Library, names: tuple[str, ...], size: str) -> tuple[str, ...]:
+def _paths(library: PictureLibrary, names: tuple[str, ...], size: str) -> tuple[str, ...]:
     return tuple(
         f"/drives/{library.drive}/root:/{folder}/{path_segment(name)}{size}"
         for folder in library.folders
@@ -389,7 +389,7 @@ def _paths(library: Library, names: tuple[str, ...], size: str) -> tuple[str, ..
     )
 
 
-def _folder_paths(library: Library) -> tuple[str, ...]:
+def _folder_paths(library: PictureLibrary) -> tuple[str, ...]:
     return tuple(f"/drives/{library.drive}/root:/{folder}" for folder in library.folders)
 
 

@@ -74,7 +74,7 @@ class Sessions:
         self._url = url
         self._people = people
         self._store = store
-        self.begun, self.ended = Allowance(SIGN_INS_A_MINUTE), Allowance(SIGN_INS_A_MINUTE)
+        self.begun, self.ended = RateLimit(SIGN_INS_A_MINUTE), RateLimit(SIGN_INS_A_MINUTE)
 
     async def agent(self, request: web.Request) -> Agent | None:
         """Who it is by the session's cookie; None without a session. Raises `StoreUnavailable`."""
@@ -144,7 +144,7 @@ def drop(response: web.Response) -> None:
     _set(response, _SESSION, "", 0)
 
 
-class Allowance:
+class RateLimit:
     """So many of something in a minute, and as many at once."""
 
     def __init__(self, a_minute: int) -> None:

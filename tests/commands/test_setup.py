@@ -26,7 +26,7 @@ from bot.commands.setup import command
 from bot.commands.setup.plan import CREDENTIALS, Plan
 from bot.commands.setup.progress import Progress
 from bot.commands.setup.script import bash
-from bot.commands.setup.steps import STEPS, Outcome, run
+from bot.commands.setup.steps import STEPS, StepOutcome, run
 from bot.commands.setup.work import assemble, look_around, work
 from bot.graph.device_code import DeviceCode
 from bot.http_client import HttpClient, Response
@@ -106,7 +106,7 @@ class Place:
         assert status == (0 if found.get("ok") else 1)
         return found
 
-    async def outcomes(self, *arguments: str, kill_after: int = 10_000) -> dict[str, Outcome]:
+    async def outcomes(self, *arguments: str, kill_after: int = 10_000) -> dict[str, StepOutcome]:
         """The steps alone, with a package of nothing but a manifest. Raises `Killed`."""
         environ = self.environ()
         settings = read(environ, Use.STORE)

@@ -34,7 +34,7 @@ async def there() -> AsyncIterator[Stage]:
 def rested(there: Stage) -> None:
     """Each test as in a minute of its own."""
     sessions = there.scene.bot.pages.sessions
-    sessions.begun, sessions.ended = (sign_in.Allowance(sign_in.SIGN_INS_A_MINUTE) for _ in range(2))
+    sessions.begun, sessions.ended = (sign_in.RateLimit(sign_in.SIGN_INS_A_MINUTE) for _ in range(2))
     there.tenant.login.people.change = None
 
 

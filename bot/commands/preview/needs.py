@@ -26,7 +26,7 @@ Needs = Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True)
-class Shown:
+class CardCoverage:
     """What people see of a language."""
 
     cards: int  # that it has whole
@@ -78,12 +78,12 @@ def packaged_needs() -> Needs:
     return needs(CardSetting(spoken.translations, pictures, CHAT), packaged.topics(spoken, pictures))
 
 
-def shown(needed: Needs, keys: Collection[str]) -> Shown:
+def shown(needed: Needs, keys: Collection[str]) -> CardCoverage:
     """What a language shows that has these keys."""
     lacking = {card: tuple(sorted(wanted - set(keys))) for card, wanted in needed.items() if not wanted <= set(keys)}
     counts = Counter(key for missing in lacking.values() for key in missing)
     holding = tuple(sorted(counts.items(), key=lambda one: (-one[1], one[0])))
-    return Shown(len(needed) - len(lacking), len(needed), lacking, holding)
+    return CardCoverage(len(needed) - len(lacking), len(needed), lacking, holding)
 
 
 def counted(cards: int) -> str:

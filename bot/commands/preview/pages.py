@@ -18,7 +18,7 @@ from PIL import Image
 from bot import resources
 from bot.cards import render
 from bot.cards.render import CardSetting, Photos
-from bot.commands.preview.needs import Shown, needs, shown
+from bot.commands.preview.needs import CardCoverage, needs, shown
 from bot.commands.preview.scenes import Scene, scenes
 from bot.photos.comparison import marked
 from dialogs.library import Library
@@ -45,7 +45,7 @@ class Page:
 
     html: str
     sections: tuple[str, ...]
-    shown: Shown  # of all cards, whichever sections are drawn
+    shown: CardCoverage  # of all cards, whichever sections are drawn
 
 
 def page(setting: CardSetting, library: Library, tag: str, only: Collection[str] = ()) -> Page:

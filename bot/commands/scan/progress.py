@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 _LINES = 10  # of a whole run, where there is no terminal
 
 
-class Shown:
+class ScanProgress:
     """To be used as a context manager."""
 
     def __init__(self) -> None:

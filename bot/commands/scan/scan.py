@@ -10,7 +10,7 @@ from bot import app
 from bot.commands.scan.backoff import USUAL, Backoff, Waits
 from bot.commands.scan.directory import everyone
 from bot.commands.scan.keeping import keep
-from bot.commands.scan.progress import Shown
+from bot.commands.scan.progress import ScanProgress
 from bot.commands.scan.report import NotUsable, Report
 from bot.commands.scan.run import LIMITS, Scan
 from bot.commands.scan.summary import show
@@ -61,7 +61,7 @@ async def scan(settings: Settings, out: Path, *, resume: bool, waits: Waits = US
 async def _filled(settings: Settings, report: Report, waits: Waits) -> tuple[int, str]:
     """The report made whole; returns how many people of an earlier run are gone, and who may change a photo."""
     async with app.outside(settings, LIMITS) as outside:
-        with Shown() as shown:
+        with ScanProgress() as shown:
             backoff = Backoff(shown.waiting, waits)
             people = await everyone(outside.graph, backoff, shown.counted)
             shown.begin(len(people), sum(map(report.knows, people)))

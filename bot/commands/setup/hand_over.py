@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from bot.clouds import Cloud
 from bot.commands.setup.plan import Plan
 from bot.commands.setup.script import Known, bash
-from bot.commands.setup.steps import STEPS, Outcome, State
+from bot.commands.setup.steps import STEPS, StepOutcome, StepState
 
 _WHY = {
     "application": "Photosync needs an application registration to be known by.",
@@ -22,9 +22,9 @@ _WHY = {
 }
 
 
-def mail(plan: Plan, cloud: Cloud, outcomes: Mapping[str, Outcome], known: Known) -> str:
+def mail(plan: Plan, cloud: Cloud, outcomes: Mapping[str, StepOutcome], known: Known) -> str:
     """The text; "" where nothing is left for others."""
-    left = [name for name, one in outcomes.items() if one.state is State.HANDED_OVER and name in _WHY]
+    left = [name for name, one in outcomes.items() if one.state is StepState.HANDED_OVER and name in _WHY]
     if not left:
         return ""
     lines = [f"Subject: {plan.display_name}: steps that need your role", ""]

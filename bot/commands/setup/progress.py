@@ -13,19 +13,19 @@ from rich.markup import escape
 from rich.table import Table
 
 from bot.commands.setup.plan import Plan
-from bot.commands.setup.steps import Outcome, State
+from bot.commands.setup.steps import StepOutcome, StepState
 from bot.commands.terminal import without_controls
 from bot.graph.device_code import DeviceCode
 from bot.pages.sign_in import ROLE
 
 _SIGNS = {
-    State.MADE: ("made", "green"),
-    State.FOUND: ("found", "green"),
-    State.CHANGED: ("changed", "green"),
-    State.REMOVED: ("removed", "green"),
-    State.HANDED_OVER: ("for another", "yellow"),
-    State.FAILED: ("failed", "red"),
-    State.SKIPPED: ("skipped", "dim"),
+    StepState.MADE: ("made", "green"),
+    StepState.FOUND: ("found", "green"),
+    StepState.CHANGED: ("changed", "green"),
+    StepState.REMOVED: ("removed", "green"),
+    StepState.HANDED_OVER: ("for another", "yellow"),
+    StepState.FAILED: ("failed", "red"),
+    StepState.SKIPPED: ("skipped", "dim"),
 }
 
 
@@ -79,7 +79,7 @@ class Progress:
         self.console.print(table)
         self.console.print()
 
-    def step(self, name: str, outcome: Outcome) -> None:
+    def step(self, name: str, outcome: StepOutcome) -> None:
         """A step that has ended."""
         fix = f". {outcome.fix}" if outcome.fix else ""
         if not self.as_json:
@@ -96,7 +96,7 @@ class Progress:
             self.say("\nSomething failed: mend it, and run this again. It goes on where it ended.")
         self.say(f"{self.questions} questions, {seconds / 60:.0f} min {seconds % 60:.0f} s")
 
-    def document(self, outcomes: dict[str, Outcome], **more: Any) -> str:
+    def document(self, outcomes: dict[str, StepOutcome], **more: Any) -> str:
         """The same for machines."""
         steps = [
             {"step": name, "state": one.state.value, "found": one.found, "fix": one.fix}

@@ -31,7 +31,7 @@ _SIGN_IN_SCOPES = "openid profile"
 _REGISTERING = (2, 3, 5, 5, 10, 10, 10, 15, 15, 15)  # seconds
 
 
-class State(StrEnum):
+class StepState(StrEnum):
     """What became of a step. `HANDED_OVER`: somebody with another role has to do it, and the mail says how."""
 
     MADE = "made"
@@ -44,10 +44,10 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class StepOutcome:
     """One step's; `fix` is what to do, "" where there is nothing to do."""
 
-    state: State
+    state: StepState
     found: str
     fix: str = ""
 
@@ -73,11 +73,11 @@ class Setup:
     settings: dict[str, str] = field(default_factory=dict)  # for the file
 
 
-Do = Callable[[Setup], Awaitable[Outcome]]
+Do = Callable[[Setup], Awaitable[StepOutcome]]
 
 
 @dataclass(frozen=True)
-class Step:
+class SetupStep:
     """One line of the table. `role` is who may do it; `needs` are steps without which it cannot be tried."""
 
     do: Do
@@ -85,32 +85,32 @@ class Step:
     needs: tuple[str, ...] = ()
 
 
-async def application(at: Setup) -> Outcome:
+async def application(at: Setup) -> StepOutcome:
     """The application: found by the id in the settings, else by its unique name, else made."""
     plan, known = at.plan, at.environ.get("MicrosoftAppId", "").strip().lower()
     path = f"/applications(appId='{known}')" if known else f"/applications(uniqueName='{quote(plan.name)}')"
     present = await at.directory.get(path)
     if present is None and known:
-        return Outcome(
-            State.FAILED,
+        return StepOutcome(
+            StepState.FAILED,
             "the tenant has no application of the id in MicrosoftAppId",
             "Sign in to that application's tenant (--tenant), or take MicrosoftAppId out of the settings.",
         )
     at.graph_principal = await at.directory.get(f"/servicePrincipals(appId='{GRAPH_APP}')") or {}
     wanted = plan.application(present or {}, _access(plan, at.graph_principal))
-    state = State.FOUND
+    state = StepState.FOUND
     if present is None:
         reply = await at.directory.send("PATCH", path, {**wanted, "displayName": plan.display_name}, headers=CREATE)
         # 204: a run before this one made it a moment ago.
-        state = State.MADE if reply.status == 201 else State.FOUND
+        state = StepState.MADE if reply.status == 201 else StepState.FOUND
         present = reply.document or await at.directory.get(path, until_replicated=True) or {}
     elif wanted:
         await at.directory.send("PATCH", path, wanted)
-        state = State.CHANGED
+        state = StepState.CHANGED
     at.application = dict(present)
     at.app_id, at.object_id = str(present["appId"]), str(present["id"])
     at.settings |= {"MicrosoftAppId": at.app_id, "MicrosoftAppTenantId": at.tenant, "MicrosoftAppType": ""}
-    return Outcome(state, f"{plan.display_name}, {at.app_id}")
+    return StepOutcome(state, f"{plan.display_name}, {at.app_id}")
 
 
 def _access(plan: Plan, graph: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -126,7 +126,7 @@ def _role_ids(principal: Mapping[str, Any]) -> dict[str, str]:
     return {str(one["value"]): str(one["id"]) for one in principal.get("appRoles", ()) if one.get("value")}
 
 
-async def service_principal(at: Setup) -> Outcome:
+async def service_principal(at: Setup) -> StepOutcome:
     """What the application is in this tenant: holder of its permissions."""
     path = f"/servicePrincipals(appId='{at.app_id}')"
     present = await at.directory.get(path)
@@ -137,16 +137,16 @@ async def service_principal(at: Setup) -> Outcome:
         body = {"displayName": at.plan.display_name, **wanted}
         reply = await at.directory.send("PATCH", path, body, headers=CREATE, until_replicated=True)
         present = reply.document or await at.directory.get(path, until_replicated=True) or {}
-        state = State.MADE if reply.status == 201 else State.FOUND
+        state = StepState.MADE if reply.status == 201 else StepState.FOUND
     else:
-        state = State.CHANGED if wanted else State.FOUND
+        state = StepState.CHANGED if wanted else StepState.FOUND
         if wanted:
             await at.directory.send("PATCH", path, wanted)
     at.principal = str(present["id"])
-    return Outcome(state, "known in the tenant")
+    return StepOutcome(state, "known in the tenant")
 
 
-async def permissions(at: Setup) -> Outcome:
+async def permissions(at: Setup) -> StepOutcome:
     """Admin consent for exactly the permissions of the plan."""
     ids, resource = _role_ids(at.graph_principal), str(at.graph_principal["id"])
     held = {
@@ -166,21 +166,23 @@ async def permissions(at: Setup) -> Outcome:
             )
             granted.append(one.name)
     if unknown:
-        return Outcome(State.FAILED, f"this cloud's Graph has no {', '.join(unknown)}", "Leave out what needs it.")
+        return StepOutcome(
+            StepState.FAILED, f"this cloud's Graph has no {', '.join(unknown)}", "Leave out what needs it."
+        )
     names = ", ".join(one.name for one in at.plan.permissions)
-    return Outcome(State.MADE if granted else State.FOUND, names)
+    return StepOutcome(StepState.MADE if granted else StepState.FOUND, names)
 
 
-async def helpdesk_sign_in(at: Setup) -> Outcome:
+async def helpdesk_sign_in(at: Setup) -> StepOutcome:
     """Consent to what signing in to the helpdesk's page needs, so that nobody is asked for it."""
     if "helpdesk" not in at.plan.features:
-        return Outcome(State.SKIPPED, "no helpdesk's page")
+        return StepOutcome(StepState.SKIPPED, "no helpdesk's page")
     at.settings["PHOTOSYNC_PAGE_URL"] = f"https://{at.plan.host}"
     resource = str(at.graph_principal["id"])
     there = await at.directory.items(f"/oauth2PermissionGrants?$filter=clientId eq '{at.principal}'")
     people = "give the helpdesk's people the role Photosync.Helpdesk in Entra ID"
     if any(one.get("resourceId") == resource and one.get("consentType") == "AllPrincipals" for one in there):
-        return Outcome(State.FOUND, f"consented; {people}")
+        return StepOutcome(StepState.FOUND, f"consented; {people}")
     body = {
         "clientId": at.principal,
         "consentType": "AllPrincipals",
@@ -188,7 +190,7 @@ async def helpdesk_sign_in(at: Setup) -> Outcome:
         "scope": _SIGN_IN_SCOPES,
     }
     await _unless_there(at.directory.send("POST", "/oauth2PermissionGrants", body, until_replicated=True))
-    return Outcome(State.MADE, f"consented; {people}")
+    return StepOutcome(StepState.MADE, f"consented; {people}")
 
 
 async def _unless_there(request: Awaitable[object]) -> None:
@@ -200,22 +202,22 @@ async def _unless_there(request: Awaitable[object]) -> None:
             raise
 
 
-async def proof(at: Setup) -> Outcome:
+async def proof(at: Setup) -> StepOutcome:
     """What the bot signs in with: best something that cannot be stolen, at worst a secret."""
     return await _PROOFS[at.plan.credential](at)
 
 
-async def _certificate(at: Setup) -> Outcome:
+async def _certificate(at: Setup) -> StepOutcome:
     plan, named = at.plan, at.environ.get("MicrosoftAppCertificate", "").strip()
     path = Path(named) if named else plan.certificate
-    state = State.FOUND
+    state = StepState.FOUND
     if not path.exists():
         credential.write_private(path, credential.make(plan.name))
-        state = State.MADE
+        state = StepState.MADE
     try:
         found = certificate.read(path.read_bytes(), at.environ.get("MicrosoftAppCertificatePassword", ""))
     except certificate.NotUsable as error:
-        return Outcome(State.FAILED, f"{path} cannot be used: {error}", "Move it away: then a new one is made.")
+        return StepOutcome(StepState.FAILED, f"{path} cannot be used: {error}", "Move it away: then a new one is made.")
     key, thumbprint = credential.registered_form(found.public)
     held = at.application.get("keyCredentials") or []
     if not any(one.get("customKeyIdentifier") == thumbprint for one in held):
@@ -227,13 +229,13 @@ async def _certificate(at: Setup) -> Outcome:
         }
         address = f"/applications/{at.object_id}"
         await at.directory.send("PATCH", address, {"keyCredentials": [*held, mine]}, until_replicated=True)
-        state = State.MADE
+        state = StepState.MADE
     # Whole: the service may run in another folder.
     at.settings |= {"MicrosoftAppCertificate": str(path.absolute()), "MicrosoftAppPassword": ""}
-    return Outcome(state, f"a certificate in {path}, until {found.ends:%Y-%m-%d}")
+    return StepOutcome(state, f"a certificate in {path}, until {found.ends:%Y-%m-%d}")
 
 
-async def _federated(at: Setup) -> Outcome:
+async def _federated(at: Setup) -> StepOutcome:
     """The platform's own tokens stand for the application: nothing is kept anywhere."""
     identity, issuer, subject = at.plan.identity, at.plan.issuer, at.plan.subject
     if at.plan.credential == "identity":
@@ -247,21 +249,21 @@ async def _federated(at: Setup) -> Outcome:
         held = []
     wanted = {"issuer": issuer, "subject": subject, "audiences": [EXCHANGE]}
     if any(all(one.get(name) == value for name, value in wanted.items()) for one in held):
-        state = State.FOUND
+        state = StepState.FOUND
     else:
         reply = await at.directory.send(
             "PATCH", f"{path}(name='{quote(at.plan.name)}')", wanted, headers=CREATE, until_replicated=True
         )
-        state = State.MADE if reply.status == 201 else State.CHANGED
+        state = StepState.MADE if reply.status == 201 else StepState.CHANGED
     at.settings |= {"MicrosoftAppPassword": "", "MicrosoftAppCertificate": "", "PHOTOSYNC_ASSERTION_IDENTITY": identity}
-    return Outcome(state, f"tokens of {issuer} for {subject}")
+    return StepOutcome(state, f"tokens of {issuer} for {subject}")
 
 
-async def _secret(at: Setup) -> Outcome:
+async def _secret(at: Setup) -> StepOutcome:
     held = at.application.get("passwordCredentials") or []
     known = at.environ.get("MicrosoftAppPassword", "")
     if known and any(one.get("hint") == known[:3] for one in held):
-        return Outcome(State.FOUND, "a client secret, in the settings")
+        return StepOutcome(StepState.FOUND, "a client secret, in the settings")
     address = f"/applications/{at.object_id}"
     for one in held:  # of a run that ended before the secret was written down: nobody knows it
         if one.get("displayName") == TAG:
@@ -270,7 +272,7 @@ async def _secret(at: Setup) -> Outcome:
     reply = await at.directory.send("POST", f"{address}/addPassword", body, until_replicated=True)
     at.settings |= {"MicrosoftAppPassword": str(reply.document["secretText"]), "MicrosoftAppCertificate": ""}
     env_file.write(at.plan.env_file, at.settings)  # at once: it is never shown again
-    return Outcome(State.MADE, f"a client secret, until {str(reply.document.get('endDateTime'))[:10]}")
+    return StepOutcome(StepState.MADE, f"a client secret, until {str(reply.document.get('endDateTime'))[:10]}")
 
 
 _PROOFS: Mapping[str, Do] = {
@@ -281,7 +283,7 @@ _PROOFS: Mapping[str, Do] = {
 }
 
 
-async def site_grant(at: Setup) -> Outcome:
+async def site_grant(at: Setup) -> StepOutcome:
     """Read access to the one site where SharePoint keeps the copies."""
     site = await my_site(at)
     grants = await at.tools.items(f"/sites/{site}/permissions")
@@ -289,11 +291,13 @@ async def site_grant(at: Setup) -> Outcome:
         if granted_to(one) == at.app_id:
             # The list does not say the roles.
             whole = await at.tools.get(f"/sites/{site}/permissions/{quote(str(one['id']))}") or {}
-            return Outcome(State.FOUND, f"{', '.join(whole.get('roles', ())) or 'some role'} on {at.my_site_host}")
+            return StepOutcome(
+                StepState.FOUND, f"{', '.join(whole.get('roles', ())) or 'some role'} on {at.my_site_host}"
+            )
     identity = {"application": {"id": at.app_id, "displayName": at.plan.display_name}}
     body = {"roles": ["read"], "grantedToIdentities": [identity]}
     await at.tools.send("POST", f"/sites/{site}/permissions", body, until_replicated=True)
-    return Outcome(State.MADE, f"read on {at.my_site_host}, and on nothing else")
+    return StepOutcome(StepState.MADE, f"read on {at.my_site_host}, and on nothing else")
 
 
 async def my_site(at: Setup) -> str:
@@ -313,25 +317,27 @@ def granted_to(grant: Mapping[str, Any]) -> str:
     return str((identities[0].get("application") or {}).get("id") or "")
 
 
-async def bot(at: Setup) -> Outcome:
+async def bot(at: Setup) -> StepOutcome:
     """The Azure Bot with the Teams channel. It costs nothing: Teams is a channel of the free tier."""
     plan = at.plan
     subscription = plan.subscription
     if not subscription:
-        return Outcome(
-            State.HANDED_OVER, "the account sees no Azure subscription", "Have it done by somebody with one (the mail)."
+        return StepOutcome(
+            StepState.HANDED_OVER,
+            "the account sees no Azure subscription",
+            "Have it done by somebody with one (the mail).",
         )
     home = f"/subscriptions/{subscription}"
     bots = await at.azure.items(f"{home}/providers/{_PROVIDER}/botServices{BOT_API}") if await _registered(at) else []
     mine = next((one for one in bots if one["properties"].get("msaAppId") == at.app_id), None)
     group = f"{home}/resourceGroups/{quote(plan.resource_group)}"
     path = str(mine["id"]) if mine else f"{group}/providers/{_PROVIDER}/botServices/{quote(plan.bot_name)}"
-    state = State.FOUND
+    state = StepState.FOUND
     if mine is None:
         refusal = await _name_refusal(at, plan.bot_name)
         if refusal:
-            return Outcome(
-                State.FAILED, f"no bot can be called {plan.bot_name}: {refusal}", "Choose another --bot-name."
+            return StepOutcome(
+                StepState.FAILED, f"no bot can be called {plan.bot_name}: {refusal}", "Choose another --bot-name."
             )
         if await at.azure.get(group + _ARM_API) is None:
             tags = {"made-by": TAG}
@@ -348,13 +354,13 @@ async def bot(at: Setup) -> Outcome:
         tags = {**(mine or {}).get("tags", {}), **({} if mine else {"made-by": TAG})}
         document = {"location": "global", "kind": "azurebot", "sku": {"name": "F0"}, "tags": tags}
         await at.azure.send("PUT", path + BOT_API, {**document, "properties": {**present, **properties}})
-        state = State.CHANGED if mine else State.MADE
+        state = StepState.CHANGED if mine else StepState.MADE
     channel = f"{path}/channels/MsTeamsChannel{BOT_API}"
     if await at.azure.get(channel) is None:
         enabled = {"channelName": "MsTeamsChannel", "properties": {"isEnabled": True}}
         await at.azure.send("PUT", channel, {"location": "global", "properties": enabled})
-        state = State.MADE if state is State.MADE else State.CHANGED
-    return Outcome(state, f"{path.rpartition('/')[2]} with the Teams channel, answering at {plan.endpoint}")
+        state = StepState.MADE if state is StepState.MADE else StepState.CHANGED
+    return StepOutcome(state, f"{path.rpartition('/')[2]} with the Teams channel, answering at {plan.endpoint}")
 
 
 async def _registered(at: Setup) -> bool:
@@ -381,12 +387,12 @@ async def _name_refusal(at: Setup, name: str) -> str:
     return "" if reply.document.get("valid") else str(reply.document.get("message") or "it is not free")
 
 
-async def app_package(at: Setup) -> Outcome:
+async def app_package(at: Setup) -> StepOutcome:
     """The app's package, as a file and in the organisation's catalogue."""
     try:
         content = at.build_package(at.app_id)
     except NoPackage as error:
-        return Outcome(State.FAILED, str(error), "Correct these settings: Teams would refuse the package.")
+        return StepOutcome(StepState.FAILED, str(error), "Correct these settings: Teams would refuse the package.")
     at.plan.package.write_bytes(content)
     wanted = f"externalId eq '{at.app_id}'"
     found = await at.tools.items(f"/appCatalogs/teamsApps?$filter={quote(wanted)}&$expand=appDefinitions")
@@ -397,85 +403,92 @@ async def app_package(at: Setup) -> Outcome:
         except Rejected as error:
             if error.status != 409:
                 raise
-            return Outcome(State.FOUND, f"{at.plan.package}, in the catalogue already")
-        return Outcome(State.MADE, f"{at.plan.package}, and in the organisation's catalogue")
+            return StepOutcome(StepState.FOUND, f"{at.plan.package}, in the catalogue already")
+        return StepOutcome(StepState.MADE, f"{at.plan.package}, and in the organisation's catalogue")
     versions = [_version(str(one.get("version"))) for one in found[0].get("appDefinitions", ())]
     if max(versions, default=(0,)) >= _version(at.plan.app_version):
-        return Outcome(State.FOUND, f"{at.plan.package}; the catalogue has this version")
+        return StepOutcome(StepState.FOUND, f"{at.plan.package}; the catalogue has this version")
     path = f"/appCatalogs/teamsApps/{quote(str(found[0]['id']))}/appDefinitions"
     await at.tools.send("POST", path, headers=zipped, body=content)
-    return Outcome(State.CHANGED, f"{at.plan.package}, and version {at.plan.app_version} in the catalogue")
+    return StepOutcome(StepState.CHANGED, f"{at.plan.package}, and version {at.plan.app_version} in the catalogue")
 
 
 def _version(text: str) -> tuple[int, ...]:
     return tuple(int(part) if part.isascii() and part.isdecimal() else 0 for part in text.split("."))
 
 
-async def write_settings(at: Setup) -> Outcome:
+async def write_settings(at: Setup) -> StepOutcome:
     """The file that `serve` reads."""
     if at.my_site_host:
         at.settings["PHOTOSYNC_MY_SITE_HOST"] = at.my_site_host
     env_file.write(at.plan.env_file, at.settings)
-    return Outcome(State.MADE, str(at.plan.env_file))
+    return StepOutcome(StepState.MADE, str(at.plan.env_file))
 
 
-STEPS: Mapping[str, Step] = {
-    "application": Step(application, "Application Developer or Application Administrator"),
-    "service_principal": Step(service_principal, "Application Administrator", ("application",)),
-    "credential": Step(proof, "Application Administrator, or the application's owner", ("application",)),
-    "permissions": Step(permissions, "Privileged Role Administrator", ("service_principal",)),
-    "helpdesk_sign_in": Step(helpdesk_sign_in, "Cloud Application Administrator", ("service_principal",)),
-    "bot": Step(bot, "Contributor of an Azure subscription", ("application",)),
-    "site_grant": Step(site_grant, "SharePoint Administrator", ("service_principal",)),
-    "app_package": Step(app_package, "Teams Administrator", ("application",)),
-    "settings": Step(write_settings, "", ("application",)),
+STEPS: Mapping[str, SetupStep] = {
+    "application": SetupStep(application, "Application Developer or Application Administrator"),
+    "service_principal": SetupStep(service_principal, "Application Administrator", ("application",)),
+    "credential": SetupStep(proof, "Application Administrator, or the application's owner", ("application",)),
+    "permissions": SetupStep(permissions, "Privileged Role Administrator", ("service_principal",)),
+    "helpdesk_sign_in": SetupStep(helpdesk_sign_in, "Cloud Application Administrator", ("service_principal",)),
+    "bot": SetupStep(bot, "Contributor of an Azure subscription", ("application",)),
+    "site_grant": SetupStep(site_grant, "SharePoint Administrator", ("service_principal",)),
+    "app_package": SetupStep(app_package, "Teams Administrator", ("application",)),
+    "settings": SetupStep(write_settings, "", ("application",)),
 }
 """In this order. The names are stable: scripts read them with --json."""
 
 
-async def run(at: Setup, tell: Callable[[str, Outcome], None]) -> dict[str, Outcome]:
+async def run(at: Setup, tell: Callable[[str, StepOutcome], None]) -> dict[str, StepOutcome]:
     """Every step's outcome, by its name; `tell` hears of each when it has ended."""
     return await run_steps(STEPS, at, tell)
 
 
-async def run_steps(steps: Mapping[str, Step], at: Setup, tell: Callable[[str, Outcome], None]) -> dict[str, Outcome]:
+async def run_steps(
+    steps: Mapping[str, SetupStep], at: Setup, tell: Callable[[str, StepOutcome], None]
+) -> dict[str, StepOutcome]:
     """Some steps, in their order. What a step skips on purpose is no hindrance for others."""
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, StepOutcome] = {}
     for name, step in steps.items():
         lacking = [
             one
             for one in step.needs
-            if outcomes[one].state in (State.FAILED, State.HANDED_OVER) or outcomes[one].found.startswith("needs ")
+            if outcomes[one].state in (StepState.FAILED, StepState.HANDED_OVER)
+            or outcomes[one].found.startswith("needs ")
         ]
-        handed = [one for one in lacking if outcomes[one].state is State.HANDED_OVER]
+        handed = [one for one in lacking if outcomes[one].state is StepState.HANDED_OVER]
         if lacking:
-            state = State.HANDED_OVER if handed else State.SKIPPED
-            outcomes[name] = Outcome(state, f"needs {', '.join(lacking)}")
+            state = StepState.HANDED_OVER if handed else StepState.SKIPPED
+            outcomes[name] = StepOutcome(state, f"needs {', '.join(lacking)}")
         else:
             outcomes[name] = await _outcome(step, at)
         tell(name, outcomes[name])
     return outcomes
 
 
-async def _outcome(step: Step, at: Setup) -> Outcome:
+async def _outcome(step: SetupStep, at: Setup) -> StepOutcome:
     try:
         return await step.do(at)
     except NotAllowed as error:
-        return Outcome(State.HANDED_OVER, _words(error), f"It needs: {step.role}. The mail has the commands.")
+        return StepOutcome(StepState.HANDED_OVER, _words(error), f"It needs: {step.role}. The mail has the commands.")
     except Rejected as error:
-        return Outcome(State.FAILED, _words(error), _fix(error))
+        return StepOutcome(StepState.FAILED, _words(error), _fix(error))
     except OutsideError as error:
         return _unfinished(step, error)
     except OSError as error:
-        return Outcome(State.FAILED, f"{error.filename} cannot be written: {error.strerror}", "Make it writable.")
+        return StepOutcome(
+            StepState.FAILED, f"{error.filename} cannot be written: {error.strerror}", "Make it writable."
+        )
 
 
-def _unfinished(step: Step, error: OutsideError) -> Outcome:
+def _unfinished(step: SetupStep, error: OutsideError) -> StepOutcome:
     if isinstance(error, Refused):
-        return Outcome(State.HANDED_OVER, sign_in_words(error), f"It needs: {step.role}. The mail has the commands.")
+        return StepOutcome(
+            StepState.HANDED_OVER, sign_in_words(error), f"It needs: {step.role}. The mail has the commands."
+        )
     if isinstance(error, Throttled):
-        return Outcome(State.FAILED, str(error), "Run this again in some minutes: it goes on where it ended.")
-    return Outcome(State.FAILED, str(error), "Run this again: it goes on where it ended.")
+        return StepOutcome(StepState.FAILED, str(error), "Run this again in some minutes: it goes on where it ended.")
+    return StepOutcome(StepState.FAILED, str(error), "Run this again: it goes on where it ended.")
 
 
 _SIGN_IN = {

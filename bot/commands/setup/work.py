@@ -26,7 +26,7 @@ from bot.commands.setup.hand_over import mail
 from bot.commands.setup.plan import Plan
 from bot.commands.setup.progress import Progress
 from bot.commands.setup.script import Known
-from bot.commands.setup.steps import Outcome, Setup, State, sign_in_words
+from bot.commands.setup.steps import Setup, StepOutcome, StepState, sign_in_words
 from bot.commands.terminal import complain
 from bot.errors import Malformed, OutsideError, Refused, SettingsError
 from bot.graph.client import graph_scope
@@ -140,16 +140,18 @@ async def _subscription(at: Setup, ask: Progress | None) -> str:
 
 
 async def _doctor(
-    at: Setup, outcomes: Mapping[str, Outcome], environ: Mapping[str, str], pause: Pause
-) -> tuple[Outcome, dict[str, CheckResult]]:
+    at: Setup, outcomes: Mapping[str, StepOutcome], environ: Mapping[str, str], pause: Pause
+) -> tuple[StepOutcome, dict[str, CheckResult]]:
     """Everything an installation needs, checked with the settings that were written."""
-    if outcomes["settings"].state is not State.MADE:
-        return Outcome(State.SKIPPED, "there are no settings to check"), {}
+    if outcomes["settings"].state is not StepState.MADE:
+        return StepOutcome(StepState.SKIPPED, "there are no settings to check"), {}
     whole = {**environ, **at.settings}
     try:
         settings = read(whole, Use.SERVE)
     except SettingsError as error:
-        return Outcome(State.FAILED, "; ".join(error.problems), "Correct the settings, and run photosync doctor."), {}
+        return StepOutcome(
+            StepState.FAILED, "; ".join(error.problems), "Correct the settings, and run photosync doctor."
+        ), {}
     wanted = {one.name for one in at.plan.permissions} if outcomes["permissions"].state in _GRANTED else set()
     async with app.outside(settings) as parts:
         for wait in _KNOWN_SOON:
@@ -164,12 +166,12 @@ async def _doctor(
         checks = await examine(Installation.of(parts, ""))
     failed = {name: one for name, one in checks.items() if one.state is CheckState.FAILED}
     if not failed:
-        return Outcome(State.FOUND, f"{len(checks)} checks, none failed"), checks
+        return StepOutcome(StepState.FOUND, f"{len(checks)} checks, none failed"), checks
     words = "; ".join(f"{name}: {one.found}" for name, one in failed.items())
-    return Outcome(State.FAILED, words, next(iter(failed.values())).fix), checks
+    return StepOutcome(StepState.FAILED, words, next(iter(failed.values())).fix), checks
 
 
-_GRANTED = (State.MADE, State.FOUND)
+_GRANTED = (StepState.MADE, StepState.FOUND)
 
 
 def _roles(token: str) -> set[str]:
@@ -182,14 +184,18 @@ def _roles(token: str) -> set[str]:
 
 
 def _finish(
-    at: Setup, settings: Settings, outcomes: dict[str, Outcome], checks: Mapping[str, CheckResult], progress: Progress
+    at: Setup,
+    settings: Settings,
+    outcomes: dict[str, StepOutcome],
+    checks: Mapping[str, CheckResult],
+    progress: Progress,
 ) -> int:
     left = mail(at.plan, CLOUDS[settings.cloud], outcomes, Known(at.tenant, at.app_id, at.principal))
     if left:
         env_files.write_text(at.plan.mail, left)
     else:
         at.plan.mail.unlink(missing_ok=True)
-    well = all(one.state not in (State.FAILED, State.HANDED_OVER) for one in outcomes.values())
+    well = all(one.state not in (StepState.FAILED, StepState.HANDED_OVER) for one in outcomes.values())
     if progress.as_json:
         more: dict[str, Any] = {
             "ok": well,

@@ -24,7 +24,7 @@ _DEFAULT = "default"
 
 
 @dataclass(frozen=True)
-class Allowance:
+class Waiver:
     """What a rule may find in an entry, and why it is right there. `key` may have `*`.
 
     `finding`: a part of what the rule says, so that everything else it may find there is reported still.
@@ -130,9 +130,9 @@ class Lists:
         return tuple(Forbidden(found, why) for found, why in rows)
 
     @cached_property
-    def allowances(self) -> tuple[Allowance, ...]:
+    def waivers(self) -> tuple[Waiver, ...]:
         """What is explained."""
-        return tuple(Allowance(**one) for one in self._found.get("allow", ()))
+        return tuple(Waiver(**one) for one in self._found.get("allow", ()))
 
     def _pattern(self, words: Iterable[str]) -> re.Pattern[str]:
         return pattern(words, spaces=self.spaces)

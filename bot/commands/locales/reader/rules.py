@@ -60,7 +60,7 @@ class Reader:
     def of(self, entry: PoEntry) -> Iterator[Issue]:
         """The same of one entry, which the English has too."""
         for found in self.all_of(entry):
-            if not any(one.covers(found.rule, entry.key, found.text) for one in self.knows.lists.allowances):
+            if not any(one.covers(found.rule, entry.key, found.text) for one in self.knows.lists.waivers):
                 yield found
 
     def all_of(self, entry: PoEntry) -> Iterator[Issue]:
