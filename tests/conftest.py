@@ -126,13 +126,19 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return f"{address}/{name}"
 
 
-_QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-sync"]
+_CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--disable-sync",
+]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def chromium() -> AsyncIterator[Browser]:
     """One browser for a file's tests."""
     async with async_playwright() as playwright:
-        one = await playwright.chromium.launch(executable_path=executable(), args=_QUIET)
+        one = await playwright.chromium.launch(executable_path=executable(), args=_CHROMIUM_FLAGS)
         yield one
         await one.close()

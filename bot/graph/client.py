@@ -45,7 +45,7 @@ from bot.settings import Settings
 log = logging.getLogger(__name__)
 
 _TIMEOUT = 8.0  # seconds
-_FAIR = 1.0  # seconds: a request that had less time says nothing about Graph when it times out
+_MIN_TIMEOUT_COUNTED = 1.0  # seconds: a request that had less time says nothing about Graph when it times out
 _FAILURES = 10  # in a row, that open the circuit
 _OPEN = 30.0  # seconds
 _LONGEST_OPEN = 120.0
@@ -284,7 +284,7 @@ class Graph:
         except OutsideError as error:
             if error.system == "graph":
                 self._metrics.graph_requests.labels(type(error).__name__.lower()).inc()
-                if not isinstance(error, TimedOut) or seconds >= _FAIR:
+                if not isinstance(error, TimedOut) or seconds >= _MIN_TIMEOUT_COUNTED:
                     self._breaker.failed(error)
             log.debug("Graph: %s, no answer after %.2f s: %s", _kind(path), time.monotonic() - begun, error.detail)
             raise

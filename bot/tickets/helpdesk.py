@@ -18,7 +18,7 @@ from dialogs.model import Case, Submitted
 log = logging.getLogger(__name__)
 
 _TIMEOUT = 9.0  # seconds while the person waits
-_LONGER = 36.0  # seconds for a job, which nobody waits for: less than its lease
+_JOB_TIMEOUT = 36.0  # seconds for a job, which nobody waits for: less than its lease
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Helpdesk:
         """
         if self.system is None:
             return Submitted("contact")
-        seconds = _TIMEOUT if waiting else _LONGER
+        seconds = _TIMEOUT if waiting else _JOB_TIMEOUT
         try:
             async with asyncio.timeout(seconds):
                 reference = await self._handed_over(self.system, ticket)

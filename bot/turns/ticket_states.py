@@ -30,9 +30,9 @@ from dialogs.model import Case, Progressed, TicketState
 
 log = logging.getLogger(__name__)
 
-_TOGETHER = 60.0  # seconds: what is due within them is read together
-_FRESH = 30.0  # seconds that a state which was read for another ticket is good for
-_UNTIL = 30 * 86_400.0  # seconds after which a ticket that nobody closes is not read any more
+_BATCH_WINDOW = 60.0  # seconds: what is due within them is read together
+_READING_TTL = 30.0  # seconds that a state which was read for another ticket is good for
+_GIVE_UP_AFTER = 30 * 86_400.0  # seconds after which a ticket that nobody closes is not read any more
 _RETRY = 60.0  # seconds at least until a system that failed is asked again
 _LONGEST_TEXT = 2_000
 _MOST_WAIT = 86_400.0  # seconds that a question waits for the answer to one about another ticket
@@ -94,7 +94,7 @@ class TicketStates:
         reading = await self._reading(system, reference.id)
         polls = int(payload.get("turn", 0)) + 1
         kept = {name: value for name, value in payload.items() if name != "held"} | {"turn": polls}
-        over = time.time() - float(payload.get("since", 0.0)) > _UNTIL
+        over = time.time() - float(payload.get("since", 0.0)) > _GIVE_UP_AFTER
         if reading is None:
             missed = int(payload.get("missed", 0)) + 1
             return _Update("", "", {**kept, "missed": missed}, over or missed > 1)
@@ -125,11 +125,11 @@ class TicketStates:
     async def _reading(self, system: TicketSystem, identity: str) -> Reading | None:
         now = time.time()
         at, reading = self._read.pop(identity, (0.0, None))
-        if now - at < _FRESH:
+        if now - at < _READING_TTL:
             return reading
         wanted = [identity]
         if system.abilities.batch > 1:
-            due = await self.store.due_payloads(JobKind.TICKET_STATE, now + _TOGETHER, system.abilities.batch)
+            due = await self.store.due_payloads(JobKind.TICKET_STATE, now + _BATCH_WINDOW, system.abilities.batch)
             wanted += [str(payload["ref"]) for _, payload in due if payload.get("ref")]
         wanted = list(dict.fromkeys(wanted))[: system.abilities.batch]
         found = await system.readings(wanted)

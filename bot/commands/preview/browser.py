@@ -27,7 +27,7 @@ _INSTALL_PATHS = {
 }
 _SECONDS = 120.0  # for one page, on a slow machine
 _LONGEST = 300  # letters of what it says
-_QUIET = (
+_CHROMIUM_FLAGS = (
     "--headless=new", "--disable-gpu", "--hide-scrollbars", "--no-first-run", "--disable-sync", "--disable-extensions",
     "--disable-background-networking", "--force-device-scale-factor=1", "--virtual-time-budget=10000",
 )  # fmt: skip
@@ -62,7 +62,7 @@ def _run(browser: str, address: str, size: tuple[int, int], order: str) -> str:
     root = ("--no-sandbox",) if hasattr(os, "geteuid") and os.geteuid() == 0 else ()
     with tempfile.TemporaryDirectory(prefix="photosync-", ignore_cleanup_errors=True) as profile:
         window = ("--window-size={},{}".format(*size), f"--user-data-dir={profile}")
-        command = [browser, *_QUIET, *root, *window, order, address]
+        command = [browser, *_CHROMIUM_FLAGS, *root, *window, order, address]
         try:
             done = subprocess.run(  # noqa: S603 - the admin's own browser, our own page
                 command, capture_output=True, encoding="utf-8", errors="replace", timeout=_SECONDS, check=False

@@ -25,7 +25,7 @@ from bot.languages.pseudo import ACCENTED, MIRRORED, with_pseudo
 from dialogs.library import LibraryError
 
 _WIDTH = 1730  # pixels: two cards in both widths beside each other
-_ROOM = 200  # what a window may take of its own height
+_WINDOW_CHROME = 200  # what a window may take of its own height
 
 
 def preview(
@@ -86,7 +86,7 @@ def _pictures(made: Page, folder: Path) -> int:
         sizes = _sizes(browser.content(found, f"{address}#sizes", (_WIDTH, 1000)))
         for section, height in zip(made.sections, sizes, strict=True):
             file = folder / f"{section}.png"
-            browser.picture(found, f"{address}#{section}", (_WIDTH, height + _ROOM), file)
+            browser.picture(found, f"{address}#{section}", (_WIDTH, height + _WINDOW_CHROME), file)
             _crop(file, height)
             sys.stdout.write(f"{file}\n")
     except (BrowserFailed, ValueError) as error:
