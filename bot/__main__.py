@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
-from bot.commands.terminal import complain
+from bot.commands.terminal import EXIT_USAGE, complain
 from bot.errors import LocalesError, SettingsError
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
@@ -34,8 +34,6 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "locales": ("bot.commands.locales.command", "languages: coverage, a new one, what is wrong, merging, preview"),
 }
 """Each command's module and its line of help."""
-
-_WRONG = 2  # exit status for wrong use or wrong settings
 
 
 class _Parser(argparse.ArgumentParser):
@@ -75,9 +73,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return run(chosen)
     except SettingsError as error:
-        return complain(*error.problems, status=_WRONG)
+        return complain(*error.problems, status=EXIT_USAGE)
     except LocalesError as error:
-        return complain(str(error), status=_WRONG)
+        return complain(str(error), status=EXIT_USAGE)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

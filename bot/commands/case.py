@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.commands.configuration import load
 from bot.commands.database import opened
-from bot.commands.terminal import complain, without_controls
+from bot.commands.terminal import EXIT_USAGE, complain, without_controls
 from bot.errors import PhotosyncError
 from bot.settings import Settings, Use
 from bot.store import JobKind, LogEntry, StoredCase
@@ -19,7 +19,6 @@ from bot.store.interface import Store
 from bot.tickets.labels import FACTS, FINDINGS, REASONS, TICKETS, VERDICTS
 from dialogs.model import Case, Check, Fact, Reason, SiteFinding
 
-_WRONG = 2
 _MEANT = str.maketrans("", "", " \t#-")  # what people put around a number
 
 
@@ -39,14 +38,14 @@ async def _case(settings: Settings, number: str, *, as_json: bool) -> int:
             found, log = await store.case(wanted), await store.log(wanted)
             state = await ticket_state(store, found)
     except PhotosyncError as error:
-        return complain(str(error), status=_WRONG)
+        return complain(str(error), status=EXIT_USAGE)
     if found is None:
         asked = without_controls(number)[:40]
         return complain(
-            f"there is no case {asked}: it may be deleted, or older than PHOTOSYNC_RETENTION", status=_WRONG
+            f"there is no case {asked}: it may be deleted, or older than PHOTOSYNC_RETENTION", status=EXIT_USAGE
         )
     if found.case is None:
-        return complain(f"case {wanted} is damaged and cannot be read", status=_WRONG)
+        return complain(f"case {wanted} is damaged and cannot be read", status=EXIT_USAGE)
     if as_json:
         sys.stdout.write(json.dumps(document(found, found.case, log, state), ensure_ascii=False, indent=2) + "\n")
     else:

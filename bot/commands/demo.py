@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from bot import logs, resources
 from bot.commands.case import document, ticket_state
 from bot.commands.configuration import environment
-from bot.commands.terminal import complain, port
+from bot.commands.terminal import EXIT_USAGE, complain, port
 from bot.settings import read
 from bot.store.interface import Store
 
@@ -29,7 +29,6 @@ _CHANGES = {
     "PHOTOSYNC_FOLLOW_UPS": "5s,15s,30s,60s,2m,10m",
     "PHOTOSYNC_TICKET_POLL": "2s",
 }
-_WRONG = 2  # exit status
 # The places of office.com that illustrations are about: there the demo's page gives a hint.
 _PLACES = {"tile": "tile", "circle": "circle", "my_accounts": "circle", "pop_up": "circle"}
 _TAIL = 48  # characters of a picture's base64 that tell it from every other
@@ -46,7 +45,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def _run(chosen: argparse.Namespace) -> int:
     if importlib.util.find_spec("trustme") is None:
         return complain(
-            "the demo needs what `serve` does not:", "  pip install 'photosync-teams-bot[demo]'", status=_WRONG
+            "the demo needs what `serve` does not:", "  pip install 'photosync-teams-bot[demo]'", status=EXIT_USAGE
         )
     return asyncio.run(_demo(chosen))
 
@@ -135,7 +134,7 @@ async def _page(tenant: Tenant, desk: Zammad, chosen: argparse.Namespace, behind
     try:
         await page.start(chosen.port)
     except OSError:
-        return complain(f"port {chosen.port} is taken; choose another: photosync demo --port 0", status=_WRONG)
+        return complain(f"port {chosen.port} is taken; choose another: photosync demo --port 0", status=EXIT_USAGE)
     address = f"http://127.0.0.1:{page.port}/"
     sys.stdout.write(f"Photosync demo: {address}\nHelp desk page: {helpdesk}\nCtrl-C ends it.\n")
     sys.stdout.flush()

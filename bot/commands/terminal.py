@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+EXIT_USAGE = 2  # exit status for wrong use or wrong settings
+
 
 def complain(*lines: str, status: int = 1) -> int:
     """Write each line to standard error under the command's name; returns the exit status."""

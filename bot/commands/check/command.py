@@ -8,10 +8,8 @@ from pathlib import Path
 
 from bot.commands.configuration import load
 from bot.commands.picture_export import CannotSave
-from bot.commands.terminal import complain
+from bot.commands.terminal import EXIT_USAGE, complain
 from bot.settings import Use
-
-_WRONG = 2  # exit status
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -34,9 +32,9 @@ def _run(chosen: argparse.Namespace) -> int:
     from bot.graph.sites import address_in  # noqa: PLC0415
 
     if chosen.site and not address_in(chosen.site):
-        return complain("--site must be the https address of a SharePoint site", status=_WRONG)
+        return complain("--site must be the https address of a SharePoint site", status=EXIT_USAGE)
     request = report.Request(chosen.user, chosen.site, as_json=chosen.json, save_to=chosen.save_pictures)
     try:
         return asyncio.run(report.check(settings, request))
     except CannotSave as error:
-        return complain(str(error), status=_WRONG)
+        return complain(str(error), status=EXIT_USAGE)

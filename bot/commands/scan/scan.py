@@ -14,13 +14,13 @@ from bot.commands.scan.progress import ScanProgress
 from bot.commands.scan.report import NotUsable, Report
 from bot.commands.scan.run import LIMITS, Scan
 from bot.commands.scan.summary import show
-from bot.commands.terminal import complain
+from bot.commands.terminal import EXIT_USAGE, complain
 from bot.errors import PhotosyncError, Refused
 from bot.graph.users import Users
 from bot.settings import Settings
 from bot.tickets.labels import who_may_change
 
-_SOME_UNKNOWN, _WRONG = 1, 2
+_SOME_UNKNOWN = 1
 
 
 async def scan(settings: Settings, out: Path, *, resume: bool, waits: Waits = USUAL) -> int:
@@ -31,7 +31,7 @@ async def scan(settings: Settings, out: Path, *, resume: bool, waits: Waits = US
     try:
         report = Report.resume(out) if resume else Report.begin(out)
     except NotUsable as error:
-        return complain(str(error), status=_WRONG)
+        return complain(str(error), status=EXIT_USAGE)
     try:
         gone, photo_changes = await _filled(settings, report, waits)
     except asyncio.CancelledError:

@@ -20,11 +20,10 @@ from bot.commands.setup.plan import CREDENTIALS, FEATURES, Plan
 from bot.commands.setup.progress import Progress
 from bot.commands.setup.script import bash, powershell
 from bot.commands.setup.steps import STEPS
-from bot.commands.terminal import complain
+from bot.commands.terminal import EXIT_USAGE, complain
 from bot.graph.proofs import token_claims
 from bot.settings import Use, read
 
-_WRONG = 2
 _USUAL_ENV = Path(".env")
 _LABEL = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 
@@ -91,11 +90,11 @@ def _run(chosen: argparse.Namespace) -> int:
     progress = Progress(Console(stderr=chosen.json), as_json=chosen.json)
     questions = not chosen.yes and sys.stdin.isatty()
     if not (questions or chosen.yes or chosen.print):
-        return complain("nobody can be asked here: --yes goes on without questions", status=_WRONG)
+        return complain("nobody can be asked here: --yes goes on without questions", status=EXIT_USAGE)
     try:
         plan = planned(chosen, environ, env_file, progress if questions else None)
     except ValueError as error:
-        return complain(str(error), status=_WRONG)
+        return complain(str(error), status=EXIT_USAGE)
     if chosen.print:
         write = bash if chosen.print == "bash" else powershell
         sys.stdout.write(write(plan, CLOUDS[settings.cloud], list(STEPS)))
