@@ -294,7 +294,7 @@ class Engine:
         if target is None:
             return self._stay(case, "notice.not_here")
         if case.outcome and action in _OPENERS:
-            opened = self.open(moment, locale=case.locale, platform=case.platform)
+            opened = self.new_case(moment, locale=case.locale, platform=case.platform)
             return self._go(replace(opened, site=case.site, timezone=case.timezone, card=case.card), target)
         if action == "send_ticket":
             case = replace(case, comment=value[:COMMENT_LENGTH] or case.comment)
@@ -327,7 +327,7 @@ class Engine:
                     return own
         return self.library.everywhere.get(_HOME.get(action, action))
 
-    def open(self, moment: Moment, *, locale: str, platform: str = "") -> Case:
+    def new_case(self, moment: Moment, *, locale: str, platform: str = "") -> Case:
         """A new case at the menu."""
         return Case(id=moment.fresh, locale=locale, platform=platform, opened_at=moment.at, step=START)
 
@@ -344,7 +344,7 @@ class Engine:
     def _joined(self, case: Case, moment: Moment) -> Decision:
         """The first card shows both photos. A case that has ended stays as it is: this is another one."""
         if case.outcome not in ("", Outcome.ESCALATED):
-            opened = self.open(moment, locale=case.locale, platform=case.platform)
+            opened = self.new_case(moment, locale=case.locale, platform=case.platform)
             case = replace(opened, timezone=case.timezone, card=case.card)
         return self._arrive(replace(case, trail=()), ARRIVAL, "notice.welcome")
 

@@ -45,7 +45,7 @@ class Watch(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         line = record.getMessage()
-        if line.startswith(("request failed", "turn failed", "could not even apologise")) or record.exc_info:
+        if line.startswith(("request failed", "turn failed", "the failure card could not be sent")) or record.exc_info:
             self.lines.append(line)
 
 

@@ -198,10 +198,12 @@ class Graph:
         Raises the errors of every request, but none of a part: see `BatchResponse.object`.
         """
         ends = min(ends, time.monotonic() + _TIMEOUT)
-        lots = [paths[start : start + BATCH] for start in range(0, len(paths), BATCH)]
-        if len(lots) == 1:
-            return await self._batch(lots[0], ends)
-        return [part for lot in await asyncio.gather(*(self._batch(lot, ends) for lot in lots)) for part in lot]
+        batches = [paths[start : start + BATCH] for start in range(0, len(paths), BATCH)]
+        if len(batches) == 1:
+            return await self._batch(batches[0], ends)
+        return [
+            part for batch in await asyncio.gather(*(self._batch(batch, ends) for batch in batches)) for part in batch
+        ]
 
     async def _batch(self, paths: Sequence[str], ends: float) -> list[BatchResponse]:
         found = dict(zip(paths, await self._send_batch(paths, ends), strict=True))

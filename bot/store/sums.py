@@ -29,7 +29,7 @@ from dialogs.case_json import from_json
 from dialogs.frozen import replace
 from dialogs.model import Case, Outcome
 
-_LOT = 50  # rows in one statement
+_BATCH = 50  # rows in one statement
 COUNT_BATCH = 100  # people whose cases are brought into the sums in one transaction
 
 
@@ -68,9 +68,9 @@ def count_of(people: Sequence[str], *, expired: bool = False) -> Operation[None]
     if not people:
         return
     found = yield from _counted(people, expired=expired)
-    for lot in _lots(found):
-        values = [value for one in lot for value in (one.id, _written(one.after))]
-        yield Statement(_set_counted(len(lot)), tuple(values))
+    for batch in _batches(found):
+        values = [value for one in batch for value in (one.id, _written(one.after))]
+        yield Statement(_set_counted(len(batch)), tuple(values))
     total: Counter[tuple[str, str, str]] = Counter()
     for one in found:
         total.update(one.changes)
@@ -170,25 +170,25 @@ def _read(written: str) -> Counts:
 
 def _add(changes: Mapping[tuple[str, str, str], int]) -> Operation[None]:
     """In the order of the keys, so that two transactions do not wait for each other."""
-    for lot in _lots([(*key, number) for key, number in sorted(changes.items()) if number]):
-        rows = yield Statement(_add_to_sums(len(lot)), tuple(value for row in lot for value in row))
+    for batch in _batches([(*key, number) for key, number in sorted(changes.items()) if number]):
+        rows = yield Statement(_add_to_sums(len(batch)), tuple(value for row in batch for value in row))
         for *key, number in rows:
             if not number:
                 yield Statement("DELETE FROM sums WHERE day = ? AND kind = ? AND label = ?", tuple(key))
 
 
-def _lots(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+def _batches(rows: Sequence[T]) -> Iterator[Sequence[T]]:
     """As many as one statement takes at once."""
-    return (rows[start : start + _LOT] for start in range(0, len(rows), _LOT))
+    return (rows[start : start + _BATCH] for start in range(0, len(rows), _BATCH))
 
 
-@lru_cache(maxsize=_LOT)
+@lru_cache(maxsize=_BATCH)
 def _set_counted(count: int) -> str:
     rows = ", ".join(["(?, ?)"] * count)
     return f"WITH now (id, counted) AS (VALUES {rows}) UPDATE cases SET counted = now.counted, uncounted = 0 FROM now WHERE cases.id = now.id"  # noqa: E501, S608 - question marks
 
 
-@lru_cache(maxsize=_LOT)
+@lru_cache(maxsize=_BATCH)
 def _add_to_sums(count: int) -> str:
     rows = ", ".join(["(?, ?, ?, ?)"] * count)
     return f"INSERT INTO sums (day, kind, label, number) VALUES {rows} ON CONFLICT (day, kind, label) DO UPDATE SET number = sums.number + excluded.number RETURNING day, kind, label, number"  # noqa: E501, S608 - question marks

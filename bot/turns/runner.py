@@ -83,7 +83,7 @@ class TurnRunner:
         except Exception as error:  # the last line of defence: no message is left without an answer
             span.failed(error)
             log.error("turn failed: %s at %s", type(error).__name__, location(error))
-            return await self._apologise(incoming, channel)
+            return await self._show_failure(incoming, channel)
         return None
 
     async def receive(self, incoming: Incoming) -> None:
@@ -156,11 +156,11 @@ class TurnRunner:
         await channel.send(message)
         return message
 
-    async def _apologise(self, incoming: Incoming, channel: Channel) -> Message | None:
+    async def _show_failure(self, incoming: Incoming, channel: Channel) -> Message | None:
         try:
             return await self._send_standalone("desk.failed", incoming, channel)
         except Exception as error:  # the fault may be in what we would answer with
-            log.error("could not even apologise: %s at %s", type(error).__name__, location(error))
+            log.error("the failure card could not be sent: %s at %s", type(error).__name__, location(error))
             return None
 
     async def _personal(self, incoming: Incoming, channel: Channel) -> Message | None:
@@ -251,7 +251,7 @@ class TurnRunner:
         # The record keeps the language that was chosen, also while its file is away; the case has what it is drawn in.
         languages = self.live.view(record.person).languages
         locale = languages.negotiate(record.locale)
-        case = record.case or self.decisions.engine(record.person).open(
+        case = record.case or self.decisions.engine(record.person).new_case(
             moment(), locale=locale, platform=record.platform
         )
         locale = locale if record.locale else case.locale

@@ -448,7 +448,7 @@ def test_a_card_without_a_case_offers_only_what_needs_none(engine: Engine, actio
     case = engine.without_case(action, "sv")
     assert (case.id, case.step, case.locale) == ("", step, "sv")
     for button in content_of(engine.library, case).buttons:
-        opened = engine.open(Moment("2026-01-01T00:00:00+00:00", "NEW"), locale="sv")
+        opened = engine.new_case(Moment("2026-01-01T00:00:00+00:00", "NEW"), locale="sv")
         _, effects = engine.decide(opened, Pressed(button.action, "", case.step, case.rev), Moment("", "OTHER"))
         assert not any(isinstance(effect, Ignored) for effect in effects), button.action
 
