@@ -75,7 +75,7 @@ class CannotListen(PhotosyncError):
         super().__init__(f"cannot listen on {host} port {port}: {reason}")
 
 
-class Outside:
+class ExternalSystems:
     """The systems that the settings name, each object built when it is first asked for, in the event loop."""
 
     def __init__(
@@ -140,11 +140,11 @@ class Outside:
 
 
 @asynccontextmanager
-async def outside(settings: Settings, limits: Limits = IN_A_CHAT) -> AsyncIterator[Outside]:
+async def outside(settings: Settings, limits: Limits = IN_A_CHAT) -> AsyncIterator[ExternalSystems]:
     """For a command: what it needs of the outside, closed at the end."""
     http = HttpClient.from_settings(settings)
     try:
-        yield Outside(settings, http, limits)
+        yield ExternalSystems(settings, http, limits)
     finally:
         await http.close()
 
@@ -186,7 +186,7 @@ class Bot:
         )
         # Of all processes together.
         slots = SharedSlots(store, "graph-photo", PHOTO_REQUESTS, _PHOTO_SECONDS)
-        out = Outside(settings, http, photo_slots=slots)
+        out = ExternalSystems(settings, http, photo_slots=slots)
         metrics = out.metrics
         traces = tracing(settings, metrics)  # reads which metrics there are, before some are withheld
         metrics.installation.await_store()

@@ -19,7 +19,7 @@ from sandbox.tenant import Tenant
 
 
 @dataclass(frozen=True)
-class Scene:
+class RunningBot:
     """The tenant and the bot in it."""
 
     tenant: Tenant
@@ -45,7 +45,7 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(prepare: Callable[[Tenant], None] | None = None, **changes: str) -> AsyncIterator[Scene]:
+async def scene(prepare: Callable[[Tenant], None] | None = None, **changes: str) -> AsyncIterator[RunningBot]:
     """Both, started; `changes` are settings over those of the sandbox, `prepare` changes it before the bot starts."""
     async with Tenant.open(bot_url="http://127.0.0.1:9") as tenant:
         if prepare is not None:
@@ -54,7 +54,7 @@ async def scene(prepare: Callable[[Tenant], None] | None = None, **changes: str)
         bot = await app.start(settings)
         try:
             tenant.channel.bot_url = f"http://127.0.0.1:{bot.port}"
-            yield Scene(tenant, bot)
+            yield RunningBot(tenant, bot)
         finally:
             await bot.stop()
 

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from sandbox.channel import Chat
-from tests.chatting import Scene, scene
+from tests.chatting import RunningBot, scene
 
 ALLOWED = {200, 201, 202, 400, 401, 403, 413, 415, 501}
 _AT_ONCE = 20
@@ -144,11 +144,11 @@ async def fuzz(activities: int, seed: int = 1, *, progress: bool = False) -> Fou
     return found
 
 
-def _chats(stage: Scene) -> list[Chat]:
+def _chats(stage: RunningBot) -> list[Chat]:
     return [stage.tenant.channel.chat(one.id) for one in stage.tenant.world.crowd(60)]
 
 
-async def _send(stage: Scene, activities: int, mutations: Mutations, found: Found, progress: Progress) -> None:
+async def _send(stage: RunningBot, activities: int, mutations: Mutations, found: Found, progress: Progress) -> None:
     channel = stage.tenant.channel
 
     async def one() -> None:

@@ -38,7 +38,7 @@ class Reply:
 
 
 @dataclass
-class Outside:
+class SandboxClient:
     """The tenant, a client, and a bot that writes down what reaches it."""
 
     tenant: Tenant
@@ -82,12 +82,12 @@ def card(**changes: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def outside() -> AsyncIterator[Outside]:
+async def outside() -> AsyncIterator[SandboxClient]:
     """All of it, started."""
     async with Tenant.open() as tenant:
         connection = aiohttp.TCPConnector(ssl=tenant.authority.client, limit=0)
         async with aiohttp.ClientSession(connector=connection) as http:
-            here = Outside(tenant, http)
+            here = SandboxClient(tenant, http)
             runner, port = await listen(_bot(here), None)
             tenant.channel.bot_url = f"http://127.0.0.1:{port}"
             try:
@@ -96,7 +96,7 @@ async def outside() -> AsyncIterator[Outside]:
                 await runner.cleanup()
 
 
-def _bot(here: Outside) -> web.Application:
+def _bot(here: SandboxClient) -> web.Application:
     async def messages(request: web.Request) -> web.Response:
         here.activities.append(await request.json())
         here.tokens.append(request.headers.get("Authorization", "").removeprefix("Bearer "))

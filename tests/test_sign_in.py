@@ -14,7 +14,7 @@ from bot.errors import Outage, OutsideError, Refused, Throttled, TimedOut
 from bot.sign_in import Application, Registration, SignIn
 from sandbox.faults import Fault
 from sandbox.tenant import Tenant
-from tests.chatting import Scene, scene
+from tests.chatting import RunningBot, scene
 
 BOT = Registration("MicrosoftAppId", "MicrosoftAppPassword", "MicrosoftAppTenantId")
 EXPIRED = Refused("login", "invalid_client AADSTS7000222")
@@ -86,7 +86,7 @@ async def test_a_login_service_that_does_not_answer_is_no_reason_to_be_taken_out
         await until(lambda: one.ready)
 
 
-async def readyz(stage: Scene) -> tuple[int, dict[str, object]]:
+async def readyz(stage: RunningBot) -> tuple[int, dict[str, object]]:
     """The answer once the sign-in was tried."""
     async with asyncio.timeout(20):
         while True:

@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from sandbox.channel import Delivered
-from tests.acceptance.ground import Act, Ground, Row
+from tests.acceptance.ground import Act, Environment, Row
 
 BAD = 'photosync_refused_total{reason="not_an_activity"}'
 
@@ -17,7 +17,7 @@ def _body(body: bytes, headers: dict[str, str] | None = None) -> Act:
     return lambda g: g.channel.post(body, None, headers)
 
 
-async def _wire(g: Ground, lines: bytes, body: bytes) -> int:
+async def _wire(g: Environment, lines: bytes, body: bytes) -> int:
     """One request written by hand; the status of the first answer, 0 if the connection is closed without one."""
     host, port = g.scene.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
@@ -39,7 +39,7 @@ _START = (
 )
 
 
-async def _smuggled(g: Ground) -> int:
+async def _smuggled(g: Environment) -> int:
     """Two lengths that disagree: whatever is made of it, no second request may come out of the body."""
     hidden = json.dumps(g.activity()).encode()
     inner = (
@@ -51,16 +51,16 @@ async def _smuggled(g: Ground) -> int:
     return await _wire(g, _START + b"Content-Length: 4\r\nTransfer-Encoding: chunked", b"0\r\n\r\n" + inner)
 
 
-async def _long_text(g: Ground) -> Delivered:
+async def _long_text(g: Environment) -> Delivered:
     return await g.send(text="my photo is wrong " + "x" * 100_000)
 
 
-async def _without_end(g: Ground) -> int:
+async def _without_end(g: Environment) -> int:
     chunk = b"4000\r\n" + b"a" * 0x4000 + b"\r\n"
     return await _wire(g, _START + b"Transfer-Encoding: chunked", chunk * 20)
 
 
-async def _method(g: Ground, method: str) -> int:
+async def _method(g: Environment, method: str) -> int:
     async with g.channel._session.request(method, f"{g.scene.url}/api/messages") as answer:  # type: ignore[union-attr]
         return answer.status
 
@@ -81,12 +81,12 @@ def ignored(ref: str, what: str, act: Act) -> Row:
     return Row(ref, what, act, store="none")
 
 
-async def _edited(g: Ground) -> int:
+async def _edited(g: Environment) -> int:
     await g.chat.say("hello")
     return await g.chat.edit("my photo is wrong")
 
 
-async def _elsewhere(g: Ground, address: str) -> Delivered:
+async def _elsewhere(g: Environment, address: str) -> Delivered:
     return await g.send(g.channel.token(serviceurl=address), serviceUrl=address)
 
 

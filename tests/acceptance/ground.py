@@ -11,17 +11,17 @@ from typing import Any
 from sandbox.channel import Channel, Chat, Delivered
 from sandbox.faults import Fault
 from sandbox.world import Person, World
-from tests.chatting import Scene, step
+from tests.chatting import RunningBot, step
 
 _numbers = itertools.count(1)
 DONE = (200, 201, 202)
 
 
 @dataclass
-class Ground:
+class Environment:
     """One row's own person in a shared tenant."""
 
-    scene: Scene
+    scene: RunningBot
     chat: Chat
     more: dict[str, Any] = field(default_factory=dict)
 
@@ -53,16 +53,16 @@ class Ground:
                 return dict(one["data"])
         raise LookupError(action)
 
-    def other(self, story: str = "old", name: str = "") -> Ground:
+    def other(self, story: str = "old", name: str = "") -> Environment:
         """Somebody else in the same tenant."""
-        return Ground(self.scene, newcomer(self.scene, story, name))
+        return Environment(self.scene, newcomer(self.scene, story, name))
 
     def cards(self) -> list[dict[str, Any]]:
         """Every card the person was shown, as it is now."""
         return [dict(one.card) for one in self.chat.messages if not one.mine and one.card is not None]
 
 
-Act = Callable[[Ground], Awaitable[Delivered | int | list[int]]]
+Act = Callable[[Environment], Awaitable[Delivered | int | list[int]]]
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Row:
     settings: dict[str, str] = field(default_factory=dict)
 
 
-def newcomer(scene: Scene, story: str, name: str = "") -> Chat:
+def newcomer(scene: RunningBot, story: str, name: str = "") -> Chat:
     """The chat of a new person with a story."""
     number = next(_numbers)
     person = Person(f"0c000000-0000-4000-8000-{number:012}", name or f"Person {number}", f"person.{number}@fabrikam.example", story, "", "en-US", "Windows")  # fmt: skip
@@ -96,7 +96,7 @@ def statuses(answer: Delivered | int | list[int]) -> list[int]:
     return [answer.status if isinstance(answer, Delivered) else answer]
 
 
-def seen(ground: Ground) -> str:
+def seen(ground: Environment) -> str:
     """The newest card as text, after its step."""
     if not ground.cards():
         return ""

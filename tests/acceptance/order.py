@@ -8,13 +8,13 @@ from typing import Any
 
 from sandbox.channel import Delivered
 from sandbox.faults import Fault
-from tests.acceptance.ground import DONE, Ground, Row
+from tests.acceptance.ground import DONE, Environment, Row
 from tests.chatting import step
 
 STALE = 'photosync_refused_total{reason="stale"}'
 
 
-async def _while_it_runs(g: Ground) -> list[int]:
+async def _while_it_runs(g: Environment) -> list[int]:
     made = g.activity(text="my photo is wrong")
     g.world.faults.photo_seconds = 0.5
     answers = await asyncio.gather(*(g.chat.deliver(made) for _ in range(3)))
@@ -23,7 +23,7 @@ async def _while_it_runs(g: Ground) -> list[int]:
     return [one.status for one in answers]
 
 
-async def _after_it_ran(g: Ground) -> Delivered:
+async def _after_it_ran(g: Environment) -> Delivered:
     made = g.activity(text="my photo is wrong")
     await g.chat.deliver(made)
     answer = await g.chat.deliver(made)
@@ -31,7 +31,7 @@ async def _after_it_ran(g: Ground) -> Delivered:
     return answer
 
 
-async def _twice_the_ticket(g: Ground) -> list[int]:
+async def _twice_the_ticket(g: Environment) -> list[int]:
     await g.chat.say("my photo is wrong")
     await g.chat.press("ticket")
     made = g.activity(text=None, value={**g.data("send_ticket"), "comment": "once"}, replyToId=g.chat.shown().id)
@@ -41,7 +41,7 @@ async def _twice_the_ticket(g: Ground) -> list[int]:
     return [one.status for one in answers]
 
 
-async def _double_click(g: Ground) -> list[int]:
+async def _double_click(g: Environment) -> list[int]:
     await g.chat.say("my photo is wrong")
     data = g.data("next")
     answers = await asyncio.gather(g.chat.press(dict(data)), g.chat.press(dict(data)))
@@ -49,14 +49,14 @@ async def _double_click(g: Ground) -> list[int]:
     return list(answers)
 
 
-async def _double_execute(g: Ground) -> list[int]:
+async def _double_execute(g: Environment) -> list[int]:
     await g.chat.say("my photo is wrong")
     data = g.data("next")
     answers = await asyncio.gather(g.chat.invoke(dict(data)), g.chat.invoke(dict(data)))
     return [status for status, _ in answers]
 
 
-async def _old_card(g: Ground) -> int:
+async def _old_card(g: Environment) -> int:
     await g.chat.say("my photo is wrong")
     old = g.data("next")
     for _ in range(3):
@@ -64,7 +64,7 @@ async def _old_card(g: Ground) -> int:
     return await g.chat.press(old)
 
 
-async def _finished_case(g: Ground) -> int:
+async def _finished_case(g: Environment) -> int:
     await g.chat.say("my photo is wrong")
     old = g.data("next")
     await g.chat.press("stop")
@@ -72,30 +72,30 @@ async def _finished_case(g: Ground) -> int:
     return await g.chat.press(old)
 
 
-async def _year_old(g: Ground) -> Delivered:
+async def _year_old(g: Environment) -> Delivered:
     return await g.send(text=None, value={"action": "next", "case": "0BADCAFE", "step": "resync.gone", "rev": 12})
 
 
-async def _same_id_other_body(g: Ground) -> Delivered:
+async def _same_id_other_body(g: Environment) -> Delivered:
     first = g.activity(text="my photo is wrong")
     await g.chat.deliver(first)
     return await g.chat.deliver({**first, "text": "stop"})
 
 
-async def _two_at_once(g: Ground) -> list[int]:
+async def _two_at_once(g: Environment) -> list[int]:
     await g.chat.say("hello")
     answers = await asyncio.gather(g.chat.say("svenska"), g.chat.say("my photo is wrong"))
     assert (await g.scene.bot.store.load(g.chat.person.id))[0].locale == "sv"
     return list(answers)
 
 
-async def _burst(g: Ground) -> list[int]:
+async def _burst(g: Environment) -> list[int]:
     answers = await asyncio.gather(*(g.chat.say("menu") for _ in range(6)))
     assert len(g.cards()) == 6
     return list(answers)
 
 
-async def _slow(g: Ground) -> Delivered:
+async def _slow(g: Environment) -> Delivered:
     g.world.faults.graph_always = Fault(kind="hang")
     begun = time.monotonic()
     answer = await g.send(text="my photo is wrong")
@@ -108,22 +108,22 @@ async def _slow(g: Ground) -> Delivered:
     return answer
 
 
-async def _installed(g: Ground, *order: str) -> list[int]:
+async def _installed(g: Environment, *order: str) -> list[int]:
     answers = await g.chat.install(order)
     assert len(g.cards()) == 1
     return answers
 
 
-async def _installed_again(g: Ground) -> list[int]:
+async def _installed_again(g: Environment) -> list[int]:
     await g.chat.install()
     return await _installed(g, "conversationUpdate", "installationUpdate")
 
 
-async def _later_clock(g: Ground) -> Delivered:
+async def _later_clock(g: Environment) -> Delivered:
     return await g.send(timestamp="1999-01-01T00:00:00.000Z", localTimestamp="2999-01-01T00:00:00.000+14:00")
 
 
-async def _wrong_rev(g: Ground, rev: Any) -> int:
+async def _wrong_rev(g: Environment, rev: Any) -> int:
     await g.chat.say("my photo is wrong")
     status = await g.chat.press({**g.data("next"), "rev": rev})
     assert step(g.chat) == "look.differ"

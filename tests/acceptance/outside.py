@@ -13,7 +13,7 @@ from PIL import Image
 from sandbox.channel import Delivered
 from sandbox.faults import Fault
 from sandbox.portraits import silhouette
-from tests.acceptance.ground import Act, Ground, Row
+from tests.acceptance.ground import Act, Environment, Row
 from tests.chatting import step
 from tests.portraits import portrait
 
@@ -24,7 +24,7 @@ WRONG = "my photo is wrong"
 
 
 def _sending(*faults: Fault, cards: int = 1) -> Act:
-    async def act(g: Ground) -> int:
+    async def act(g: Environment) -> int:
         g.fail("connector", *(Fault(**{**vars(one), "path": "/activities"}) for one in faults))
         status = await g.chat.say("hello")
         assert len(g.cards()) == cards
@@ -35,7 +35,7 @@ def _sending(*faults: Fault, cards: int = 1) -> Act:
 
 
 def _updating(*faults: Fault) -> Act:
-    async def act(g: Ground) -> int:
+    async def act(g: Environment) -> int:
         await g.chat.say(WRONG)
         g.fail("connector", *faults)
         status = await g.chat.press("next")
@@ -46,14 +46,14 @@ def _updating(*faults: Fault) -> Act:
     return act
 
 
-async def _blocked(g: Ground) -> int:
+async def _blocked(g: Environment) -> int:
     g.fail("connector", Fault(403, code="MessageWritesBlocked"))
     await g.chat.say("hello")
     assert g.cards() == []
     return await g.chat.say("hello")  # who writes again is answered again
 
 
-async def _gone(g: Ground) -> int:
+async def _gone(g: Environment) -> int:
     await g.chat.say(WRONG)
     g.fail("connector", Fault(404, code="ActivityNotFoundInConversation"))
     return await g.chat.press("next")
@@ -66,7 +66,7 @@ ALL = 6  # of the first requests of a look, which are made together
 
 
 def _looking(*faults: Fault) -> Act:
-    async def act(g: Ground) -> int:
+    async def act(g: Environment) -> int:
         g.fail("graph", *faults)
         status = await g.chat.say(WRONG)
         g.world.faults.graph.clear()
@@ -76,7 +76,7 @@ def _looking(*faults: Fault) -> Act:
 
 
 def _always(fault: Fault) -> Act:
-    async def act(g: Ground) -> int:
+    async def act(g: Environment) -> int:
         g.world.faults.graph_always = fault
         status = await g.chat.say(WRONG)
         g.world.faults.graph_always = None
@@ -86,7 +86,7 @@ def _always(fault: Fault) -> Act:
 
 
 def _files(*faults: Fault) -> Act:
-    async def act(g: Ground) -> int:
+    async def act(g: Environment) -> int:
         g.fail("files", *faults)
         status = await g.chat.say(WRONG)
         g.world.faults.files.clear()
@@ -96,7 +96,7 @@ def _files(*faults: Fault) -> Act:
 
 
 def _switched(**switches: object) -> Act:
-    async def act(g: Ground) -> int:
+    async def act(g: Environment) -> int:
         for name, value in switches.items():
             setattr(g.world.faults, name, value)
         return await g.chat.say(WRONG)
@@ -104,7 +104,7 @@ def _switched(**switches: object) -> Act:
     return act
 
 
-async def _spared(g: Ground) -> int:
+async def _spared(g: Environment) -> int:
     """Ten failures in a row: then nobody asks Graph, and people still get the walk."""
     g.world.faults.graph_always = Fault(500)
     for _ in range(11):
@@ -118,14 +118,14 @@ async def _spared(g: Ground) -> int:
     return status
 
 
-async def _cold_crowd(g: Ground) -> list[int]:
+async def _cold_crowd(g: Environment) -> list[int]:
     others = [g.other("match") for _ in range(40)]
     answers = await asyncio.gather(*(one.chat.say("check") for one in (g, *others)))
     assert g.scene.tenant.login.requests <= 2  # one for Graph, one for the connector
     return list(answers)
 
 
-async def _slow_login(g: Ground) -> int:
+async def _slow_login(g: Environment) -> int:
     """The token at hand is not taken any more, and the login service takes its time with the next."""
     await g.chat.say("hello")
     g.fail("graph", Fault(401, code="InvalidAuthenticationToken"))
@@ -138,13 +138,13 @@ async def _slow_login(g: Ground) -> int:
     return await asking
 
 
-async def _renewed(g: Ground) -> int:
+async def _renewed(g: Environment) -> int:
     await g.chat.say("hello")
     g.fail("graph", Fault(401, code="InvalidAuthenticationToken"))
     return await g.chat.say("check")
 
 
-async def _secret(g: Ground) -> int:
+async def _secret(g: Environment) -> int:
     """The token for Graph is not taken any more, and there is no other."""
     await g.chat.say("hello")
     g.fail("graph", Fault(401, code="InvalidAuthenticationToken"))
@@ -169,7 +169,7 @@ def _saved(make: Callable[[io.BytesIO], None]) -> bytes:
 def _copy(data: Callable[[], bytes]) -> Act:
     """SharePoint's file is these bytes."""
 
-    async def act(g: Ground) -> Delivered | int:
+    async def act(g: Environment) -> Delivered | int:
         body = data()
         g.fail("files", *[Fault(200, body=body, content_type="image/jpeg")] * 3)
         status = await g.chat.say(WRONG)
@@ -180,7 +180,7 @@ def _copy(data: Callable[[], bytes]) -> Act:
 
 
 def _both(data: Callable[[], bytes], copy: Callable[[], bytes]) -> Act:
-    async def act(g: Ground) -> int:
+    async def act(g: Environment) -> int:
         g.fail("graph", Fault(200, body=data(), content_type="image/jpeg", path="$value"))
         g.fail("files", Fault(200, body=copy(), content_type="image/jpeg"))
         status = await g.chat.say(WRONG)

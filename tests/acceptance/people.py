@@ -6,14 +6,14 @@ import json
 from dataclasses import replace
 
 from sandbox.channel import Delivered
-from tests.acceptance.ground import Act, Ground, Row
+from tests.acceptance.ground import Act, Environment, Row
 
 TENANT = 'photosync_refused_total{reason="tenant"}'
 FOREIGN = 'photosync_refused_total{reason="foreign"}'
 
 
 def _tenant(conversation: str | None, channel: str | None) -> Act:
-    async def act(g: Ground) -> Delivered:
+    async def act(g: Environment) -> Delivered:
         made = g.activity()
         made["conversation"] = {**made["conversation"], "tenantId": conversation or g.channel.tenant}
         made["channelData"] = {"tenant": {"id": channel or g.channel.tenant}}
@@ -22,21 +22,21 @@ def _tenant(conversation: str | None, channel: str | None) -> Act:
     return act
 
 
-async def _others_button(g: Ground) -> int:
+async def _others_button(g: Environment) -> int:
     ben = g.other()
     await ben.chat.say("my photo is wrong")
     await g.chat.say("hello")
     return await g.chat.press(ben.data("next"))
 
 
-async def _others_card_alone(g: Ground) -> int:
+async def _others_card_alone(g: Environment) -> int:
     """Somebody the bot has never met presses a button of somebody else's card."""
     ben = g.other()
     await ben.chat.say("my photo is wrong")
     return (await g.send(text=None, value=ben.data("next"), replyToId="1")).status
 
 
-async def _ticket_for_another(g: Ground) -> int:
+async def _ticket_for_another(g: Environment) -> int:
     ben = g.other()
     await ben.chat.say("my photo is wrong")
     await ben.chat.press("ticket")
@@ -46,13 +46,13 @@ async def _ticket_for_another(g: Ground) -> int:
     return status
 
 
-async def _forged_person(g: Ground) -> int:
+async def _forged_person(g: Environment) -> int:
     await g.chat.say("my photo is wrong")
     ben = g.other("match")
     return await g.chat.press({**g.data("check"), "person": ben.chat.person.id, "aadObjectId": ben.chat.person.id})
 
 
-async def _in_front_of_others(g: Ground, kind: str) -> int:
+async def _in_front_of_others(g: Environment, kind: str) -> int:
     group = g.channel.group(g.chat.person.id, kind)
     before = len(g.scene.tenant.graph.requests)
     status = await group.say("my photo is wrong")
@@ -63,41 +63,41 @@ async def _in_front_of_others(g: Ground, kind: str) -> int:
     return status
 
 
-async def _unmentioned(g: Ground) -> Delivered:
+async def _unmentioned(g: Environment) -> Delivered:
     conversation = {"id": "19:x@thread.v2", "conversationType": "groupChat", "isGroup": True, "tenantId": g.channel.tenant}  # fmt: skip
     return await g.send(conversation=conversation)
 
 
-async def _unidentified(g: Ground) -> Delivered:
+async def _unidentified(g: Environment) -> Delivered:
     return await g.send(**{"from": {"id": f"29:{g.chat.person.id}", "name": "Somebody"}})
 
 
-async def _guest(g: Ground) -> int:
+async def _guest(g: Environment) -> int:
     _become(g, user_type="Guest")
     return await g.chat.say("my photo is wrong")
 
 
-async def _disabled(g: Ground) -> int:
+async def _disabled(g: Environment) -> int:
     _become(g, enabled=False)
     return await g.chat.say("my photo is wrong")
 
 
-async def _without_sharepoint(g: Ground) -> int:
+async def _without_sharepoint(g: Environment) -> int:
     _become(g, sharepoint=False)
     return await g.chat.say("my photo is wrong")
 
 
-def _become(g: Ground, **changes: object) -> None:
+def _become(g: Environment, **changes: object) -> None:
     world, person = g.world, g.chat.person
     made = replace(person, **changes)  # type: ignore[arg-type]
     world.people = tuple(made if one.id == person.id else one for one in world.people)
 
 
-async def _bot(g: Ground) -> Delivered:
+async def _bot(g: Environment) -> Delivered:
     return await g.send(**{"from": {"id": g.channel.bot_account, "name": "Photosync", "role": "bot"}})
 
 
-async def _greeted(g: Ground) -> int:
+async def _greeted(g: Environment) -> int:
     status = await g.chat.say("hello")
     (greeting,) = [one["text"] for one in g.chat.card()["body"] if one.get("text", "").startswith("Hello, ")]
     raw = g.chat.person.name
@@ -107,7 +107,7 @@ async def _greeted(g: Ground) -> int:
     return status
 
 
-async def _ticket_with_markup(g: Ground) -> int:
+async def _ticket_with_markup(g: Environment) -> int:
     await g.chat.say("my photo is wrong")
     await g.chat.press("ticket")
     status = await g.chat.press("send_ticket", {"comment": "[click](https://evil.example) <script>alert(1)</script>"})

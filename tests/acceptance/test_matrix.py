@@ -11,8 +11,8 @@ import pytest_asyncio
 
 from sandbox.faults import Faults
 from tests.acceptance import activities, order, outside, people, tokens
-from tests.acceptance.ground import Ground, Row, newcomer, seen, statuses
-from tests.chatting import Scene, scene, step
+from tests.acceptance.ground import Environment, Row, newcomer, seen, statuses
+from tests.chatting import RunningBot, scene, step
 
 GROUPS = {"tokens": tokens, "activities": activities, "people": people, "order": order, "outside": outside}
 ROWS = [(group, row) for group, module in GROUPS.items() for row in module.ROWS]
@@ -20,7 +20,7 @@ NAMES = [f"{row.ref} {group}: {row.what}" for group, row in ROWS]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shared() -> AsyncIterator[Scene]:
+async def shared() -> AsyncIterator[RunningBot]:
     """The bot that most rows share."""
     async with scene(PHOTOSYNC_FOLLOW_UPS="1h") as one:
         yield one
@@ -33,7 +33,7 @@ def test_the_matrix_has_at_least_120_rows_and_no_name_twice() -> None:
 
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(("group", "row"), ROWS, ids=NAMES)
-async def test_row(group: str, row: Row, shared: Scene, record_property: Callable[[str, object], None]) -> None:
+async def test_row(group: str, row: Row, shared: RunningBot, record_property: Callable[[str, object], None]) -> None:
     if row.alone:
         async with scene(**{"PHOTOSYNC_FOLLOW_UPS": "1h", **row.settings}) as own:
             await judge(row, own)
@@ -45,8 +45,8 @@ async def test_row(group: str, row: Row, shared: Scene, record_property: Callabl
     )
 
 
-async def judge(row: Row, where: Scene) -> None:
-    ground = Ground(where, newcomer(where, row.story, row.name))
+async def judge(row: Row, where: RunningBot) -> None:
+    ground = Environment(where, newcomer(where, row.story, row.name))
     before = await where.metric(row.metric) if row.metric else 0.0
     answer = await row.act(ground)
     assert set(statuses(answer)) <= set(row.status), statuses(answer)

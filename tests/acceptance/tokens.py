@@ -11,14 +11,14 @@ from typing import Any
 
 from sandbox.channel import ISSUER, SCOPE, Delivered
 from sandbox.signing import SigningKey
-from tests.acceptance.ground import Act, Ground, Row
+from tests.acceptance.ground import Act, Environment, Row
 
 
 def _in(seconds: float) -> int:
     return int(time.time() + seconds)
 
 
-def _with(token: Callable[[Ground], str]) -> Act:
+def _with(token: Callable[[Environment], str]) -> Act:
     return lambda g: g.send(token(g))
 
 
@@ -32,7 +32,7 @@ def _timed(**seconds: float) -> Act:
 
 
 def _header(value: str | None) -> Act:
-    async def act(g: Ground) -> Delivered:
+    async def act(g: Environment) -> Delivered:
         body = json.dumps(g.activity()).encode()
         return await g.channel.post(body, "", {"Authorization": value} if value is not None else {})
 
@@ -44,20 +44,20 @@ def _spoilt(token: str) -> str:
     return f"{start}.{'B' if end[0] == 'A' else 'A'}{end[1:]}"
 
 
-def _swapped(g: Ground) -> str:
+def _swapped(g: Environment) -> str:
     """The claims of one token under the signature of another."""
     head, _, signature = g.channel.token().split(".")
     claims = base64.urlsafe_b64encode(json.dumps({"iss": ISSUER, "aud": g.channel.app, "exp": _in(900)}).encode())
     return f"{head}.{claims.rstrip(b'=').decode()}.{signature}"
 
 
-async def _rotated(g: Ground) -> Delivered:
+async def _rotated(g: Environment) -> Delivered:
     await g.send()
     g.channel.rotate()
     return await g.send()
 
 
-async def _rotated_twice(g: Ground) -> Delivered:
+async def _rotated_twice(g: Environment) -> Delivered:
     await _rotated(g)
     g.channel.rotate()
     before = g.channel.key_requests
@@ -66,13 +66,13 @@ async def _rotated_twice(g: Ground) -> Delivered:
     return answer
 
 
-async def _keys_down(g: Ground) -> Delivered:
+async def _keys_down(g: Environment) -> Delivered:
     await g.send()
     g.world.faults.keys_down = True
     return await g.send()
 
 
-async def _keys_slow(g: Ground) -> Delivered:
+async def _keys_slow(g: Environment) -> Delivered:
     await g.send()
     g.world.faults.keys_delay = 20.0
     begun = time.monotonic()
@@ -81,7 +81,7 @@ async def _keys_slow(g: Ground) -> Delivered:
     return answer
 
 
-async def _flood(g: Ground) -> Delivered:
+async def _flood(g: Environment) -> Delivered:
     await g.send()
     before = g.channel.key_requests
     forged = await asyncio.gather(*(g.send(g.channel.token(key=SigningKey())) for _ in range(20)))
@@ -90,7 +90,7 @@ async def _flood(g: Ground) -> Delivered:
     return await g.send(id=g.channel.connector.fresh())
 
 
-async def _replayed_for_another_activity(g: Ground) -> Delivered:
+async def _replayed_for_another_activity(g: Environment) -> Delivered:
     token = g.channel.token()
     await g.send(token)
     return await g.send(token, serviceUrl="https://smba.trafficmanager.net/elsewhere/")

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.app import Outside
+from bot.app import ExternalSystems
 from bot.diagnosis.diagnosis import DiagnosisResult
 from bot.http_client import HttpClient
 from bot.settings import Settings, read
@@ -49,7 +49,9 @@ class Lab:
     async def _look(self, story: str, change: Any) -> tuple[DiagnosisResult, float]:
         self.tenant.world.faults.change = change
         begun = time.monotonic()
-        found = await Outside(self.settings, self.http).diagnosis.look(IDS[story], SITE, "2026-01-01T00:00:00+00:00")
+        found = await ExternalSystems(self.settings, self.http).diagnosis.look(
+            IDS[story], SITE, "2026-01-01T00:00:00+00:00"
+        )
         return found, time.monotonic() - begun
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from bot.graph.sites import address_in, parse_address
 from sandbox.team_sites import TeamSite, picture
-from tests.chatting import Scene, scene, step
+from tests.chatting import RunningBot, scene, step
 
 NOW = datetime.now(UTC)
 
@@ -44,7 +44,7 @@ def test_only_a_sharepoint_address_counts(text: str, link: str) -> None:
     assert address_in(text) == link
 
 
-async def pasted(stage: Scene, site: TeamSite | None, name: str = "intranet") -> str:
+async def pasted(stage: RunningBot, site: TeamSite | None, name: str = "intranet") -> str:
     """What somebody whose photos match reads after sending the address of a page."""
     if site is not None:
         stage.tenant.world.team_sites.append(site)
@@ -54,7 +54,7 @@ async def pasted(stage: Scene, site: TeamSite | None, name: str = "intranet") ->
     return json.dumps(chat.card())
 
 
-def upn(stage: Scene) -> str:
+def upn(stage: RunningBot) -> str:
     return stage.chat("match").person.upn
 
 

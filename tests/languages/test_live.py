@@ -16,7 +16,7 @@ from bot import resources
 from bot.background import Background
 from bot.languages.live import LiveTranslations
 from bot.resources import LOCALES
-from tests.chatting import Scene, scene, step, title
+from tests.chatting import RunningBot, scene, step, title
 from tests.languages.test_files import OWN
 
 
@@ -29,7 +29,7 @@ async def soon(true: Callable[[], bool]) -> None:
     raise AssertionError("not within 8 s")
 
 
-async def asked(stage: Scene) -> str:
+async def asked(stage: RunningBot) -> str:
     """The title that a person who speaks Faroese gets."""
     chat = stage.chat("old", "fo-FO")
     await chat.say("menu")

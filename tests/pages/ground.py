@@ -13,7 +13,7 @@ import aiohttp
 from sandbox.people_sign_in import ACCOUNTS, Account
 from sandbox.tenant import Tenant
 from sandbox.web import free_port
-from tests.chatting import Scene, scene
+from tests.chatting import RunningBot, scene
 
 LEAD, OTHER = ACCOUNTS
 SESSION, BROWSER = "__Host-photosync", "__Host-photosync-browser"
@@ -70,7 +70,7 @@ class Browser:
 class Stage:
     """The bot and the tenant around it."""
 
-    scene: Scene
+    scene: RunningBot
     url: str
     http: aiohttp.ClientSession
 

@@ -11,7 +11,7 @@ import pytest
 
 from sandbox.admin.directory import DELAY, GRAPH_APP, Directory
 from sandbox.admin.people import AZURE_CLI, GRAPH_TOOLS, TEAMS, Admin
-from tests.sandboxed import Outside, Reply, outside
+from tests.sandboxed import Reply, SandboxClient, outside
 
 SUBSCRIPTION = "5b000000-0000-4000-8000-000000000001"
 ADA = Admin("ad000000-0000-4000-8000-000000000001", "Ada", "ada@fabrikam.example", subscriptions=(SUBSCRIPTION,))
@@ -23,7 +23,7 @@ CREATE = {"Prefer": "create-if-missing"}
 class Office:
     """A tenant with two administrators, one of whom may do everything."""
 
-    outside: Outside
+    outside: SandboxClient
     directory: Directory
 
     async def ask(self, admin: Admin, method: str, path: str, body: Any = None, client: str = AZURE_CLI, **headers: str) -> Reply:  # fmt: skip

@@ -19,18 +19,18 @@ from cryptography.hazmat.primitives import hashes
 
 from sandbox.channel import SCOPE
 from sandbox.signing import SigningKey
-from tests.sandboxed import Outside, Reply, outside
+from tests.sandboxed import Reply, SandboxClient, outside
 
 ANOTHER = "99999999-9999-4999-8999-999999999999"
 
 
 @pytest.fixture
-async def here() -> AsyncIterator[Outside]:
+async def here() -> AsyncIterator[SandboxClient]:
     async with outside() as one:
         yield one
 
 
-async def sign_in(here: Outside, *, tenant: str = "", **changes: str | None) -> Reply:
+async def sign_in(here: SandboxClient, *, tenant: str = "", **changes: str | None) -> Reply:
     """A request for a token as an application with a secret makes it; None takes a field away."""
     usual = {
         "grant_type": "client_credentials",
@@ -61,7 +61,7 @@ REFUSED: list[tuple[str, dict[str, Any], int, str, int]] = [
 
 @pytest.mark.parametrize(("changes", "status", "error", "number"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])  # fmt: skip
 async def test_a_wrong_request_is_refused_as_entra_id_does(
-    here: Outside, changes: dict[str, Any], status: int, error: str, number: int
+    here: SandboxClient, changes: dict[str, Any], status: int, error: str, number: int
 ) -> None:
     reply = await sign_in(here, **changes)
     told = reply.json()
@@ -72,14 +72,14 @@ async def test_a_wrong_request_is_refused_as_entra_id_does(
     assert here.tenant.login.requests == 1
 
 
-async def test_json_in_place_of_a_form_is_not_understood(here: Outside) -> None:
+async def test_json_in_place_of_a_form_is_not_understood(here: SandboxClient) -> None:
     url = f"{here.tenant.login.url}/{here.tenant.id}/oauth2/v2.0/token"
     reply = await here.ask("POST", url, json={"grant_type": "client_credentials"})
     assert (reply.status, reply.json()["error_codes"]) == (400, [900144])
 
 
 @pytest.mark.parametrize("version", ["/v2.0", ""])
-async def test_discovery_leads_to_the_keys_that_verify_its_tokens(here: Outside, version: str) -> None:
+async def test_discovery_leads_to_the_keys_that_verify_its_tokens(here: SandboxClient, version: str) -> None:
     base = f"{here.tenant.login.url}/{here.tenant.id}"
     found = (await here.ask("GET", f"{base}{version}/.well-known/openid-configuration")).json()
     assert found["token_endpoint"] == f"{base}/oauth2/v2.0/token"
@@ -91,12 +91,12 @@ async def test_discovery_leads_to_the_keys_that_verify_its_tokens(here: Outside,
     assert "User.Read.All" in claims["roles"]
 
 
-async def test_discovery_of_another_tenant_is_refused(here: Outside) -> None:
+async def test_discovery_of_another_tenant_is_refused(here: SandboxClient) -> None:
     reply = await here.ask("GET", f"{here.tenant.login.url}/{ANOTHER}/v2.0/.well-known/openid-configuration")
     assert (reply.status, reply.json()["error_codes"]) == (400, [90002])
 
 
-async def test_roles_change_with_the_next_token(here: Outside) -> None:
+async def test_roles_change_with_the_next_token(here: SandboxClient) -> None:
     here.tenant.grant("ProfilePhoto.Read.All")
     token = (await sign_in(here)).json()["access_token"]
     assert jwt.decode(token, options={"verify_signature": False})["roles"] == ["ProfilePhoto.Read.All"]
@@ -105,7 +105,7 @@ async def test_roles_change_with_the_next_token(here: Outside) -> None:
 # the real msal
 
 
-async def acquire(here: Outside, credential: Any, scope: str, tenant: str = "") -> dict[str, Any]:
+async def acquire(here: SandboxClient, credential: Any, scope: str, tenant: str = "") -> dict[str, Any]:
     """What the real msal gets, in a thread since it is synchronous."""
 
     def ask() -> dict[str, Any]:
@@ -125,7 +125,7 @@ async def acquire(here: Outside, credential: Any, scope: str, tenant: str = "") 
     return await asyncio.to_thread(ask)
 
 
-async def test_msal_gets_tokens_with_a_secret_that_graph_and_the_connector_take(here: Outside) -> None:
+async def test_msal_gets_tokens_with_a_secret_that_graph_and_the_connector_take(here: SandboxClient) -> None:
     graph = await acquire(here, here.tenant.secret, here.tenant.graph.url)
     headers = {"Authorization": f"Bearer {graph['access_token']}"}
     assert (await here.graph("/sites/root", headers=headers)).status == 200
@@ -136,11 +136,11 @@ async def test_msal_gets_tokens_with_a_secret_that_graph_and_the_connector_take(
     assert (sent.status, chat.typing) == (201, 1)
 
 
-async def test_msal_tells_a_wrong_secret_apart_from_an_outage(here: Outside) -> None:
+async def test_msal_tells_a_wrong_secret_apart_from_an_outage(here: SandboxClient) -> None:
     assert (await acquire(here, "guess", SCOPE))["error"] == "invalid_client"
 
 
-async def test_msal_finds_no_other_tenant(here: Outside) -> None:
+async def test_msal_finds_no_other_tenant(here: SandboxClient) -> None:
     with pytest.raises(ValueError, match="authority"):
         await acquire(here, here.tenant.secret, SCOPE, tenant=ANOTHER)
 
@@ -153,7 +153,7 @@ def certified(**more: Any) -> tuple[bytes, bytes]:
 
 
 @pytest.mark.parametrize("old", [False, True], ids=["SHA-256", "SHA-1"])
-async def test_msal_gets_a_token_with_a_certificate(here: Outside, old: bool) -> None:
+async def test_msal_gets_a_token_with_a_certificate(here: SandboxClient, old: bool) -> None:
     key, certificate = certified()
     here.tenant.login.register(here.tenant.app, certificate)
     credential = {"private_key": key.decode(), "public_certificate": certificate.decode()}
@@ -166,7 +166,7 @@ async def test_msal_gets_a_token_with_a_certificate(here: Outside, old: bool) ->
 # assertions that nobody should accept
 
 
-def assertion(here: Outside, key: bytes, *, algorithm: str = "RS256", head: dict[str, Any] | None = None, **changes: Any) -> str:  # fmt: skip
+def assertion(here: SandboxClient, key: bytes, *, algorithm: str = "RS256", head: dict[str, Any] | None = None, **changes: Any) -> str:  # fmt: skip
     """A client assertion as msal makes it; None takes a claim away."""
     thumbprint = here.tenant.login.certificates[here.tenant.app].fingerprint(hashes.SHA256())
     usual = {
@@ -181,7 +181,7 @@ def _text(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-ASSERTIONS: list[tuple[str, Callable[[Outside, bytes], str], int]] = [
+ASSERTIONS: list[tuple[str, Callable[[SandboxClient, bytes], str], int]] = [
     ("signed with another key", lambda here, _: assertion(here, SigningKey().pem), 700027),
     ("naming another certificate", lambda here, key: assertion(here, key, head={"x5t#S256": _text(b"1" * 32)}), 700027),
     ("naming no certificate", lambda here, key: assertion(here, key, head={"x5t#S256": None}), 700027),
@@ -198,7 +198,7 @@ ASSERTIONS: list[tuple[str, Callable[[Outside, bytes], str], int]] = [
 
 @pytest.mark.parametrize(("made", "number"), [row[1:] for row in ASSERTIONS], ids=[row[0] for row in ASSERTIONS])
 async def test_an_assertion_is_really_verified(
-    here: Outside, made: Callable[[Outside, bytes], str], number: int
+    here: SandboxClient, made: Callable[[SandboxClient, bytes], str], number: int
 ) -> None:
     key, certificate = certified()
     here.tenant.login.register(here.tenant.app, certificate)
@@ -209,7 +209,7 @@ async def test_an_assertion_is_really_verified(
     assert (reply.status, reply.json()["error_codes"]) == (401, [number])
 
 
-async def test_a_certificate_that_ran_out_is_refused(here: Outside) -> None:
+async def test_a_certificate_that_ran_out_is_refused(here: SandboxClient) -> None:
     key, certificate = certified(not_after=datetime.now(UTC) - timedelta(days=1))
     here.tenant.login.register(here.tenant.app, certificate)
     kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -217,7 +217,7 @@ async def test_a_certificate_that_ran_out_is_refused(here: Outside) -> None:
     assert (reply.status, reply.json()["error_codes"]) == (401, [1000502])
 
 
-async def test_where_a_certificate_is_registered_the_secret_is_good_no_more(here: Outside) -> None:
+async def test_where_a_certificate_is_registered_the_secret_is_good_no_more(here: SandboxClient) -> None:
     here.tenant.login.register(here.tenant.app, certified()[1])
     assert (await sign_in(here)).status == 401
 
@@ -225,7 +225,7 @@ async def test_where_a_certificate_is_registered_the_secret_is_good_no_more(here
 # the managed identity of a machine
 
 
-async def test_msal_gets_a_token_as_a_managed_identity(here: Outside, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_msal_gets_a_token_as_a_managed_identity(here: SandboxClient, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in here.tenant.identity.environment().items():
         monkeypatch.setenv(name, value)
 
@@ -253,7 +253,7 @@ IDENTITY = [
 
 @pytest.mark.parametrize(("changes", "header", "status"), [row[1:] for row in IDENTITY], ids=[row[0] for row in IDENTITY])  # fmt: skip
 async def test_the_identity_endpoint_serves_only_its_machine(
-    here: Outside, changes: dict[str, str], header: str | None, status: int
+    here: SandboxClient, changes: dict[str, str], header: str | None, status: int
 ) -> None:
     identity = here.tenant.identity
     query = {"api-version": "2019-08-01", "resource": SCOPE, "client_id": here.tenant.app, **changes}

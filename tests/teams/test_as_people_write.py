@@ -12,11 +12,11 @@ import pytest_asyncio
 from sandbox.channel import Chat
 from sandbox.faults import Fault
 from sandbox.team_sites import TeamSite
-from tests.chatting import Scene, scene, step
+from tests.chatting import RunningBot, scene, step
 
 
 @pytest_asyncio.fixture
-async def stage() -> AsyncIterator[Scene]:
+async def stage() -> AsyncIterator[RunningBot]:
     async with scene() as here:
         yield here
 
@@ -44,7 +44,7 @@ WORDLESS: dict[str, Callable[[Chat], Awaitable[int]]] = {
 
 
 @pytest.mark.parametrize("what", WORDLESS)
-async def test_a_message_without_words_keeps_the_persons_place(stage: Scene, what: str) -> None:
+async def test_a_message_without_words_keeps_the_persons_place(stage: RunningBot, what: str) -> None:
     chat = stage.chat("old")
     await chat.say("my photo is wrong")
     await chat.press("next")
@@ -56,7 +56,7 @@ async def test_a_message_without_words_keeps_the_persons_place(stage: Scene, wha
     assert step(chat) != "resync.private_window"
 
 
-async def test_a_picture_after_a_comment_erases_nothing(stage: Scene) -> None:
+async def test_a_picture_after_a_comment_erases_nothing(stage: RunningBot) -> None:
     chat = stage.chat("old")
     await chat.say("my photo is wrong")
     await chat.press("ticket")
@@ -65,7 +65,7 @@ async def test_a_picture_after_a_comment_erases_nothing(stage: Scene) -> None:
     assert "since Monday" in str(chat.card())
 
 
-async def test_the_address_of_a_page_is_understood_as_teams_pastes_it(stage: Scene) -> None:
+async def test_the_address_of_a_page_is_understood_as_teams_pastes_it(stage: RunningBot) -> None:
     chat = stage.chat("match")
     stage.tenant.world.team_sites.append(TeamSite("intranet", "The Intranet"))
     await chat.paste(
@@ -82,7 +82,7 @@ WORDS = {
 
 
 @pytest.mark.parametrize("what", WORDS)
-async def test_markup_around_words_is_taken_off(stage: Scene, what: str) -> None:
+async def test_markup_around_words_is_taken_off(stage: RunningBot, what: str) -> None:
     chat = stage.chat("old")
     await chat.say("my photo is wrong")
     await send(chat, text=WORDS[what])
@@ -99,7 +99,7 @@ UNDERSTOOD = {
 
 
 @pytest.mark.parametrize("tag", UNDERSTOOD)
-async def test_without_a_locale_the_answer_is_in_the_language_that_was_understood(stage: Scene, tag: str) -> None:
+async def test_without_a_locale_the_answer_is_in_the_language_that_was_understood(stage: RunningBot, tag: str) -> None:
     chat = stage.chat("old")
     await send(chat, text=UNDERSTOOD[tag], **NO_LOCALE)
     assert step(chat) == "look.differ"
@@ -108,13 +108,13 @@ async def test_without_a_locale_the_answer_is_in_the_language_that_was_understoo
     assert chat.shown().activity["locale"] == (tag or "en")
 
 
-async def test_another_language_than_the_client_s_changes_nothing(stage: Scene) -> None:
+async def test_another_language_than_the_client_s_changes_nothing(stage: RunningBot) -> None:
     chat = stage.chat("old")
     await send(chat, text=UNDERSTOOD["lv"], locale="sv-SE")
     assert chat.shown().activity["locale"] == "sv"
 
 
-async def test_the_first_card_is_in_the_language_that_the_directory_names(stage: Scene) -> None:
+async def test_the_first_card_is_in_the_language_that_the_directory_names(stage: RunningBot) -> None:
     chat = stage.chat("old", "sv-SE")
     stage.tenant.world.people = tuple(
         replace(one, locale="lv-LV") if one.id == chat.person.id else one for one in stage.tenant.world.people
@@ -125,7 +125,7 @@ async def test_the_first_card_is_in_the_language_that_the_directory_names(stage:
     assert chat.shown().activity["locale"] == "sv"
 
 
-async def test_a_client_that_names_no_language_keeps_the_directory_s(stage: Scene) -> None:
+async def test_a_client_that_names_no_language_keeps_the_directory_s(stage: RunningBot) -> None:
     chat = stage.chat("old", "ar")
     stage.tenant.world.people = tuple(
         replace(one, locale="ru") if one.id == chat.person.id else one for one in stage.tenant.world.people
@@ -136,7 +136,7 @@ async def test_a_client_that_names_no_language_keeps_the_directory_s(stage: Scen
 
 
 @pytest.mark.parametrize("locale", ["", "xx-Nope", "../../etc"])
-async def test_a_directory_that_names_none_leaves_english(stage: Scene, locale: str) -> None:
+async def test_a_directory_that_names_none_leaves_english(stage: RunningBot, locale: str) -> None:
     chat = stage.chat("old")
     stage.tenant.world.people = tuple(
         replace(one, locale=locale) if one.id == chat.person.id else one for one in stage.tenant.world.people
@@ -145,7 +145,7 @@ async def test_a_directory_that_names_none_leaves_english(stage: Scene, locale: 
     assert chat.shown().activity["locale"] == "en"
 
 
-async def test_a_directory_that_does_not_answer_holds_no_welcome_up(stage: Scene) -> None:
+async def test_a_directory_that_does_not_answer_holds_no_welcome_up(stage: RunningBot) -> None:
     stage.tenant.world.faults.graph_always = Fault(403)
     chat = stage.chat("old", "lv-LV")
     await chat.install()

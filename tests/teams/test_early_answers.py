@@ -20,7 +20,7 @@ from bot.teams import endpoint
 from bot.teams.activities import read_incoming
 from sandbox.chat import Chat
 from sandbox.tenant import Tenant
-from tests.chatting import Scene, eventually, scene, shown, step
+from tests.chatting import RunningBot, eventually, scene, shown, step
 from tests.teams_edge import CARD, stage
 from tests.tickets.test_channel import handed_over, staged
 
@@ -151,7 +151,7 @@ async def test_what_an_agent_pressed_is_done_by_the_inbox_too(monkeypatch: pytes
         await eventually(lambda: step(chat) == "desk.ticket_told")
 
 
-async def kept(here: Scene, chat: Chat, content: dict[str, Any]) -> None:
+async def kept(here: RunningBot, chat: Chat, content: dict[str, Any]) -> None:
     """As before an early answer, by a process that died then."""
     incoming = read_incoming({**chat.channel.activity(chat), **content}, here.tenant.app)
     assert incoming is not None

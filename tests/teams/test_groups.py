@@ -10,18 +10,18 @@ import pytest_asyncio
 
 from sandbox.channel import Chat
 from sandbox.faults import Fault
-from tests.chatting import Scene, scene
+from tests.chatting import RunningBot, scene
 
 KINDS = ["groupChat", "channel"]
 
 
 @pytest_asyncio.fixture
-async def stage() -> AsyncIterator[Scene]:
+async def stage() -> AsyncIterator[RunningBot]:
     async with scene() as here:
         yield here
 
 
-def group(stage: Scene, kind: str) -> Chat:
+def group(stage: RunningBot, kind: str) -> Chat:
     return stage.tenant.channel.group(stage.tenant.world.people[0].id, kind)
 
 
@@ -36,7 +36,7 @@ def addressed(chat: Chat, **changes: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("first", ["installationUpdate", "conversationUpdate"])
-async def test_an_install_shows_one_card(stage: Scene, kind: str, first: str) -> None:
+async def test_an_install_shows_one_card(stage: RunningBot, kind: str, first: str) -> None:
     chat = group(stage, kind)
     order = sorted(("installationUpdate", "conversationUpdate"), key=lambda one: one != first)
     assert await chat.install(order) == [200, 200]
@@ -47,7 +47,7 @@ async def test_an_install_shows_one_card(stage: Scene, kind: str, first: str) ->
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_repeat_answers_nothing(stage: Scene, kind: str) -> None:
+async def test_a_repeat_answers_nothing(stage: RunningBot, kind: str) -> None:
     chat = group(stage, kind)
     activity = addressed(chat)
     assert [(await chat.deliver(activity)).status for _ in range(3)] == [200] * 3
@@ -56,7 +56,7 @@ async def test_a_repeat_answers_nothing(stage: Scene, kind: str) -> None:
     assert cards(chat) == 2
 
 
-async def test_the_same_id_in_another_conversation_is_no_repeat(stage: Scene) -> None:
+async def test_the_same_id_in_another_conversation_is_no_repeat(stage: RunningBot) -> None:
     one, two = (group(stage, kind) for kind in KINDS)
     activity = addressed(one)
     await one.deliver(activity)
@@ -64,7 +64,7 @@ async def test_the_same_id_in_another_conversation_is_no_repeat(stage: Scene) ->
     assert (cards(one), cards(two)) == (1, 1)
 
 
-async def test_a_repeat_of_what_could_not_be_sent_is_answered(stage: Scene) -> None:
+async def test_a_repeat_of_what_could_not_be_sent_is_answered(stage: RunningBot) -> None:
     chat = group(stage, "groupChat")
     activity = addressed(chat)
     stage.tenant.world.faults.plan("connector", [Fault(500)])
@@ -73,7 +73,7 @@ async def test_a_repeat_of_what_could_not_be_sent_is_answered(stage: Scene) -> N
     assert cards(chat) == 1
 
 
-async def test_a_sender_without_an_id_gets_one_answer_a_message(stage: Scene) -> None:
+async def test_a_sender_without_an_id_gets_one_answer_a_message(stage: RunningBot) -> None:
     chat = stage.chat("old")
     activity = {**chat.channel.activity(chat), "type": "message", "text": "hello", "from": {"id": "29:guest"}}
     for _ in range(3):

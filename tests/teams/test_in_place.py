@@ -11,11 +11,11 @@ import pytest_asyncio
 
 from sandbox.channel import Chat
 from sandbox.faults import Fault
-from tests.chatting import Scene, scene, step
+from tests.chatting import RunningBot, scene, step
 
 
 @pytest_asyncio.fixture
-async def stage() -> AsyncIterator[Scene]:
+async def stage() -> AsyncIterator[RunningBot]:
     async with scene() as here:
         yield here
 
@@ -33,7 +33,7 @@ async def press(chat: Chat, value: dict[str, Any], reply_to: str | None) -> int:
     return (await chat.deliver({**activity, **({} if reply_to is None else {"replyToId": reply_to})})).status
 
 
-async def test_six_presses_change_one_card(stage: Scene) -> None:
+async def test_six_presses_change_one_card(stage: RunningBot) -> None:
     chat = stage.chat("old")
     await chat.say("my photo is wrong")
     for _ in range(6):
@@ -42,7 +42,7 @@ async def test_six_presses_change_one_card(stage: Scene) -> None:
     assert chat.shown().versions == 6
 
 
-async def test_a_card_that_only_the_reply_id_can_update_is_updated(stage: Scene) -> None:
+async def test_a_card_that_only_the_reply_id_can_update_is_updated(stage: RunningBot) -> None:
     stage.tenant.world.faults.send_ids_invalid = True
     chat = stage.chat("old")
     await chat.say("my photo is wrong")
@@ -62,7 +62,9 @@ REPLY_IDS: dict[str, tuple[str | None, int]] = {  # replyToId of the presses, PU
 
 
 @pytest.mark.parametrize("what", REPLY_IDS)
-async def test_a_press_without_a_usable_reply_id_changes_the_card_by_the_stored_id(stage: Scene, what: str) -> None:
+async def test_a_press_without_a_usable_reply_id_changes_the_card_by_the_stored_id(
+    stage: RunningBot, what: str
+) -> None:
     reply_to, puts = REPLY_IDS[what]
     chat = stage.chat("old")
     await chat.say("my photo is wrong")
@@ -82,7 +84,9 @@ GONE = {
 
 
 @pytest.mark.parametrize("how", GONE)
-async def test_a_press_on_a_card_that_teams_no_longer_knows_is_answered_by_a_new_one(stage: Scene, how: str) -> None:
+async def test_a_press_on_a_card_that_teams_no_longer_knows_is_answered_by_a_new_one(
+    stage: RunningBot, how: str
+) -> None:
     chat = stage.chat("old")
     await chat.say("my photo is wrong")
     stage.tenant.world.faults.plan("connector", [GONE[how]] * 2)  # by either id
@@ -94,7 +98,7 @@ async def test_a_press_on_a_card_that_teams_no_longer_knows_is_answered_by_a_new
     assert await stage.metric('photosync_messages_sent_total{result="gone"}') == 2
 
 
-async def test_a_double_click_shows_the_same_card_in_silence(stage: Scene) -> None:
+async def test_a_double_click_shows_the_same_card_in_silence(stage: RunningBot) -> None:
     chat = stage.chat("old")
     await chat.say("my photo is wrong")
     value = data(chat, "next")
@@ -108,7 +112,7 @@ async def test_a_double_click_shows_the_same_card_in_silence(stage: Scene) -> No
     assert len(cards(chat)) == 1
 
 
-async def test_a_button_pressed_again_after_others_is_out_of_date(stage: Scene) -> None:
+async def test_a_button_pressed_again_after_others_is_out_of_date(stage: RunningBot) -> None:
     chat = stage.chat("old")
     await chat.say("my photo is wrong")
     value = data(chat, "next")
@@ -119,7 +123,7 @@ async def test_a_button_pressed_again_after_others_is_out_of_date(stage: Scene) 
     assert await stage.metric('photosync_refused_total{reason="stale"}') == 1
 
 
-async def test_the_same_button_with_another_choice_is_no_double_click(stage: Scene) -> None:
+async def test_the_same_button_with_another_choice_is_no_double_click(stage: RunningBot) -> None:
     chat = stage.chat("old")
     await chat.say("language")
     value = data(chat, "set_language")
@@ -130,7 +134,7 @@ async def test_the_same_button_with_another_choice_is_no_double_click(stage: Sce
 
 
 @pytest.mark.parametrize("new_id", [True, False], ids=["under another id", "under the same id"])
-async def test_an_invoke_that_is_repeated_gets_the_saved_card(stage: Scene, *, new_id: bool) -> None:
+async def test_an_invoke_that_is_repeated_gets_the_saved_card(stage: RunningBot, *, new_id: bool) -> None:
     chat = stage.chat("old")
     await chat.say("my photo is wrong")
     value = {"action": {"type": "Action.Execute", "verb": "press", "data": data(chat, "next")}, "trigger": "manual"}

@@ -9,16 +9,16 @@ import pytest
 
 from sandbox.channel import Chat
 from sandbox.fitness import parts
-from tests.chatting import Scene, actions, scene, step
+from tests.chatting import RunningBot, actions, scene, step
 
 
 @pytest.fixture
-async def stage() -> AsyncIterator[Scene]:
+async def stage() -> AsyncIterator[RunningBot]:
     async with scene() as one:
         yield one
 
 
-async def solved(stage: Scene) -> Chat:
+async def solved(stage: RunningBot) -> Chat:
     chat = stage.chat("match", "en-US")
     await chat.say("my photo is wrong")
     assert (step(chat), actions(chat).count("rate")) == ("look.match", 2)
@@ -31,7 +31,7 @@ async def raw(chat: Chat, **value: Any) -> tuple[int, Any]:
     return answer.status, answer.json()
 
 
-async def test_a_thumb_counts_once_and_then_nobody_is_asked_again(stage: Scene) -> None:
+async def test_a_thumb_counts_once_and_then_nobody_is_asked_again(stage: RunningBot) -> None:
     chat = await solved(stage)
     for odd in ({}, {"reaction": "love"}, {"reaction": "like", "feedback": "no JSON"}):
         assert await raw(chat, actionName="feedback", actionValue=odd) == (200, {})
@@ -47,7 +47,7 @@ async def test_a_thumb_counts_once_and_then_nobody_is_asked_again(stage: Scene) 
 
 @pytest.mark.parametrize("named", [True, False])
 async def test_words_beside_a_thumb_down_stand_in_the_form_and_are_sent_if_the_person_sends_it(
-    stage: Scene, named: bool
+    stage: RunningBot, named: bool
 ) -> None:
     chat = await solved(stage)
     stage.tenant.world.faults.send_ids_invalid = named
@@ -62,7 +62,7 @@ async def test_words_beside_a_thumb_down_stand_in_the_form_and_are_sent_if_the_p
     assert ticket.body["comment"] == "Outlook still shows the old one"
 
 
-async def test_only_messages_of_teams_that_ask_have_thumbs(stage: Scene) -> None:
+async def test_only_messages_of_teams_that_ask_have_thumbs(stage: RunningBot) -> None:
     chat = stage.chat("old", "en-US")
     await chat.say("my photo is wrong")
     with pytest.raises(LookupError):

@@ -41,7 +41,7 @@ CASE = Case(
 
 
 @dataclass
-class Ground:
+class TicketFixture:
     """Both sides; `helpdesk` hands over to `desk`."""
 
     desk: Desk
@@ -90,7 +90,7 @@ def helpdesk_of(settings: Settings, http: HttpClient, language: str = "en") -> H
 
 
 @asynccontextmanager
-async def ground(system: str, **changes: str) -> AsyncIterator[Ground]:
+async def ground(system: str, **changes: str) -> AsyncIterator[TicketFixture]:
     desk = DESKS[system](World())
     await desk.start(None)
     settings = settings_of({**desk.environment(), **changes})
@@ -98,7 +98,7 @@ async def ground(system: str, **changes: str) -> AsyncIterator[Ground]:
     helpdesk = helpdesk_of(settings, http, settings.ticket_language)
     assert helpdesk.system is not None
     try:
-        yield Ground(desk, helpdesk, helpdesk.system)
+        yield TicketFixture(desk, helpdesk, helpdesk.system)
     finally:
         await http.close()
         await desk.stop()

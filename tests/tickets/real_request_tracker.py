@@ -21,7 +21,7 @@ from sandbox.desks.desk import basic
 from sandbox.faults import Fault
 from sandbox.web import act_out, listen
 from sandbox.world import World
-from tests.tickets.ground import ADA, CASE, Ground, helpdesk_of, settings_of
+from tests.tickets.ground import ADA, CASE, TicketFixture, helpdesk_of, settings_of
 from tests.tickets.request_tracker import PASSWORD, USER, request_tracker
 
 
@@ -77,14 +77,14 @@ async def between(address: str) -> AsyncIterator[Between]:
 
 
 @pytest.fixture
-async def ground(between: Between) -> AsyncIterator[Ground]:
+async def ground(between: Between) -> AsyncIterator[TicketFixture]:
     url = await between.start()
     fields = json.dumps({"Queue": "General", "CustomFields": {"No such": "x"}})
     settings = settings_of({"PHOTOSYNC_TICKET_SYSTEM": "rt", "PHOTOSYNC_TICKET_URL": url, "PHOTOSYNC_TICKET_USER": USER, "PHOTOSYNC_TICKET_SECRET": PASSWORD, "PHOTOSYNC_TICKET_FIELDS": fields})  # fmt: skip
     http = HttpClient.from_settings(settings)
     helpdesk = helpdesk_of(settings, http)
     assert helpdesk.system is not None
-    yield Ground(between, helpdesk, helpdesk.system)  # type: ignore[arg-type]
+    yield TicketFixture(between, helpdesk, helpdesk.system)  # type: ignore[arg-type]
     await http.close()
 
 
@@ -92,7 +92,9 @@ BREAKS = [None, Fault(kind="drop", lost=True, path="/ticket"), Fault(502, lost=T
 
 
 @pytest.mark.parametrize("number", range(len(BREAKS)))
-async def test_one_ticket_whatever_breaks_with_its_evidence(ground: Ground, between: Between, number: int) -> None:
+async def test_one_ticket_whatever_breaks_with_its_evidence(
+    ground: TicketFixture, between: Between, number: int
+) -> None:
     case, fault = f"AAAA000{number}", BREAKS[number]
     ticket = ground.ticket(replace(CASE, id=case))
     if fault is not None:
@@ -107,7 +109,7 @@ async def test_one_ticket_whatever_breaks_with_its_evidence(ground: Ground, betw
     assert any(CASE.comment in one["Content"] for one in files["items"])
 
 
-async def test_comments_and_states_come_back(ground: Ground, between: Between) -> None:
+async def test_comments_and_states_come_back(ground: TicketFixture, between: Between) -> None:
     sent = await ground.hand_over(ground.ticket(replace(CASE, id="BBBB0001")))
     later = replace(CASE, id="BBBB0001", submissions=2, comment="and hurry", ticket_ref=sent.ref)
     between.world.faults.plan("tickets", [Fault(kind="drop", lost=True, path="/comment")])
@@ -124,7 +126,7 @@ async def test_comments_and_states_come_back(ground: Ground, between: Between) -
     assert (await ground.system.readings([sent.ref]))[sent.ref].state == "resolved"
 
 
-async def test_what_is_wrong_is_found_before_the_first_ticket(ground: Ground, between: Between) -> None:
+async def test_what_is_wrong_is_found_before_the_first_ticket(ground: TicketFixture, between: Between) -> None:
     assert (await ground.system.examine()).well
     url = f"http://localhost:{between.address.rpartition(':')[2]}"
     for changes, words in (({"PHOTOSYNC_TICKET_FIELDS": '{"Queue": "Nope"}'}, "no queue Nope"), ({"PHOTOSYNC_TICKET_SECRET": "wrong"}, "")):  # fmt: skip

@@ -19,7 +19,7 @@ from sandbox.desks import DESKS
 from sandbox.helpdesk import Helpdesk
 from sandbox.web import listen
 from sandbox.world import World
-from tests.tickets.ground import Ground, ground, helpdesk_of, settings_of
+from tests.tickets.ground import TicketFixture, ground, helpdesk_of, settings_of
 
 SYSTEMS = (*DESKS, "webhook")
 LONG = "9" * 5_000
@@ -99,7 +99,7 @@ async def answering(row: Row) -> AsyncIterator[tuple[str, Seen]]:
 
 
 @asynccontextmanager
-async def asking(system: str, url: str) -> AsyncIterator[Ground]:
+async def asking(system: str, url: str) -> AsyncIterator[TicketFixture]:
     """The bot's side of a system that is said to be at another address."""
     if system != "webhook":
         async with ground(system, PHOTOSYNC_TICKET_URL=url) as g:
@@ -117,7 +117,7 @@ async def asking(system: str, url: str) -> AsyncIterator[Ground]:
     helpdesk = helpdesk_of(settings, http)
     assert helpdesk.system is not None
     try:
-        yield Ground(desk, helpdesk, helpdesk.system)  # type: ignore[arg-type]
+        yield TicketFixture(desk, helpdesk, helpdesk.system)  # type: ignore[arg-type]
     finally:
         await http.close()
 

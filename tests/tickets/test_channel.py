@@ -11,12 +11,12 @@ from bot.settings import read
 from sandbox.channel import HELPDESK, Chat
 from sandbox.faults import Fault
 from sandbox.tenant import Tenant
-from tests.chatting import Scene, actions, eventually, shown, step
+from tests.chatting import RunningBot, actions, eventually, shown, step
 from tests.sandboxed import IDS
 
 
 @asynccontextmanager
-async def staged() -> AsyncIterator[tuple[Scene, Chat]]:
+async def staged() -> AsyncIterator[tuple[RunningBot, Chat]]:
     """The scene, and the channel as an agent sees it."""
     async with Tenant.open(bot_url="http://127.0.0.1:9") as tenant:
         agent = tenant.channel.helpdesk(IDS["match"])
@@ -26,12 +26,12 @@ async def staged() -> AsyncIterator[tuple[Scene, Chat]]:
         bot = await app.start(read({**own, **desk, "PHOTOSYNC_PORT": "0"}))
         try:
             tenant.channel.bot_url = f"http://127.0.0.1:{bot.port}"
-            yield Scene(tenant, bot), agent
+            yield RunningBot(tenant, bot), agent
         finally:
             await bot.stop()
 
 
-async def handed_over(stage: Scene) -> Chat:
+async def handed_over(stage: RunningBot) -> Chat:
     chat = stage.chat("old", "sv-SE")
     await chat.say("min bild är gammal")
     await chat.press("ticket")

@@ -11,7 +11,7 @@ from bot.errors import Refused
 from bot.tickets.interface import Reference
 from sandbox.desks import DESKS
 from sandbox.faults import Fault
-from tests.tickets.ground import ADA, CASE, Ground, ground
+from tests.tickets.ground import ADA, CASE, TicketFixture, ground
 
 SYSTEMS = list(DESKS)
 LAGGING = ("jira", "zammad", "freshservice")
@@ -27,7 +27,7 @@ BROKEN = [
 ]  # fmt: skip
 
 
-def creating(ground: Ground) -> str:
+def creating(ground: TicketFixture) -> str:
     """The path that creates."""
     posts = [path for method, path, _ in ground.desk.routes() if method == "POST"]
     return {"servicenow": "/table/incident", "jira": "/servicedeskapi/request"}.get(type(ground.system).__name__.lower(), posts[0])  # fmt: skip

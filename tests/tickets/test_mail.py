@@ -18,8 +18,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
 
 from bot.errors import Outage, Refused
 from bot.http_client import HttpClient
-from tests.tickets.ground import ADA, CASE, helpdesk_of, settings_of
-from tests.tickets.ground import Ground as _Ground
+from tests.tickets.ground import ADA, CASE, TicketFixture, helpdesk_of, settings_of
 
 FIELDS = '{"from": "photosync@fabrikam.example", "to": "helpdesk@fabrikam.example"}'
 
@@ -93,7 +92,7 @@ async def handed_over(post: Post, *later: tuple[int, str], **changes: str) -> st
     settings = settings_of({**post.environment, **changes})
     http = HttpClient.from_settings(settings)
     helpdesk = helpdesk_of(settings, http)
-    ground = _Ground(None, helpdesk, helpdesk.system)  # type: ignore[arg-type]
+    ground = TicketFixture(None, helpdesk, helpdesk.system)  # type: ignore[arg-type]
     try:
         sent = await ground.hand_over()
         for number, comment in later:

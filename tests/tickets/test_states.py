@@ -21,12 +21,12 @@ from sandbox.desks import DESKS
 from sandbox.desks.desk import Desk, Kept
 from sandbox.faults import Fault
 from sandbox.tenant import Tenant
-from tests.chatting import Scene, actions, eventually, shown, step
+from tests.chatting import RunningBot, actions, eventually, shown, step
 from tests.commands.test_manage import photosync
 
 
 @dataclass(frozen=True)
-class Staged(Scene):
+class Staged(RunningBot):
     """The tenant, the bot in it, and the helpdesk's system."""
 
     desk: Desk

@@ -17,14 +17,14 @@ from bot.store.connect import open_store
 from bot.teams.connector import Connector
 from sandbox.channel import Chat
 from sandbox.fitness import parts
-from tests.chatting import Scene, actions, images, scene, step, title
+from tests.chatting import RunningBot, actions, images, scene, step, title
 
 TAGS = ("en", "zh-Hans", "lv", "sv", "ru")
 LOCALES = {"en": "en-US", "zh-Hans": "zh-CN", "lv": "lv-LV", "sv": "sv-SE", "ru": "ru-RU"}
 
 
 @pytest.fixture
-async def stage() -> AsyncIterator[Scene]:
+async def stage() -> AsyncIterator[RunningBot]:
     async with scene() as one:
         yield one
 
@@ -40,7 +40,7 @@ async def press(chat: Chat, *buttons: str) -> None:
 
 
 @pytest.mark.parametrize("tag", TAGS)
-async def test_an_old_photo_is_found_walked_and_confirmed(stage: Scene, spoken: Languages, tag: str) -> None:
+async def test_an_old_photo_is_found_walked_and_confirmed(stage: RunningBot, spoken: Languages, tag: str) -> None:
     text = spoken.translations.catalogs[tag].text
     chat = stage.chat("old", LOCALES[tag])
     assert await chat.say(words(spoken, tag, "fix")) in (200, 201, 202)
@@ -63,7 +63,7 @@ async def test_an_old_photo_is_found_walked_and_confirmed(stage: Scene, spoken: 
 
 
 @pytest.mark.parametrize("tag", TAGS)
-async def test_no_photo_is_added_lags_and_is_confirmed(stage: Scene, spoken: Languages, tag: str) -> None:
+async def test_no_photo_is_added_lags_and_is_confirmed(stage: RunningBot, spoken: Languages, tag: str) -> None:
     text = spoken.translations.catalogs[tag].text
     chat = stage.chat("no-photo", LOCALES[tag])
     await chat.say(words(spoken, tag, "fix"))
@@ -79,7 +79,9 @@ async def test_no_photo_is_added_lags_and_is_confirmed(stage: Scene, spoken: Lan
 
 
 @pytest.mark.parametrize("tag", TAGS)
-async def test_a_match_that_still_looks_old_is_walked_to_its_end(stage: Scene, spoken: Languages, tag: str) -> None:
+async def test_a_match_that_still_looks_old_is_walked_to_its_end(
+    stage: RunningBot, spoken: Languages, tag: str
+) -> None:
     text = spoken.translations.catalogs[tag].text
     chat = stage.chat("match", LOCALES[tag])
     await chat.say(words(spoken, tag, "check"))
@@ -89,7 +91,7 @@ async def test_a_match_that_still_looks_old_is_walked_to_its_end(stage: Scene, s
 
 
 @pytest.mark.parametrize("tag", TAGS)
-async def test_a_whole_walk_can_be_typed(stage: Scene, spoken: Languages, tag: str) -> None:
+async def test_a_whole_walk_can_be_typed(stage: RunningBot, spoken: Languages, tag: str) -> None:
     text = spoken.translations.catalogs[tag].text
     chat = stage.chat("missing", LOCALES[tag])
     await chat.say(words(spoken, tag, "fix"))
@@ -122,7 +124,7 @@ VERDICTS = [
 
 @pytest.mark.parametrize(("story", "found", "offered"), VERDICTS, ids=[row[0] for row in VERDICTS])
 async def test_every_person_of_the_sandbox_gets_the_right_verdict(
-    stage: Scene, story: str, found: str, offered: set[str]
+    stage: RunningBot, story: str, found: str, offered: set[str]
 ) -> None:
     chat = stage.chat(story, "en-US")
     await chat.say("my photo is wrong")
@@ -131,7 +133,7 @@ async def test_every_person_of_the_sandbox_gets_the_right_verdict(
 
 
 async def test_who_has_to_tell_whether_two_photos_are_the_same_is_shown_what_differs(
-    stage: Scene, spoken: Languages
+    stage: RunningBot, spoken: Languages
 ) -> None:
     chat = stage.chat("close", "sv-SE")
     await chat.say("hej, fel bild på mig")
@@ -143,7 +145,7 @@ async def test_who_has_to_tell_whether_two_photos_are_the_same_is_shown_what_dif
     assert len(images(other.card())) == 2  # two that are plainly not the same need no third
 
 
-async def test_the_language_of_the_first_message_stays(stage: Scene, spoken: Languages) -> None:
+async def test_the_language_of_the_first_message_stays(stage: RunningBot, spoken: Languages) -> None:
     chat = stage.chat("old", "sv-SE")
     await chat.say("hej")
     await chat.say("hej", locale="ru-RU")
@@ -151,7 +153,7 @@ async def test_the_language_of_the_first_message_stays(stage: Scene, spoken: Lan
 
 
 @pytest.mark.parametrize("way", ["button", "typed"])
-async def test_a_person_changes_the_language(stage: Scene, spoken: Languages, way: str) -> None:
+async def test_a_person_changes_the_language(stage: RunningBot, spoken: Languages, way: str) -> None:
     chat = stage.chat("old", "en-US")
     await chat.say("hello")
     if way == "typed":
@@ -167,14 +169,14 @@ async def test_a_person_changes_the_language(stage: Scene, spoken: Languages, wa
 @pytest.mark.parametrize(
     "order", [("installationUpdate", "conversationUpdate"), ("conversationUpdate", "installationUpdate")]
 )
-async def test_an_install_is_welcomed_once(stage: Scene, order: tuple[str, str]) -> None:
+async def test_an_install_is_welcomed_once(stage: RunningBot, order: tuple[str, str]) -> None:
     chat = stage.chat("old")
     assert set(await chat.install(order)) <= {200, 201, 202}
     assert [step(chat)] == ["look.differ"]
     assert len([one for one in chat.messages if not one.mine]) == 1
 
 
-async def test_a_retried_activity_is_answered_and_changes_nothing(stage: Scene) -> None:
+async def test_a_retried_activity_is_answered_and_changes_nothing(stage: RunningBot) -> None:
     chat = stage.chat("old", "en-US")
     await chat.say("my photo is wrong", id="again-1")
     first = json.dumps(chat.card())
@@ -186,7 +188,7 @@ async def test_a_retried_activity_is_answered_and_changes_nothing(stage: Scene) 
     )
 
 
-async def test_a_double_click_is_one_step(stage: Scene) -> None:
+async def test_a_double_click_is_one_step(stage: RunningBot) -> None:
     chat = stage.chat("missing", "en-US")
     await chat.say("my photo is wrong")
     data = next(one["data"] for one in chat.card()["actions"] if one.get("data", {}).get("action") == "next")
@@ -195,7 +197,7 @@ async def test_a_double_click_is_one_step(stage: Scene) -> None:
     assert step(chat) == "resync.private_window"
 
 
-async def test_another_persons_button_does_nothing_to_either(stage: Scene) -> None:
+async def test_another_persons_button_does_nothing_to_either(stage: RunningBot) -> None:
     ada, ben = stage.chat("old", "en-US"), stage.chat("missing", "en-US")
     await ada.say("my photo is wrong")
     await ben.say("my photo is wrong")
@@ -218,14 +220,14 @@ INVENTED = [
 
 
 @pytest.mark.parametrize("data", INVENTED, ids=[json.dumps(one)[:40] for one in INVENTED])
-async def test_invented_button_data_gets_the_present_card(stage: Scene, data: dict[str, object]) -> None:
+async def test_invented_button_data_gets_the_present_card(stage: RunningBot, data: dict[str, object]) -> None:
     chat = stage.chat("old", "en-US")
     await chat.say("my photo is wrong")
     assert await chat.press(data) in (200, 201, 202)
     assert step(chat) == "look.differ"
 
 
-async def test_a_ticket_carries_the_evidence_and_the_person_gets_its_number(stage: Scene) -> None:
+async def test_a_ticket_carries_the_evidence_and_the_person_gets_its_number(stage: RunningBot) -> None:
     chat = stage.chat("forbidden", "en-US")
     await chat.say("my photo is wrong")
     await press(chat, "ticket")
@@ -242,7 +244,7 @@ async def test_a_ticket_carries_the_evidence_and_the_person_gets_its_number(stag
     assert await stage.metric('photosync_cases_total{outcome="escalated"}') == 1
 
 
-async def test_forgetting_starts_from_the_beginning(stage: Scene) -> None:
+async def test_forgetting_starts_from_the_beginning(stage: RunningBot) -> None:
     chat = stage.chat("old", "sv-SE")
     await chat.say("hej")
     await chat.say("glöm mig")
@@ -252,7 +254,7 @@ async def test_forgetting_starts_from_the_beginning(stage: Scene) -> None:
     assert title(chat) == "How can I help with your photo?"
 
 
-async def test_the_service_tells_that_it_is_alive_and_ready(stage: Scene) -> None:
+async def test_the_service_tells_that_it_is_alive_and_ready(stage: RunningBot) -> None:
     assert (await stage.get("/healthz"))[0] == 200
     await stage.chat("old").say("hello")
     assert json.loads((await stage.get("/readyz"))[1]) == {
@@ -280,7 +282,9 @@ GROUPS = [
 
 
 @pytest.mark.parametrize("kind", [row[1] for row in GROUPS], ids=[row[0] for row in GROUPS])
-async def test_in_front_of_others_nothing_personal_is_shown_or_looked_up(stage: Scene, kind: dict[str, object]) -> None:
+async def test_in_front_of_others_nothing_personal_is_shown_or_looked_up(
+    stage: RunningBot, kind: dict[str, object]
+) -> None:
     chat = stage.chat("old", "en-US")
     here = {"conversation": {"id": chat.conversation, "tenantId": stage.tenant.id, **kind}}
     mention = {"type": "mention", "mentioned": {"id": stage.tenant.channel.bot_account}, "text": "<at>Photosync</at>"}
@@ -294,20 +298,20 @@ async def test_in_front_of_others_nothing_personal_is_shown_or_looked_up(stage: 
     assert chat.person.name not in json.dumps(chat.card())
 
 
-async def test_the_bot_shows_that_it_is_at_work_while_it_looks(stage: Scene) -> None:
+async def test_the_bot_shows_that_it_is_at_work_while_it_looks(stage: RunningBot) -> None:
     chat = stage.chat("old", "en-US")
     await chat.say("my photo is wrong")
     assert chat.typing == 1
 
 
-async def test_a_sender_without_an_account_is_told_so(stage: Scene) -> None:
+async def test_a_sender_without_an_account_is_told_so(stage: RunningBot) -> None:
     chat = stage.chat("old", "en-US")
     await chat.say("my photo is wrong", **{"from": {"id": "29:guest", "name": "Guest"}})
     assert title(chat) == "I can't tell who you are"
     assert stage.tenant.graph.requests == []
 
 
-async def test_a_card_that_was_deleted_is_posted_anew(stage: Scene) -> None:
+async def test_a_card_that_was_deleted_is_posted_anew(stage: RunningBot) -> None:
     chat = stage.chat("old", "en-US")
     await chat.say("my photo is wrong")
     gone = chat.messages.pop()
@@ -317,7 +321,7 @@ async def test_a_card_that_was_deleted_is_posted_anew(stage: Scene) -> None:
     assert step(chat) == "resync.private_window"
 
 
-async def test_words_get_a_new_card_and_the_old_ones_button_shows_the_present_one(stage: Scene) -> None:
+async def test_words_get_a_new_card_and_the_old_ones_button_shows_the_present_one(stage: RunningBot) -> None:
     chat = stage.chat("old", "en-US")
     await chat.say("my photo is wrong")
     first = chat.messages[-1]
@@ -332,7 +336,7 @@ async def test_words_get_a_new_card_and_the_old_ones_button_shows_the_present_on
 
 
 @pytest.mark.parametrize("ended", [False, True])
-async def test_a_double_click_in_the_menu_says_nothing_of_earlier_cards(stage: Scene, ended: bool) -> None:
+async def test_a_double_click_in_the_menu_says_nothing_of_earlier_cards(stage: RunningBot, ended: bool) -> None:
     chat = stage.chat("match" if ended else "old", "en-US")
     if ended:
         await chat.say("my photo is wrong")
@@ -346,7 +350,7 @@ async def test_a_double_click_in_the_menu_says_nothing_of_earlier_cards(stage: S
     assert len([one for one in chat.messages if not one.mine]) == 1 + ended
 
 
-async def test_every_card_of_a_whole_story_is_one_that_teams_takes(stage: Scene) -> None:
+async def test_every_card_of_a_whole_story_is_one_that_teams_takes(stage: RunningBot) -> None:
     chat = stage.chat("rtl-name", "ar-SA")
     await chat.say("my photo is wrong")
     await press(chat, *["next"] * 5, "ticket", "back", "menu", "language", "back")

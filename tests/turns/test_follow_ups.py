@@ -11,17 +11,17 @@ import pytest
 
 from sandbox.channel import Chat
 from sandbox.faults import Fault
-from tests.chatting import Scene, eventually, images, scene, shown, step, title
+from tests.chatting import RunningBot, eventually, images, scene, shown, step, title
 from tests.databases import execute, rows
 
 
 @pytest.fixture
-async def stage(database: str) -> AsyncIterator[Scene]:
+async def stage(database: str) -> AsyncIterator[RunningBot]:
     async with scene(PHOTOSYNC_DATABASE_URL=database, PHOTOSYNC_FOLLOW_UPS="1s,2s,4s") as one:
         yield one
 
 
-async def walked(stage: Scene, story: str = "old", locale: str = "en-US") -> Chat:
+async def walked(stage: RunningBot, story: str = "old", locale: str = "en-US") -> Chat:
     """Somebody who went through the walk while SharePoint did nothing."""
     chat = stage.chat(story, locale)
     await chat.say("my photo is wrong")
@@ -41,14 +41,14 @@ async def looked(database: str, turn: int) -> None:
             await asyncio.sleep(0.05)
 
 
-async def pending_becomes(stage: Scene, count: int) -> None:
+async def pending_becomes(stage: RunningBot, count: int) -> None:
     """The metric is counted twice a second at most."""
     async with asyncio.timeout(20):
         while await stage.metric("photosync_follow_ups_pending") != count:  # noqa: ASYNC110 - read as a scraper does
             await asyncio.sleep(0.1)
 
 
-async def test_the_photo_arrives_and_the_bot_writes(stage: Scene) -> None:
+async def test_the_photo_arrives_and_the_bot_writes(stage: RunningBot) -> None:
     chat = await walked(stage, locale="sv-SE")
     await pending_becomes(stage, 1)
     stage.tenant.world.visit_sharepoint(chat.person.id)
@@ -63,7 +63,7 @@ async def test_the_photo_arrives_and_the_bot_writes(stage: Scene) -> None:
     assert shown(chat) == 1  # the card that was there has turned
 
 
-async def test_after_the_last_look_a_ticket_is_offered(stage: Scene) -> None:
+async def test_after_the_last_look_a_ticket_is_offered(stage: RunningBot) -> None:
     chat = await walked(stage)
     await eventually(lambda: shown(chat) == 2)
     assert step(chat) == "resync.overdue"
@@ -73,20 +73,20 @@ async def test_after_the_last_look_a_ticket_is_offered(stage: Scene) -> None:
     assert len(ticket.body["checks"]) in (4, 5)  # most of those by ourselves saw that nothing had changed
 
 
-async def test_stopping_ends_looking(stage: Scene) -> None:
+async def test_stopping_ends_looking(stage: RunningBot) -> None:
     chat = await walked(stage)
     await chat.press("stop")
     await left_alone(stage, chat)
 
 
-async def test_forgetting_ends_looking(stage: Scene) -> None:
+async def test_forgetting_ends_looking(stage: RunningBot) -> None:
     chat = await walked(stage)
     await chat.say("forget me")
     await chat.press("forget_confirmed")
     await left_alone(stage, chat)
 
 
-async def test_a_match_that_the_person_found_ends_looking(stage: Scene) -> None:
+async def test_a_match_that_the_person_found_ends_looking(stage: RunningBot) -> None:
     chat = await walked(stage)
     stage.tenant.world.visit_sharepoint(chat.person.id)
     await chat.press("next")
@@ -94,7 +94,7 @@ async def test_a_match_that_the_person_found_ends_looking(stage: Scene) -> None:
     await left_alone(stage, chat)
 
 
-async def left_alone(stage: Scene, chat: Chat) -> None:
+async def left_alone(stage: RunningBot, chat: Chat) -> None:
     """Nothing more comes, though the photo is there by now."""
     stage.tenant.world.visit_sharepoint(chat.person.id)
     before = shown(chat)
@@ -103,14 +103,14 @@ async def left_alone(stage: Scene, chat: Chat) -> None:
     assert shown(chat) == before
 
 
-async def test_the_menu_does_not_end_looking(stage: Scene) -> None:
+async def test_the_menu_does_not_end_looking(stage: RunningBot) -> None:
     chat = await walked(stage)
     await chat.say("menu")
     stage.tenant.world.visit_sharepoint(chat.person.id)
     await eventually(lambda: step(chat) == "resync.arrived")
 
 
-async def test_a_person_who_blocked_the_bot_is_left_alone_until_they_write(stage: Scene) -> None:
+async def test_a_person_who_blocked_the_bot_is_left_alone_until_they_write(stage: RunningBot) -> None:
     chat = await walked(stage)
     stage.tenant.world.visit_sharepoint(chat.person.id)
     refusal = Fault(403, code="MessageWritesBlocked")
@@ -125,7 +125,7 @@ async def test_a_person_who_blocked_the_bot_is_left_alone_until_they_write(stage
     assert step(chat) == "desk.menu"
 
 
-async def test_a_fault_of_graph_is_no_reason_to_give_up(stage: Scene) -> None:
+async def test_a_fault_of_graph_is_no_reason_to_give_up(stage: RunningBot) -> None:
     chat = await walked(stage)
     stage.tenant.world.visit_sharepoint(chat.person.id)
     stage.tenant.world.faults.graph_always = Fault(403, code="accessDenied")
@@ -135,7 +135,7 @@ async def test_a_fault_of_graph_is_no_reason_to_give_up(stage: Scene) -> None:
     assert "permission" not in json.dumps(chat.card())
 
 
-async def test_a_ticket_that_is_not_taken_at_once_arrives_once_and_its_number_is_told(stage: Scene) -> None:
+async def test_a_ticket_that_is_not_taken_at_once_arrives_once_and_its_number_is_told(stage: RunningBot) -> None:
     chat = stage.chat("forbidden", "en-US")
     await chat.say("my photo is wrong")
     await chat.press("ticket")
@@ -156,7 +156,7 @@ def at_rest(folder: Path) -> bytes:
     return b"".join(file.read_bytes() for file in folder.glob("photosync.db*"))
 
 
-async def test_no_photo_and_no_token_is_at_rest(stage: Scene, tmp_path: Path) -> None:
+async def test_no_photo_and_no_token_is_at_rest(stage: RunningBot, tmp_path: Path) -> None:
     chat = await walked(stage)
     await chat.press("ticket")
     await chat.press("send_ticket", {"comment": "please"})
@@ -169,7 +169,7 @@ async def test_no_photo_and_no_token_is_at_rest(stage: Scene, tmp_path: Path) ->
     assert "data:image" not in json.dumps(ticket.body)
 
 
-async def test_a_late_ticket_is_told_to_somebody_who_has_gone_on_to_another_case(stage: Scene) -> None:
+async def test_a_late_ticket_is_told_to_somebody_who_has_gone_on_to_another_case(stage: RunningBot) -> None:
     chat = stage.chat("forbidden", "en-US")
     await chat.say("my photo is wrong")
     await chat.press("ticket")
@@ -185,7 +185,7 @@ async def test_a_late_ticket_is_told_to_somebody_who_has_gone_on_to_another_case
     assert ticket.number not in json.dumps(chat.card())
 
 
-async def test_an_outage_is_looked_at_again_by_ourselves_and_the_person_told_what_was_found(stage: Scene) -> None:
+async def test_an_outage_is_looked_at_again_by_ourselves_and_the_person_told_what_was_found(stage: RunningBot) -> None:
     stage.tenant.world.faults.graph_always = Fault(503)
     chat = stage.chat("old", "en-US")
     await chat.say("my photo is wrong")
@@ -196,7 +196,7 @@ async def test_an_outage_is_looked_at_again_by_ourselves_and_the_person_told_wha
     assert len(set(images(chat.card()))) == 2
 
 
-async def test_somebody_who_walks_on_during_an_outage_is_not_interrupted(stage: Scene) -> None:
+async def test_somebody_who_walks_on_during_an_outage_is_not_interrupted(stage: RunningBot) -> None:
     stage.tenant.world.faults.graph_always = Fault(503)
     chat = stage.chat("old", "en-US")
     await chat.say("my photo is wrong")

@@ -13,18 +13,18 @@ from bot.store import Job, JobKind
 from bot.store.connect import open_store
 from sandbox.channel import Chat
 from sandbox.faults import Fault
-from tests.chatting import Scene, actions, eventually, scene, shown, step, title
+from tests.chatting import RunningBot, actions, eventually, scene, shown, step, title
 from tests.databases import rows
 from tests.turns.test_follow_ups import walked
 
 
 @pytest.fixture
-async def stage(database: str) -> AsyncIterator[Scene]:
+async def stage(database: str) -> AsyncIterator[RunningBot]:
     async with scene(PHOTOSYNC_DATABASE_URL=database, PHOTOSYNC_FOLLOW_UPS="1s,2s,4s") as one:
         yield one
 
 
-async def handed_over(stage: Scene, story: str = "forbidden", comment: str = "please") -> Chat:
+async def handed_over(stage: RunningBot, story: str = "forbidden", comment: str = "please") -> Chat:
     chat = stage.chat(story, "en-US")
     await chat.say("my photo is wrong")
     await chat.press("ticket")
@@ -32,7 +32,7 @@ async def handed_over(stage: Scene, story: str = "forbidden", comment: str = "pl
     return chat
 
 
-async def test_what_is_written_the_second_and_the_third_time_arrives(stage: Scene) -> None:
+async def test_what_is_written_the_second_and_the_third_time_arrives(stage: RunningBot) -> None:
     chat = await handed_over(stage)
     for comment in ("and hurry", "still nothing"):
         await chat.say("ticket")
@@ -51,7 +51,7 @@ async def test_what_is_written_the_second_and_the_third_time_arrives(stage: Scen
     assert ticket.number in json.dumps(chat.card())
 
 
-async def test_a_comment_that_has_to_wait_keeps_its_id_and_takes_no_other_place(stage: Scene) -> None:
+async def test_a_comment_that_has_to_wait_keeps_its_id_and_takes_no_other_place(stage: RunningBot) -> None:
     """The first is still to be tried again when the second is written: both arrive, each once."""
     chat = stage.chat("forbidden", "en-US")
     await chat.say("my photo is wrong")
@@ -70,7 +70,7 @@ async def test_a_comment_that_has_to_wait_keeps_its_id_and_takes_no_other_place(
     assert helpdesk.comments[0].webhook_id == f"ticket_{helpdesk.tickets[0].body['case']}_2"
 
 
-async def test_when_the_photo_arrives_the_person_and_the_ticket_hear_of_it(stage: Scene) -> None:
+async def test_when_the_photo_arrives_the_person_and_the_ticket_hear_of_it(stage: RunningBot) -> None:
     chat = await handed_over(stage, "old")
     assert step(chat) == "desk.ticket_sent"
     assert "I'll check again at" in json.dumps(chat.card())
@@ -87,7 +87,7 @@ async def test_when_the_photo_arrives_the_person_and_the_ticket_hear_of_it(stage
     assert await stage.metric("photosync_follow_ups_pending") == 0
 
 
-async def test_a_ticket_of_an_earlier_case_that_fails_for_a_day_is_told(stage: Scene, database: str) -> None:
+async def test_a_ticket_of_an_earlier_case_that_fails_for_a_day_is_told(stage: RunningBot, database: str) -> None:
     chat = await handed_over(stage)
     earlier = stage.tenant.helpdesk.tickets[0].body
     await chat.say("my photo is wrong")
@@ -127,7 +127,7 @@ async def test_what_is_typed_on_the_form_reaches_the_helpdesk(text: str) -> None
         assert ticket.body["comment"] == f"{text}\nsince Monday"
 
 
-async def test_a_picture_keeps_the_place(stage: Scene) -> None:
+async def test_a_picture_keeps_the_place(stage: RunningBot) -> None:
     chat = stage.chat("old", "sv-SE")
     await chat.say("min bild är gammal")
     await chat.press("next")
@@ -137,13 +137,13 @@ async def test_a_picture_keeps_the_place(stage: Scene) -> None:
 
 
 @pytest.fixture
-async def without_tickets(database: str) -> AsyncIterator[Scene]:
+async def without_tickets(database: str) -> AsyncIterator[RunningBot]:
     changes = {"PHOTOSYNC_TICKET_SYSTEM": "none", "PHOTOSYNC_HELPDESK_CONTACT": "ext. 4711"}
     async with scene(PHOTOSYNC_DATABASE_URL=database, PHOTOSYNC_FOLLOW_UPS="1s,2s", **changes) as one:
         yield one
 
 
-async def test_without_a_ticket_system_nothing_is_promised_that_does_not_happen(without_tickets: Scene) -> None:
+async def test_without_a_ticket_system_nothing_is_promised_that_does_not_happen(without_tickets: RunningBot) -> None:
     chat = without_tickets.chat("old", "en-US")
     await chat.say("my photo is wrong")
     await chat.press("next")
@@ -178,7 +178,7 @@ AFTER_ERASING = [
 
 @pytest.mark.parametrize(("action", "ends"), [row[1:] for row in AFTER_ERASING], ids=[row[0] for row in AFTER_ERASING])
 async def test_what_is_deleted_is_brought_back_by_no_button(
-    stage: Scene, database: str, action: str, ends: str
+    stage: RunningBot, database: str, action: str, ends: str
 ) -> None:
     chat = stage.chat("old", "en-US")
     await chat.say("my photo is wrong")
@@ -201,7 +201,7 @@ async def test_what_is_deleted_is_brought_back_by_no_button(
 
 
 @pytest.mark.parametrize("action", ["next", "back", "rate", "check", "stop", "forget", "no_such_action"])
-async def test_a_card_from_before_it_was_deleted_stores_nothing(stage: Scene, database: str, action: str) -> None:
+async def test_a_card_from_before_it_was_deleted_stores_nothing(stage: RunningBot, database: str, action: str) -> None:
     chat = stage.chat("old", "en-US")
     await chat.say("my photo is wrong")
     old = {**chat.card()["actions"][0]["data"], "action": action}

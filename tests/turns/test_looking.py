@@ -17,7 +17,7 @@ import pytest
 import trustme
 from aiohttp import web
 
-from bot.app import Outside
+from bot.app import ExternalSystems
 from bot.diagnosis.diagnosis import IN_A_CHAT, Diagnosis, Limits
 from bot.graph.tokens import Tokens, bot_tokens
 from bot.http_client import HttpClient, retry_after
@@ -55,7 +55,7 @@ async def eyes(limits: Limits = IN_A_CHAT, **changes: str) -> AsyncIterator[Eyes
     async with Tenant.open() as tenant:
         settings = read({**tenant.environment(), **changes})
         http = HttpClient.from_settings(settings)
-        outside = Outside(settings, http, limits)
+        outside = ExternalSystems(settings, http, limits)
         yield Eyes(tenant, outside.diagnosis, outside.metrics, http, settings)
         await http.close()
 
@@ -284,7 +284,7 @@ async def test_a_certificate_signs_in_in_place_of_a_secret(tmp_path: Any) -> Non
         one.tenant.login.register(one.tenant.app, made.cert_chain_pems[0].bytes())
         environ = {**one.tenant.environment(), "MicrosoftAppPassword": "", "MicrosoftAppCertificate": str(pem)}
         settings = read(environ)
-        looking = Outside(settings, one.http).diagnosis
+        looking = ExternalSystems(settings, one.http).diagnosis
         assert (await looking.look(IDS["match"])).verdict is Verdict.MATCH
 
 

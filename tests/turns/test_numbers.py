@@ -24,7 +24,7 @@ from bot.store.copying import copy
 from bot.store.interface import Store
 from sandbox.channel import Chat
 from sandbox.tenant import Tenant
-from tests.chatting import Scene, eventually, step
+from tests.chatting import RunningBot, eventually, step
 from tests.databases import execute, rows
 
 SINCE = date(2000, 1, 1)
@@ -193,7 +193,7 @@ async def started(tenant: Tenant, settings: Settings) -> Running:
 
 async def metrics(tenant: Tenant, bot: Running) -> dict[str, float]:
     """What is of the installation."""
-    text = (await Scene(tenant, bot).get("/metrics"))[1]
+    text = (await RunningBot(tenant, bot).get("/metrics"))[1]
     lines = (line.rpartition(" ") for line in text.splitlines())
     kept = "photosync_(cases|causes|ratings|tickets|understood|seconds_to_fix)_"
     return {name: float(value) for name, _, value in lines if re.match(kept, name)}

@@ -10,17 +10,17 @@ import pytest
 from bot.store import Change
 from bot.store.connect import open_store
 from dialogs.frozen import replace
-from tests.chatting import Scene, scene, shown, step
+from tests.chatting import RunningBot, scene, shown, step
 from tests.databases import rows
 
 
 @pytest.fixture
-async def stage(database: str) -> AsyncIterator[Scene]:
+async def stage(database: str) -> AsyncIterator[RunningBot]:
     async with scene(PHOTOSYNC_DATABASE_URL=database) as one:
         yield one
 
 
-async def test_a_card_that_was_shown_in_place_is_not_pending_any_more(stage: Scene, database: str) -> None:
+async def test_a_card_that_was_shown_in_place_is_not_pending_any_more(stage: RunningBot, database: str) -> None:
     chat = stage.chat("old", "en-US")
     await chat.say("my photo is wrong")
     await chat.press("next")
@@ -32,7 +32,9 @@ async def test_a_card_that_was_shown_in_place_is_not_pending_any_more(stage: Sce
     assert await rows(database, "SELECT kind FROM work WHERE kind = 'show'") == []
 
 
-async def test_what_is_done_outside_is_not_done_on_what_this_process_remembers(stage: Scene, database: str) -> None:
+async def test_what_is_done_outside_is_not_done_on_what_this_process_remembers(
+    stage: RunningBot, database: str
+) -> None:
     """Another replica has saved the person meanwhile: the ticket goes out once, from the record as it is."""
     chat = stage.chat("forbidden", "en-US")
     await chat.say("my photo is wrong")

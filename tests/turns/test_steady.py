@@ -13,7 +13,7 @@ import pytest
 
 from bot.store.sqlite import SqliteStore
 from sandbox.channel import Chat
-from tests.chatting import Scene, scene, step
+from tests.chatting import RunningBot, scene, step
 
 PEOPLE, ROUNDS = 16, 6
 _COUNTED = Counter[str]()  # an audit hook cannot be taken away again: it counts for whoever looks
@@ -68,7 +68,7 @@ async def test_a_turn_leaves_no_garbage_for_the_collector() -> None:
         assert Counter(ours) == {}
 
 
-async def _walking(here: Scene) -> list[Chat]:
+async def _walking(here: RunningBot) -> list[Chat]:
     people = here.tenant.world.crowd(PEOPLE)
     chats = [here.tenant.channel.chat(one.id) for one in people]
     await asyncio.gather(*(chat.say("my photo is wrong") for chat in chats))

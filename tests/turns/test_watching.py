@@ -18,7 +18,7 @@ from bot.store import JobKind
 from bot.turns.schedule import WATCH, Schedule
 from sandbox.faults import Fault
 from sandbox.world import KINDS
-from tests.chatting import Scene, eventually, images, scene, shown, step, title
+from tests.chatting import RunningBot, eventually, images, scene, shown, step, title
 from tests.databases import execute
 
 
@@ -28,13 +28,13 @@ def kept(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def stage(kept: str) -> AsyncIterator[Scene]:
+async def stage(kept: str) -> AsyncIterator[RunningBot]:
     async with scene(PHOTOSYNC_DATABASE_URL=kept, PHOTOSYNC_FOLLOW_UPS="1s,5m") as one:
         one.tenant.world.people += KINDS
         yield one
 
 
-async def test_the_card_turns_to_the_result_in_place_and_nothing_is_pressed(stage: Scene) -> None:
+async def test_the_card_turns_to_the_result_in_place_and_nothing_is_pressed(stage: RunningBot) -> None:
     chat = stage.chat("old", "sv-SE")
     await chat.install()
     assert step(chat) == "look.differ"
@@ -47,7 +47,7 @@ async def test_the_card_turns_to_the_result_in_place_and_nothing_is_pressed(stag
     assert await stage.metric('photosync_cases_total{outcome="resolved_later"}') == 1
 
 
-async def test_a_photo_that_is_added_and_then_copied_is_seen_both_times(stage: Scene) -> None:
+async def test_a_photo_that_is_added_and_then_copied_is_seen_both_times(stage: RunningBot) -> None:
     chat = stage.chat("no-photo", "en-US")
     await chat.say("my photo is wrong")
     assert step(chat) == "look.no_photo"
@@ -58,7 +58,7 @@ async def test_a_photo_that_is_added_and_then_copied_is_seen_both_times(stage: S
     assert shown(chat) == 1
 
 
-async def test_while_nothing_changes_a_look_is_one_batch_and_no_download(stage: Scene) -> None:
+async def test_while_nothing_changes_a_look_is_one_batch_and_no_download(stage: RunningBot) -> None:
     chat = stage.chat("old", "en-US")
     await chat.say("my photo is wrong")
     graph = stage.tenant.graph
@@ -70,7 +70,7 @@ async def test_while_nothing_changes_a_look_is_one_batch_and_no_download(stage: 
     assert chat.messages[-1].versions == 0
 
 
-async def test_a_graph_that_throttles_is_asked_less_and_less(stage: Scene) -> None:
+async def test_a_graph_that_throttles_is_asked_less_and_less(stage: RunningBot) -> None:
     chat = stage.chat("old", "en-US")
     await chat.say("my photo is wrong")
     stage.tenant.world.faults.graph_always = Fault(429, retry_after="60")
@@ -108,7 +108,7 @@ ARRIVALS = [
 
 
 async def test_the_first_card_after_an_install_says_what_was_found_in_the_language_of_the_directory(
-    stage: Scene,
+    stage: RunningBot,
 ) -> None:
     found = []
     for story, _ in ARRIVALS:
@@ -124,7 +124,7 @@ async def test_the_first_card_after_an_install_says_what_was_found_in_the_langua
     assert shown(again) == 1
 
 
-async def test_an_install_while_graph_is_down_is_answered_with_the_menu_in_time(stage: Scene) -> None:
+async def test_an_install_while_graph_is_down_is_answered_with_the_menu_in_time(stage: RunningBot) -> None:
     stage.tenant.world.faults.graph_always = Fault(kind="hang")
     chat = stage.chat("old", "en-US")
     begun = time.monotonic()
@@ -134,14 +134,14 @@ async def test_an_install_while_graph_is_down_is_answered_with_the_menu_in_time(
     assert time.monotonic() - begun < 15
 
 
-async def test_who_may_not_change_the_photo_is_told_so_before_the_steps(stage: Scene) -> None:
+async def test_who_may_not_change_the_photo_is_told_so_before_the_steps(stage: RunningBot) -> None:
     stage.tenant.world.photo_settings["allowedRoles"] = ["62e90394-69f5-4237-9190-012177145e10"]
     chat = stage.chat("old", "en-US")
     await chat.say("add a photo")
     assert step(chat) == "look.not_allowed"
 
 
-async def test_wait_until_tomorrow_is_a_reminder_that_comes_by_itself(stage: Scene, kept: str) -> None:
+async def test_wait_until_tomorrow_is_a_reminder_that_comes_by_itself(stage: RunningBot, kept: str) -> None:
     chat = stage.chat("match", "en-US")
     await chat.say("my photo is wrong")
     for press in ("next", "outlook", "next"):
@@ -153,7 +153,7 @@ async def test_wait_until_tomorrow_is_a_reminder_that_comes_by_itself(stage: Sce
     assert shown(chat) == 2  # a new message: the day before nobody looks at that card any more
 
 
-async def test_a_stopped_case_is_looked_at_no_more(stage: Scene) -> None:
+async def test_a_stopped_case_is_looked_at_no_more(stage: RunningBot) -> None:
     chat = stage.chat("old", "en-US")
     await chat.say("my photo is wrong")
     await chat.press("stop")

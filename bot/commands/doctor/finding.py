@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from bot.app import Outside
+from bot.app import ExternalSystems
 from bot.errors import OutsideError
 from bot.graph.client import Graph
 from bot.graph.sharepoint import SharePoint
@@ -66,7 +66,7 @@ class Installation:
     answers: dict[str, Response | OutsideError] = field(default_factory=dict)  # of each address, by its setting
 
     @classmethod
-    def of(cls, outside: Outside, who: str) -> Installation:
+    def of(cls, outside: ExternalSystems, who: str) -> Installation:
         """Before any check. Raises `SettingsError` for a certificate that cannot be used."""
         settings, graph = outside.settings, outside.graph
         sharepoint = SharePoint(graph, settings.my_site_host)
