@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from dialogs.frozen import replace
-from dialogs.library import EARLIER, QUESTIONS, Library
+from dialogs.library import EARLIER, QUESTIONS, SOLVED_NOTICE, Library
 from dialogs.model import (
     ANSWERS,
     OLD_PHOTO_APPS,
@@ -325,7 +325,7 @@ def _body(step: Step, case: Case, contact: str, times: Mapping[str, str]) -> tup
     handed_over = step.outcome == Outcome.ESCALATED
     lines = {
         f"reason.{because}": bool(because),
-        "card.question": step.form == "comment"
+        "card.question": (step.form == "comment" or case.notice == SOLVED_NOTICE)
         and bool(case.earlier_question if step.id == EARLIER else case.question),
         f"{step.id}.body": True,
         **{f"fact.{fact}": True for fact in facts},

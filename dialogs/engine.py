@@ -37,7 +37,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dialogs.frozen import replace
-from dialogs.library import ASK, BACK, EARLIER, LEAVE, QUESTIONS, THANKS, Library
+from dialogs.library import ASK, BACK, EARLIER, LEAVE, QUESTIONS, SOLVED_NOTICE, THANKS, Library
 from dialogs.model import (
     ACTIONS,
     ANSWERS,
@@ -219,6 +219,8 @@ class Engine:
             return self._failed(step)
         if label not in _ANSWERS:
             return label
+        if label == "next" and step.checklist and "check" in step.choices:
+            return "check"  # "done", where all steps are on the card; the button that takes them one by one has a title
         if step.outcome and step.photos:
             return "thanks"  # "ok" on a card that says that all is well
         fits = (action for action in _ANSWERS[label] if action in step.choices)
@@ -351,9 +353,15 @@ class Engine:
     # What came of an action on arrival, and of following up
 
     def _diagnosed(self, case: Case, event: Diagnosed) -> Decision:
+        old_copy = _has_old_copy(event.check, case.checks)
         case, report = self._found(case, event.check)
-        case, effects = self._branch(case, LOOKS, _result(case, event.check))
+        case, effects = self._branch(case, LOOKS, _result(case, event.check), old_copy=old_copy)
         return case, (*report, *effects)
+
+    @property
+    def _first_look(self) -> Step:
+        """The look whose cards say what there is, and claim nothing about what the person did."""
+        return self.library.step(self.library.everywhere["check"])
 
     def _found(self, case: Case, check: Check) -> Decision:
         """The case with what a look found. A helpdesk that holds the case gets a comment when the photo arrives."""
@@ -370,13 +378,13 @@ class Engine:
             return case, ()  # it ended meanwhile
         here, later = followed.id, followed.later
         matches = event.check.verdict is Verdict.MATCH
-        news = _is_news(event.check, case.checks)
         last = case.checks[-1] if case.checks else None
+        target = self._news(case, event, followed) if _is_news(event.check, case.checks) else ""
         if last and event.check.verdict is last.verdict is Verdict.UNKNOWN and event.check.reason == last.reason:
             case = replace(case, checks=case.checks[:-1])  # an outage fills no history
         case, report = self._found(case, event.check)
-        if news and event.check.result in later:
-            case, effects = self._arrive(replace(case, following=""), later[event.check.result])
+        if target:
+            case, effects = self._arrive(replace(case, following=""), target)
             return case, (*report, *effects)
         if event.check.verdict is not Verdict.UNKNOWN and "known" in later:
             checker = self.library.step(later["known"])
@@ -397,6 +405,17 @@ class Engine:
             checker = self.library.step(self._checker(replace(case, step=here)))
             return self._arrive(case, checker.branches[_result(case, event.check)], follow=False)
         return self._arrive(case, later["over"], follow=False) if "over" in later else (case, ())
+
+    def _news(self, case: Case, event: Followed, followed: Step) -> str:
+        """The step that says what a look by ourselves found; "" where nothing does."""
+        first, last = self._first_look.branches, case.checks[-1] if case.checks else None
+        if _has_old_copy(event.check, case.checks):
+            return first["match"]
+        if event.check.result in followed.later:
+            return followed.later[event.check.result]
+        if event.live and case.step == followed.id and _is_another_result(event.check, last):
+            return first.get(event.check.result, "")  # what the card says, and asks for, is no longer so
+        return ""
 
     def _submitted(self, case: Case, event: Submitted) -> Decision:
         if case.step == EARLIER and (event.case, event.submission) == (case.question_case, 0):
@@ -422,7 +441,7 @@ class Engine:
             return self._stay(earlier, "")
         case = with_ticket_update(case, event)
         if event.state == TicketState.SOLVED:
-            return self._go(case, self.library.everywhere["check"], "notice.ticket_solved")
+            return self._go(case, self.library.everywhere["check"], SOLVED_NOTICE)
         return self._go(case, self._submitter().branches[event.state])
 
     def _answered_earlier(self, case: Case, event: Submitted) -> Decision:
@@ -454,12 +473,13 @@ class Engine:
         done = next(step for step in self.library.steps() if step.on_arrival == "forget").branches["done"]
         return Case("", step=done if action == "forget_confirmed" else START, locale=locale, platform=platform)
 
-    def _branch(self, case: Case, actions: tuple[str, ...], result: str) -> Decision:
+    def _branch(self, case: Case, actions: tuple[str, ...], result: str, *, old_copy: bool = False) -> Decision:
         step = self.library.step(case.step)
         if step.on_arrival not in actions or result not in step.branches:
             return case, ()  # the person has moved on meanwhile: what they see stays
         case = replace(case, checked_by=case.step)
-        return self._arrive(case, step.branches[result], asked=case.step != ARRIVAL)
+        target = (self._first_look if old_copy else step).branches[result]
+        return self._arrive(case, target, asked=case.step != ARRIVAL)
 
     # Moving
 
@@ -590,6 +610,20 @@ def _is_news(check: Check, earlier: tuple[Check, ...]) -> bool:
     if last is None or check.result != last.result:
         return True
     return bool(check.photo and last.photo) and check.photo != last.photo
+
+
+def _has_old_copy(check: Check, earlier: tuple[Check, ...]) -> bool:
+    """Whether a match is with the copy that was there when they differed: then not SharePoint has a new photo, but
+    Microsoft 365 has SharePoint's."""
+    last = next((one for one in reversed(earlier) if one.verdict is not Verdict.UNKNOWN), None)
+    if check.result != Verdict.MATCH or last is None or last.verdict is Verdict.MATCH:
+        return False
+    return bool(check.copy) and check.copy == last.copy
+
+
+def _is_another_result(check: Check, last: Check | None) -> bool:
+    """Whether both looks could tell, and told different things."""
+    return last is not None and Verdict.UNKNOWN not in (check.verdict, last.verdict) and check.result != last.result
 
 
 def _tells_more(check: Check, last: Check) -> bool:

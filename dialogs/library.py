@@ -14,6 +14,7 @@ BACK = "@back"
 FORMS = ("comment", "locale", "summary", "address", "choices")
 ASK, LEAVE, THANKS = "desk.ask", "desk.leave", "desk.thanks"  # where typed words lead, and no button does
 EARLIER = "desk.earlier"  # the helpdesk writes about an earlier case
+SOLVED_NOTICE = "notice.ticket_solved"  # the helpdesk has solved it; what it wrote then stands below
 QUESTIONS = "questions"  # the topic whose steps answer questions, each by the question's own name
 # What looking again by ourselves comes to. A verdict counts where it is news: another one than the last that could
 # tell, or about another photo; `known` is any that could tell, `over` the end of the schedule.

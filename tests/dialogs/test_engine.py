@@ -626,3 +626,59 @@ def test_answers_to_questions_lead_back_to_the_place_and_never_to_each_other(eng
         case, Pressed("back", case.id, case.step, case.rev), Moment("2026-01-01T00:00:00+00:00", "NEW")
     )
     assert (case.step, effects) == ("resync.tile", (Show(),))
+
+
+def seen(verdict: Verdict, photo: str, copy: str) -> Check:
+    return Check("2026-01-02T00:00:00+00:00", verdict, photo=photo, copy=copy)
+
+
+DIFFERED = seen(V.DIFFER, "new", "old")
+MATCHES = [
+    ("SharePoint has copied the new photo", seen(V.MATCH, "new", "new"), "resync.arrived", "resync.done"),
+    ("the old photo was set again", seen(V.MATCH, "old", "old"), "look.match", "look.match"),
+]
+
+
+@pytest.mark.parametrize(("check", "by_itself", "asked"), [row[1:] for row in MATCHES], ids=[row[0] for row in MATCHES])
+def test_no_new_photo_is_claimed_where_sharepoint_has_the_copy_of_before(
+    engine: Engine, check: Check, by_itself: str, asked: str
+) -> None:
+    watched = Case("C", 3, "look.differ", checks=(DIFFERED,), following="look.differ")
+    assert Talk(engine, case=watched).send(Followed(check, live=True)).step == by_itself
+    waits = Case("C", 3, "resync.checking", checks=(DIFFERED,))
+    assert Talk(engine, case=waits).send(Diagnosed(check)).step == asked
+
+
+CHANGES = [
+    ("the photo was removed", seen(V.NO_PHOTO, "", "old"), "look.no_photo"),
+    ("another new photo", seen(V.DIFFER, "newer", "old"), "look.differ"),
+    ("Graph is away", Check("2026-01-02T00:00:00+00:00", V.UNKNOWN, "outage"), "look.differ"),
+]
+
+
+@pytest.mark.parametrize(("check", "step"), [row[1:] for row in CHANGES], ids=[row[0] for row in CHANGES])
+def test_the_card_that_is_watched_says_what_is_so_now(engine: Engine, check: Check, step: str) -> None:
+    """Whoever removes the photo meanwhile is not told that two photos differ, nor how to copy one."""
+    watched = Case("C", 3, "look.differ", checks=(DIFFERED,), following="look.differ")
+    talk = Talk(engine, case=watched).send(Followed(check, live=True))
+    assert talk.step == step
+    assert talk.case.following in (step, "look.differ")
+    elsewhere = Case("C", 3, "desk.language", ("look.differ",), checks=(DIFFERED,), following="look.differ")
+    assert (
+        Talk(engine, case=elsewhere).send(Followed(check, live=True)).step == "desk.language"
+    )  # nobody is interrupted
+
+
+@pytest.mark.parametrize(
+    ("verdict", "typed", "step"),
+    [
+        (V.DIFFER, Typed("next", text="I've done it", confidence=0.9), "resync.waiting"),
+        (V.NO_PHOTO, Typed("next", text="done", confidence=0.99), "add_photo.still_none"),
+        (V.DIFFER, Typed("next", text="One step at a time", confidence=1.0), "resync.private_window"),
+        (V.DIFFER, Typed("yes", text="ok, show me", confidence=0.9), "resync.private_window"),
+    ],
+)
+def test_done_where_all_steps_are_on_the_card_is_its_main_button(
+    engine: Engine, verdict: Verdict, typed: Typed, step: str
+) -> None:
+    assert Talk(engine, [verdict]).press("fix").send(typed).step == step

@@ -83,9 +83,12 @@ async def test_a_ticket_from_first_word_to_closed(system: str) -> None:
         assert step(chat) == "desk.ticket_sent"
         await eventually(lambda: any("The org chart." in note.text for note in stage.only.notes))
         before = shown(chat)
+        stage.desk.writes(stage.only, "I renewed it by hand.")
         stage.desk.becomes(stage.only, "solved")
         await eventually(lambda: step(chat) == "look.differ")
-        assert "The help desk says that it's solved, so I've checked again." in json.dumps(chat.card())
+        card = json.dumps(chat.card())
+        assert "The help desk says that it's solved, so I've checked again." in card
+        assert "The help desk wrote: I renewed it by hand." in card
         stage.desk.becomes(stage.only, "closed")
         await eventually(lambda: step(chat) == "desk.ticket_closed")
         assert shown(chat) == before + 2
