@@ -17,6 +17,9 @@ small errors everywhere, while another face before the same wall is one large sp
    light averaged as light and not as stored numbers, or single pixels picked and the others left out, as far as that
    explains what differs all over the picture. Where it is little but the mirror image fits far better, it is another
    picture.
+6. Where the file is lost that would explain the rest, as a copy was made of a larger one than ours, what is near the
+   border is judged by what such a copy can differ in at most: by a share of the finest texture that is left, or, as
+   light averaged as light is never darker, by being a little lighter in much of the picture and darker nowhere.
 
 Similarity is the odds that a pair with such a difference shows one photo: 0.5 is the border, 1 the same picture; from
 0.75 (three to one) it is said to be the same, up to 0.25 another, and between them the person decides. Where the
@@ -57,7 +60,14 @@ _BLOCKS = 8  # each way, in which a reading has to bear itself out
 # The share of what differs there that it explains at least: scaling in another way, which makes worse what it is not
 # the reason for; no crop at all, which is worse only where there was one; a dropped profile.
 _WITNESS, _UNCROPPED, _DROPPED = 0.03, -0.05, 0.3
+_FADED = 0.5  # of what is the same picture: a thumbnail that differs by less in colour dropped no profile
 _PALER = 1.5  # how much more a difference of colour counts between pictures that were made paler
+_LEFT = 0.4  # of a spot: where a reading leaves no more and makes nothing worse, nothing else need bear it out
+# Where one picture is lighter: by levels of 255 at least, in this share of its spots; at most; how much the other one
+# may be lighter anywhere, of that; and how far all that may be beyond the border.
+_LIGHTER, _WIDELY, _LIGHTEST, _ONE_SIDED, _BEYOND = 2.0, 0.25, 34.0, 0.35, 2.0
+# The share of the finest texture that is forgiven; and of what is the same picture, how much may be left then.
+_FINE, _HARDLY = 0.5, 0.5
 _TINY, _NEARLY = 64, 1.2  # pixels: in less, what is explained in part and little too different is unsure
 _WHOLE = (0.0, 0.0, 1.0, 1.0)
 _MARK = (209, 52, 56)  # red, on a card
@@ -100,6 +110,7 @@ _LIGHT_AND_COLOUR = (0.299, 0.587, 0.114, 0, -0.169, -0.331, 0.5, 128, 0.5, -0.4
 
 _AWAY = [min(255, abs(by)) for by in range(-256, 256)]
 _AWAY_FROM_MIDDLE = _AWAY[128:384]
+_FORGIVEN_FINE = [min(255, round(_FINE * level / _UNIT)) for level in range(256)]
 
 
 @dataclass(frozen=True)
@@ -143,9 +154,10 @@ def compare(microsoft365: bytes, sharepoint: bytes) -> Comparison:
     ordered = (ours.size, microsoft365) > (theirs.size, sharepoint)
     first, second, larger = (ours, theirs, microsoft365) if ordered else (theirs, ours, sharepoint)
     grid = _grid(ours, theirs)
-    similarity = 1.0 if microsoft365 == sharepoint else grid.similarity(_difference(first, second, grid, larger))
+    found = 1.0 if microsoft365 == sharepoint else grid.similarity(_difference(first, second, grid, larger))
+    similarity = round(found, 4)  # first, as what lies on a limit must not depend on the last binary digit
     verdict = "same" if similarity >= SAME else "different" if similarity <= DIFFERENT else "unsure"
-    return Comparison(round(similarity, 4), verdict, (ours.size, theirs.size), (ours.format, theirs.format))
+    return Comparison(similarity, verdict, (ours.size, theirs.size), (ours.format, theirs.format))
 
 
 def _grid(ours: Decoded, theirs: Decoded) -> _Grid:
@@ -174,7 +186,8 @@ def _readings(first: Decoded, second: Decoded) -> Iterable[tuple[Image.Image, Im
 
 def _difference(first: Decoded, second: Decoded, grid: _Grid, larger: bytes) -> float:
     """Of the worst spot, of 255, in the reading in which they are most alike. `larger` is the file of `first`."""
-    worst, _ = min(_worst(_laid(one, two, grid), grid) for one, two in _readings(first, second))
+    tried = [_laid(one, two, grid) for one, two in _readings(first, second)]
+    (worst, mirrored), laid = min(((_worst(laid, grid), laid) for laid in tried), key=lambda found: found[0])
     if grid.same < worst <= _CLOSER and first.size > second.size:
         # The services' own filters saw every pixel.
         laid = _laid(decode(larger, max(first.size)).picture, second.picture, grid)
@@ -182,7 +195,38 @@ def _difference(first: Decoded, second: Decoded, grid: _Grid, larger: bytes) -> 
         worst = min(worst, found)
         if laid and worst > grid.same and not mirrored:
             worst = min([worst, *_resampled(laid, grid, worst)])
-    return worst
+    if laid is None or mirrored or not grid.same < worst <= _BEYOND * grid.border:
+        return worst
+    left = _beyond_texture(laid, grid)
+    if worst <= grid.different:
+        return min(worst, grid.same) if left <= _HARDLY * grid.same else worst
+    return grid.border if left <= grid.same or _is_lighter(laid) else worst
+
+
+def _beyond_texture(laid: _Laid, grid: _Grid) -> float:
+    """The worst spot less what the finest texture of the larger picture may come to, whatever pixels were taken."""
+    light = laid.first.convert("L")
+    fine = ImageChops.difference(light, light.filter(ImageFilter.BoxBlur(1)))
+    fine = sampled(fine, laid.parts[0], grid.side).filter(ImageFilter.BoxBlur(1)).point(_FORGIVEN_FINE)
+    one, two = (picture.convert("RGB", _LIGHT_AND_COLOUR).getchannel(0) for picture in (laid.one, laid.two))
+    lit = ImageChops.subtract(one, two, _UNIT, 128).filter(ImageFilter.BoxBlur(1))
+    left = ImageChops.subtract(lit.point(_away_from(_middle(lit))), fine).crop((1, 1, grid.side - 1, grid.side - 1))
+    return laid.counts * max(_most(left) * _UNIT, _spot(laid.one, laid.two, grid).colour)
+
+
+def _is_lighter(laid: _Laid) -> bool:
+    """Whether one of them is lighter in much of the picture, by a little, and the other one hardly anywhere in any
+    colour. So is a picture that was averaged as light, as no mean of light is less than that of the stored numbers;
+    and where the fine pattern is gone from both files nothing else tells why.
+    """
+    off = ImageChops.subtract(laid.one, laid.two, _UNIT, 128).filter(ImageFilter.BoxBlur(1))
+    off = off.crop((1, 1, off.width - 1, off.height - 1))
+    extremes = _extremes(off)
+    darker, lighter = 128 - min(least for least, _ in extremes), max(most for _, most in extremes) - 128
+    if max(darker, lighter) > _LIGHTEST / _UNIT or min(darker, lighter) > _ONE_SIDED * max(darker, lighter):
+        return False
+    counts, by = off.convert("L").histogram(), round(_LIGHTER / _UNIT)
+    return sum(counts[: 128 - by] if darker > lighter else counts[129 + by :]) >= _WIDELY * sum(counts)
 
 
 def _resampled(laid: _Laid, grid: _Grid, worst: float) -> Iterator[float]:
@@ -203,12 +247,12 @@ def _resampled(laid: _Laid, grid: _Grid, worst: float) -> Iterator[float]:
         picked = sampled(first, parts[0], pixels, Image.Resampling.NEAREST)
         for small, part in (light, parts[0]), (picked, _WHOLE):
             made = _on_grid(small, part, grid), plain[1]
-            if _explained(plain, made) >= _WITNESS:
-                left = laid.counts * _spot(*made, grid).worst
+            explained, left = _explained(plain, made), laid.counts * _spot(*made, grid).worst
+            if explained >= _WITNESS or (explained >= 0 and left <= _LEFT * worst):
                 # A first one that is a thumbnail itself lacks what would explain the rest.
                 yield min(left, grid.border) if min(second.size) < _TINY and left <= _NEARLY * grid.different else left
             elif plain is fitted and grid is not _GRIDS[0][1] and worst > grid.border:
-                yield max(grid.border, laid.counts * _spot(*made, grid).worst)
+                yield max(grid.border, left)
 
 
 def _explained(plain: tuple[Image.Image, Image.Image], made: tuple[Image.Image, Image.Image]) -> float:
@@ -245,7 +289,8 @@ def _worst(laid: _Laid | None, grid: _Grid) -> tuple[float, bool]:
     worst = laid.counts * spot.worst
     if worst <= _ALIKE or laid.counts * spot.light > _EXPLICABLE or spot.colour > _STRONGEST:
         return worst, False
-    if spot.colour > grid.same:
+    # In a large picture darkening all of it by a tenth would pass for a dropped profile, too.
+    if worst > grid.same and laid.counts * spot.colour > grid.same * (1 if grid is _GRIDS[0][1] else _FADED):
         worst = min([worst, *(laid.counts * left for left in _dropped(laid.one, laid.two, grid))])
     if worst <= grid.different and _is_mirrored(laid.first, laid.second, grid, worst / laid.counts):
         return 2 * grid.different, True
@@ -285,10 +330,10 @@ def _spot(one: Image.Image, two: Image.Image, grid: _Grid) -> _Spot:
     inside = (1, 1, one.width - 1, one.height - 1)
     off = ImageChops.subtract(first, second, _UNIT, 128)  # about 128; what is far off is cut
     lit = off.getchannel(0).filter(ImageFilter.BoxBlur(1))
-    middle = round(max(128 - _BRIGHTER / _UNIT, min(128 + _BRIGHTER / _UNIT, _mean(lit))))
+    middle = _middle(lit)
     wider = off.filter(ImageFilter.BoxBlur(grid.colour_reach))
     spots = Image.merge("RGB", (lit, *wider.split()[1:])).crop(inside)
-    away = spots.point(_AWAY[256 - middle : 512 - middle] + _AWAY_FROM_MIDDLE * 2)
+    away = spots.point(_away_from(middle) + _AWAY_FROM_MIDDLE * 2)
     light, *colours = (most for _, most in _extremes(away))
     spot = _Spot(light * _UNIT, grid.chroma * max(colours) * _UNIT)
     if spot.worst < grid.same / 2:
@@ -296,6 +341,15 @@ def _spot(one: Image.Image, two: Image.Image, grid: _Grid) -> _Spot:
     fine = ImageChops.darker(_texture(first), _texture(second)).crop(inside)
     light, *colours = (most for _, most in _extremes(ImageChops.subtract(away, fine.point(_forgiven(grid)))))
     return _Spot(light * _UNIT, grid.chroma * max(colours) * _UNIT)
+
+
+def _middle(lit: Image.Image) -> int:
+    """The difference of light that counts as none: how much brighter all of it is, as far as that is forgiven."""
+    return round(max(128 - _BRIGHTER / _UNIT, min(128 + _BRIGHTER / _UNIT, _mean(lit))))
+
+
+def _away_from(middle: int) -> list[int]:
+    return _AWAY[256 - middle : 512 - middle]
 
 
 @functools.cache
@@ -314,6 +368,11 @@ def _texture(picture: Image.Image) -> Image.Image:
 def _extremes(picture: Image.Image) -> list[tuple[int, int]]:
     """Least and most of each band."""
     return cast(list[tuple[int, int]], list(picture.getextrema()))
+
+
+def _most(picture: Image.Image) -> float:
+    """Of the only band."""
+    return cast(tuple[float, float], picture.getextrema())[1]
 
 
 def _mean(picture: Image.Image) -> float:
