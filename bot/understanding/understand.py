@@ -17,6 +17,7 @@ from bot.understanding.model import Model
 from bot.understanding.own import Corrections
 from bot.understanding.serbian import in_latin
 from dialogs.examples import Example
+from dialogs.frozen import replace
 from dialogs.meaning import Meaning, Vocabulary, judge
 from dialogs.model import Step, Typed
 from dialogs.text import folded
@@ -77,7 +78,10 @@ class Understanding:
         found = self._judged(rows, locale, step, words, question=question)
         if not message and found.confidence < _SURE_SIGN:  # most that are not known come out as "yes"
             return Typed(text=text, confidence=0.0)
-        return _event(found, text, message, words)
+        typed = _event(found, text, message, words)
+        if step.checklist and typed.action == "next" and _leads_on(message, (locale, SOURCE), words):
+            return replace(typed, confidence=1.0)
+        return typed
 
     def language_of(self, text: str) -> str:
         """The language that a text is surely written in; "" where that is not sure."""
@@ -121,6 +125,12 @@ def _titled(message: str, tags: tuple[str, ...], step: str, words: Vocabulary) -
         if action:
             return action
     return ""
+
+
+def _leads_on(message: str, tags: tuple[str, ...], words: Vocabulary) -> bool:
+    """Whether it is the second half of "Done, next step", in words of one of the languages: not done, but the next."""
+    titles = (title for tag in tags for title, steps in words.titles.get(tag, {}).items() if ("", "next") in steps)
+    return any(message in title and not title.startswith(message) for title in titles)
 
 
 def _event(found: Meaning, text: str, message: str, words: Vocabulary) -> Typed:

@@ -392,3 +392,30 @@ async def test_a_card_that_took_long_to_be_sent_is_not_sent_once_more(monkeypatc
         monkeypatch.setattr(Connector, "send", real)
         await asyncio.sleep(2)
         assert len([one for one in chat.messages if not one.mine]) == 1
+
+
+@pytest.mark.parametrize(
+    ("locale", "done", "further"),
+    [
+        ("en-US", "I've done it", "next"),
+        ("en-US", "finished", "next step"),
+        ("zh-CN", "完成了", "下一步"),
+        ("ru-RU", "готово", "дальше"),
+        ("lv-LV", "gatavs", "tālāk"),
+        ("ar-SA", "تم", "الخطوة التالية"),
+    ],
+)
+async def test_who_says_that_it_is_done_where_all_steps_are_shown_is_not_sent_to_the_first(
+    locale: str, done: str, further: str
+) -> None:
+    async with scene(PHOTOSYNC_FOLLOW_UPS="1h") as here:
+        chat = here.chat("old", locale)
+        await chat.say("SharePoint")
+        for words, shows in ((done, "resync.waiting"), (further, "resync.private_window")):
+            await chat.say("SharePoint photo")
+            if step(chat) != "look.differ":
+                await chat.press("menu")
+                await chat.press("fix")
+            assert step(chat) == "look.differ"
+            await chat.say(words)
+            assert step(chat) == shows
