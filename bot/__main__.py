@@ -8,8 +8,11 @@ command line cost no imports.
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
@@ -68,10 +71,9 @@ class _Version(argparse.Action):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns its exit status."""
-    chosen = _parser().parse_args(arguments)
-    run: Callable[[argparse.Namespace], int] = chosen.run
+    _make_writable()
     try:
-        return run(chosen)
+        return _run(arguments)
     except SettingsError as error:
         return complain(*error.problems, status=EXIT_USAGE)
     except LocalesError as error:
@@ -81,6 +83,33 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 1
+    except OSError as error:  # a full disk under the output, a working folder that is gone
+        _give_up_output()
+        return complain(": ".join(filter(None, (error.filename and str(error.filename), error.strerror or str(error)))))
+
+
+def _run(arguments: list[str] | None) -> int:
+    try:
+        chosen = _parser().parse_args(arguments)
+        run: Callable[[argparse.Namespace], int] = chosen.run
+        return run(chosen)
+    finally:
+        sys.stdout.flush()  # here what cannot be written is told in words
+
+
+def _make_writable() -> None:
+    """Whatever the surroundings: an output that was closed swallows, one of few letters gets others escaped."""
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the end
+    for output in (sys.stdout, sys.stderr):
+        if isinstance(output, io.TextIOWrapper):
+            output.reconfigure(errors="backslashreplace")
+
+
+def _give_up_output() -> None:
+    """What could not be written is not tried again at the end, where it would be a traceback."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run() -> None:

@@ -17,6 +17,7 @@ import email.utils
 import json
 import math
 import random
+import re
 import ssl
 import time
 import urllib.request
@@ -137,9 +138,13 @@ class _Once(aiohttp.BytesPayload):
         return True
 
 
+# Words are somebody's, and may name a person; SharePoint puts a number and a name behind each other.
+_CODE = re.compile(r"[A-Za-z0-9_.:-]+(?:, [A-Za-z0-9_.]+)?")
+
+
 def plain_code(code: object) -> str:
     """A code of another system, or "" for what is not fit for a log line."""
-    return code if isinstance(code, str) and code.isascii() and len(code) <= 80 and code.isprintable() else ""
+    return code if isinstance(code, str) and len(code) <= 80 and _CODE.fullmatch(code) else ""
 
 
 def retry_after(value: str, now: float | None = None) -> float | None:

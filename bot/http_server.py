@@ -44,7 +44,10 @@ class HttpServer:
         most: int | None = None,
         idle: float = IDLE_TIMEOUT,
     ) -> None:
-        self._runner = _Runner(app, access_log=None, shutdown_timeout=grace, keepalive_timeout=idle)
+        # Compressed bodies are refused, so none is unpacked, to any size, only to be thrown away.
+        self._runner = _Runner(
+            app, access_log=None, shutdown_timeout=grace, keepalive_timeout=idle, auto_decompress=False
+        )
         self._runner.most = most or _most_connections()
         self._runner.closed = closed
 

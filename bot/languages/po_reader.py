@@ -9,15 +9,15 @@ was learned from them in its model, does not read so far.
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from bot import regular_file
 from bot.languages.po_document import ESCAPE, ESCAPES, KEYWORD, Document, Fault, Field, PoEntry, unescape
+from bot.regular_file import NotRegular
 
 _QUOTED = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
 _LARGEST = 2_000_000  # bytes; the largest that ships has 120,000
@@ -38,7 +38,7 @@ def read(path: Path, *, before: bytes = b"") -> Document:
     except UnicodeDecodeError as error:
         at = data[: error.start].count(b"\n") + 1
         return Document(path, (), "\n", None, (), (Fault(at, "is not UTF-8: save the file as UTF-8"),))
-    except _Unusable as error:
+    except (_Unusable, NotRegular) as error:
         return Document(path, (), "\n", None, (), (Fault(1, str(error)),))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
@@ -59,20 +59,7 @@ def of_lines(path: Path, lines: tuple[str, ...], newline: str) -> Document:
 
 
 def _content(path: Path) -> bytes:
-    """The bytes of an ordinary file; nothing else is read, and nothing is waited for: a named pipe has no end."""
-    # O_NONBLOCK and O_BINARY are not on every system.
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    if path.is_symlink() and not path.exists():
-        raise _Unusable("cannot be read: a link to a file that is not there")
-    descriptor = os.open(path, flags)
-    try:
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
-            raise _Unusable(f"is {'a folder' if stat.S_ISDIR(mode) else 'a pipe or a device'}, not a file")
-        with open(descriptor, "rb", closefd=False) as file:
-            data = file.read(_LARGEST + 1)
-    finally:
-        os.close(descriptor)
+    data = regular_file.read(path, _LARGEST)
     if len(data) > _LARGEST:
         raise _Unusable(f"is larger than {_LARGEST // 1_000_000} MB: that is no file of translations")
     return data

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from bot import resources
+from bot import regular_file, resources
 from bot.languages.catalogs import Languages
 from dialogs import library, topic_overlay
 from dialogs.library import PAGES, Library, LibraryError
@@ -39,7 +39,7 @@ def topics(languages: Languages, pictures: Mapping[str, bytes], own: Path | None
     if own is None:
         plain = languages.translations
         return Topics(_packaged(frozenset(pictures), frozenset(plain.catalogs[SOURCE].entries)), plain, pictures)
-    found, problems = _read(own)
+    found, own_pictures, problems = _read(own)
     texts: Texts = {}
     for name, document in found.items():
         if document.get("draft") is True and not drafts:
@@ -66,7 +66,7 @@ def topics(languages: Languages, pictures: Mapping[str, bytes], own: Path | None
         tag: replace(one, entries=topic_overlay.entries_of(tag, one.entries, _of_variant(one, texts))) if texts else one
         for tag, one in languages.translations.catalogs.items()
     }
-    shown = {**pictures, **_pictures(own)}
+    shown = {**pictures, **own_pictures}
     return Topics(library.build(documents, shown, catalogs[SOURCE].entries), Translations(catalogs), shown)
 
 
@@ -82,8 +82,10 @@ def _of_variant(one: Catalog, texts: Texts) -> Texts:
     return {**texts, one.tag: {**texts.get(one.base, {}), **texts.get(one.tag, {})}}
 
 
-def _read(own: Path) -> tuple[dict[str, dict[str, Any]], list[str]]:
+def _read(own: Path) -> tuple[dict[str, dict[str, Any]], dict[str, bytes], list[str]]:
+    """Documents and pictures by name, and what is wrong with the others."""
     found: dict[str, dict[str, Any]] = {}
+    pictures: dict[str, bytes] = {}
     problems = []
     try:
         paths = sorted(path for path in own.iterdir() if path.suffix in (".toml", ".png"))
@@ -92,17 +94,18 @@ def _read(own: Path) -> tuple[dict[str, dict[str, Any]], list[str]]:
     for path in paths:
         try:
             most = LARGEST_PICTURE if path.suffix == ".png" else _LARGEST_FILE
-            if path.stat().st_size > most:
+            data = regular_file.read(path, most)
+            if len(data) > most:
                 problems.append(f"{path.name}: larger than {most} bytes")
             elif path.suffix == ".toml":
-                found[path.stem] = tomllib.loads(path.read_text("utf-8"))
-        except (OSError, ValueError) as error:  # TOML and UTF-8 that are none are ValueErrors
+                found[path.stem] = tomllib.loads(data.decode())
+            else:
+                pictures[path.stem] = data
+        except OSError as error:
+            problems.append(f"{path.name}: {error.strerror}")
+        except ValueError as error:  # TOML and UTF-8 that are none
             problems.append(f"{path.name}: {error}")
-    return found, problems
-
-
-def _pictures(own: Path) -> dict[str, bytes]:
-    return {path.stem: path.read_bytes() for path in sorted(own.glob("*.png"))}
+    return found, pictures, problems
 
 
 def _wrong_texts(languages: Languages, texts: Texts) -> list[str]:

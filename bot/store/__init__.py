@@ -154,6 +154,7 @@ class Change:
     pending_card: PendingCard | None = None
     delivered: bool = False  # the pending card is shown
     earlier: EarlierCase | None = None
+    from_memory: bool = False  # the record was not loaded: refused where the person said something before that waits
 
 
 class Lost(Exception):

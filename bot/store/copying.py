@@ -49,6 +49,7 @@ async def backup(url: str, file: Path) -> int:
     there. Raises `StoreUnavailable`, and `StoreUnusable` where the file cannot be made."""
     part = _part(file)
     try:
+        part.unlink(missing_ok=True)
         if url.startswith(SQLITE):
             await (await open_store(url, existing=True)).close()
             await asyncio.to_thread(_backup_sqlite, url, part)
@@ -65,8 +66,11 @@ async def backup(url: str, file: Path) -> int:
 def _part(file: Path) -> Path:
     if file.exists():
         raise StoreUnusable(f"{file.absolute()} is there already: name another file")
+    if file.is_symlink():
+        raise StoreUnusable(f"{file.absolute()} is a link to a file that is not there: name another file")
     part = file.with_name(f"{file.name}.part")
-    part.unlink(missing_ok=True)
+    if part.is_dir():
+        raise StoreUnusable(f"{part.absolute()} is a folder, where the copy would be written first: move it away")
     return part
 
 

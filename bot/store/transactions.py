@@ -72,6 +72,7 @@ class _Person(NamedTuple):
     document: str | None
 
 
+_PENDING_AT_MOST = 120.0  # seconds that a card is pending at most, and the clocks of two processes differ
 INBOX_TIMEOUT = 60.0  # seconds after which an activity in the inbox becomes a job
 _LARGEST = 2**62  # of what is counted: what comes near the end of an integer is damaged
 PURGE_BATCH = 500  # cases or people in one transaction
@@ -203,9 +204,8 @@ def commit(change: Change) -> Operation[Record]:
     """All or nothing. Returns the record with its new version. Raises `Conflict` and `Lost`."""
     if change.finish is not None:
         yield from finish(change.finish)
+    yield from _check_order(change)
     handled = change.record.handled
-    if was_handled(handled, change.activity):
-        raise Conflict("the activity was handled meanwhile")
     saved = yield from _save(replace(change.record, handled=with_handled(handled, change.activity)), change.activity)
     if saved.case is not None:
         yield from _log(saved.case.id, change.log)
@@ -286,17 +286,39 @@ def waiting(person: str, activity: str = "") -> Operation[tuple[dict[str, Any], 
     return tuple(document for _, _, document in found[:until] if isinstance(document, dict))
 
 
+def _check_order(change: Change) -> Operation[None]:
+    """Raises `Conflict` where what it is based on is over, or not there yet."""
+    record = change.record
+    if was_handled(record.handled, change.activity):
+        raise Conflict("the activity was handled meanwhile")
+    if not record.version and not record.handled.endswith((yield from _tombstone(record.person))):
+        raise Conflict("the person was erased meanwhile")
+    if change.from_memory and (yield from _overtakes(record.person, change.activity)):
+        raise Conflict("something that the person said before is not done yet")
+
+
+def _overtakes(person: str, activity: str) -> Operation[bool]:
+    """Whether something waits in the inbox that the person said before."""
+    rows = yield Statement(
+        "SELECT 1 FROM inbox WHERE person = ? AND activity <> ? AND received_at < "
+        "coalesce((SELECT received_at FROM inbox WHERE person = ? AND activity = ?), ?) LIMIT 1",
+        (person, digest(activity), person, digest(activity), _FARTHEST),
+    )
+    return bool(rows)
+
+
 def _inbox_to_jobs(now: float) -> Operation[None]:
     """Activities whose turn did not end in time, because its process died or the database was away, become jobs."""
-    before, latest = now - INBOX_TIMEOUT, now + _NEVER
+    before, latest = now - INBOX_TIMEOUT, now + _CLOCKS  # later: by a clock that was ahead, or at no time at all
     if not (yield Statement("SELECT 1 FROM inbox WHERE received_at <= ? OR received_at > ? LIMIT 1", (before, latest))):
         return
     yield Statement(
         f"INSERT INTO work {_COLUMNS} SELECT 'turn', person || ' ' || activity, person, "  # noqa: S608 - constants
-        "'{\"received_at\": ' || received_at || ', \"document\": ' || document || '}', received_at "
+        "'{\"received_at\": ' || received_at || ', \"document\": ' || document || '}', "
+        "CASE WHEN received_at > ? THEN ? ELSE received_at END "
         "FROM inbox WHERE received_at <= ? OR received_at > ? "
         "ON CONFLICT (kind, key) WHERE dead_at IS NULL DO NOTHING",
-        (before, latest),
+        (latest, now, before, latest),
     )
     yield Statement("DELETE FROM inbox WHERE received_at <= ? OR received_at > ?", (before, latest))
 
@@ -506,12 +528,12 @@ def _claimed(row: _Work) -> Claimed:
 
 def _cards_to_jobs(now: float) -> Operation[None]:
     """Cards that were not shown in time become jobs."""
-    latest = now + _NEVER
+    latest = now + _PENDING_AT_MOST
     if not (yield Statement("SELECT 1 FROM owed WHERE until <= ? OR until > ? LIMIT 1", (now, latest))):
         return
     yield Statement(
         f"INSERT INTO work {_COLUMNS} SELECT 'show', person, person, "  # noqa: S608 - constants of this file
-        # A card that was pending until no time is shown: nothing is lost by showing it again.
+        # A card that is pending for too long, by a clock that was ahead, is shown: nothing is lost by that.
         "CASE in_place WHEN 1 THEN '{\"in_place\": true}' ELSE '{\"in_place\": false}' END, "
         "CASE WHEN until > ? THEN ? ELSE until END "
         # Another process may be doing the same at this moment.
@@ -739,7 +761,13 @@ def _erase(person: str, activity: str, *, expired: bool) -> Operation[Erased]:
     now = time.time()
     # The person first: a commit that is under way elsewhere is waited for, and a later one is refused.
     people = yield Statement("DELETE FROM people WHERE person = ? RETURNING handled", (person,))
-    handled = with_handled(" ".join([*(row[0] for row in people), (yield from _tombstone(person))]).strip(), activity)
+    inbox = yield Statement("DELETE FROM inbox WHERE person = ? RETURNING activity", (person,))
+    jobs = yield Statement(
+        "DELETE FROM work WHERE person = ? AND kind = 'turn' AND dead_at IS NULL RETURNING key", (person,)
+    )
+    waiting = [str(row[0]).rpartition(" ")[2] for row in (*inbox, *jobs)]
+    kept = [*waiting, *(str(row[0]) for row in people), (yield from _tombstone(person))]
+    handled = with_handled(" ".join(filter(None, kept)), activity)
     yield Statement("DELETE FROM tombstones WHERE until <= ?", (now,))
     if handled:
         yield Statement(
@@ -753,12 +781,11 @@ def _erase(person: str, activity: str, *, expired: bool) -> Operation[Erased]:
     )
     work = yield Statement("DELETE FROM work WHERE person = ? RETURNING id", (person,))
     owed = yield Statement("DELETE FROM owed WHERE person = ? RETURNING person", (person,))
-    inbox = yield Statement("DELETE FROM inbox WHERE person = ? RETURNING person", (person,))
     cases = yield Statement("DELETE FROM cases WHERE person = ? RETURNING id", (person,))
     for table in ("sessions", "affected"):  # of the helpdesk's page
         yield Statement(f"DELETE FROM {table} WHERE person = ?", (person,))  # noqa: S608 - constants
     yield AfterCommit.OVERWRITE
-    return Erased(len(people), len(cases), len(entries), len(work) + len(owed) + len(inbox))
+    return Erased(len(people), len(cases), len(entries), len(work) + len(owed) + len(inbox) + len(jobs))
 
 
 def purge_ended(before: str) -> Operation[int]:

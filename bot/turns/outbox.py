@@ -97,11 +97,13 @@ class Outbox:
         activity: str = "",
         finish: Claimed | None = None,
         pending: bool = True,
+        from_memory: bool = False,
     ) -> tuple[TurnResult, float]:
         """Everything a turn came to, in one transaction.
 
-        `finish`: the job whose result this is. `pending` False: there is a job already that shows the card. Returns
-        the result with the record as saved, and until when its card is pending (seconds since 1970; 0: it is not).
+        `from_memory`: see `Change`. `finish`: the job whose result this is. `pending` False: there is a job already
+        that shows the card. Returns the result with the record as saved, and until when its card is pending (seconds
+        since 1970; 0: it is not).
         Raises `Conflict`, `Lost` and `StoreUnavailable`.
         """
         if result.erased:
@@ -120,7 +122,17 @@ class Outbox:
         drop = (*over, *result.drop)
         card = PendingCard(until, in_place) if until else None
         saved = await self.commit(
-            Change(record, activity, result.log, tuple(put), drop, finish, card, earlier=result.earlier)
+            Change(
+                record,
+                activity,
+                result.log,
+                tuple(put),
+                drop,
+                finish,
+                card,
+                earlier=result.earlier,
+                from_memory=from_memory,
+            )
         )
         self.count(before.case, result)
         return replace(result, record=saved), until

@@ -166,11 +166,15 @@ class TurnRunner:
     async def _personal(self, incoming: Incoming, channel: Channel) -> Message | None:
         """Decide and save, from memory first; again where another process saved meanwhile."""
         cached = self.outbox.cache.get(incoming.person)
+        before: Record | None = None  # as this turn has loaded it
         for _ in range(_TRIES):
             if cached is not None:
                 record, fresh, handled = cached, False, was_handled(cached.handled, incoming.id)
             else:
                 (record, handled), fresh = await self._load(incoming, channel), True
+                if before is not None and _was_erased(before, record):
+                    return None  # the person wanted all to go that was said before
+                before = record
             if (handled and not incoming.is_invoke) or is_late_rating(incoming, record.case):
                 return None
             if not record.version and (message := await self._after_erasing(incoming, channel)) is not None:
@@ -184,7 +188,10 @@ class TurnRunner:
                     return None
                 result = _with_understood(_of_press(result, press))
                 activity = "" if handled else incoming.id
-                saved, until = await self.outbox.save(record, result, in_place=bool(press.replaces), activity=activity)
+                in_place = bool(press.replaces)
+                saved, until = await self.outbox.save(
+                    record, result, in_place=in_place, activity=activity, from_memory=not fresh
+                )
             except (Conflict, Stale):
                 continue
             if result.typed is not None:
@@ -289,8 +296,14 @@ class TurnRunner:
         return replace(record, name=name, locale=locale, platform=platform, address=incoming.address, blocked=False)
 
 
+def _was_erased(before: Record, now: Record) -> bool:
+    """Whether a person was erased between two loads of one turn."""
+    return not now.version and bool(before.version or before.handled != now.handled)
+
+
 def _inbox_of(incoming: Incoming) -> str:
-    return incoming.person or incoming.address.conversation
+    """Whose inbox it is in: in front of others the conversation's, in which its id is the only one of its kind."""
+    return incoming.person if incoming.scope is Scope.PERSONAL and incoming.person else incoming.address.conversation
 
 
 def _press(incoming: Incoming, record: Record) -> _Press:

@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from bot import regular_file
 from dialogs.translations import Catalog
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class UnknownSentences:
         if not any(letter.isalpha() for letter in hidden):
             return
         try:
+            self._check()
             self._since_purge += 1
             if self._since_purge >= _EVERY:
                 self._purge()
@@ -57,11 +59,17 @@ class UnknownSentences:
 
     def sentences(self) -> Iterator[tuple[str, str]]:
         """(day, sentence), the oldest first, of those that are not too old. Raises OSError."""
+        self._check()
         oldest = (datetime.now(UTC) - self._retention).date()
         for line in self._file.read_text(encoding="utf-8", errors="replace").splitlines():
             day, _, sentence = line.partition("\t")
             if sentence and _date(day) >= oldest:
                 yield day, sentence
+
+    def _check(self) -> None:
+        """Raises OSError where a pipe or a device stands in its place, for which a turn would wait."""
+        if self._file.exists():
+            regular_file.check(self._file.stat().st_mode)
 
     def _known(self, catalog: Catalog) -> frozenset[str]:
         """The words of a catalog's sentences, folded; found out once."""

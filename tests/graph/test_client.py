@@ -23,7 +23,7 @@ from bot.app import new_metrics
 from bot.errors import NotFound, Outage, OutsideError, Refused, SettingsError, Throttled, TimedOut
 from bot.graph.client import BadRequest, Graph
 from bot.graph.tokens import Tokens, bot_tokens, graph_tokens
-from bot.http_client import HttpClient
+from bot.http_client import HttpClient, plain_code
 from bot.settings import Settings, read
 from sandbox.faults import Fault
 from sandbox.tenant import Tenant
@@ -498,3 +498,18 @@ async def test_every_answer_is_counted_by_its_status() -> None:
             await one.graph.json("/b")
         counted = {status: one.metrics.registry.get_sample_value("photosync_graph_requests_total", {"status": status}) for status in ("200", "404")}  # fmt: skip
         assert counted == {"200": 1, "404": 1}
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("BotDisabledByAdmin", "BotDisabledByAdmin"),
+        ("-2130575338, Microsoft.SharePoint.SPException", "-2130575338, Microsoft.SharePoint.SPException"),
+        ("Ada Byron has no mailbox", ""),
+        ("x" * 81, ""),
+        (17, ""),
+        (None, ""),
+    ],
+)
+def test_of_an_errors_code_nothing_reaches_a_log_that_could_be_words(code: object, told: str) -> None:
+    assert plain_code(code) == told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -131,3 +132,26 @@ def test_a_draft_is_for_the_pilot_alone(own: Path) -> None:
     live.set_pilot(["somebody"])  # a group that is named has another member now
     assert live.view("somebody").library.has("resync.vpn")
     assert not live.view("0c000000-a").library.has("resync.vpn")
+
+
+def _pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+ODD = [
+    ("a pipe", "desk.toml", _pipe, "is a pipe or a device, not a file"),
+    ("a device", "desk.toml", lambda path: path.symlink_to("/dev/zero"), "is a pipe or a device, not a file"),
+    ("a folder", "desk.toml", Path.mkdir, "is a folder, not a file"),
+    ("a link to itself", "desk.toml", lambda path: path.symlink_to(path), "a link to a file that is not there"),
+    ("a pipe for a picture", "vpn.png", _pipe, "is a pipe or a device, not a file"),
+]
+
+
+@pytest.mark.parametrize(("name", "make", "words"), [row[1:] for row in ODD], ids=[row[0] for row in ODD])
+def test_what_is_no_file_is_named_and_waited_for_by_nobody(
+    spoken: Languages, own: Path, name: str, make: Callable[[Path], None], words: str
+) -> None:
+    make(own / name)
+    with pytest.raises(LibraryError) as raised:
+        laid(spoken, own)
+    assert [one for one in raised.value.problems if one.startswith(name) and words in one]

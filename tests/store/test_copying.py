@@ -8,6 +8,7 @@ import os
 import secrets
 import stat
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -40,7 +41,7 @@ async def filled(url: str, people: int = 3) -> None:
         record = replace(ADA, person=f"p{number}", case=replace(CASE, id=f"C{number}"))
         log = (LogEntry("t", "typed", f"words {number}"), LogEntry("t", "shown", "x"))
         job = Job(JobKind.FOLLOW_UP, f"C{number}", record.person, 9e9, {"turn": number})
-        await store.commit(Change(record, "a1", log, (job,), pending_card=PendingCard(9e9, in_place=True)))
+        await store.commit(Change(record, "a1", log, (job,), pending_card=PendingCard(time.time() + 60, in_place=True)))
     await store.put(Job(JobKind.TICKET, "C0", "p0", 0.0))
     (claimed,) = await store.claim(1, 60)
     await store.fail(claimed, "given up")

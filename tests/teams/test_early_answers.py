@@ -18,6 +18,7 @@ from bot.store.connect import connect
 from bot.store.interface import Store
 from bot.teams import endpoint
 from bot.teams.activities import read_incoming
+from bot.turns.runner import _inbox_of
 from sandbox.chat import Chat
 from sandbox.tenant import Tenant
 from tests.chatting import RunningBot, eventually, scene, shown, step
@@ -155,12 +156,27 @@ async def kept(here: RunningBot, chat: Chat, content: dict[str, Any]) -> None:
     """As before an early answer, by a process that died then."""
     incoming = read_incoming({**chat.channel.activity(chat), **content}, here.tenant.app)
     assert incoming is not None
-    await here.bot.store.receive(incoming.person, incoming.id, to_document(incoming))
+    await here.bot.store.receive(_inbox_of(incoming), incoming.id, to_document(incoming))
 
 
 def step_language(chat: Chat) -> str:
     """What the last card is in."""
     return str(chat.card()["lang"])
+
+
+async def test_a_turn_that_is_under_way_when_all_is_deleted_elsewhere_brings_nothing_back() -> None:
+    async with scene(PHOTOSYNC_FOLLOW_UPS="1h") as here:
+        chat = here.chat("old", "en-US")
+        await chat.say("hello")
+        here.tenant.world.faults.graph_seconds = 1.0
+        saying = asyncio.create_task(chat.say("my photo is wrong"))
+        await asyncio.sleep(0.7)
+        await here.bot.store.erase(chat.person.id)  # as by another replica, or `photosync erase`
+        await saying
+        record, _ = await here.bot.store.load(chat.person.id)
+        assert (record.version, record.case) == (0, None)
+        await chat.say("hello again")  # what is said afterwards begins anew
+        assert (await here.bot.store.load(chat.person.id))[0].version
 
 
 async def eventually_none(store: Store) -> None:

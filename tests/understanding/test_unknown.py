@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -101,3 +102,11 @@ def test_the_command_says_that_nothing_is_kept() -> None:
 def test_nothing_written_yet_is_an_empty_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert show({"PHOTOSYNC_KEEP_UNKNOWN": str(tmp_path / "unknown.tsv")}) == 0
     assert capsys.readouterr().out == ""
+
+
+async def test_a_pipe_in_its_place_stops_no_turn(tmp_path: Path, spoken: Languages) -> None:
+    os.mkfifo(tmp_path / "unknown.tsv")
+    sentences = UnknownSentences(tmp_path / "unknown.tsv", DAY)
+    sentences.keep("the toaster is broken", spoken.translations.catalogs["en"], "")  # returns, and logs
+    with pytest.raises(OSError, match="not a file"):
+        list(sentences.sentences())
