@@ -394,7 +394,9 @@ class _Renderer:
             "data": data,
             "msTeams": {"feedback": {"hide": True}},  # the changed card says that the press arrived
         }
-        if first and button.main:
+        # Neither the way back nor "I still see the old one" after good news is what people are led to.
+        leads = button.action != "back" and not (self.content.state == "good" and button.action == "next")
+        if first and button.main and leads:
             card["style"] = "destructive" if button.action == "forget_confirmed" else "positive"
         if not button.main:
             card["mode"] = "secondary"  # behind the three dots where the channel has them
