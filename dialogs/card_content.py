@@ -252,10 +252,14 @@ def _rows(library: Library, step: Step, case: Case) -> tuple[Row, ...]:
     there = _last_known(case)
     if not adding and there and there.verdict is not Verdict.NO_PHOTO:
         rows.append(Row("tick.photo", DONE))
-    numbered = [one for one in library.steps_of(step.checklist) if one.numbered]
-    for number, one in enumerate(numbered, 1):
+    number, shared = 0, 0
+    for one in (one for one in library.steps_of(step.checklist) if one.numbered):
         if one.heading:
             rows.append(Row(f"{one.id}.heading"))
+            # Several ways, of which one is taken: each goes on from what they share.
+            shared = shared or number
+            number = shared
+        number += 1
         rows.append(Row(f"{one.id}.title", str(number), _hint(one, case), one.link))
     if not adding and _visited(case):
         rows.append(Row("tick.visited", DONE))
