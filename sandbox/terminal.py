@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
+import re
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -26,6 +27,7 @@ _PROMPT = "> "
 _LOOK = 0.2  # seconds between two looks at whether the bot wrote by itself
 _LONGEST_DELAY = 600  # seconds
 _PIXELS = 22  # of a photo, each way
+_LINK = re.compile(r"\[(?P<words>[^\]]*)\]\((?P<address>[^)\s]+)\)")
 
 
 class Terminal:
@@ -198,7 +200,7 @@ def _part(part: dict[str, Any]) -> list[Any]:
     kind = part["type"]
     if kind == "TextBlock":
         bold = "bold" if part.get("weight") == "Bolder" else "dim" if part.get("isSubtle") else ""
-        return [Text(part["text"].replace("\\", ""), style=bold)]
+        return [Text(_plain(part["text"]), style=bold)]
     if kind == "Container":
         return [line for item in part["items"] for line in _part(item)]
     if kind == "ColumnSet":
@@ -209,6 +211,16 @@ def _part(part: dict[str, Any]) -> list[Any]:
     if kind == "Image":
         return [Text(f"({part['altText']})", style="italic dim")]
     return [Text(f"{part['label']} …", style="dim")]
+
+
+def _plain(text: str) -> str:
+    """A text block's words: of a link its words and its address, once where they are the same."""
+
+    def link(match: re.Match[str]) -> str:
+        words, address = match["words"], match["address"]
+        return address if address.partition("://")[2].rstrip("/") == words.rstrip("/") else f"{words} ({address})"
+
+    return _LINK.sub(link, text).replace("\\", "")
 
 
 def _column(item: dict[str, Any]) -> list[Any]:

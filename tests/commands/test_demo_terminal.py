@@ -41,6 +41,8 @@ def test_the_story_can_be_played_in_the_terminal_and_what_comes_unasked_is_shown
         _, complaints = process.communicate("/quit\n", timeout=20)
     assert (process.returncode, complaints) == (0, "")
     assert "SharePoint still has a different photo" in shown
+    assert "https://www.office.com" in shown
+    assert "](" not in shown  # an address, not how a card writes it
 
 
 def test_the_terminal_ends_with_its_input_and_survives_nonsense() -> None:
