@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 _LINK = re.compile(r"(https?://[^\s<>\"]+)")
+_CALLED = re.compile(r"^\s*@photosync\b[\s,:]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class Chat(Transcript):
         As in Teams the text has entities, and the message comes as HTML too. In front of others the bot hears only what
         is said to it: there the text begins with its mention.
         """
+        if self.kind != "personal":
+            text = _CALLED.sub("", text, count=1)  # Teams makes the mention of what is typed
         plain = html.escape(text, quote=False)
         return await self._write(plain, "<p>" + _LINK.sub(r'<a href="\1">\1</a>', plain) + "</p>", changes)
 
