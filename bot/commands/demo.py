@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import base64
+import contextlib
 import importlib.util
 import sys
 import webbrowser
@@ -19,6 +20,7 @@ from bot.settings import read
 from bot.store.interface import Store
 
 if TYPE_CHECKING:
+    from sandbox.chat import Chat
     from sandbox.desks.zammad import Zammad
     from sandbox.tenant import Tenant
 
@@ -31,6 +33,7 @@ _CHANGES = {
 }
 # The places of office.com that illustrations are about: there the demo's page gives a hint.
 _PLACES = {"tile": "tile", "circle": "circle", "my_accounts": "circle", "pop_up": "circle"}
+_WARM_UP = 5.0  # seconds at most
 _TAIL = 48  # characters of a picture's base64 that tell it from every other
 
 
@@ -63,7 +66,7 @@ async def _demo(chosen: argparse.Namespace) -> int:
     locales_dir = environment(chosen).get("PHOTOSYNC_LOCALES_DIR", "")
     async with Tenant.open() as tenant:
         tenant.world.people += ALSO
-        tenant.world.faults.latency = (0.02, 0.1)
+        tenant.world.faults.latency = (0.02, 0.05)
         desk = Zammad(tenant.world)
         await desk.start(tenant.authority.server)
         bot_port = free_port()  # the address of the helpdesk's page has to be known before
@@ -78,12 +81,33 @@ async def _demo(chosen: argparse.Namespace) -> int:
         await asyncio.gather(*map(bot.store.commit, history()))
         try:
             behind = _Behind(bot.store)
+            await _warm_up(tenant, behind)
             if chosen.terminal:
                 return await terminal.chat(tenant, behind.forget)
             return await _page(tenant, desk, chosen, behind)
         finally:
             await bot.stop()
             await desk.stop()
+
+
+async def _warm_up(tenant: Tenant, behind: _Behind) -> None:
+    """Let somebody whom nobody sees have the first card: the tokens, keys and the way to the photos take time."""
+    world, people = tenant.world, tenant.world.people
+    latency, world.faults.latency = world.faults.latency, (0.0, 0.0)
+    (somebody,) = world.crowd(1)
+    chat = tenant.channel.chat(somebody.id)
+    with contextlib.suppress(OSError, TimeoutError):
+        async with asyncio.timeout(_WARM_UP):
+            await asyncio.gather(_first_message(chat), chat.install())
+    await behind.forget(somebody.id)
+    world.people, world.faults.latency = people, latency
+    world.trace.requests.clear()
+
+
+async def _first_message(chat: Chat) -> None:
+    async for event in chat.subscribe():
+        if event["type"] == "message":
+            return
 
 
 def _everybody(tenant: Tenant) -> str:
