@@ -31,6 +31,7 @@ _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
 _PLACES = ("personal", "groupChat")
 _LOOK = 0.4  # seconds between two looks at whether anything changed that no message tells
 _QUIET = 15.0  # seconds after which a listener is told that nothing happened, so that one who has gone is noticed
+_MOST_REQUESTS = 500  # of those behind the scenes
 _MOST_BYTES = 1536 * 1024  # of a request: a photo of one's own in base64
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -86,12 +87,14 @@ class ChatPage:
         app = web.Application(middlewares=[_guard], client_max_size=_MOST_BYTES)
         app.router.add_get("/api/people", self._people)
         app.router.add_get("/api/chat/{person}/events", self._events)
-        app.router.add_post("/api/chat/{person}/{act:say|press|open|again}", self._chat)
+        app.router.add_post("/api/chat/{person}/{act:say|press|open|again|clear}", self._chat)
         app.router.add_get("/api/behind/{person}", self._behind)
         self._office.add_to(app)
         self._desk.add_to(app)
         app.router.add_get("/helpdesk", self._to_helpdesk)
         app.router.add_get("/{name:.*}", self._file)
+        for name, path in self._files.items():
+            self._assets[name] = await asyncio.to_thread(_Asset.read, path)
         self._runner, self.port = await listen(app, None, port)
 
     async def stop(self) -> None:
@@ -101,10 +104,8 @@ class ChatPage:
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["name"] or "index.html"
-        if name not in self._files:
-            raise web.HTTPNotFound
         if name not in self._assets:
-            self._assets[name] = await asyncio.to_thread(_Asset.read, self._files[name])
+            raise web.HTTPNotFound
         return self._assets[name].answer(request)
 
     async def _to_helpdesk(self, _: web.Request) -> web.StreamResponse:
@@ -213,6 +214,11 @@ class ChatPage:
         return 200 if chat.messages or chat.kind != "personal" else max(await chat.install())
 
     async def _again(self, chat: Chat, document: dict[str, Any]) -> int:
+        """The person's story from its beginning."""
+        await self._clear(chat, document)
+        return await self._open(chat, document)
+
+    async def _clear(self, chat: Chat, _: dict[str, Any]) -> int:
         """Everything of this person as it was in the beginning, on every side."""
         person, channel = chat.person.id, self.tenant.channel
         await self._bot.forget(person)
@@ -220,12 +226,14 @@ class ChatPage:
         self._desk.start_over(chat.person)
         for one in (channel.chat(person), channel.group(person)):
             one.clear()
-        return await self._open(chat, document)
+        return 200
 
     async def _behind(self, request: web.Request) -> web.StreamResponse:
-        person = found(self.tenant, request)
+        """The person's case, tickets and requests; with `?all` those about everybody and nobody."""
+        person, world = found(self.tenant, request), self.tenant.world
+        requests = [*world.trace.requests] if "all" in request.query else world.trace.about(world.names(person))
         return web.json_response({
-            "requests": [asdict(one) for one in self.tenant.world.trace.requests],
+            "requests": [asdict(one) for one in requests[-_MOST_REQUESTS:]],
             "case": await self._bot.case(person.id),
             "tickets": self._desk.tickets(person),
         })  # fmt: skip
@@ -236,6 +244,7 @@ _ACTS: Mapping[str, Callable[[ChatPage, Chat, dict[str, Any]], Awaitable[int]]] 
     "press": ChatPage._press,  # noqa: SLF001
     "open": ChatPage._open,  # noqa: SLF001
     "again": ChatPage._again,  # noqa: SLF001
+    "clear": ChatPage._clear,  # noqa: SLF001
 }
 
 

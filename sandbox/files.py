@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from typing import Any
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -36,8 +37,8 @@ class Files:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    def keep(self, data: bytes) -> str:
-        """An address under which the bytes can be fetched for an hour."""
+    def keep(self, data: bytes, file: str) -> str:
+        """An address under which the bytes of a file can be fetched for an hour."""
         now = self.world.now()
         while self._ends:
             oldest = next(iter(self._ends))
@@ -46,7 +47,7 @@ class Files:
             del self.held[oldest], self._ends[oldest]
         name = secrets.token_urlsafe(16)
         self.held[name], self._ends[name] = data, now + _LIFETIME
-        return f"{self.url}/download/{name}"
+        return f"{self.url}/download/{name}?file={quote(file)}"
 
     async def _download(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["name"]

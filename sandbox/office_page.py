@@ -53,13 +53,14 @@ class OfficePage:
 
     async def state(self, person: Person) -> dict[str, Any]:
         """What each side has, as names of the photos, `` for none; `due` is when the next copy is made, in seconds
-        since 1970, or 0."""
+        since 1970, or 0; `direct` says that SharePoint shows Microsoft 365's photo itself and makes no copy."""
         held = await self._held(person)
         copy = _newest(held)
         return {
             "microsoft365": held.photo.etag.strip('"') if held.photo.picture else "",
             "sharepoint": copy.etag.strip('"') if copy else "",
             "due": held.due[0][0] if held.due else 0,
+            "direct": not held.photo.in_exchange,
         }
 
     async def _held(self, person: Person) -> Holdings:

@@ -132,7 +132,7 @@ class Sites:
         if named is None or copy is None or named["letter"] not in copy.files:
             return graph_error(404, "itemNotFound")
         data = copy.files[named["letter"]]
-        address = self.files.keep(data)
+        address = self.files.keep(data, match["file"])
         modified = copy.apart.get(named["letter"], copy.modified)
         if match["content"]:
             return web.Response(status=302, headers={"Location": address})

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import unquote
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-_MOST = 400  # requests that are kept
+_MOST = 2_000  # requests that are kept
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,17 @@ class Trace:
         self.count += 1
         seconds = time.time() - begun
         self.requests.append(Traced(self.count, begun, system, method, unquote(path), status, seconds, batched))
+
+    def about(self, names: Collection[str]) -> list[Traced]:
+        """Those whose path has one of the names in it, and the batches that these were parts of."""
+        found, part_at = list[Traced](), 0.0
+        for one in self.requests:
+            named = any(name in one.path for name in names)
+            if named and one.batched:
+                part_at = max(part_at, one.at)
+            if named or (one.path.endswith("/$batch") and one.at <= part_at):
+                found.append(one)
+        return found
 
     def of(self, system: str) -> Middleware:
         """What an application of that system goes through to have its requests traced."""

@@ -167,6 +167,10 @@ class World:
         self._index()
         return self._sites[person_id]
 
+    def names(self, person: Person) -> tuple[str, ...]:
+        """What the person is called in addresses and in names of files."""
+        return person.id, person.upn, file_name(person.upn), self.personal_site(person.id)
+
     def crowd(self, size: int, like: Sequence[Person] = PEOPLE[:1]) -> tuple[Person, ...]:
         """That many more people, for long runs, with the stories of those they are `like`, in turn."""
         made = tuple(

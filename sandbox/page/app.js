@@ -3,7 +3,7 @@
 // behind.js, how a card is drawn in cards.js.
 
 const $ = (id) => document.getElementById(id);
-const state = { run: "", signs: {}, people: [], stories: [], person: null, place: "personal", events: null, lost: false, cards: new Map(), pressed: "" };
+const state = { run: "", signs: {}, people: [], stories: [], person: null, place: "personal", events: null, lost: false, cards: new Map(), pressed: "", typed: new Map() };
 
 // ---- talking to the server ----
 async function ask(path, body) {
@@ -35,6 +35,22 @@ async function chat(act, body) {
   return answer.status > 0 && answer.status < 400;
 }
 
+// A button's press; where it did not arrive, the card says so.
+async function press(id, data) {
+  const holder = state.cards.get(id);
+  holder?.querySelector(".unsent")?.remove();
+  state.pressed = id;
+  if (await chat("press", { card: id, data }) || !state.cards.has(id)) return;
+  state.pressed = "";
+  const note = document.createElement("p");
+  note.className = "unsent";
+  note.textContent = "Not sent. What you typed is kept: press again when the demo answers.";
+  const there = state.cards.get(id);
+  there.querySelector(".unsent")?.remove();
+  there.append(note);
+  note.scrollIntoView({ block: "nearest" });
+}
+
 // ---- messages ----
 function drawCard(id, activity, holder) {
   const content = cardOf(activity);
@@ -42,12 +58,20 @@ function drawCard(id, activity, holder) {
   const focused = holder.contains(document.activeElement) ? document.activeElement.textContent : null;
   holder.replaceChildren(cardFrame(content, (action) => {
     if (action instanceof AdaptiveCards.OpenUrlAction) { follow(action.url); return; }
-    if (!(action instanceof AdaptiveCards.SubmitAction)) return;
-    state.pressed = id;
-    chat("press", { card: id, data: action.data || {} });
-  }));
+    if (action instanceof AdaptiveCards.SubmitAction) press(id, action.data || {});
+  }, state.typed.get(typedIn(id, holder))));
   if (state.pressed) focusOn(holder, "");
   else if (focused !== null) focusOn(holder, focused);
+}
+
+// What is typed in cards is there again when the same cards are drawn anew, after the connection was lost.
+const typedIn = (id, holder) => `${id}/${holder.dataset.versions}`;
+function keepTyped() {
+  state.typed.clear();
+  for (const [id, holder] of state.cards) {
+    const inputs = holder.querySelector(".card")?.inputs() || [];
+    if (inputs.length) state.typed.set(typedIn(id, holder), new Map(inputs.map((one) => [one.id, one.value])));
+  }
 }
 
 function cardOf(activity) {
@@ -67,30 +91,31 @@ function show(event) {
   const log = $("messages");
   if (event.type === "office") { office.show(event); return; }
   if (event.type === "behind") { behind.refresh(); return; }
-  if (event.type === "reset") { log.replaceChildren(); state.cards.clear(); office.visited = false; office.hint(""); empty(); return; }
+  if (event.type === "reset") { keepTyped(); log.replaceChildren(); state.cards.clear(); office.visited = false; office.hint(""); empty(); return; }
   if (event.type === "typing") { $("typing").hidden = false; return; }
   if (event.type === "delete") { state.cards.get(event.id)?.remove(); state.cards.delete(event.id); return; }
   let holder = state.cards.get(event.id);
+  $("typing").hidden = true; // it takes room from the messages
   if (event.type === "update") {
     if (!holder) return;
-    drawCard(event.id, event.activity, holder);
+    const pressed = state.pressed === event.id;
+    holder.dataset.versions = String(Number(holder.dataset.versions) + 1);
+    reading.keep(holder, () => drawCard(event.id, event.activity, holder), pressed);
     holder.classList.remove("updated"); void holder.offsetWidth; holder.classList.add("updated");
-    holder.dataset.versions = String(Number(holder.dataset.versions || 0) + 1);
-    follows(holder, () => holder.scrollIntoView({ block: "nearest" }));
   } else if (!holder) {
     holder = document.createElement("div");
     holder.className = `message ${event.type === "mine" ? "mine" : "bot"}`;
     holder.dataset.id = event.id;
+    holder.dataset.versions = String(event.versions || 0);
     holder.dir = "auto";
     state.cards.set(event.id, holder);
     log.querySelector(".empty")?.remove();
     log.append(holder);
     if (event.type === "mine") holder.textContent = event.activity.text.replace(/<at>(.*?)<\/at>/g, "@$1");
     else drawCard(event.id, event.activity, holder);
-    follows(holder, () => { log.scrollTop = log.scrollHeight; });
+    reading.begin(holder);
   }
   if (event.type !== "mine") {
-    $("typing").hidden = true;
     holder.dataset.place = placeOf(cardOf(event.activity));
     // A card that a newer one has closed has no say any more.
     office.hint([...log.querySelectorAll(".message.bot")].at(-1).dataset.place);
@@ -98,11 +123,56 @@ function show(event) {
   }
 }
 
-// Scrolls now and once a card's pictures are there, which change its height.
-function follows(holder, scroll) {
-  scroll();
-  holder.querySelectorAll("img").forEach((image) => image.addEventListener("load", scroll));
-}
+// ---- what of the messages is in view ----
+const reading = {
+  missed: false, // something new came while another part of the page was shown
+
+  // What is new is read from its top: the end of the messages where all of it fits, else its beginning.
+  begin(holder) {
+    reading.missed = !panes.shows("chat");
+    const log = $("messages"), place = log.scrollTop = reading.place(holder);
+    reading.drawn(holder, () => {
+      // Its pictures may have made it higher; but whoever has scrolled, or has something newer, stays there.
+      if (log.lastElementChild === holder && Math.abs(log.scrollTop - place) < 2) log.scrollTop = reading.place(holder);
+    });
+  },
+
+  place(holder) {
+    const log = $("messages"), style = getComputedStyle(log), above = 8;
+    if (holder.offsetHeight + above + parseFloat(style.paddingBlockEnd) <= log.clientHeight) return log.scrollHeight - log.clientHeight;
+    return log.scrollTop + reading.top(holder) - above;
+  },
+
+  top: (holder) => holder.getBoundingClientRect().top - $("messages").getBoundingClientRect().top,
+
+  // A change in place moves nothing of what is read; only what one's own press has brought is shown from its top.
+  keep(holder, draw, pressed) {
+    reading.missed ||= !panes.shows("chat");
+    const log = $("messages"), read = reading.now(holder), top = reading.top(read);
+    const stay = () => { if (read.isConnected) log.scrollTop += reading.top(read) - top; };
+    holder.style.minHeight = `${holder.offsetHeight}px`; // until its pictures are there
+    draw();
+    stay();
+    reading.drawn(holder, () => {
+      holder.style.minHeight = "";
+      stay();
+      const box = reading.top(holder);
+      if (pressed && (box < 0 || box + holder.offsetHeight > log.clientHeight)) log.scrollTop = holder === log.lastElementChild ? reading.place(holder) : log.scrollTop + box - 8;
+    });
+  },
+
+  // The message of which most is in view.
+  now(other) {
+    const high = $("messages").clientHeight;
+    const seen = (one) => Math.min(high, reading.top(one) + one.offsetHeight) - Math.max(0, reading.top(one));
+    return [...state.cards.values()].reduce((best, one) => (seen(one) > seen(best) ? one : best), other);
+  },
+
+  drawn(holder, then) {
+    const pictures = [...holder.querySelectorAll("img")].map((one) => one.decode().catch(() => {}));
+    if (pictures.length) Promise.all(pictures).then(then); else then();
+  },
+};
 
 function empty() {
   if (state.place === "personal") return;
@@ -135,11 +205,12 @@ document.addEventListener("click", (event) => {
 });
 
 // ---- people and stories ----
-async function choose(person, { delay = null, place = "personal" } = {}) {
+async function choose(person, { delay = null, place = "personal", anew = false } = {}) {
   keepDraft();
   state.person = person;
   state.place = place;
   state.pressed = "";
+  keepTyped();
   document.body.dataset.chosen = person.id;
   for (const button of document.querySelectorAll("#people button")) button.setAttribute("aria-current", String(button.dataset.person === person.id));
   for (const button of document.querySelectorAll("[data-place]")) button.setAttribute("aria-pressed", String(button.dataset.place === place));
@@ -155,6 +226,9 @@ async function choose(person, { delay = null, place = "personal" } = {}) {
   behind.begin();
   panes.choose("chat");
   $("composer").value = sessionStorage.getItem(draftName()) || "";
+  state.events?.close();
+  if (anew) await chat("clear", {}); // a story is played from its beginning
+  if (state.person !== person || state.place !== place) return;
   listen();
   $("composer").focus({ preventScroll: true });
 }
@@ -209,11 +283,12 @@ function drawPeople() {
     const text = document.createElement("span"), title = document.createElement("b"), about = document.createElement("small");
     title.textContent = story.title; about.textContent = story.text;
     text.append(title, about); button.append(picture, text); item.append(button);
-    button.addEventListener("click", () => choose(person, { delay: story.delay }));
+    button.addEventListener("click", () => choose(person, { delay: story.delay, anew: true }));
     $("stories").append(item);
   }
   const languages = new Set(state.people.map((one) => one.locale.split("-")[0]));
   $("others").textContent = `Or be anybody: ${state.people.length} people in ${languages.size} languages, a guest among them.`;
+  $("everybody").hidden = false;
 }
 
 // ---- parts of the page, of which a narrow one shows a single one ----
@@ -222,7 +297,7 @@ const panes = {
     document.body.dataset.pane = name;
     for (const button of document.querySelectorAll("[data-pane-button]")) button.setAttribute("aria-current", String(button.dataset.paneButton === name));
     document.querySelector(`[data-pane-button=${name}]`).classList.remove("news");
-    if (name === "chat") $("messages").scrollTop = $("messages").scrollHeight;
+    if (name === "chat" && reading.missed) reading.begin($("messages").lastElementChild);
     if (name === "behind") behind.refresh();
   },
   // Where a part is beside others, to look at it is not to leave another.
@@ -234,7 +309,9 @@ const panes = {
 for (const button of document.querySelectorAll("[data-pane-button]")) button.addEventListener("click", () => panes.choose(button.dataset.paneButton));
 for (const button of document.querySelectorAll("[data-place]")) button.addEventListener("click", () => choose(state.person, { place: button.dataset.place }));
 
-$("again").addEventListener("click", () => chat("again", {}));
+$("everybody").addEventListener("click", () => { panes.choose("people"); $("to-stories").focus(); });
+$("to-stories").addEventListener("click", () => { panes.choose("chat"); $("everybody").focus(); });
+$("again").addEventListener("click", async () => { if (!await chat("again", {})) toast("Not started over: the demo does not answer."); });
 $("composer").addEventListener("input", keepDraft);
 $("form").addEventListener("submit", async (event) => {
   event.preventDefault();
@@ -247,6 +324,13 @@ $("form").addEventListener("submit", async (event) => {
   else sessionStorage.setItem(from, text);
 });
 
+// The first card that is drawn takes the renderer three times as long as any other: not one that is waited for.
+function warmUp() {
+  const text = { type: "TextBlock", text: "[a](https://b.example)", wrap: true };
+  const columns = { type: "ColumnSet", columns: [{ type: "Column", width: "stretch", items: [text] }] };
+  cardFrame({ type: "AdaptiveCard", version: "1.5", body: [{ type: "Container", style: "emphasis", items: [text, columns] }], actions: [{ type: "Action.Submit", title: "a" }] }, () => {});
+}
+
 async function start() {
   const told = await ask("/api/people");
   if (!told.people) { setTimeout(start, 2000); return; }
@@ -254,6 +338,7 @@ async function start() {
   drawPeople();
   offline(false);
   state.lost = false;
+  setTimeout(warmUp); // after what is to be seen
   const [id, place] = location.hash.slice(1).split("/");
   const person = state.people.find((one) => one.id === id);
   if (person) choose(person, { place: place === "groupChat" ? place : "personal" });

@@ -37,17 +37,31 @@ function hostConfig() {
   });
 }
 
-// The card as an element; `act` is called with the renderer's action when a button is pressed.
-function cardFrame(content, act) {
+// A card's content with what this renderer does not know of: pictures for the dark theme, which Teams shows there, and
+// what is already typed in it.
+function prepared(content, typed) {
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  return JSON.parse(JSON.stringify(content), (_, one) => {
+    const twin = dark && one?.themedUrls?.find?.((other) => other.theme === "Dark");
+    if (twin) one.url = twin.url;
+    if (typed?.has(one?.id) && /^Input\./.test(one.type)) one.value = typed.get(one.id);
+    return one;
+  });
+}
+
+// The card as an element; `act` is called with the renderer's action when a button is pressed. `typed` is what its
+// inputs hold, by their ids; the element's `inputs()` are the renderer's.
+function cardFrame(content, act, typed) {
   const card = new AdaptiveCards.AdaptiveCard();
   card.hostConfig = hostConfig();
-  card.parse(content);
+  card.parse(prepared(content, typed));
   card.onExecuteAction = act;
   const frame = document.createElement("div");
   frame.className = "card";
   if (content.rtl) frame.dir = "rtl";
   frame.lang = content.lang || "";
   frame.append(card.render());
+  frame.inputs = () => card.getAllInputs();
   // The renderer's own words, as Teams has its own beside those of a card.
   for (const one of frame.querySelectorAll(".ac-pushButton[aria-expanded]")) if (one.ariaLabel === "More options") one.lang = "en";
   return frame;

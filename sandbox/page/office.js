@@ -38,9 +38,12 @@ const office = {
       for (const one of document.querySelectorAll(`#people [data-person='${person.id}'] img`)) one.src = face;
     }
     if (before.sharepoint !== held.sharepoint) {
-      $("sharepoint-photo").src = $("member-photo").src = address("sharepoint", 240);
+      $("sharepoint-photo").src = address("sharepoint", 240);
       $("sharepoint-photo").alt = held.sharepoint ? "Photo in SharePoint" : "No photo in SharePoint";
     }
+    // SharePoint's pages show its copy, or the photo itself of whom it makes no copies.
+    $("member-photo").src = address(held.direct ? "microsoft365" : "sharepoint", 240);
+    $("sharepoint-caption").textContent = held.direct ? "SharePoint's copy, for older pages" : "SharePoint";
     office.tell();
     office.point();
   },
@@ -83,14 +86,22 @@ const office = {
   },
 
   async visit(app) {
+    const asked = office.asked;
     office.visited = true;
     office.hint("");
     office.go("site", app);
     const delay = Number($("delay").value);
     const held = await ask(`/api/office/${office.person.id}/tile`, { delay });
-    if (held.status !== undefined) return;
-    if (!delay) $("tile-note").textContent = `${app === "onedrive" ? "OneDrive" : "SharePoint"} opens and copies the photo. Now go back to the chat.`;
+    if (held.status !== undefined) { $("tile-note").textContent = "Nothing happens: the demo does not answer."; office.visited = false; office.hint(asked); return; }
+    $("tile-note").textContent = `${app === "onedrive" ? "OneDrive" : "SharePoint"} opens${office.copied(held, delay)}`;
     office.show(held);
+  },
+
+  // What comes of a visit.
+  copied(held, delay) {
+    if (held.direct) return " and shows the photo that Microsoft 365 has. It makes no copy: this account has no Exchange plan.";
+    if (!held.microsoft365) return held.sharepoint ? ". It copies nothing: Microsoft 365 has no photo. Its old copy stays." : ". There is no photo to copy yet.";
+    return delay ? "." : " and copies the photo. Now go back to the chat.";
   },
 
   // What the newest card is about is shown where it is to be done.
@@ -192,7 +203,7 @@ $("cancel").addEventListener("click", () => $("photo-dialog").close());
 $("apply").addEventListener("click", async () => {
   const held = await ask(`/api/office/${office.person.id}/photo`, office.chosen);
   $("photo-dialog").close();
-  if (held.status !== undefined) { if (held.status) toast("Microsoft 365 does not take that picture."); return; }
+  if (held.status !== undefined) { toast(held.status ? "Microsoft 365 does not take that picture." : "Not changed: the demo does not answer."); return; }
   office.visited = false;
   office.hint("");
   office.closeAccounts();

@@ -55,19 +55,22 @@ async def browser(chromium: Browser) -> AsyncIterator[Browser]:
         await context.close()
 
 
-async def open_page(browser: Browser, address: str, *, wide: int = 1280, dark: bool = False) -> Page:
+async def open_page(browser: Browser, address: str, *, wide: int = 1280, high: int = 900, dark: bool = False, forced: bool = False) -> Page:  # fmt: skip
     """The first screen; a mistake in the page's own code fails the test."""
     page = await browser.new_page(
-        viewport={"width": wide, "height": 900}, color_scheme="dark" if dark else "light", bypass_csp=True
+        viewport={"width": wide, "height": high},
+        color_scheme="dark" if dark else "light",
+        forced_colors="active" if forced else "none",
+        bypass_csp=True,
     )
     page.on("pageerror", lambda error: pytest.fail(f"the page failed: {error}"))
     await page.goto(address)
     return page
 
 
-async def open_chat(browser: Browser, address: str, number: int, *, wide: int = 1280, dark: bool = False) -> Page:
+async def open_chat(browser: Browser, address: str, number: int, *, wide: int = 1280, high: int = 900, dark: bool = False, forced: bool = False) -> Page:  # fmt: skip
     """The page with a person chosen, whom the bot has greeted."""
-    page = await open_page(browser, f"{address}#{person(number)}", wide=wide, dark=dark)
+    page = await open_page(browser, f"{address}#{person(number)}", wide=wide, high=high, dark=dark, forced=forced)
     await expect(page.locator(".message.bot .card").first).to_be_visible()
     return page
 
@@ -78,6 +81,13 @@ async def say(page: Page, text: str) -> None:
     await page.fill("#composer", text)
     await page.press("#composer", "Enter")
     await expect(page.locator(".message.bot")).to_have_count(seen + 1)
+
+
+async def start_over(page: Page) -> None:
+    """As in the beginning, whatever other tests have done."""
+    async with page.expect_response("**/again*"):
+        await page.click("#again")
+    await expect(page.locator(".message")).to_have_count(1)
 
 
 async def change_photo(page: Page, *presses: str) -> None:
@@ -162,7 +172,9 @@ async def test_from_right_to_left_the_circle_is_at_the_other_side_of_card_and_pa
     # The way on is where reading starts, the way back and the three dots after it.
     first, last = card.locator("button").first, card.locator("button").last
     assert (await first.bounding_box())["x"] > (await last.bounding_box())["x"]
-    # Dots below the line are not cut off.
+    # Dots below the line are not cut off, neither in a text nor in a button.
+    room = "all => Math.min(...all.map((one) => one.clientHeight / parseFloat(getComputedStyle(one).fontSize)))"
+    assert await card.locator(".ac-pushButton > div").evaluate_all(room) > 2
     blocks = card.locator(".ac-textBlock")
     assert set(await blocks.evaluate_all("all => all.map((one) => getComputedStyle(one).overflow)")) == {"visible"}
 
@@ -236,7 +248,9 @@ async def test_a_group_and_a_guest_can_be_tried(browser: Browser, address: str) 
     await say(page, "my photo is wrong")
     card = page.locator(".message.bot .card")
     await expect(card).to_contain_text("I only talk about photos in private")
-    await expect(page.locator(".message.mine")).to_have_text("@Photosync\u00a0my photo is wrong")
+    await say(page, "@photosync, my photo is wrong")  # Teams makes a mention of that
+    await expect(page.locator(".message.mine")).to_have_text(["@Photosync\u00a0my photo is wrong"] * 2)
+    card = card.last
     await card.get_by_role("link", name="Open a chat with me").click()
     await expect(page.locator("[data-place=personal]")).to_have_attribute("aria-pressed", "true")
 
@@ -267,6 +281,170 @@ async def test_whoever_evaluates_sees_the_requests_the_log_and_the_ticket(browse
     await shot(page, "en-6-agent")
     await ticket.get_by_role("button", name="Solved").click()
     await expect(card).to_contain_text("The help desk says that it's solved, so I've checked again.")
+
+
+async def test_behind_the_scenes_the_case_comes_first_and_the_requests_are_those_about_the_person(
+    browser: Browser, address: str
+) -> None:
+    page = await open_chat(browser, address, 5)
+    await page.click(f"#people [data-person='{person(12)}']")
+    await page.click("[data-pane-button=behind]")
+    await expect(page.locator(".behind h2")).to_have_text(["The case", re.compile("Tickets"), "What the bot asked"])
+    requests = page.locator("#requests")
+    await expect(requests).to_contain_text("GET /v1.0/users/{person}")
+    await expect(requests).to_contain_text("?file={person}_LThumb.jpg")
+    await expect(requests).to_contain_text("POST /v1.0/$batch")
+    await expect(requests).not_to_contain_text(person(5))
+    await page.get_by_label("Also those about other people").check()
+    await expect(requests).to_contain_text(person(5))
+    await expect(requests).not_to_contain_text("Sign-in")  # that was done before the page was there
+    # Whoever waits asks the same again and again, and others between.
+    shown = await page.evaluate("""() => {
+        const asked = (at, path) => ({ number: at, at, system: "Graph", method: "GET", path, status: 200, seconds: 0 });
+        const each = (many, path) => Array.from({ length: many }, (_, at) => asked(at * 3, path(at)));
+        behind.requests(each(40, (at) => `/poll/${at % 2}`));
+        const polls = [...document.querySelectorAll("#requests > li")].map((one) => one.innerText);
+        behind.requests(each(300, (at) => `/other/${at}`));
+        const rows = [...document.querySelectorAll("#requests li")].map((one) => one.innerText);
+        return { polls, rows };
+    }""")
+    assert [re.sub(r"\d+:\d+:\d+", "T", one) for one in shown["polls"]] == [
+        "T to T: 20 times 1 request\n200 Graph GET /poll/1",
+        "T to T: 20 times 1 request\n200 Graph GET /poll/0",
+    ]
+    assert len(shown["rows"]) == 101
+    assert "/other/299" in shown["rows"][0]
+    assert shown["rows"][-1] == "Older ones are left out."
+
+
+async def test_a_story_begins_anew_when_it_is_chosen_again(browser: Browser, address: str) -> None:
+    page = await open_page(browser, address)
+    card, held = page.locator(".message.bot .card"), page.locator("#m365-photo")
+    for _ in range(2):
+        await page.get_by_role("button", name="No photo at all").last.click()
+        await expect(card).to_contain_text("You have no photo in Microsoft 365 yet")
+        await expect(page.locator(".message")).to_have_count(1)
+        await expect(held).to_have_attribute("alt", "No photo in Microsoft 365")
+        await change_photo(page, "[data-variant='1']")
+        await expect(held).to_have_attribute("alt", "Photo in Microsoft 365")
+        await say(page, "menu")
+        await page.goto("about:blank")
+        await page.goto(address)
+
+
+HEIGHTS = [(1280, 800, 3), (375, 700, 4), (640, 400, 2)]
+
+
+@pytest.mark.parametrize(("wide", "high", "number"), HEIGHTS, ids=["wide", "phone", "zoomed"])
+async def test_a_card_that_is_higher_than_the_view_is_read_from_its_top(
+    browser: Browser, address: str, wide: int, high: int, number: int
+) -> None:
+    page = await open_chat(browser, address, number, wide=wide, high=high)
+    await start_over(page)
+    await settled(page)
+    assert 0 <= await page.evaluate(SEEN["top"]) <= 16
+    assert await page.evaluate(SEEN["below"]) > 100
+    # It changes by itself while it is read, and stays where it is.
+    await page.evaluate("document.getElementById('messages').scrollTop = 100")
+    before = await page.evaluate(SEEN["top"])
+    headers = {"Content-Type": "application/json"}
+    await page.request.post(
+        f"{address}api/office/{person(number)}/photo", data='{"variant": 1}' if number > 2 else '{"variant": null}', headers=headers
+    )  # fmt: skip
+    await expect(page.locator(".message")).not_to_have_attribute("data-versions", "0")
+    await settled(page)
+    assert await page.evaluate(SEEN["top"]) == before
+
+
+async def test_a_card_that_fits_is_shown_to_its_end(browser: Browser, address: str) -> None:
+    page = await open_chat(browser, address, 5, high=800)
+    for _ in range(2):
+        await say(page, "help")
+        await settled(page)
+        assert await page.evaluate(SEEN["top"]) > 0
+        assert await page.evaluate(SEEN["below"]) <= 0
+
+
+# How far the newest message's top is below the view's, and its end below the view's end, in pixels.
+_BOXES = "[document.getElementById('messages'), document.getElementById('messages').lastElementChild].map((one) => one.getBoundingClientRect())"
+SEEN = {
+    "top": f"(([view, card]) => Math.round(card.top - view.top))({_BOXES})",
+    "below": f"(([view, card]) => Math.round(card.bottom - view.bottom))({_BOXES})",
+}
+
+
+async def settled(page: Page) -> None:
+    """Every picture of the cards is there."""
+    await page.evaluate("Promise.all([...document.querySelectorAll('#messages img')].map((one) => one.decode()))")
+    await page.wait_for_timeout(100)
+
+
+async def test_the_first_screen_of_a_phone_leads_to_everybody_and_back(browser: Browser, address: str) -> None:
+    page = await open_page(browser, address, wide=375)
+    await expect(page.locator("#welcome")).to_contain_text("Or be anybody: 18 people")
+    await expect(page.get_by_text("a tab below it opens a small office.com")).to_be_visible()
+    await expect(page.get_by_text("beside it is a small office.com")).to_be_hidden()
+    await page.get_by_role("button", name="Show all people").click()
+    assert await barriers(page) == []
+    await shot(page, "phone-people")
+    await page.get_by_role("button", name="Back to the stories").click()
+    await page.get_by_role("button", name="Show all people").click()
+    await page.click(f"#people [data-person='{person(16)}']")
+    await expect(page.locator(".message.bot .card")).to_be_visible()
+    # Whoever looks at another part comes back to where they were.
+    await settled(page)
+    await page.evaluate("document.getElementById('messages').scrollTop = 200")
+    before = await page.evaluate(SEEN["top"])
+    await page.click("[data-pane-button=office]")
+    await page.click("[data-pane-button=chat]")
+    assert await page.evaluate(SEEN["top"]) == before < 0
+
+
+VISITS = [(15, "It makes no copy: this account has no Exchange plan", "microsoft365"), (4, "There is no photo to copy yet", "sharepoint"), (12, "copies the photo", "sharepoint")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("number", "note", "side"), VISITS, ids=["direct", "none", "copy"])
+async def test_a_visit_of_sharepoint_says_what_comes_of_it(
+    browser: Browser, address: str, number: int, note: str, side: str
+) -> None:
+    page = await open_chat(browser, address, number)
+    await start_over(page)
+    await page.click("[data-view-button=apps]")
+    await page.click("[data-tile=sharepoint]")
+    await expect(page.locator("#tile-note")).to_contain_text(note)
+    await expect(page.locator("#member-photo")).to_have_attribute("src", re.compile(f"/{person(number)}/{side}"))
+
+
+async def test_a_press_without_a_connection_is_told_at_the_card_and_what_is_typed_in_it_is_kept(
+    browser: Browser, address: str
+) -> None:
+    page = await open_chat(browser, address, 6)
+    await say(page, "ask the helpdesk")
+    card = page.locator(".message.bot").last
+    await card.locator("textarea").fill("The org chart.")
+    await page.context.set_offline(True)
+    await card.get_by_role("button", name="Send").click()
+    await expect(card.locator(".unsent")).to_contain_text("Not sent")
+    await expect(card.locator("textarea")).to_have_value("The org chart.")
+    await page.context.set_offline(False)
+    await page.evaluate("listen()")  # as it does by itself: the messages come again
+    await expect(card.locator(".unsent")).to_have_count(0)
+    await expect(card.locator("textarea")).to_have_value("The org chart.")
+    await card.get_by_role("button", name="Send").click()
+    await expect(card.locator("textarea")).to_have_count(0)
+
+
+async def test_cards_have_dark_pictures_in_the_dark_and_icons_stay_in_forced_colours(
+    browser: Browser, address: str
+) -> None:
+    page = await open_chat(browser, address, 4, dark=True, forced=True)
+    await start_over(page)
+    drawn = base64.b64encode(resources.illustrations()["no_photo.dark"]).decode()
+    await page.click("[data-view-button=apps]")
+    icons = "all => all.map((one) => getComputedStyle(one).backgroundImage !== 'none' || getComputedStyle(one).borderStyle !== 'none')"
+    assert await page.locator(".rail i").evaluate_all(icons) == [True, True]
+    await shot(page, "forced-dark")
+    await expect(page.locator(".message.bot img").last).to_have_attribute("src", f"data:image/png;base64,{drawn}")
 
 
 WIDTHS = [(1280, False, 10, ("behind",)), (640, True, 8, ("office",)), (375, False, 9, ("people", "chat"))]
