@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PHOTOSYNC = f"{sys.executable} -m bot"
+PHOTOSYNC = f"{shlex.quote(sys.executable)} -m bot"
 ROWS = [
     ("a full disk under the output", f"{PHOTOSYNC} --help >/dev/full", 1, "No space left on device"),
     ("a full disk under a command's output", f"{PHOTOSYNC} topics check >/dev/full", 1, "No space left on device"),

@@ -40,7 +40,8 @@ async def test_what_one_erased_does_not_come_back_from_anothers_memory(
     here, there = two
     cached = await there.commit(Change(await there.commit(Change(ADA, "a1")), delivered=True))
     await here.erase("ada")
-    await here.commit(Change(await here.commit(Change(Record("ada", case=replace(CASE, id="C2")))), delivered=True))
+    anew = replace((await here.load("ada"))[0], case=replace(CASE, id="C2"))
+    await here.commit(Change(await here.commit(Change(anew)), delivered=True))
     with pytest.raises(Conflict):
         await there.commit(Change(cached, "a2"))
     assert (await here.load("ada"))[0].name == ""

@@ -120,10 +120,10 @@ async def test_what_was_said_first_is_done_first_although_its_process_died(monke
 async def test_a_turn_that_the_store_failed_after_its_early_answer_comes_before_the_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(endpoint, "_ACK_AFTER", 0.5)
     async with scene(PHOTOSYNC_FOLLOW_UPS="1h") as here:
         chat = here.chat("old", "en-US")
         await chat.say("my photo is wrong")
+        monkeypatch.setattr(endpoint, "_ACK_AFTER", 0.5)
         commit, store = here.bot.store.commit, here.bot.store
 
         async def away(_: Change) -> Record:
