@@ -26,7 +26,7 @@ from bot.languages.live import LiveTranslations
 from bot.settings import read
 from bot.store import Claimed, Job, JobKind
 from bot.store.connect import connect, open_store
-from bot.turns.worker import Worker
+from bot.turns.worker import SLOTS, Worker
 from sandbox.tenant import Tenant
 from tests.chatting import scene, step
 from tests.databases import rows
@@ -326,3 +326,8 @@ async def test_work_that_comes_back_by_itself_is_never_given_up(tmp_path: Path, 
     finally:
         await background.stop()
         await store.close()
+
+
+def test_every_kind_of_job_has_slots_of_its_own() -> None:
+    """Without any it would never be claimed, and nothing would say so."""
+    assert {kind for kind, slots in SLOTS.items() if slots > 0} == set(JobKind)
