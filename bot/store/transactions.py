@@ -72,7 +72,7 @@ class _Person(NamedTuple):
     document: str | None
 
 
-_PENDING_AT_MOST = 120.0  # seconds that a card is pending at most, and the clocks of two processes differ
+_PENDING_AT_MOST = 120.0  # seconds from now until which a card can be pending, by clocks that may differ
 INBOX_TIMEOUT = 60.0  # seconds after which an activity in the inbox becomes a job
 _LARGEST = 2**62  # of what is counted: what comes near the end of an integer is damaged
 PURGE_BATCH = 500  # cases or people in one transaction
@@ -206,7 +206,8 @@ def commit(change: Change) -> Operation[Record]:
         yield from finish(change.finish)
     yield from _check_order(change)
     handled = change.record.handled
-    saved = yield from _save(replace(change.record, handled=with_handled(handled, change.activity)), change.activity)
+    record = replace(change.record, handled=with_handled(handled, change.activity))
+    saved = yield from _save(record, change.activity, from_memory=change.from_memory)
     if saved.case is not None:
         yield from _log(saved.case.id, change.log)
     if change.earlier is not None:
@@ -293,18 +294,6 @@ def _check_order(change: Change) -> Operation[None]:
         raise Conflict("the activity was handled meanwhile")
     if not record.version and not record.handled.endswith((yield from _tombstone(record.person))):
         raise Conflict("the person was erased meanwhile")
-    if change.from_memory and (yield from _overtakes(record.person, change.activity)):
-        raise Conflict("something that the person said before is not done yet")
-
-
-def _overtakes(person: str, activity: str) -> Operation[bool]:
-    """Whether something waits in the inbox that the person said before."""
-    rows = yield Statement(
-        "SELECT 1 FROM inbox WHERE person = ? AND activity <> ? AND received_at < "
-        "coalesce((SELECT received_at FROM inbox WHERE person = ? AND activity = ?), ?) LIMIT 1",
-        (person, digest(activity), person, digest(activity), _FARTHEST),
-    )
-    return bool(rows)
 
 
 def _inbox_to_jobs(now: float) -> Operation[None]:
@@ -323,7 +312,7 @@ def _inbox_to_jobs(now: float) -> Operation[None]:
     yield Statement("DELETE FROM inbox WHERE received_at <= ? OR received_at > ?", (before, latest))
 
 
-def _save(record: Record, activity: str) -> Operation[Record]:
+def _save(record: Record, activity: str, *, from_memory: bool) -> Operation[Record]:
     # A random start: a record cached from before it was erased never has the version of the one after.
     version = record.version + 1 if record.version else secrets.randbelow(1 << 40) + 1
     address = _address(record.address) if record.address else ""
@@ -331,13 +320,17 @@ def _save(record: Record, activity: str) -> Operation[Record]:
     known = (record.name, record.locale, record.platform, address, int(record.blocked), present, record.handled)
     values = (version, *known, _today())
     received = (record.person, digest(activity))
+    waits = (*received, *received, *received, _FARTHEST)
     if record.version == 0:
-        done = yield Statement(_INSERT_PERSON, (*values, record.person, *received))
+        done = yield Statement(_INSERT_PERSON, (*values, record.person, *waits))
     else:
-        done = yield Statement(_UPDATE_PERSON, (*values, record.person, record.version, *received))
+        done = yield Statement(_UPDATE_PERSON, (*values, record.person, record.version, *waits))
     if not done:
         raise Conflict(f"version {record.version} is not the stored one")
-    if done[0][0]:
+    in_inbox, overtakes = done[0]
+    if from_memory and overtakes:
+        raise Conflict("something that the person said before is not done yet")
+    if in_inbox:
         yield from _out_of_inbox(record.person, activity)
     if record.lost:
         # What cannot be read stays for the admin, and goes with what else ended.
@@ -361,15 +354,18 @@ def _save_case(person: str, case: Case) -> Operation[None]:
         raise Conflict("another person's case has this id")
 
 
-# RETURNING answers two questions: whether the version was right, and whether the activity is in the inbox.
-_INSERT_PERSON = """
+# RETURNING answers three questions in one round trip: whether the version was right, whether the activity is in the
+# inbox, and whether something is there that the person said before it.
+_WAITS = """
+    RETURNING EXISTS (SELECT 1 FROM inbox WHERE inbox.person = ? AND inbox.activity = ?),
+    EXISTS (SELECT 1 FROM inbox WHERE inbox.person = ? AND inbox.activity <> ? AND inbox.received_at < coalesce(
+        (SELECT own.received_at FROM inbox AS own WHERE own.person = ? AND own.activity = ?), ?))"""
+_INSERT_PERSON = f"""
     INSERT INTO people (version, name, locale, platform, address, blocked, present, handled, touched, person)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (person) DO NOTHING
-    RETURNING EXISTS (SELECT 1 FROM inbox WHERE inbox.person = ? AND inbox.activity = ?)"""
-_UPDATE_PERSON = """
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (person) DO NOTHING {_WAITS}"""  # noqa: S608 - a constant
+_UPDATE_PERSON = f"""
     UPDATE people SET version = ?, name = ?, locale = ?, platform = ?, address = ?, blocked = ?, present = ?,
-    handled = ?, touched = ? WHERE person = ? AND version = ?
-    RETURNING EXISTS (SELECT 1 FROM inbox WHERE inbox.person = ? AND inbox.activity = ?)"""
+    handled = ?, touched = ? WHERE person = ? AND version = ? {_WAITS}"""  # noqa: S608 - likewise
 
 
 def _today() -> str:
