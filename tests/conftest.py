@@ -44,34 +44,6 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["SSL_CERT_FILE"] = str(Authority(Path(folder)).bundle)
 
 
-# Tests that mostly wait: for what comes by itself, for a deadline, for a server that is started again.
-_WAITING = {
-    "test_circuit_breaker.py",
-    "test_crash.py",
-    "test_early_answers.py",
-    "test_follow_ups.py",
-    "test_hand_over.py",
-    "test_http_server.py",
-    "test_postgres.py",
-    "test_serve.py",
-    "test_states.py",
-    "test_watching.py",
-}
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With several workers at once, what waits is spread among what computes: else the processor is idle for minutes,
-    and the longest tests are the last ones."""
-    if not hasattr(config, "workerinput"):
-        return
-    waiting = [one for one in items if one.path.name in _WAITING]
-    computing = [one for one in items if one.path.name not in _WAITING]
-    share = len(computing) / max(1, len(waiting))
-    places = [(number, one) for number, one in enumerate(computing)]
-    places += [(int(share * number), one) for number, one in enumerate(waiting)]
-    items[:] = [one for _, one in sorted(places, key=lambda place: place[0])]
-
-
 def pytest_collection_finish() -> None:
     """Modules and thousands of tests stay until the end: the collector need not go through them again and again."""
     gc.collect()
