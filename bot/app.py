@@ -213,9 +213,11 @@ class Bot:
         unknown = UnknownSentences(settings.keep_unknown, settings.retention) if settings.keep_unknown else None
         turns = TurnRunner(decisions, outbox, live, store, metrics, understanding, unknown, traces)
 
-        async def turn(incoming: Incoming, channel: Channel) -> Message | None:
-            return await (desk_turns or turns).turn(incoming, channel)
+        async def turn_of_desk(incoming: Incoming, channel: Channel) -> Message | None:
+            assert desk_turns is not None  # made below, since it needs the endpoint
+            return await desk_turns.turn(incoming, channel)
 
+        turn = turns.turn if channel_desk is None else turn_of_desk
         endpoint = TeamsEndpoint(settings, http, out.bot_tokens, metrics, turn, turns)
         follow_ups = FollowUps(turns, turn, decisions, outbox, store, endpoint.channel, schedule, settings.retention)
         desk_turns = (

@@ -6,29 +6,16 @@ by which lines are told apart that were written at once, and the trace where the
 
 from __future__ import annotations
 
-import itertools
 import json
 import logging
 import secrets
 import sys
-from contextvars import ContextVar
 from datetime import UTC, datetime
 
 from bot.settings import Settings
-from bot.traces import CURRENT
+from bot.traces import CASE, CURRENT, TURN
 
-CASE: ContextVar[str] = ContextVar("CASE", default="")
-"""The case that this task works on; "" for none."""
-TURN: ContextVar[int] = ContextVar("TURN", default=0)
-"""The turn or job that this task works on; 0 for none."""
-_TURNS = itertools.count(1)
 _PROCESS = secrets.token_hex(2)  # so that turns of several replicas are not taken for one
-
-
-def begin_turn() -> None:
-    """What this task logs from now on is of a new turn or job, and of no case yet."""
-    CASE.set("")
-    TURN.set(next(_TURNS))
 
 
 def _about() -> dict[str, str]:

@@ -15,6 +15,7 @@ from collections import Counter as Tally
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -39,20 +40,15 @@ Counts = Mapping[tuple[str, str], int]
 
 
 class Labelled:
-    """A counter with one label; its children are kept, since the library looks each up under a lock."""
+    """A counter with one label; its children are kept, since the library looks each up under a lock.
+
+    `labels(value)` is the child that counts a value.
+    """
 
     def __init__(self, counter: Counter, known: Collection[str] = ()) -> None:
-        self._counter = counter
-        self._children: dict[str, Counter] = {}
+        self.labels: Callable[[str], Counter] = cache(counter.labels)
         for value in known:
             self.labels(value)
-
-    def labels(self, value: str) -> Counter:
-        """The child that counts this value."""
-        child = self._children.get(value)
-        if child is None:
-            child = self._children[value] = self._counter.labels(value)
-        return child
 
 
 @dataclass(frozen=True)

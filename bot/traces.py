@@ -5,15 +5,28 @@ what they belong to in the task's own context, so that nothing is handed through
 collector `span` is one look at a context variable; OpenTelemetry, which only `bot/telemetry.py` imports, is not loaded.
 
 No span names a person: names, kinds, statuses and counts are all there is. Which case a trace is about is in the log,
-whose lines name both.
+whose lines name both, and the turn: what a task works on is kept here for them too.
 """
 
 from __future__ import annotations
 
+import itertools
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Protocol
+
+CASE: ContextVar[str] = ContextVar("CASE", default="")
+"""The case that this task works on; "" for none."""
+TURN: ContextVar[int] = ContextVar("TURN", default=0)
+"""The turn or job that this task works on; 0 for none."""
+_TURNS = itertools.count(1)
+
+
+def begin_turn() -> None:
+    """What this task does from now on is of a new turn or job, and of no case yet."""
+    CASE.set("")
+    TURN.set(next(_TURNS))
 
 
 class Span(Protocol):

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bot import logs
+from bot import logs, traces
 from bot.settings import read
 from tests.test_settings import GOOD
 
@@ -69,7 +69,7 @@ async def test_lines_name_the_case_that_their_own_task_works_on(form: str, capsy
     log = logging.getLogger("bot.turns")
 
     async def turn(case: str) -> None:
-        logs.CASE.set(case)
+        traces.CASE.set(case)
         await asyncio.sleep(0)
         log.debug("about %s", case)
 

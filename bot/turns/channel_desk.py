@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from bot.conversation import ActivityKind, Address, Channel, Incoming, Message, Scope
 from bot.errors import OutsideError, StoreUnavailable
-from bot.logs import CASE, begin_turn
 from bot.store import Conflict, Record
 from bot.store.dedup import was_handled
 from bot.tickets.channel import ACTIONS, ChannelDesk
+from bot.traces import CASE, begin_turn
 from bot.turns.runner import TurnRunner
 from bot.turns.ticket_states import Deliver
 from dialogs.frozen import replace

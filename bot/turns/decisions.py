@@ -21,7 +21,6 @@ from bot.conversation import Channel
 from bot.diagnosis.diagnosis import DiagnosisResult
 from bot.errors import OutsideError
 from bot.languages.live import LiveTranslations
-from bot.logs import CASE
 from bot.metrics import Metrics
 from bot.photos.comparison import marked, thumbnails
 from bot.photos.picture import Picture
@@ -140,7 +139,7 @@ class Decisions:
 
         `fresh` False: the record came from memory; raises `Stale` then, before anything is done outside.
         """
-        CASE.set(case.id)
+        traces.CASE.set(case.id)
         engine = self.engine(record.person)
         done: list[Effect] = []
         entries = [log_entry(event)]

@@ -13,18 +13,18 @@ from bot.errors import NotFound, OutsideError, StoreUnavailable, location
 from bot.keyed_lock import KeyedLock
 from bot.languages.catalogs import Languages
 from bot.languages.live import LiveTranslations
-from bot.logs import begin_turn
 from bot.metrics import Metrics
 from bot.store import Conflict, Record
 from bot.store.dedup import Recent, was_handled, was_last, with_handled
 from bot.store.interface import Store
-from bot.traces import Span, Traces
+from bot.traces import Span, Traces, begin_turn
 from bot.turns.decisions import Decisions, Stale, TurnResult, moment
 from bot.turns.events import event, is_late_rating, understood, with_comment, with_understood
 from bot.turns.outbox import Outbox
 from bot.understanding.understand import Understanding
 from bot.understanding.unknown import UnknownSentences
 from dialogs.card_content import content_of, standalone_content
+from dialogs.engine import Engine
 from dialogs.frozen import replace
 from dialogs.model import Case, Pressed, Resumed, Typed
 
@@ -232,10 +232,11 @@ class TurnRunner:
             if not fresh:
                 raise Stale  # elsewhere the bot may have been removed, or the person forgotten
             return None  # the second of the two activities of an install, or a repeat
-        record = self._updated(record, incoming)
-        case = with_comment(await self._case(record, incoming), incoming)
         languages = self.live.view(record.person).languages
-        happened = event(incoming, case, self.decisions.engine(record.person).step(case), languages, self.understanding)
+        engine = self.decisions.engine(record.person)
+        record = _updated(record, incoming, languages)
+        case = with_comment(await self._case(record, incoming, engine, languages), incoming)
+        happened = event(incoming, case, engine.step(case), languages, self.understanding)
         if not record.locale and isinstance(happened, Typed):
             # The channel named no language, as Teams on iOS does: the answer is in the one that was written.
             written = self._written(happened, case, languages)
@@ -253,14 +254,11 @@ class TurnRunner:
             record = replace(record, case=case)
         return await self.decisions.perform(record, case, happened, channel, fresh=fresh)
 
-    async def _case(self, record: Record, incoming: Incoming) -> Case:
+    async def _case(self, record: Record, incoming: Incoming, engine: Engine, languages: Languages) -> Case:
         """The person's present case, or a new one, in their language and for the device they are at now."""
         # The record keeps the language that was chosen, also while its file is away; the case has what it is drawn in.
-        languages = self.live.view(record.person).languages
         locale = languages.negotiate(record.locale)
-        case = record.case or self.decisions.engine(record.person).new_case(
-            moment(), locale=locale, platform=record.platform
-        )
+        case = record.case or engine.new_case(moment(), locale=locale, platform=record.platform)
         locale = locale if record.locale else case.locale
         if incoming.kind is ActivityKind.INSTALLED and not record.locale:
             # An install names no language. The directory's is a guess that the first message may correct.
@@ -285,15 +283,15 @@ class TurnRunner:
             catalog = languages.translations.catalogs[languages.negotiate(record.locale)]
             self.unknown.keep(typed.text, catalog, record.name)
 
-    def _updated(self, record: Record, incoming: Incoming) -> Record:
-        """The record with what an activity says of the person. The language is taken once; then it is their choice."""
-        name, platform = incoming.name or record.name, incoming.platform or record.platform
-        languages = self.live.view(incoming.person).languages
-        locale = record.locale or (languages.negotiate(incoming.locale) if incoming.locale else "")
-        present = (name, locale, platform, incoming.address, False)
-        if present == (record.name, record.locale, record.platform, record.address, record.blocked):
-            return record
-        return replace(record, name=name, locale=locale, platform=platform, address=incoming.address, blocked=False)
+
+def _updated(record: Record, incoming: Incoming, languages: Languages) -> Record:
+    """The record with what an activity says of the person. The language is taken once; then it is their choice."""
+    name, platform = incoming.name or record.name, incoming.platform or record.platform
+    locale = record.locale or (languages.negotiate(incoming.locale) if incoming.locale else "")
+    present = (name, locale, platform, incoming.address, False)
+    if present == (record.name, record.locale, record.platform, record.address, record.blocked):
+        return record
+    return replace(record, name=name, locale=locale, platform=platform, address=incoming.address, blocked=False)
 
 
 def _was_erased(before: Record, now: Record) -> bool:

@@ -19,10 +19,9 @@ from contextlib import suppress
 
 from bot.background import Beat
 from bot.errors import StoreUnavailable, location
-from bot.logs import begin_turn
 from bot.store import Claimed, Conflict, JobKind, Lost
 from bot.store.interface import Store
-from bot.traces import Traces
+from bot.traces import Traces, begin_turn
 
 log = logging.getLogger(__name__)
 

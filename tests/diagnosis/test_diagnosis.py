@@ -17,6 +17,7 @@ from dialogs.model import Reason, Verdict
 from sandbox.portraits import silhouette
 from tests.portraits import near, portrait
 from tests.scripted import ADA, HOST, desk, file, item, jpeg, tenant
+from tests.texts import texts
 
 PHOTO, COPY = jpeg(portrait("ada"), 360), jpeg(portrait("ada"), 200)
 PHOTOS = ("/users/ada-1/photos/360x360/$value", "/users/ada-1/photo/$value")
@@ -167,7 +168,7 @@ async def test_a_missing_grant_is_told_to_the_admin_in_one_line_without_the_pers
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | texts(max_size=8),
     lambda inner: st.lists(inner, max_size=3)
     | st.dictionaries(
         st.sampled_from(["id", "value", "mySite", "webUrl", "name", "folder", "error", "code", "eTag", "width",

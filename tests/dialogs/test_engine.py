@@ -37,6 +37,7 @@ from dialogs.model import (
     Verdict,
 )
 from tests.talk import Talk
+from tests.texts import texts
 
 V = Verdict
 WALK = ["next"] * 5
@@ -523,14 +524,14 @@ class AnyConversation(RuleBasedStateMachine):
         self.talk.press(action, value=value)
         assert self.talk.shown == shown + 1
 
-    @rule(action=st.sampled_from(("", *ACTIONS)), text=st.text(max_size=20))
+    @rule(action=st.sampled_from(("", *ACTIONS)), text=texts(max_size=20))
     def types(self, action: str, text: str) -> None:
         shown = self.talk.shown
         self.talk.type(action, "sv" if action == "set_language" else "up", text)
         assert self.talk.shown == shown + 1
 
     @rule(
-        action=st.one_of(st.sampled_from(ACTIONS), st.text(max_size=5)),
+        action=st.one_of(st.sampled_from(ACTIONS), texts(max_size=5)),
         case=st.sampled_from(["", "FIRST", "OTHER"]),
         rev=st.one_of(st.none(), st.integers(-3, 40)),
     )

@@ -25,6 +25,7 @@ from dialogs.model import Fact, Reason, Verdict
 from sandbox.team_sites import TeamSite, picture
 from sandbox.tenant import Tenant
 from sandbox.world import PEOPLE
+from tests.texts import texts
 
 IDS = {person.story: person.id for person in PEOPLE}
 STORIES = ("old", "match", "missing", "by-name", "entra-only")
@@ -110,7 +111,7 @@ ODD: list[Any] = [
     [], {}, [[]], [{}], [1, "x"], {"id": []}, {"error": {"code": "x"}}, "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-14:00",
     "0001-01-01T00:00:00+14:00", "https://[", "https://evil.example/x", "99999999999999999999", "x" * 100_000,
 ]  # fmt: skip
-JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3), max_leaves=5)  # fmt: skip
+JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | texts(max_size=8), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts(max_size=6), inner, max_size=3), max_leaves=5)  # fmt: skip
 
 
 def recorded(lab: Lab) -> list[tuple[str, str, tuple[Any, ...]]]:

@@ -26,6 +26,7 @@ from dialogs.examples import EXAMPLE_KEYS
 from dialogs.library import Library
 from dialogs.translations import Translations
 from tests.language_files import ENGLISH, SWEDISH, folders
+from tests.texts import texts
 
 HELLO = "Hej, {name}!"
 FIX = "Mitt foto är fel"
@@ -446,7 +447,7 @@ def test_the_check_and_the_bot_agree_on_every_file(ground: Folders, data: bytes)
     agree(ground, data)
 
 
-@given(data=st.binary(max_size=2_000) | st.text(max_size=500).map(lambda text: text.encode("utf-8", "replace")))
+@given(data=st.binary(max_size=2_000) | texts(max_size=500).map(lambda text: text.encode("utf-8", "replace")))
 @settings(max_examples=int(os.environ.get("PHOTOSYNC_FUZZ", "100")))
 def test_random_bytes_raise_nothing(ground: Folders, data: bytes) -> None:
     agree(ground, data)

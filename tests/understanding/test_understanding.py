@@ -24,6 +24,7 @@ from dialogs.meaning import judge
 from dialogs.model import Case, Typed
 from dialogs.text import folded
 from tests.talk import Talk
+from tests.texts import texts
 from tools.understanding import material
 
 # what a person writes | in which language | on which card | what it means | with which value
@@ -186,7 +187,7 @@ def test_odd_text_raises_nothing_and_ends_or_erases_nothing(
 
 
 @given(
-    text=st.text(max_size=400),
+    text=texts(max_size=400),
     ref=st.sampled_from(["desk.menu", "resync.tile", "look.unsure", "desk.ask", "desk.forget"]),
 )
 @settings(max_examples=int(os.environ.get("PHOTOSYNC_FUZZ", "200")))
@@ -199,7 +200,7 @@ def test_no_text_is_an_error(
     assert Talk(engine, case=Case("FIRST", step=ref, trail=("resync.tile",))).send(found).shown == 1
 
 
-@given(text=st.text(min_size=LONGEST, max_size=2_000))
+@given(text=texts(min_size=LONGEST, max_size=2_000))
 @settings(max_examples=30)
 def test_a_long_text_is_no_more_work_than_its_beginning(text: str) -> None:
     assert features(text) == features(text[:LONGEST])
