@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import email.utils
 import json
+import logging
 import math
 import random
 import re
@@ -24,13 +25,15 @@ import urllib.request
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, NoReturn, Protocol, Self, TypeVar
 
 import aiohttp
 from yarl import URL
 
-from bot.errors import Malformed, Outage, TimedOut
+from bot.errors import Malformed, Outage, TimedOut, location
 from bot.settings import Settings
+
+log = logging.getLogger(__name__)
 
 AGENT = "photosync"
 T = TypeVar("T")
@@ -280,29 +283,36 @@ class HttpClient:
         return answer
 
     async def _send(self, sent: _Request, headers: Mapping[str, str], ends: float) -> Response:
-        async with self._session.request(
-            sent.method,
-            sent.url,
-            headers=headers,
-            data=_Once(sent.body) if sent.once and sent.body is not None else sent.body,
-            allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=max(0.001, ends - time.monotonic())),
-        ) as response:
-            length = response.content_length
-            if (length or 0) > sent.limit:
-                raise _too_large(sent)
-            if length is not None and not response.headers.get("Content-Encoding"):
-                return Response(response.status, response.headers, await response.read(), sent.system)
-            received = bytearray()
-            async for chunk in response.content.iter_any():
-                received += chunk
-                if len(received) > sent.limit:
-                    raise _too_large(sent)
-            return Response(response.status, response.headers.copy(), bytes(received), sent.system)
+        """Raises `TimeoutError`, `aiohttp.ClientError`, and `Malformed` for what is larger than the limit."""
+        try:
+            async with self._session.request(
+                sent.method,
+                sent.url,
+                headers=headers,
+                data=_Once(sent.body) if sent.once and sent.body is not None else sent.body,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=max(0.001, ends - time.monotonic())),
+            ) as response:
+                length = response.content_length
+                if (length or 0) > sent.limit:
+                    _refuse_size(sent)
+                if length is not None and not response.headers.get("Content-Encoding"):
+                    return Response(response.status, response.headers, await response.read(), sent.system)
+                received = bytearray()
+                async for chunk in response.content.iter_any():
+                    received += chunk
+                    if len(received) > sent.limit:
+                        _refuse_size(sent)
+                return Response(response.status, response.headers.copy(), bytes(received), sent.system)
+        except (TimeoutError, aiohttp.ClientError, Malformed):
+            raise
+        except Exception as error:  # what aiohttp lets through of the event loop, of OpenSSL, of a decoder
+            log.warning("%s: %s at %s", sent.system, type(error).__name__, location(error))
+            raise aiohttp.ClientError(type(error).__name__) from None
 
 
-def _too_large(sent: _Request) -> Malformed:
-    return Malformed(sent.system, f"larger than {sent.limit} bytes")
+def _refuse_size(sent: _Request) -> NoReturn:
+    raise Malformed(sent.system, f"larger than {sent.limit} bytes")
 
 
 async def before(ends: float, work: Awaitable[T], failure: TimedOut) -> T:

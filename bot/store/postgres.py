@@ -48,7 +48,6 @@ _TRIES = 4  # of a transaction that met another one
 _POLL = 2.0  # seconds between looks for new jobs where LISTEN does not work
 _LISTEN_BACKOFF = (1.0, 30.0)  # seconds between tries to listen, the first and the longest
 
-_FOREIGN = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 _MISTAKES = ("21", "22", "23", "42")  # classes of SQLSTATE
 _NOT_MISTAKES = {"42501", "42P01", "42703", "42P05"}
 _ODD_TEXT = {"22021", "22P05"}
@@ -56,12 +55,24 @@ _MET = {"40001", "40P01"}
 _LEAVE_SERVER = ("25006", "57P")  # read-only, shutting down
 
 
-def unavailable(error: BaseException) -> StoreUnavailable | None:
-    """What an error of the driver means to the store; None for a programming error, which stays what it is."""
+class _Own(Exception):
+    """What an operation raised by itself, on its way past the driver."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
+def unavailable(error: Exception) -> StoreUnavailable | None:
+    """What an error of the driver means to the store; None for a programming error, which stays what it is.
+
+    When a connection goes, more comes out of the driver than its own errors: uvloop's RuntimeError for a transport that
+    is closed (MagicStack/uvloop#506), AttributeError where it finds its connection gone (MagicStack/asyncpg#624).
+    """
     if isinstance(error, StoreUnavailable):
         return error
     # A value of a type that does not fit, found before anything is sent.
-    if not isinstance(error, _FOREIGN) or (isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError)):
+    if isinstance(error, _Own) or (isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError)):
         return None
     state = _state(error)
     if state[:2] in _MISTAKES and state not in _NOT_MISTAKES:
@@ -96,7 +107,9 @@ class PostgresStore(Store):
             pool = await asyncpg.create_pool(
                 min_size=1, max_size=self._size, command_timeout=_TIMEOUT, **self._target.options(pooled=self._pooled)
             )
-        except _FOREIGN as error:
+        except StoreUnusable:
+            raise
+        except Exception as error:
             if isinstance(error, ValueError):  # the driver's text may hold parts of the address
                 raise StoreUnusable(f"PHOTOSYNC_DATABASE_URL cannot be read: {type(error).__name__}") from None
             raise (unavailable(error) or error) from None
@@ -112,7 +125,7 @@ class PostgresStore(Store):
         try:
             async with asyncio.timeout(_CLOSING):
                 await pool.close()
-        except (TimeoutError, *_FOREIGN):
+        except Exception:  # see `unavailable`
             pool.terminate()
 
     async def run(self, work: Callable[[], Operation[T]]) -> T:
@@ -128,7 +141,9 @@ class PostgresStore(Store):
         for attempt in range(1, _TRIES + 1):
             try:
                 return await self._try(work, isolation, values)
-            except _FOREIGN as error:
+            except _Own as own:
+                raise own.error from None
+            except Exception as error:
                 state = _state(error)
                 odd_text = state in _ODD_TEXT or isinstance(error.__cause__, UnicodeEncodeError)
                 if odd_text and values is not storable:
@@ -146,7 +161,7 @@ class PostgresStore(Store):
             try:
                 async with connection.transaction(isolation=isolation, readonly=isolation == "repeatable_read"):
                     result = await run_on(connection, work(), after, values)
-            except _FOREIGN as error:
+            except Exception as error:
                 state = _state(error)
                 if state not in _MET and unavailable(error):
                     connection.terminate()
@@ -181,7 +196,7 @@ class PostgresStore(Store):
                 await connection.add_listener(_CHANNEL, lambda *_: self._woken.set())
             if self._pool is not None:  # not closed in the meantime
                 self._listening, self._listen_backoff = connection, _LISTEN_BACKOFF[0]
-        except _FOREIGN:
+        except Exception:  # see `unavailable`
             self._listen_again = time.monotonic() + self._listen_backoff
             self._listen_backoff = min(_LISTEN_BACKOFF[1], 2 * self._listen_backoff)
         finally:  # a worker that ends while it connects leaves no connection behind
@@ -200,7 +215,7 @@ async def _prepare(target: Target, *, existing: bool) -> bool:
             await (_check_existing(connection) if existing else _migrate(connection))
         return bool(process != connection.get_server_pid())
     finally:
-        with suppress(*_FOREIGN):
+        with suppress(Exception):  # see `unavailable`
             await connection.close(timeout=_CLOSING)
 
 
@@ -245,22 +260,26 @@ def _as_they_are(values: tuple[Any, ...]) -> tuple[Any, ...]:
 async def run_on(
     connection: Any, operation: Operation[T], after: set[AfterCommit], values: _Values = _as_they_are
 ) -> T:
-    """Take an operation through on a connection, in the transaction it is in; `after` gets what it wants then."""
-    rows: list[Row] = []
-    try:
-        step = next(operation)
-        while True:
-            if isinstance(step, Statement):
-                rows = [tuple(row) for row in await connection.fetch(_translated(step.text), *values(step.values))]
-            else:
-                if step is AfterCommit.ANNOUNCE and step not in after:
-                    await connection.execute(f"NOTIFY {_CHANNEL}")  # delivered to every replica after the commit
-                after.add(step)
-                rows = []
-            step = operation.send(rows)
-    except StopIteration as end:
-        result: T = end.value
-        return result
+    """Take an operation through on a connection, in the transaction it is in; `after` gets what it wants then.
+
+    Raises `_Own` for what the operation raises.
+    """
+    rows: list[Row] | None = None
+    while True:
+        try:
+            step = next(operation) if rows is None else operation.send(rows)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        except Exception as error:
+            raise _Own(error) from None
+        if isinstance(step, Statement):
+            rows = [tuple(row) for row in await connection.fetch(_translated(step.text), *values(step.values))]
+        else:
+            if step is AfterCommit.ANNOUNCE and step not in after:
+                await connection.execute(f"NOTIFY {_CHANNEL}")  # delivered to every replica after the commit
+            after.add(step)
+            rows = []
 
 
 @lru_cache(maxsize=1_000)

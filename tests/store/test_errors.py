@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 import sqlite3
 from collections.abc import AsyncIterator
@@ -86,6 +87,58 @@ async def test_a_transaction_that_always_meets_another_is_an_outage_in_the_end(s
     with pytest.raises(StoreUnavailable):
         await store.run(work)
     assert tries == 4
+
+
+GONE = [
+    RuntimeError("unable to perform operation on <TCPTransport closed=True reading=False 0x1>; the handler is closed"),
+    AttributeError("'NoneType' object has no attribute 'terminate'"),
+    AssertionError(),
+    KeyError(1),
+    asyncpg.InternalClientError("got result for unknown protocol state 3"),
+    ConnectionResetError(),
+]  # what comes out of the driver and the event loop when a server goes
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+async def test_whatever_the_driver_raises_when_its_connection_goes_is_an_outage_and_then_over(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = await store.commit(Change(ADA))
+    put = (Job(JobKind.FOLLOW_UP, "C1", "ada", 0.0, {}),)  # it is announced to the other processes
+    methods = [
+        (asyncpg.Connection, "fetch"),
+        (asyncpg.Connection, "execute"),
+        (asyncpg.pool.Pool, "_acquire"),
+        (asyncpg.pool.Pool, "release"),
+        (asyncpg.transaction.Transaction, "start"),
+        (asyncpg.transaction.Transaction, "_Transaction__commit"),
+    ]
+    for error, (where, method) in itertools.product(GONE, methods):
+
+        async def broken(*_: object, error: Exception = error, **__: object) -> None:
+            raise error
+
+        with monkeypatch.context() as patch:
+            patch.setattr(where, method, broken)
+            with pytest.raises(StoreUnavailable):
+                await store.commit(Change(saved, put=put))
+        async with asyncio.timeout(30):
+            record, _ = await store.load("ada")
+        assert replace(record, version=saved.version) == saved, (error, method)
+        saved = record
+
+
+@pytest.mark.parametrize("error", [KeyError("ours"), RuntimeError("ours")], ids=lambda one: type(one).__name__)
+async def test_what_an_operation_raises_by_itself_stays_what_it_is(store: Store, error: Exception) -> None:
+    saved = await store.commit(Change(ADA))
+
+    def work() -> Operation[None]:
+        yield Statement("DELETE FROM people")
+        raise error
+
+    with pytest.raises(type(error), match="ours"):
+        await store.run(work)
+    assert (await store.load("ada"))[0] == saved
 
 
 SQLITE = {name: code for name in dir(sqlite3) if name.startswith("SQLITE_") and isinstance(code := getattr(sqlite3, name), int)}  # fmt: skip
