@@ -11,7 +11,9 @@ from pathlib import Path
 
 from bot.commands.preview.browser import executable
 
-BROWSER_PACKAGES = ("chromium", "fonts-noto-core", "fonts-noto-cjk")
+FONTS = ("fonts-noto-core", "fonts-noto-cjk")
+# The first costs half of the other, which there is where Debian's packages are older or another's.
+BROWSERS = ("chromium-headless-shell", "chromium")
 DATABASE_PACKAGES = ("postgresql",)
 # Programs and their packages: of languages, of deploy/, of the script of `setup --print bash`.
 PROGRAMS = {
@@ -54,8 +56,10 @@ def install(packages: tuple[str, ...]) -> None:
 
 def main() -> int:
     """0 if everything is there (now)."""
+    if not shutil.which(BROWSERS[0]) and not os.environ.get("PHOTOSYNC_CHROMIUM"):
+        install((BROWSERS[0], *FONTS))
     if not executable():
-        install(BROWSER_PACKAGES)
+        install((BROWSERS[1], *FONTS))
     if not postgres():
         install(DATABASE_PACKAGES)
     wanted = tuple(package for name, package in PROGRAMS.items() if not program(name))

@@ -92,6 +92,15 @@ def names(folder: Path) -> Iterator[Path]:
             yield path
 
 
+def stamp(path: Path) -> tuple[int, ...]:
+    """What a change of a file can be seen by; also that it cannot be read."""
+    try:
+        found = path.stat()
+    except OSError as error:
+        return (-1, error.errno or 0)
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, found.st_mode
+
+
 def _plainest_first(path: Path) -> tuple[bool, str]:
     """Of two files of one language the one counts whose name is the tag itself."""
     return path.stem != tags.of_file(path.stem), path.name

@@ -176,14 +176,6 @@ def _state(own: Path | None, names: Callable[[Path], Iterator[Path]] = folder.na
     if own is None:
         return ()
     try:
-        return tuple(sorted((path.name, *_stamp(path)) for path in names(own)))
+        return tuple(sorted((path.name, *folder.stamp(path)) for path in names(own)))
     except OSError as error:
         return ((str(error.errno),),)
-
-
-def _stamp(path: Path) -> tuple[int, ...]:
-    try:
-        found = path.stat()
-    except OSError as error:
-        return (-1, error.errno or 0)
-    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, found.st_mode

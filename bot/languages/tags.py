@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 import langcodes
 from babel import Locale
@@ -31,6 +31,7 @@ _ALSO = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=1_024)  # a folder's names are asked for again and again
 def of_file(name: str) -> str:
     """The language of a file by its name without `.po`; "" if it is none that the CLDR knows.
 
@@ -55,6 +56,7 @@ def _plain(tag: str) -> str:
     return _SCRIPT_OF_REGION.get(tag) or (shorter.to_tag() if same else tag)
 
 
+@lru_cache(maxsize=1_024)
 def known(tag: str) -> Locale | None:
     """The CLDR's language of a BCP 47 tag, however it is spelt; None if it has none."""
     try:

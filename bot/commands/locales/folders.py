@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from bot.errors import LocalesError
 from bot.languages import language_file
 from bot.languages.catalogs import wrong_base
-from bot.languages.folder import Listing, Problem, listing
+from bot.languages.folder import Listing, Problem, listing, stamp
 from bot.languages.language_file import English, LanguageFile, base_of
 from bot.languages.po_document import Document, PoEntry
 from bot.languages.po_reader import read
@@ -58,7 +58,7 @@ class Folders:
     def english(self) -> Document:
         """The source. Raises `LocalesError` if it is broken."""
         path = self.packaged / f"{SOURCE}.po"
-        found = read(path)
+        found = _source(path, stamp(path))
         if found.faults:
             raise LocalesError(f"{path}:{found.faults[0].line}: {found.faults[0].text}")
         return found
@@ -66,7 +66,8 @@ class Folders:
     @cached_property
     def shown(self) -> English:
         """What the English shows: what every language is compared with, by the bot too."""
-        return language_file.read(self.packaged / f"{SOURCE}.po", SOURCE, None).texts
+        path = self.packaged / f"{SOURCE}.po"
+        return _shown(path, stamp(path))
 
     def language(self, tag: str) -> LanguageFile:
         """A language's file as the bot reads it."""
@@ -133,6 +134,24 @@ def by_key(found: Document) -> Mapping[str, PoEntry]:
 
 def _base(path: Path) -> str:
     """What the header of a file says; the entries are not read."""
+    return _base_of(path, stamp(path))
+
+
+# What every language is compared with, and what every file is asked for, is read once as long as it stays as it is.
+
+
+@lru_cache(maxsize=4)
+def _source(path: Path, _: tuple[int, ...]) -> Document:
+    return read(path)
+
+
+@lru_cache(maxsize=4)
+def _shown(path: Path, _: tuple[int, ...]) -> English:
+    return language_file.read(path, SOURCE, None).texts
+
+
+@lru_cache(maxsize=256)
+def _base_of(path: Path, _: tuple[int, ...]) -> str:
     return base_of(read(path, before=b"msgctxt"))
 
 

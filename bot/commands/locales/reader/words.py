@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 # Signs that belong to the letter before them, which Python does not count among the letters of a word: vowel signs and
 # viramas of Devanagari, vowels and tones of Thai, points of Hebrew and Arabic.
@@ -19,6 +20,11 @@ def pattern(words: Iterable[str], *, spaces: bool = True) -> re.Pattern[str]:
     """
     # Longer ones first, so that of two that begin alike the whole one is found.
     ordered = sorted({word for word in words if word.strip("*")}, key=lambda word: (-len(word), word))
+    return _pattern(tuple(ordered), spaces)
+
+
+@lru_cache(maxsize=4_096)  # English's lists stand beside every language's
+def _pattern(ordered: tuple[str, ...], spaces: bool) -> re.Pattern[str]:
     exact = [_spelt(word) for word in ordered if word != word.lower()]
     any_case = [_spelt(word) for word in ordered if word == word.lower()]
     made = [*exact, *([f"(?i:{'|'.join(any_case)})"] if any_case else [])]
