@@ -66,7 +66,7 @@ async def databases(folder: Path, only: str) -> AsyncIterator[dict[str, str]]:
     if only == "sqlite":
         yield found
         return
-    with server() as address:
+    with server(durable=True) as address:
         await execute(f"{address}/postgres", "CREATE DATABASE pages")
         yield {**found, "PostgreSQL": f"{address}/pages"}
 

@@ -260,7 +260,7 @@ def _due(now: float, key: str) -> float:
 @contextlib.contextmanager
 def databases() -> Iterator[dict[str, Callable[[str], AsyncIterator[str]]]]:
     """An empty database of each kind, as often as asked."""
-    with tempfile.TemporaryDirectory(prefix="photosync-bench-") as folder, server() as address:
+    with tempfile.TemporaryDirectory(prefix="photosync-bench-") as folder, server(durable=True) as address:
 
         async def file(name: str) -> AsyncIterator[str]:
             yield f"sqlite:///{folder}/{name}.db"

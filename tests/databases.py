@@ -18,15 +18,19 @@ import asyncpg
 
 from tools.machine import postgres
 
+# What is committed survives the server's end all the same, and whatever a test does to it: the machine does not die.
+_NOT_FLUSHED = "-c fsync=off -c full_page_writes=off"
+
 
 class Cluster:
-    """One PostgreSQL server on loopback, in a folder of its own."""
+    """One PostgreSQL server on loopback, in a folder of its own; `durable`: it waits for the disk, as real ones do."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
         programs = postgres()
         assert programs is not None, "no PostgreSQL server is installed: python tools/machine.py"
         self._programs = programs
         self._folder = folder
+        self._flushing = "" if durable else _NOT_FLUSHED
         self._user = _owner(folder)
         with socket.socket() as one:
             one.bind(("127.0.0.1", 0))
@@ -50,7 +54,7 @@ class Cluster:
         self._run("pg_basebackup", *of, "-D", self._data, "-R", "-X", "stream", "--checkpoint=fast", "--no-sync")
 
     def start(self) -> None:
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self._folder} -c max_connections=60"  # fmt: skip
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self._folder} -c max_connections=60 {self._flushing}"  # fmt: skip
         self._run("pg_ctl", "-D", self._data, "-l", str(self._folder / "log"), "-w", "-o", options, "start")
 
     def stop(self, mode: str = "fast") -> None:
@@ -64,10 +68,10 @@ class Cluster:
 
 
 @contextmanager
-def cluster() -> Iterator[Cluster]:
+def cluster(*, durable: bool = False) -> Iterator[Cluster]:
     """One that is not there yet, and is stopped and deleted at the end."""
     folder = Path(tempfile.mkdtemp(prefix="photosync-pg-"))
-    one = Cluster(folder)
+    one = Cluster(folder, durable=durable)
     try:
         yield one
     finally:
@@ -76,9 +80,9 @@ def cluster() -> Iterator[Cluster]:
 
 
 @contextmanager
-def server() -> Iterator[str]:
+def server(*, durable: bool = False) -> Iterator[str]:
     """A PostgreSQL server that lives as long as the block; its address without a database's name."""
-    with cluster() as one:
+    with cluster(durable=durable) as one:
         one.create()
         one.start()
         yield f"postgresql://photosync@{one.host}"
