@@ -24,13 +24,13 @@ $(READY): requirements-dev.lock requirements-node.lock tests/pips/oldest.lock te
 demo: $(READY) ## a pretend tenant, the bot and a chat page; ARGS="--no-browser --port 3979"
 	@"$(BIN)/photosync" demo $(ARGS)
 
-test: $(READY) ## the whole test suite, four at a time; TESTS=tests/turns for a part
+test: $(READY) ## the whole test suite, as many at once as there are processors, four to eight; TESTS=tests/turns for a part
 	@"$(BIN)/python" tools/machine.py
-	"$(BIN)/python" -m pytest -n 4 --dist worksteal $(ARGS) $(TESTS)
+	"$(BIN)/python" -m pytest -n auto --dist worksteal $(ARGS) $(TESTS)
 
 coverage: $(READY) ## the same, counting the lines that no test reaches; takes nearly twice as long
 	@"$(BIN)/python" tools/machine.py
-	"$(BIN)/python" -m pytest -n 4 --dist worksteal --cov --cov-report=term $(ARGS) $(TESTS)
+	"$(BIN)/python" -m pytest -n auto --dist worksteal --cov --cov-report=term $(ARGS) $(TESTS)
 
 lint: $(READY)
 	"$(BIN)/ruff" check .

@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -42,6 +43,21 @@ def pytest_configure(config: pytest.Config) -> None:
     # In place of the hundred and more authorities of the machine, which each app would take 60 ms to read.
     folder = lasting.enter_context(TemporaryDirectory(prefix="photosync-"))
     os.environ["SSL_CERT_FILE"] = str(Authority(Path(folder)).bundle)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """As many as there are processors, up to eight: each takes half a gigabyte. Four at least, since many a test waits
+    for what is to happen by itself."""
+    return max(4, min(8, os.cpu_count() or 1))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Among several workers files in no order, but always the same one: those that wait stand beside each other in
+    theirs, and in the end everybody would wait. The longest test comes first."""
+    if hasattr(config, "workerinput"):
+        items.sort(
+            key=lambda one: (one.path.name != "test_crash.py", sha256(one.nodeid.partition("::")[0].encode()).digest())
+        )
 
 
 def pytest_collection_finish() -> None:
