@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
     upgrade = ["install", "--quiet", "--upgrade", "--upgrade-strategy", "eager"]
     subprocess.run([python, "-m", "pip", *upgrade, *requirements()], cwd=ROOT, check=True)
     subprocess.run([python, "tools/machine.py"], cwd=ROOT, check=True)
-    tests = [python, "-m", "pytest", "-n", "4", "--dist", "worksteal", *(arguments[1:] or ["tests"])]
+    tests = [python, "-m", "pytest", "-n", "auto", "--dist", "worksteal", *(arguments[1:] or ["tests"])]
     return subprocess.run(tests, cwd=ROOT, check=False).returncode
 
 

@@ -126,12 +126,12 @@ class TeamsEndpoint:
             answer = await self._answer(request, early)
         except Refusal as refusal:
             answer = self._refused(refusal)
-        except StoreUnavailable:
+        except StoreUnavailable as error:
             kept = await early.sent()
             if kept is not None:
                 log.warning("the store went out of reach after an early answer: the turn is run again from the inbox")
                 return kept
-            answer = self._refused(Refusal("store"))
+            answer = self._refused(Refusal("store"), str(error))
         except Exception as error:  # no traceback: an exception's text may be a person's
             log.error("request failed: %s at %s", type(error).__name__, location(error))
             answer = self._refused(Refusal("error"))
@@ -187,11 +187,11 @@ class TeamsEndpoint:
                 del self._under_way[person]
         return shown
 
-    def _refused(self, refusal: Refusal) -> web.Response:
-        self._count(refusal)
+    def _refused(self, refusal: Refusal, why: str = "") -> web.Response:
+        self._count(refusal, why)
         return web.Response(status=refusal.status, headers=_HEADERS.get(refusal.status))
 
-    def _count(self, refusal: Refusal) -> None:
+    def _count(self, refusal: Refusal, why: str) -> None:
         reason, now = refusal.reason, time.monotonic()
         self._metrics.refused.labels(reason).inc()
         if now - self._logged_at.get(reason, float("-inf")) < _LOG_INTERVAL:
@@ -200,7 +200,7 @@ class TeamsEndpoint:
         self._logged_at[reason] = now
         more = f" ({self._unlogged[reason]} more since the last such line)" if self._unlogged[reason] else ""
         self._unlogged[reason] = 0
-        log.warning("refused with %d: %s%s", refusal.status, reason, more)
+        log.warning("refused with %d: %s%s%s", refusal.status, reason, why and f", {why}", more)
 
 
 class _EarlyAnswer:
