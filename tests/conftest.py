@@ -46,9 +46,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """As many as there are processors, up to eight: each takes half a gigabyte. Four at least, since many a test waits
-    for what is to happen by itself."""
-    return max(4, min(8, os.cpu_count() or 1))
+    """Two for each processor, up to eight, since each takes half a gigabyte: in a third of their time tests wait for
+    what is to happen by itself. Five at least."""
+    return max(5, min(8, 2 * (os.cpu_count() or 1)))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
