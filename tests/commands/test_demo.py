@@ -257,7 +257,7 @@ async def test_a_group_and_a_guest_can_be_tried(browser: Browser, address: str) 
 
 async def test_whoever_evaluates_sees_the_requests_the_log_and_the_ticket(browser: Browser, address: str) -> None:
     page = await open_chat(browser, address, 1)
-    await page.click("#again")
+    await start_over(page)
     await page.click("[data-pane-button=behind]")
     await expect(page.locator("#requests")).to_contain_text("GET /v1.0/users/{person}")
     await expect(page.locator("#case")).to_contain_text("differ, open")
@@ -484,8 +484,7 @@ async def test_a_fault_of_graph_is_told_honestly(browser: Browser, address: str)
     await page.click(".rules summary")
     async with page.expect_response("**/api/faults"):
         await page.select_option("#graph-fault", "denied")
-    await page.click("#again")
-    await expect(page.locator(".message")).to_have_count(1)
+    await start_over(page)
     await say(page, "my photo is wrong")
     card = page.locator(".message.bot .card").last
     await expect(card).to_contain_text("I couldn't compare your photos")
