@@ -24,7 +24,7 @@ $(READY): requirements-dev.lock requirements-node.lock tests/pips/oldest.lock te
 demo: $(READY) ## a pretend tenant, the bot and a chat page; ARGS="--no-browser --port 3979"
 	@"$(BIN)/photosync" demo $(ARGS)
 
-test: $(READY) ## the whole test suite, five to eight at once; TESTS=tests/turns for a part
+test: $(READY) ## the whole test suite, two for each processor at once; TESTS=tests/turns for a part
 	@"$(BIN)/python" tools/machine.py
 	"$(BIN)/python" -m pytest -n auto --dist worksteal $(ARGS) $(TESTS)
 

@@ -45,10 +45,11 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["SSL_CERT_FILE"] = str(Authority(Path(folder)).bundle)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Two for each processor, up to eight, since each takes half a gigabyte: in a third of their time tests wait for
-    what is to happen by itself. Five at least."""
-    return max(5, min(8, 2 * (os.cpu_count() or 1)))
+    what is to happen by itself."""
+    return min(8, 2 * (os.cpu_count() or 2))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

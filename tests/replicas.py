@@ -82,7 +82,7 @@ class Replicas:
 @asynccontextmanager
 async def running(count: int) -> AsyncIterator[tuple[Tenant, Replicas, str]]:
     """A tenant that talks to so many replicas through nginx, and the database's address."""
-    with server() as postgres, tempfile.TemporaryDirectory(prefix="photosync-nginx-") as folder:
+    with server(durable=True) as postgres, tempfile.TemporaryDirectory(prefix="photosync-nginx-") as folder:
         name = f"photosync_{count}"
         await execute(f"{postgres}/postgres", f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
         async with Tenant.open() as tenant:

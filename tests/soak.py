@@ -18,6 +18,7 @@ import asyncio
 import contextlib
 import os
 import random
+import re
 import statistics
 import sys
 import tempfile
@@ -45,6 +46,7 @@ _SLOWEST_PROBE = 0.050  # seconds, p99 of /healthz
 _GROWTH = 1.05  # of memory after the warm-up
 _RESTART = 20.0  # seconds between two restarts of the database
 _TRIES = 100  # of one delivery: the database is away for some seconds at a time
+_FAULT = re.compile(rb" failed: \w+ at ")  # of a turn, a request, a job, a background task
 _WARM = 0.6  # of the run, after which memory is looked at: each kind of fault has been there once
 
 
@@ -145,10 +147,10 @@ async def watched(process: Process, found: Found, warm: float) -> None:
 
 
 async def listen(process: Process, found: Found) -> None:
-    """What the bot logs: a turn that ended in a fault is none of the outages that it is put through."""
+    """What the bot logs, to its end: a turn or job that ended in a fault is none of the outages that it is put through."""
     assert process.stderr is not None
     async for line in process.stderr:
-        if b"turn failed" in line:
+        if _FAULT.search(line):
             found.wrong.append(line.decode().strip())
 
 
@@ -213,8 +215,8 @@ async def soak(
         )
         watcher.kill()
         await asyncio.gather(watching, watcher.wait())
-        listening.cancel()
-        await asyncio.gather(listening, return_exceptions=True)
+        process.kill()
+        await asyncio.gather(process.wait(), listening)
     if found.p99 > _SLOWEST_PROBE:
         found.wrong.append(f"p99 of /healthz {found.p99 * 1000:.0f} ms")
     if found.memory and found.growth[1] > found.growth[0] * _GROWTH:

@@ -67,7 +67,8 @@ async def test_whatever_is_let_through_is_an_outage_and_the_next_request_works(
             with pytest.raises(Outage) as told:
                 await client.request("GET", address, system="graph", deadline=30.0, retry=Retry(attempts=2))
         assert tries == 2
-        assert "canary" not in f"{told.value} {caplog.text}"
+        assert str(told.value) in (f"graph: {type(error).__name__}", "graph: ClientOSError")  # as aiohttp calls some
+        assert "canary" not in caplog.text
         answer = await client.request("GET", address, system="graph", deadline=30.0, retry=NEVER)
         assert answer.body == b"here"
     finally:

@@ -56,10 +56,9 @@ def install(packages: tuple[str, ...]) -> None:
 
 def main() -> int:
     """0 if everything is there (now)."""
-    if not shutil.which(BROWSERS[0]) and not os.environ.get("PHOTOSYNC_CHROMIUM"):
-        install((BROWSERS[0], *FONTS))
-    if not executable():
-        install((BROWSERS[1], *FONTS))
+    for browser in BROWSERS:
+        if not executable():
+            install((browser, *FONTS))
     if not postgres():
         install(DATABASE_PACKAGES)
     wanted = tuple(package for name, package in PROGRAMS.items() if not program(name))
@@ -69,7 +68,7 @@ def main() -> int:
     if tracker and not RT_SHARE.is_dir():
         install(RT_PACKAGES)
     needs = {
-        "Chromium (Debian: apt-get install chromium, or name one in PHOTOSYNC_CHROMIUM)": executable(),
+        "Chromium (Debian: apt-get install chromium-headless-shell, or name one in PHOTOSYNC_CHROMIUM)": executable(),
         "a PostgreSQL server (Debian: apt-get install postgresql)": postgres(),
         **{f"{name} (Debian: apt-get install {package})": program(name) for name, package in PROGRAMS.items()},
         f"Request Tracker 5 (Debian: apt-get install {' '.join(RT_PACKAGES)})": not tracker or RT_SHARE.is_dir(),

@@ -41,7 +41,9 @@ async def inspect(url: str) -> Database:
     try:
         async with asyncio.timeout(_TIMEOUT):
             return await _postgres(target)
-    except (OSError, ValueError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except StoreUnavailable:
+        raise
+    except Exception as error:  # of several kinds, where the server goes meanwhile
         raise StoreUnavailable(f"PostgreSQL: {type(error).__name__}") from None
 
 

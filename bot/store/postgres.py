@@ -1,7 +1,7 @@
 """PostgreSQL, for several replicas: a pool, one transaction for each operation, woken by LISTEN/NOTIFY.
 
 What an error means. asyncpg has an exception for each SQLSTATE; all of them, its own `InterfaceError`, OSError and
-timeouts are looked at in one place, `unavailable`:
+timeouts are looked at in one place, `unavailable`; whatever else comes out of it is an outage too (`_told`):
 
     22 data, 23 constraint, 21 and 42 syntax    a mistake of this program: raised as it is
     42501 no permission, 42P01, 42703, 3F000    somebody changed the database: `StoreUnavailable`
@@ -21,6 +21,7 @@ are found by polling, because LISTEN needs a connection of its own.
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import time
 from collections.abc import Callable
@@ -30,12 +31,14 @@ from typing import Any, Literal, TypeVar
 
 import asyncpg
 
-from bot.errors import StoreUnavailable, StoreUnusable
+from bot.errors import StoreUnavailable, StoreUnusable, location
 from bot.store.interface import Store
 from bot.store.operation import AfterCommit, Operation, Row, Statement
 from bot.store.postgres_url import Target, read_url
 from bot.store.schema import VERSION, NewerSchema, OlderSchema, statements
 from bot.store.text import storable
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 _Isolation = Literal["read_committed", "repeatable_read"]
@@ -48,6 +51,7 @@ _TRIES = 4  # of a transaction that met another one
 _POLL = 2.0  # seconds between looks for new jobs where LISTEN does not work
 _LISTEN_BACKOFF = (1.0, 30.0)  # seconds between tries to listen, the first and the longest
 
+_FOREIGN = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 _MISTAKES = ("21", "22", "23", "42")  # classes of SQLSTATE
 _NOT_MISTAKES = {"42501", "42P01", "42703", "42P05"}
 _ODD_TEXT = {"22021", "22P05"}
@@ -55,29 +59,29 @@ _MET = {"40001", "40P01"}
 _LEAVE_SERVER = ("25006", "57P")  # read-only, shutting down
 
 
-class _Own(Exception):
-    """What an operation raised by itself, on its way past the driver."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__()
-        self.error = error
-
-
-def unavailable(error: Exception) -> StoreUnavailable | None:
-    """What an error of the driver means to the store; None for a programming error, which stays what it is.
-
-    When a connection goes, more comes out of the driver than its own errors: uvloop's RuntimeError for a transport that
-    is closed (MagicStack/uvloop#506), AttributeError where it finds its connection gone (MagicStack/asyncpg#624).
-    """
+def unavailable(error: BaseException) -> StoreUnavailable | None:
+    """What an error of the driver means to the store; None for a programming error, which stays what it is."""
     if isinstance(error, StoreUnavailable):
         return error
     # A value of a type that does not fit, found before anything is sent.
-    if isinstance(error, _Own) or (isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError)):
+    if not isinstance(error, _FOREIGN) or (isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError)):
         return None
     state = _state(error)
     if state[:2] in _MISTAKES and state not in _NOT_MISTAKES:
         return None
     return StoreUnavailable(f"PostgreSQL: {type(error).__name__}{f' {state}' if state else ''}")
+
+
+def _told(error: Exception) -> Exception:
+    """What to raise for what came out of the driver: an outage, or a programming error as it is.
+
+    When a connection goes, more comes out than the driver's own errors: uvloop's RuntimeError for a transport that is
+    closed (MagicStack/uvloop#506), AttributeError where asyncpg finds its connection gone (MagicStack/asyncpg#624).
+    """
+    if isinstance(error, (StoreUnavailable, *_FOREIGN)):
+        return unavailable(error) or error
+    log.warning("PostgreSQL: %s at %s", type(error).__name__, location(error))
+    return StoreUnavailable(f"PostgreSQL: {type(error).__name__}")
 
 
 def _state(error: BaseException) -> str:
@@ -107,12 +111,10 @@ class PostgresStore(Store):
             pool = await asyncpg.create_pool(
                 min_size=1, max_size=self._size, command_timeout=_TIMEOUT, **self._target.options(pooled=self._pooled)
             )
-        except StoreUnusable:
-            raise
         except Exception as error:
             if isinstance(error, ValueError):  # the driver's text may hold parts of the address
                 raise StoreUnusable(f"PHOTOSYNC_DATABASE_URL cannot be read: {type(error).__name__}") from None
-            raise (unavailable(error) or error) from None
+            raise _told(error) from None
         self._pool = pool
 
     async def close(self) -> None:
@@ -125,7 +127,7 @@ class PostgresStore(Store):
         try:
             async with asyncio.timeout(_CLOSING):
                 await pool.close()
-        except Exception:  # see `unavailable`
+        except Exception:  # see `_told`
             pool.terminate()
 
     async def run(self, work: Callable[[], Operation[T]]) -> T:
@@ -139,20 +141,21 @@ class PostgresStore(Store):
     async def _run(self, work: Callable[[], Operation[T]], isolation: _Isolation) -> T:
         values: _Values = _as_they_are
         for attempt in range(1, _TRIES + 1):
+            own: list[int] = []
             try:
-                return await self._try(work, isolation, values)
-            except _Own as own:
-                raise own.error from None
+                return await self._try(work, isolation, values, own)
             except Exception as error:
+                if id(error) in own:
+                    raise
                 state = _state(error)
                 odd_text = state in _ODD_TEXT or isinstance(error.__cause__, UnicodeEncodeError)
                 if odd_text and values is not storable:
                     values = storable
                 elif state not in _MET or attempt == _TRIES:
-                    raise (unavailable(error) or error) from None
+                    raise _told(error) from None
         raise StoreUnavailable("PostgreSQL: the transaction met others every time")
 
-    async def _try(self, work: Callable[[], Operation[T]], isolation: _Isolation, values: _Values) -> T:
+    async def _try(self, work: Callable[[], Operation[T]], isolation: _Isolation, values: _Values, own: list[int]) -> T:
         pool = self._pool
         if pool is None:
             raise StoreUnavailable("the store is not open")
@@ -160,10 +163,11 @@ class PostgresStore(Store):
         async with pool.acquire(timeout=_TIMEOUT) as connection:
             try:
                 async with connection.transaction(isolation=isolation, readonly=isolation == "repeatable_read"):
-                    result = await run_on(connection, work(), after, values)
+                    result = await run_on(connection, work, after, values, own)
             except Exception as error:
                 state = _state(error)
-                if state not in _MET and unavailable(error):
+                mistake = id(error) in own or (isinstance(error, _FOREIGN) and not unavailable(error))
+                if state not in _MET and not mistake:
                     connection.terminate()
                 if state.startswith(_LEAVE_SERVER):
                     await pool.expire_connections()
@@ -196,7 +200,7 @@ class PostgresStore(Store):
                 await connection.add_listener(_CHANNEL, lambda *_: self._woken.set())
             if self._pool is not None:  # not closed in the meantime
                 self._listening, self._listen_backoff = connection, _LISTEN_BACKOFF[0]
-        except Exception:  # see `unavailable`
+        except Exception:  # see `_told`
             self._listen_again = time.monotonic() + self._listen_backoff
             self._listen_backoff = min(_LISTEN_BACKOFF[1], 2 * self._listen_backoff)
         finally:  # a worker that ends while it connects leaves no connection behind
@@ -215,7 +219,7 @@ async def _prepare(target: Target, *, existing: bool) -> bool:
             await (_check_existing(connection) if existing else _migrate(connection))
         return bool(process != connection.get_server_pid())
     finally:
-        with suppress(Exception):  # see `unavailable`
+        with suppress(Exception):  # see `_told`
             await connection.close(timeout=_CLOSING)
 
 
@@ -258,21 +262,30 @@ def _as_they_are(values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 async def run_on(
-    connection: Any, operation: Operation[T], after: set[AfterCommit], values: _Values = _as_they_are
+    connection: Any,
+    work: Callable[[], Operation[T]],
+    after: set[AfterCommit],
+    values: _Values = _as_they_are,
+    own: list[int] | None = None,
 ) -> T:
-    """Take an operation through on a connection, in the transaction it is in; `after` gets what it wants then.
-
-    Raises `_Own` for what the operation raises.
-    """
-    rows: list[Row] | None = None
+    """Take an operation through on a connection, in the transaction it is in; `after` gets what it wants then, `own`
+    the `id` of what the operation itself raises, to be told from what the driver does."""
+    operation: Operation[T] | None = None
+    rows: list[Row] = []
     while True:
         try:
-            step = next(operation) if rows is None else operation.send(rows)
+            if operation is None:
+                operation = work()
+                step = next(operation)
+            else:
+                step = operation.send(rows)
         except StopIteration as end:
             result: T = end.value
             return result
         except Exception as error:
-            raise _Own(error) from None
+            if own is not None:
+                own.append(id(error))
+            raise
         if isinstance(step, Statement):
             rows = [tuple(row) for row in await connection.fetch(_translated(step.text), *values(step.values))]
         else:

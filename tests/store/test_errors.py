@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -105,19 +106,25 @@ async def test_whatever_the_driver_raises_when_its_connection_goes_is_an_outage_
 ) -> None:
     saved = await store.commit(Change(ADA))
     put = (Job(JobKind.FOLLOW_UP, "C1", "ada", 0.0, {}),)  # it is announced to the other processes
-    methods = [
-        (asyncpg.Connection, "fetch"),
-        (asyncpg.Connection, "execute"),
-        (asyncpg.pool.Pool, "_acquire"),
-        (asyncpg.pool.Pool, "release"),
-        (asyncpg.transaction.Transaction, "start"),
-        (asyncpg.transaction.Transaction, "_Transaction__commit"),
+    failing = [
+        (asyncpg.Connection, "fetch", "", True),
+        (asyncpg.Connection, "execute", "NOTIFY", True),
+        (asyncpg.pool.Pool, "_acquire", "", False),
+        (asyncpg.pool.Pool, "release", "", False),
+        (asyncpg.transaction.Transaction, "start", "", True),
+        (asyncpg.transaction.Transaction, "_Transaction__commit", "", True),
     ]
-    for error, (where, method) in itertools.product(GONE, methods):
+    for error, (where, method, statement, leaves) in itertools.product(GONE, failing):
+        real = getattr(where, method)
 
-        async def broken(*_: object, error: Exception = error, **__: object) -> None:
+        async def broken(*given: object, error: Exception = error, real: Any = real, statement: str = statement, method: str = method, **named: object) -> object:  # fmt: skip
+            if statement and not str(given[1]).startswith(statement):
+                return await real(*given, **named)
+            if method == "release":
+                await real(*given, **named)
             raise error
 
+        before = await store.run(_process)
         with monkeypatch.context() as patch:
             patch.setattr(where, method, broken)
             with pytest.raises(StoreUnavailable):
@@ -125,7 +132,16 @@ async def test_whatever_the_driver_raises_when_its_connection_goes_is_an_outage_
         async with asyncio.timeout(30):
             record, _ = await store.load("ada")
         assert replace(record, version=saved.version) == saved, (error, method)
+        assert (await store.run(_process) != before) == leaves, (
+            error,
+            method,
+        )  # a connection that failed is not reused
         saved = record
+
+
+def _process() -> Operation[int]:
+    ((found,),) = yield Statement("SELECT pg_backend_pid()")
+    return int(found)
 
 
 @pytest.mark.parametrize("error", [KeyError("ours"), RuntimeError("ours")], ids=lambda one: type(one).__name__)
@@ -138,6 +154,12 @@ async def test_what_an_operation_raises_by_itself_stays_what_it_is(store: Store,
 
     with pytest.raises(type(error), match="ours"):
         await store.run(work)
+
+    def wrong() -> Operation[None]:
+        raise error
+
+    with pytest.raises(type(error), match="ours"):
+        await store.run(wrong)
     assert (await store.load("ada"))[0] == saved
 
 

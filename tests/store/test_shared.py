@@ -77,7 +77,7 @@ async def test_erasing_waits_for_a_turn_that_is_being_committed(database: str) -
     later = replace(saved, case=replace(CASE, id="C2"))
     await run_on(
         other,
-        transactions.commit(
+        lambda: transactions.commit(
             Change(later, "a2", (LogEntry(OPENED, "typed", "words"),), pending_card=PendingCard(1.0, True))
         ),
         set(),

@@ -254,13 +254,16 @@ async def test_a_message_is_answered_with_an_empty_200(edge: Stage) -> None:
     assert edge.chat.card() == CARD.card
 
 
-async def test_a_store_out_of_reach_gets_503_so_that_teams_tries_again(edge: Stage) -> None:
+async def test_a_store_out_of_reach_gets_503_so_that_teams_tries_again(
+    edge: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
     async def unavailable(_: Incoming, __: Channel) -> Message | None:
-        raise StoreUnavailable("no")
+        raise StoreUnavailable("PostgreSQL: 57P03")
 
     edge.act = unavailable
     assert (await edge.deliver()).status == 503
     assert edge.refused("store") == 1
+    assert "refused with 503: store, PostgreSQL: 57P03" in caplog.text
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a secret of mine"), Outage("teams", "502"), KeyError("a secret")])

@@ -58,7 +58,7 @@ class Folders:
     def english(self) -> Document:
         """The source. Raises `LocalesError` if it is broken."""
         path = self.packaged / f"{SOURCE}.po"
-        found = _source(path, stamp(path))
+        found = _read_once(path, stamp(path))
         if found.faults:
             raise LocalesError(f"{path}:{found.faults[0].line}: {found.faults[0].text}")
         return found
@@ -66,8 +66,7 @@ class Folders:
     @cached_property
     def shown(self) -> English:
         """What the English shows: what every language is compared with, by the bot too."""
-        path = self.packaged / f"{SOURCE}.po"
-        return _shown(path, stamp(path))
+        return language_file.read(self.packaged / f"{SOURCE}.po", SOURCE, None).texts
 
     def language(self, tag: str) -> LanguageFile:
         """A language's file as the bot reads it."""
@@ -134,25 +133,20 @@ def by_key(found: Document) -> Mapping[str, PoEntry]:
 
 def _base(path: Path) -> str:
     """What the header of a file says; the entries are not read."""
-    return _base_of(path, stamp(path))
-
-
-# What every language is compared with, and what every file is asked for, is read once as long as it stays as it is.
-
-
-@lru_cache(maxsize=4)
-def _source(path: Path, _: tuple[int, ...]) -> Document:
-    return read(path)
-
-
-@lru_cache(maxsize=4)
-def _shown(path: Path, _: tuple[int, ...]) -> English:
-    return language_file.read(path, SOURCE, None).texts
+    return base_of(_read_once(path, stamp(path), before=b"msgctxt"))
 
 
 @lru_cache(maxsize=256)
-def _base_of(path: Path, _: tuple[int, ...]) -> str:
-    return base_of(read(path, before=b"msgctxt"))
+def _read(path: Path, _: tuple[int, ...], before: bytes) -> Document:
+    return read(path, before=before)
+
+
+def _read_once(path: Path, stamped: tuple[int, ...], before: bytes = b"") -> Document:
+    """A file, or its beginning, read once as long as it stays as it is; one that cannot be read is tried again."""
+    found = _read(path, stamped, before)
+    if found.unreadable:
+        _read.cache_clear()
+    return found
 
 
 def _listing(folder: Path) -> Listing:
