@@ -59,7 +59,8 @@ from dialogs.model import Outcome, Reason, Verdict
 
 log = logging.getLogger(__name__)
 
-_GARBAGE = 20_000  # new objects between two rounds of the collector
+# New objects between two rounds of the collector: what fails leaves cycles, with all that hangs on them.
+_GARBAGE = 5_000
 _PHOTO_SECONDS = 8.0  # that a request for a photo takes at the most
 _GRACE = 10.0  # seconds that turns under way get to finish
 _LEARNING_INTERVAL = 0.5  # seconds between two looks whether there are other examples

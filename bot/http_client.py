@@ -267,9 +267,12 @@ class HttpClient:
             wait = outcome.retry_after if isinstance(outcome, Response) else None
             if unknown_retries < 0 or attempt == retry.attempts or not await pause(attempt, wait, ends):
                 break
-        if isinstance(outcome, Outage):
+        if isinstance(outcome, Response):
+            return outcome
+        try:
             raise outcome
-        return outcome
+        finally:
+            del outcome  # it holds this frame by its traceback: with it the request and whoever waits would stay
 
     async def _attempt(self, sent: _Request, ends: float) -> Response:
         """One answer; a token that is refused is replaced once."""

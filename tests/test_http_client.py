@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import ssl
+import weakref
 import zlib
 from collections.abc import AsyncIterator
 
@@ -72,4 +74,24 @@ async def test_whatever_is_let_through_is_an_outage_and_the_next_request_works(
         answer = await client.request("GET", address, system="graph", deadline=30.0, retry=NEVER)
         assert answer.body == b"here"
     finally:
+        await client.close()
+
+
+async def test_a_failure_is_let_go_at_once_with_all_that_hangs_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: object, **__: object) -> None:
+        raise aiohttp.ServerDisconnectedError
+
+    monkeypatch.setattr(aiohttp.TCPConnector, "connect", broken)
+    client = HttpClient.from_settings(read(GOOD))
+    gone = None
+    gc.disable()
+    try:
+        try:
+            await client.request("GET", "http://127.0.0.1:9/", system="graph", deadline=30.0, retry=NEVER)
+        except Outage as error:
+            gone = weakref.ref(error)
+        assert gone is not None
+        assert gone() is None
+    finally:
+        gc.enable()
         await client.close()
