@@ -37,6 +37,9 @@ log = logging.getLogger(__name__)
 
 AGENT = "photosync"
 T = TypeVar("T")
+# Of all systems together, and half of it of one: a system that hangs leaves connections to the others. What a burst has
+# opened stays open, since aiohttp uses those that are there in turn, and each keeps what it read at most at once.
+_CONNECTIONS = 64
 _LONGEST_WAIT = 86_400.0  # seconds: no service that works asks for more
 _FIRST_WAIT = 0.5  # seconds; doubled on each further attempt, from half to all of it by chance: callers spread out
 
@@ -207,7 +210,9 @@ class HttpClient:
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
         """Must be called inside the event loop that will use it."""
-        connector = aiohttp.TCPConnector(ssl=trust(settings), limit=100, keepalive_timeout=60)
+        connector = aiohttp.TCPConnector(
+            ssl=trust(settings), limit=_CONNECTIONS, limit_per_host=_CONNECTIONS // 2, keepalive_timeout=60
+        )
         session = aiohttp.ClientSession(
             connector=connector,
             headers={"User-Agent": AGENT},
