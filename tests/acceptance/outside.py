@@ -171,7 +171,8 @@ def _copy(data: Callable[[], bytes]) -> Act:
 
     async def act(g: Environment) -> Delivered | int:
         body = data()
-        g.fail("files", *[Fault(200, body=body, content_type="image/jpeg")] * 20)  # people of other rows are looked at meanwhile
+        # More than one look takes: people of other rows are looked at meanwhile.
+        g.fail("files", *[Fault(200, body=body, content_type="image/jpeg")] * 20)
         status = await g.chat.say(WRONG)
         g.world.faults.files.clear()
         return status
