@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import asyncpg
 
-from bot.errors import StoreUnavailable, StoreUnusable
+from bot.errors import StoreUnavailable, StoreUnusable, location
 from bot.store.connect import SQLITE, open_store
 from bot.store.operation import Operation, Statement
 from bot.store.postgres import unavailable as unavailable_on_postgres
@@ -115,7 +115,8 @@ async def copy(source: str, target: str) -> dict[str, int]:
         return await write(target, rows)
     except Exception as error:
         file = next((Path(url.removeprefix(SQLITE)) for url in (target, source) if url.startswith(SQLITE)), Path())
-        raise unavailable_on_postgres(error) or unavailable_on_sqlite(error, file) or error from None
+        told = unavailable_on_postgres(error) or unavailable_on_sqlite(error, file)
+        raise told or StoreUnavailable(f"{type(error).__name__} at {location(error)}") from None
 
 
 def _any() -> Operation[bool]:

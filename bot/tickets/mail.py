@@ -10,6 +10,7 @@ Source: RFC 5321 (a server answers RCPT before there is a message), RFC 5322 (Me
 
 from __future__ import annotations
 
+import logging
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,12 +21,14 @@ from urllib.parse import urlsplit
 
 import aiosmtplib
 
-from bot.errors import Outage, Refused, TimedOut
+from bot.errors import Outage, OutsideError, Refused, TimedOut, location
 from bot.http_client import HttpClient, trust
 from bot.settings import Settings
 from bot.tickets.interface import Abilities, Examination, Reference, TicketSystem
 from bot.tickets.rest import SYSTEM
 from bot.tickets.ticket import EVIDENCE, Ticket
+
+log = logging.getLogger(__name__)
 
 _TIMEOUT = 8.0  # seconds for each step of the conversation
 _PORTS = {"smtp": 25, "smtps": 465}
@@ -117,5 +120,9 @@ class Mail(TicketSystem):
             codes = sorted({one.code for one in error.recipients})
             kind = Outage if all(code < 500 for code in codes) else Refused
             raise kind(SYSTEM, f"the mail server answers {', '.join(map(str, codes))} to the mailbox") from None
-        except (aiosmtplib.SMTPException, OSError) as error:
+        except OutsideError:
+            raise
+        except Exception as error:  # also what aiosmtplib lets through of the event loop and of OpenSSL
+            if not isinstance(error, aiosmtplib.SMTPException | OSError):
+                log.warning("mail: %s at %s", type(error).__name__, location(error))
             raise Outage(SYSTEM, f"mail: {type(error).__name__}") from None

@@ -13,11 +13,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from bot.conversation import Address
+from bot.errors import StoreUnavailable
 from bot.store import Change, Job, JobKind, LogEntry, PendingCard, Record
 from bot.store.connect import open_store
+from bot.store.copying import copy
 from bot.store.page import Affected, ScanSummary
 from dialogs.model import Case
 from tests.command import command
@@ -132,6 +135,23 @@ WRONG = {
     "no server": ("sqlite:///{folder}/one.db", ["copy", "postgresql://x:geheim@127.0.0.1:9/n"], "nothing was copied"),
     "a folder": ("sqlite:///{folder}/one.db", ["copy", "sqlite:///{folder}"], "{folder} is a folder"),
 }
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+async def test_whatever_the_driver_raises_while_copying_is_told_with_its_place(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = f"sqlite:///{tmp_path / 'source.db'}"
+    store = await open_store(source)
+    await store.commit(Change(ADA))
+    await store.close()
+
+    async def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("the handler is closed")
+
+    monkeypatch.setattr(asyncpg.Connection, "copy_records_to_table", broken)
+    with pytest.raises(StoreUnavailable, match=r"RuntimeError at .*test_copying\.py:\d+"):
+        await copy(source, database)
 
 
 @pytest.mark.parametrize(("url", "arguments", "words"), WRONG.values(), ids=WRONG)

@@ -12,6 +12,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
+import aiosmtplib
 import pytest
 import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
@@ -123,6 +124,24 @@ async def test_a_mail_whose_answer_is_lost_comes_again_under_the_same_id(post: P
         await handed_over(post)
     await handed_over(post)
     assert len({mail["Message-ID"] for mail in post.mailbox.mails}) == 1
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("canary"), AttributeError("canary")], ids=["RuntimeError", "AttributeError"]
+)
+async def test_whatever_is_let_through_when_the_connection_goes_is_an_outage(
+    post: Post, error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(*_: object, **__: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(aiosmtplib.SMTP, "send_message", broken)
+        with pytest.raises(Outage, match=type(error).__name__):
+            await handed_over(post)
+    assert "canary" not in caplog.text
+    await handed_over(post)
+    assert len(post.mailbox.mails) == 1
 
 
 async def test_a_wrong_password_is_refused_without_being_shown(post: Post) -> None:
