@@ -179,13 +179,13 @@ def in_our_time(moment: datetime) -> datetime | None:
     return moment if 1990 <= moment.year <= 2100 else None
 
 
-class _LetThrough(aiohttp.ClientError):
-    """What aiohttp let through; the text is its kind."""
+class _Unlisted(aiohttp.ClientError):
+    """What aiohttp raises beside its own errors; the text is its kind."""
 
 
 def _reason(error: aiohttp.ClientError) -> str:
     """The kind of failure, and of a certificate that is not trusted OpenSSL's own words, which say what mends it."""
-    kind = str(error) if isinstance(error, _LetThrough) else type(error).__name__
+    kind = str(error) if isinstance(error, _Unlisted) else type(error).__name__
     if not isinstance(error, aiohttp.ClientConnectorCertificateError):
         return kind
     words = getattr(error.certificate_error, "verify_message", "") or type(error.certificate_error).__name__
@@ -320,7 +320,7 @@ class HttpClient:
             raise
         except Exception as error:  # what aiohttp lets through of the event loop, of OpenSSL, of a decoder
             log.warning("%s: %s at %s", sent.system, type(error).__name__, location(error))
-            raise _LetThrough(type(error).__name__) from None
+            raise _Unlisted(type(error).__name__) from None
 
 
 def _refuse_size(sent: _Request) -> NoReturn:

@@ -1,7 +1,7 @@
 """PostgreSQL, for several replicas: a pool, one transaction for each operation, woken by LISTEN/NOTIFY.
 
 What an error means. asyncpg has an exception for each SQLSTATE; all of them, its own `InterfaceError`, OSError and
-timeouts are looked at in one place, `unavailable`; whatever else comes out of it is an outage too (`_told`):
+timeouts are looked at in one place, `unavailable`; whatever else comes out of it is an outage too (`_as_outage`):
 
     22 data, 23 constraint, 21 and 42 syntax    a mistake of this program: raised as it is
     42501 no permission, 42P01, 42703, 3F000    somebody changed the database: `StoreUnavailable`
@@ -72,7 +72,7 @@ def unavailable(error: BaseException) -> StoreUnavailable | None:
     return StoreUnavailable(f"PostgreSQL: {type(error).__name__}{f' {state}' if state else ''}")
 
 
-def _told(error: Exception) -> Exception:
+def _as_outage(error: Exception) -> Exception:
     """What to raise for what came out of the driver: an outage, or a programming error as it is.
 
     When a connection goes, more comes out than the driver's own errors: uvloop's RuntimeError for a transport that is
@@ -114,7 +114,7 @@ class PostgresStore(Store):
         except Exception as error:
             if isinstance(error, ValueError):  # the driver's text may hold parts of the address
                 raise StoreUnusable(f"PHOTOSYNC_DATABASE_URL cannot be read: {type(error).__name__}") from None
-            raise _told(error) from None
+            raise _as_outage(error) from None
         self._pool = pool
 
     async def close(self) -> None:
@@ -127,7 +127,7 @@ class PostgresStore(Store):
         try:
             async with asyncio.timeout(_CLOSING):
                 await pool.close()
-        except Exception:  # see `_told`
+        except Exception:  # see `_as_outage`
             pool.terminate()
 
     async def run(self, work: Callable[[], Operation[T]]) -> T:
@@ -152,7 +152,7 @@ class PostgresStore(Store):
                 if odd_text and values is not storable:
                     values = storable
                 elif state not in _MET or attempt == _TRIES:
-                    raise _told(error) from None
+                    raise _as_outage(error) from None
         raise StoreUnavailable("PostgreSQL: the transaction met others every time")
 
     async def _try(self, work: Callable[[], Operation[T]], isolation: _Isolation, values: _Values, own: list[int]) -> T:
@@ -200,7 +200,7 @@ class PostgresStore(Store):
                 await connection.add_listener(_CHANNEL, lambda *_: self._woken.set())
             if self._pool is not None:  # not closed in the meantime
                 self._listening, self._listen_backoff = connection, _LISTEN_BACKOFF[0]
-        except Exception:  # see `_told`
+        except Exception:  # see `_as_outage`
             self._listen_again = time.monotonic() + self._listen_backoff
             self._listen_backoff = min(_LISTEN_BACKOFF[1], 2 * self._listen_backoff)
         finally:  # a worker that ends while it connects leaves no connection behind
@@ -219,7 +219,7 @@ async def _prepare(target: Target, *, existing: bool) -> bool:
             await (_check_existing(connection) if existing else _migrate(connection))
         return bool(process != connection.get_server_pid())
     finally:
-        with suppress(Exception):  # see `_told`
+        with suppress(Exception):  # see `_as_outage`
             await connection.close(timeout=_CLOSING)
 
 
