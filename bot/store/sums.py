@@ -31,6 +31,7 @@ from dialogs.model import Case, Outcome
 
 _BATCH = 50  # rows in one statement
 COUNT_BATCH = 100  # people whose cases are brought into the sums in one transaction
+_CASES = 100  # in memory at once, and worked on between two statements, which on PostgreSQL holds the loop
 
 
 def last_touched(case: Case) -> str:
@@ -43,7 +44,6 @@ class _Counted:
     """A case, and what it counted as until now."""
 
     id: str
-    person: str
     before: Counts
     after: Counts
     day: str
@@ -65,15 +65,14 @@ def count_changed() -> Operation[int]:
 
 def count_of(people: Sequence[str], *, expired: bool = False) -> Operation[None]:
     """Bring people's cases into the sums. `expired`: they are about to be deleted, and unfinished ones have run out."""
-    if not people:
-        return
-    found = yield from _counted(people, expired=expired)
-    for batch in _batches(found):
-        values = [value for one in batch for value in (one.id, _written(one.after))]
-        yield Statement(_set_counted(len(batch)), tuple(values))
     total: Counter[tuple[str, str, str]] = Counter()
-    for one in found:
-        total.update(one.changes)
+    for group in (yield from _groups(people)):
+        found = yield from _counted(group, expired=expired)
+        for batch in _batches(found):
+            values = [value for one in batch for value in (one.id, _written(one.after))]
+            yield Statement(_set_counted(len(batch)), tuple(values))
+        for one in found:
+            total.update(one.changes)
     yield from _add(total)
 
 
@@ -85,27 +84,52 @@ def _marked(after: str, limit: int) -> Operation[tuple[str, ...]]:
     return tuple(person for (person,) in rows)
 
 
+def _groups(people: Sequence[str]) -> Operation[Sequence[Sequence[str]]]:
+    """People with at most `_CASES` cases together, or one with more; in the database's order of their ids."""
+    if not people:
+        return ()
+    rows = yield Statement(_cases_of(len(people)), tuple(people))
+    groups: list[list[str]] = []
+    room = 0
+    for person, cases in rows:
+        if cases > room or not groups:
+            groups.append([])
+            room = _CASES
+        groups[-1].append(person)
+        room -= cases
+    return groups
+
+
+@lru_cache(maxsize=32)
+def _cases_of(count: int) -> str:
+    people = ", ".join("?" * count)
+    return f"SELECT person, count(*) FROM cases WHERE person IN ({people}) GROUP BY person ORDER BY person"  # noqa: S608 - question marks
+
+
 def _counted(people: Sequence[str], *, expired: bool = False, lock: bool = True) -> Operation[list[_Counted]]:
-    """All cases of these people. One that cannot be read counts as it did."""
+    """The cases of these people that are marked, or count as something else than before. One that cannot be read counts
+    as it did."""
     rows = yield Statement(_of_people(len(people), lock), tuple(people))
     found = [(*row, _readable(row[2])) for row in rows]
-    looks = yield from _looks([number for number, _, _, _, case in found if case is not None])
+    looks = yield from _looks([number for number, *_, case in found if case is not None])
     opened: dict[str, list[str]] = {}
-    for _, person, _, _, case in found:
+    for _, person, *_, case in found:
         if case is not None:
             opened.setdefault(person, []).append(case.opened_at)
     counted = []
-    for number, person, _, written, case in found:
+    for number, person, _, written, marked, case in found:
         before = _read(written)
         if case is None:
-            counted.append(_Counted(number, person, before, before, ""))
-            continue
-        returned = ("fate", "returned") in before or any(
-            _soon_after(last_touched(case), other) for other in opened[person]
-        )
-        ended = replace(case, outcome=case.outcome or Outcome.EXPIRED.value) if expired else case
-        after = _counts(ended, looks[number, "looked"], looks[number, "followed"], before, returned=returned)
-        counted.append(_Counted(number, person, before, after, case.opened_at[:10]))
+            after, day = before, ""
+        else:
+            returned = ("fate", "returned") in before or any(
+                _soon_after(last_touched(case), other) for other in opened[person]
+            )
+            ended = replace(case, outcome=case.outcome or Outcome.EXPIRED.value) if expired else case
+            after = _counts(ended, looks[number, "looked"], looks[number, "followed"], before, returned=returned)
+            day = case.opened_at[:10]
+        if marked or after != before:
+            counted.append(_Counted(number, before, after, day))
     return counted
 
 
@@ -113,7 +137,8 @@ def _counted(people: Sequence[str], *, expired: bool = False, lock: bool = True)
 def _of_people(count: int, lock: bool) -> str:
     lines = " /*postgresql FOR UPDATE*/" if lock else ""
     people = ", ".join("?" * count)
-    return f"SELECT id, person, document, counted FROM cases WHERE person IN ({people}) ORDER BY id{lines}"  # noqa: S608 - question marks
+    # In this order whoever counts locks them, so that two of them do not wait for each other.
+    return f"SELECT id, person, document, counted, uncounted FROM cases WHERE person IN ({people}) ORDER BY person, id{lines}"  # noqa: E501, S608 - question marks
 
 
 def _readable(document: str) -> Case | None:
@@ -210,8 +235,9 @@ def read(since: date, until: date) -> Operation[Numbers]:
     rows = [(day, kind, label, int(number)) for day, kind, label, number in (*by_day, *rest)]
     people = yield from _marked("", COUNT_BATCH)
     while people:
-        for one in (yield from _counted(people, lock=False)):
-            rows += [(*key, number) for key, number in one.changes.items() if first <= one.day <= last]
+        for group in (yield from _groups(people)):
+            for one in (yield from _counted(group, lock=False)):
+                rows += [(*key, number) for key, number in one.changes.items() if first <= one.day <= last]
         people = yield from _marked(people[-1], COUNT_BATCH)
     return numbers(since, until, rows, datetime.now(UTC).date())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -148,3 +149,25 @@ async def test_nobody_is_counted_twice_while_several_count_and_people_come_and_g
     assert await of(other) == found
     assert await fetch(database, "SELECT count(*) FROM cases WHERE uncounted = 1") == [(0,)]
     await other.close()
+
+
+async def test_counting_has_a_few_cases_in_memory_however_many_wait(database: str, store: Store) -> None:
+    found = case(*[V.DIFFER] * 50)
+    for person in range(100):
+        record = Record(f"p{person:02}")
+        for turn in range(4):
+            one = replace(found, id=f"C{person}-{turn}", outcome="stopped")
+            record = await store.commit(Change(replace(record, case=one)))
+
+    async def most() -> int:
+        tracemalloc.start()
+        assert await store.count(60)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak
+
+    await execute(database, "UPDATE cases SET uncounted = 0 WHERE person >= 'p20'")
+    twenty = await most()
+    await execute(database, "UPDATE cases SET uncounted = 1")
+    assert await most() < 2 * twenty
+    assert (await of(store)).cases == 400
