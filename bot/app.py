@@ -21,7 +21,7 @@ from bot.cards.templates import CardTemplates
 from bot.clouds import CLOUDS
 from bot.conversation import Address, Channel, Incoming, Message
 from bot.diagnosis.diagnosis import IN_A_CHAT, Diagnosis, Limits
-from bot.errors import PhotosyncError, SettingsError, StoreUnavailable, StoreUnusable
+from bot.errors import PhotosyncError, SettingsError, StoreUnavailable, StoreUnusable, location
 from bot.graph.client import Graph, graph_scope
 from bot.graph.groups import Groups, Pilot
 from bot.graph.people_sign_in import PeopleSignIn
@@ -31,7 +31,7 @@ from bot.http_client import HttpClient
 from bot.http_server import HttpServer
 from bot.languages.live import LiveTranslations
 from bot.metrics import Metrics
-from bot.pages.site import Pages
+from bot.pages.site import Handler, Pages
 from bot.settings import Settings
 from bot.sign_in import Application, SignIn, bots, graphs
 from bot.store import JobKind
@@ -65,6 +65,7 @@ _PHOTO_SECONDS = 8.0  # that a request for a photo takes at the most
 _GRACE = 10.0  # seconds that turns under way get to finish
 _LEARNING_INTERVAL = 0.5  # seconds between two looks whether there are other examples
 _BODY_TIMEOUT = 10.0  # seconds for a body to arrive
+_SAMPLE_TIMEOUT = 1.0  # seconds that whoever reads the metrics waits for the store
 _RETRY_INTERVAL = 5.0  # seconds between two tries to open the database
 
 
@@ -283,6 +284,12 @@ class Bot:
         await self.metrics.installation.keep(self.store.add_to_counters)
         self.opened.set()
 
+    async def sample(self) -> None:
+        """Bring what was counted into the store, and ask it what all processes have, and what waits."""
+        with suppress(StoreUnavailable):
+            self.metrics.follow_ups_pending.set(await self.store.sampled_pending(JobKind.FOLLOW_UP))
+            await self.metrics.installation.keep(self.store.add_to_counters)
+
     async def open_store_soon(self) -> None:
         """Now if that can be; else the background task does it. Raises `StoreUnusable`."""
         try:
@@ -430,22 +437,47 @@ def site(bot: Bot, *, details: bool, pages: Pages | None = None) -> web.Applicat
         well = all(parts.values())
         return web.json_response(detail if details else {"ready": well}, status=200 if well else 503)
 
-    async def counted(_: web.Request) -> web.Response:
-        with suppress(StoreUnavailable):
-            bot.metrics.follow_ups_pending.set(await bot.store.sampled_pending(JobKind.FOLLOW_UP))
-        text = await bot.metrics.text(bot.store.add_to_counters)
-        return web.Response(body=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
-
     routes = web.Application(client_max_size=MAX_BYTES)
     routes.router.add_post("/api/messages", bot.endpoint.messages)
     if bot.settings.ticket_wake_secret:
-        routes.router.add_post("/api/tickets/{system}", partial(_wake, bot))
+        routes.router.add_post("/api/tickets/{system}", _logged(partial(_wake, bot)))
     routes.router.add_get("/healthz", alive)
-    routes.router.add_get("/readyz", ready)
+    routes.router.add_get("/readyz", _logged(ready))
     if details:
-        routes.router.add_get("/metrics", counted)
+        routes.router.add_get("/metrics", _logged(_metrics(bot)))
     _add_pages(routes.router, pages)
     return routes
+
+
+def _metrics(bot: Bot) -> Handler:
+    sampling: list[asyncio.Task[None]] = []
+
+    async def sampled() -> None:
+        """A store that hangs is waited for a moment: then what was known before is shown."""
+        if not sampling or sampling[0].done():
+            sampling[:] = [bot.background.once("counters", bot.sample())]
+        await asyncio.wait(sampling, timeout=_SAMPLE_TIMEOUT)
+
+    async def counted(_: web.Request) -> web.Response:
+        text = await bot.metrics.text(sampled)
+        return web.Response(body=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+    return counted
+
+
+def _logged(handler: Handler) -> Handler:
+    """Whatever is not expected is 500, and its place is logged: of aiohttp's own line, of a library, nothing is."""
+
+    async def answered(request: web.Request) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except web.HTTPException:
+            raise
+        except Exception as error:
+            log.error("request failed: %s at %s", type(error).__name__, location(error))
+            return web.Response(status=500)
+
+    return answered
 
 
 def _add_pages(router: web.UrlDispatcher, pages: Pages | None) -> None:

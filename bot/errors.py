@@ -54,12 +54,17 @@ class StoreUnusable(StoreUnavailable):
 
 class OutsideError(PhotosyncError):
     """`system` is `graph`, `login`, `sharepoint`, `teams` or `tickets`; `detail` is safe to log: a status, a code,
-    a path without a person in it, never a token or a body."""
+    a path without a person in it, never a token or a body.
+
+    Who keeps one raises `copy.copy` of it: what is raised again and again holds the frames of all who met it."""
 
     def __init__(self, system: str, detail: str) -> None:
-        super().__init__(f"{system}: {detail}")
+        super().__init__(system, detail)  # what a copy is made of
         self.system = system
         self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.system}: {self.detail}"
 
 
 class Refused(OutsideError):

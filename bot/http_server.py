@@ -5,7 +5,7 @@ keep-alive timer runs from the start of a connection and is not set back by byte
 a deadline where they are read (`bot.teams.endpoint`). That alone does not help against many connections at once, since
 a process may only have so many files open, and one that has none left accepts nobody. So beyond `_most_connections` the
 oldest connection that is not at a request is closed for each new one: who sends requests is served, who only holds a
-connection loses it first.
+connection loses it first. Where all are at a request, the new one is closed.
 
 A request that is no HTTP is refused by its status alone. aiohttp's own page repeats the head, and with it the token
 that may be there.
@@ -17,8 +17,9 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
+from weakref import WeakSet
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
@@ -75,6 +76,9 @@ class _Runner(web.AppRunner):
 
     def __init__(self, app: web.Application, **options: Any) -> None:
         super().__init__(app, **options)
+        # Many are accepted in one round of the loop, before aiohttp hears of the first of them, and those that are
+        # closed are among its connections until the next round.
+        self.accepted = WeakSet[_Connection]()
         self.made_room = set[Any]()  # connections that are being closed for a new one
 
     @property
@@ -85,18 +89,26 @@ class _Runner(web.AppRunner):
             return None
 
         def accept() -> asyncio.Protocol:
-            connections = server.connections
-            if len(connections) >= self.most:
-                idle = next((one for one in connections if getattr(one, "_current_request", None) is None), None)
-                if idle is not None:
-                    self.made_room.add(idle)
-                    idle.force_close()
+            if len(self.accepted) - len(self.made_room) >= self.most and not self._make_room(server.connections):
+                self.closed("connections")
+                return _NoRoom()
             options = server._kwargs  # noqa: SLF001 - what aiohttp's own server gives its connections
             connection = _Connection(server, loop=asyncio.get_running_loop(), **options)
             connection.refused = lambda: self.closed("malformed")
+            self.accepted.add(connection)
             return connection
 
         return accept
+
+    def _make_room(self, connections: Iterable[Any]) -> bool:
+        """Close the oldest connection that is not at a request; whether there was one."""
+        for one in connections:
+            open_ = one in self.accepted and one not in self.made_room
+            if open_ and getattr(one, "_current_request", None) is None:
+                self.made_room.add(one)
+                one.force_close()
+                return True
+        return False
 
     async def _make_server(self) -> Any:
         server = await super()._make_server()
@@ -104,6 +116,7 @@ class _Runner(web.AppRunner):
 
         def connection_lost(connection: Any, exc: BaseException | None = None) -> None:
             lost(connection, exc)
+            self.accepted.discard(connection)
             if connection in self.made_room:
                 self.made_room.discard(connection)
                 self.closed("connections")
@@ -113,6 +126,14 @@ class _Runner(web.AppRunner):
 
         server.connection_lost = connection_lost  # type: ignore[assignment, method-assign]
         return server
+
+
+class _NoRoom(asyncio.Protocol):
+    """A connection that is closed as soon as it is there."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See `asyncio.BaseProtocol`."""
+        transport.close()
 
 
 class _Connection(RequestHandler):

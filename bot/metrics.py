@@ -13,7 +13,6 @@ import time
 from bisect import bisect_left
 from collections import Counter as Tally
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
@@ -24,9 +23,9 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from bot.conversation import ActivityKind
-from bot.errors import StoreUnavailable
 
 _TEXT_SHARE = 0.2  # of the time that writing the text may take
+_LONGEST_WRITING = 0.1  # seconds; what takes longer is waiting for the store
 _FIX_BUCKETS = (60, 300, 900, 3_600, 4 * 3_600, 86_400, 3 * 86_400, 7 * 86_400)  # seconds
 # Labels that are known before anything is counted under them; those of `bot.teams.refusal` are added there.
 _REFUSED = ("idle", "connections", "malformed", "ticket_call", "stale", "invented", "foreign")
@@ -229,21 +228,21 @@ class Metrics:
         """A connection that the server has closed by itself."""
         self.refused.labels(reason).inc()
 
-    async def text(self, add: Callable[[Counts], Awaitable[Counts]] | None = None) -> bytes:
+    async def text(self, bring: Callable[[], Awaitable[object]] | None = None) -> bytes:
         """The Prometheus text format, written after it was asked for.
 
-        Under a flood writing it takes a fifth of the time at most: whoever waits meanwhile gets the same text. `add`:
-        `Store.add_to_counters`, for what is of the installation.
+        Under a flood writing it takes a fifth of the time at most: whoever waits meanwhile gets the same text. `bring`
+        is awaited before, to bring in what is of the installation.
         """
         asked = time.monotonic()
         async with self._writing:
             if self._begun < asked:
                 await asyncio.sleep(max(0.0, self._rest_until - time.monotonic()))
                 self._begun = time.monotonic()
-                if add is not None:
-                    with suppress(StoreUnavailable):
-                        await self.installation.keep(add)
+                if bring is not None:
+                    await bring()
                 self._text = generate_latest(self.registry)
                 ended = time.monotonic()
-                self._rest_until = ended + (ended - self._begun) * (1 / _TEXT_SHARE - 1)
+                spent = min(ended - self._begun, _LONGEST_WRITING)
+                self._rest_until = ended + spent * (1 / _TEXT_SHARE - 1)
             return self._text

@@ -189,6 +189,7 @@ class Login:
 
     async def _discovery(self, request: web.Request) -> web.Response:
         tenant = request.match_info["tenant"]
+        await asyncio.sleep(self.world.faults.login_delay)
         if tenant not in (self.tenant, _ANY_TENANT):
             return _refused(90002, "")
         base = f"{self.url}/{tenant}"

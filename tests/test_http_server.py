@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import aiohttp
 import pytest
+import uvloop
 from aiohttp import web
 
 from bot.http_server import HttpServer
@@ -129,6 +133,34 @@ async def test_beyond_so_many_connections_those_make_room_that_do_nothing() -> N
             writer.close()
 
 
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def test_a_burst_opens_no_more_connections_than_there_may_be(loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    async def burst() -> None:
+        async with server(most=10, idle=60) as (port, closed):
+            sockets = [socket.socket() for _ in range(200)]
+            for one in sockets:
+                one.setblocking(False)
+                one.connect_ex(("127.0.0.1", port))  # all before the server is at its turn
+            ends = [asyncio.create_task(_ended(one)) for one in sockets]
+            async with asyncio.timeout(60):
+                for _, one in zip(range(190), asyncio.as_completed(ends), strict=False):
+                    await one
+            assert sum(one.done() for one in ends) == 190
+            async with aiohttp.ClientSession() as newcomer, newcomer.get(f"http://127.0.0.1:{port}/") as answer:
+                assert await answer.text() == "hello"
+            assert closed == ["connections"] * 191
+        await asyncio.gather(*ends)  # the rest too, with the server
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(burst())
+
+
+async def _ended(connection: socket.socket) -> None:
+    """The other side has closed."""
+    with connection, suppress(ConnectionError):
+        assert await asyncio.get_running_loop().sock_recv(connection, 1) == b""
+
+
 async def test_people_are_served_while_300_connections_are_held() -> None:
     async with scene() as stage:
         chat = stage.chat("old")
@@ -191,3 +223,30 @@ async def test_what_is_no_request_is_refused_without_a_word_and_counted(
             assert b"canary" not in answer
     assert closed.count("malformed") == 3
     assert "canary" not in caplog.text
+
+
+async def test_metrics_are_shown_while_the_database_hangs(tmp_path: Path) -> None:
+    file = tmp_path / "photosync.db"
+    async with scene(PHOTOSYNC_DATABASE_URL=f"sqlite:///{file}") as stage:
+        other = sqlite3.connect(file)
+        other.execute("BEGIN IMMEDIATE")
+        stage.bot.endpoint._metrics.installation.add("photosync_cases", "resolved", 1)
+        async with asyncio.timeout(12):  # the lock is waited for five seconds
+            for _ in range(4):
+                assert (await stage.get("/metrics"))[0] == 200
+        other.rollback()
+        other.close()
+
+
+async def test_a_fault_of_ours_in_an_answer_to_operators_is_a_line_with_its_place(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with scene() as stage:
+
+        async def ready() -> bool:
+            raise LookupError("what a person wrote")
+
+        monkeypatch.setattr(stage.bot.store, "ready", ready)
+        assert await stage.get("/readyz") == (500, "")
+        assert f"request failed: LookupError at {__file__}" in caplog.text
+        assert "what a person wrote" not in caplog.text

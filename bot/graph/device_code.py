@@ -12,6 +12,7 @@ before. What she may do is what her roles allow, cut to the delegated permission
 from __future__ import annotations
 
 import asyncio
+import copy
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -81,12 +82,12 @@ class DeviceCodeSignIn:
         """
         async with self._lock:
             if self._failed is not None:
-                raise self._failed  # who said no, or did not come, is not asked again for each step
+                raise copy.copy(self._failed)  # who said no, or did not come, is not asked again for each step
             if not self._refresh:
                 try:
                     await self._sign_in()
                 except (Refused, TimedOut) as error:
-                    self._failed = error
+                    self._failed = copy.copy(error)
                     raise
             return self.cached(scope) or self._keep(
                 scope, await self._call("acquire_token_by_refresh_token", self._refresh, [scope])

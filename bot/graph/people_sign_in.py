@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,9 @@ from bot.http_client import HttpClient, plain_code
 from bot.settings import Settings
 
 _TIMEOUT = 12.0  # seconds, for both requests to the login service
+_AT_ONCE = (
+    4  # calls of msal, which block while the login service hangs, in threads of their own: others need the common
+)
 _CLOCKS = 300  # seconds that two clocks may differ
 _PASSED_ON = ("code", "state", "error")  # of what the browser brings back
 
@@ -40,6 +44,7 @@ class PeopleSignIn:
 
     def __init__(self, settings: Settings, http: HttpClient) -> None:
         self._application = sign_in_application(settings, http)
+        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="sign-in")
         managed = settings.app_type == "UserAssignedMSI"
         self._client = settings.graph_client_id if managed else settings.app_id
         self._tenant = settings.effective_graph_tenant_id if managed else settings.app_tenant_id
@@ -80,7 +85,7 @@ class PeopleSignIn:
             raise Refused("login", "no application to sign in to")
         try:
             async with asyncio.timeout(_TIMEOUT):
-                return await asyncio.to_thread(lambda: call(make()))
+                return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: call(make()))
         except OutsideError:
             raise
         except TimeoutError:

@@ -27,7 +27,7 @@ import msal
 
 from bot import certificate
 from bot.certificate import Certificate
-from bot.errors import Malformed, OutsideError, Refused, SettingsError
+from bot.errors import Malformed, OutsideError, Refused, SettingsError, location
 from bot.graph.bridge import Bridge, NoCache, refusal_code
 from bot.http_client import IDEMPOTENT, HttpClient
 from bot.setting_values import SYSTEM_IDENTITY, Secret
@@ -180,15 +180,18 @@ class VaultProof:
         return self._found.ends if self._found else None
 
     def present(self) -> dict[str, str]:
-        """See `Proof`. While the vault does not answer the present key goes on."""
+        """See `Proof`. While the vault gives none that can be used the present key goes on."""
         with self._lock:
             if self._found is None or time.monotonic() >= self._look_at:
                 try:
                     self._found = self._look()
-                except OutsideError as error:
+                except Exception as error:  # also what msal raises, and a certificate that is none
                     if self._found is None:
                         raise
-                    log.error("Key Vault was not read: %s", error)
+                    known = isinstance(error, OutsideError)
+                    log.error(
+                        "Key Vault was not read: %s", error if known else f"{type(error).__name__} at {location(error)}"
+                    )
                 self._look_at = time.monotonic() + _VAULT_INTERVAL
             return _of_certificate(self._found)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
 import threading
 import time
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 
 _EARLY = 300.0  # seconds before its end that a token is not used any more
 _REFUSAL_CACHED = 10.0  # seconds: a wrong secret does not become right by an immediate retry
+_FAILURE_SHARED = 1.0  # seconds
 _TRANSIENT = frozenset({"temporarily_unavailable", "server_error"})  # OAuth's words for an outage
 
 
@@ -65,7 +67,7 @@ class Tokens:
             return known
         until, error = self._failed.get(scope, (0.0, None))
         if error is not None and time.monotonic() < until:
-            raise error
+            raise copy.copy(error)
         task = self._pending.get(scope)
         if task is None:
             task = self._pending[scope] = asyncio.create_task(self._fetch(scope))
@@ -82,9 +84,11 @@ class Tokens:
     def _finished(self, scope: str, task: asyncio.Task[str]) -> None:
         del self._pending[scope]
         error = None if task.cancelled() else task.exception()
+        self._failed.pop(scope, None)
         if isinstance(error, OutsideError):
-            log.error("no token: %s", error)
-            self._failed[scope] = (time.monotonic() + _seconds_cached(error), error)
+            kept = copy.copy(error)
+            log.error("no token: %s", kept)
+            self._failed[scope] = (time.monotonic() + _seconds_cached(kept), kept)
 
     async def _fetch(self, scope: str) -> str:
         try:
@@ -176,14 +180,21 @@ def _maker(
     settings: Settings, client: str, tenant: str, proof: Proof, bridge: Bridge, **more: Any
 ) -> Callable[[], Any]:
     """The application with its present proof, made in the first thread that asks: that sends a request to the login
-    service. A proof that has changed makes another one."""
+    service. A proof that has changed makes another one. Threads that waited for one that failed fail with it, or each
+    of them would wait as long again."""
     lock = threading.Lock()
     made: list[tuple[Any, Any]] = []
+    failed: tuple[float, OutsideError] = (0.0, Outage("login", ""))  # until when (time.monotonic()), and how
 
     def application() -> Any:
+        nonlocal failed
         credential = proof.present()
         with lock:
-            if not made or made[0][0] != credential:
+            if made and made[0][0] == credential:
+                return made[0][1]
+            if time.monotonic() < failed[0]:
+                raise copy.copy(failed[1])
+            try:
                 one = msal.ConfidentialClientApplication(
                     client,
                     authority=f"{settings.login_url}/{tenant}",
@@ -194,8 +205,11 @@ def _maker(
                     instance_discovery=None if settings.login_url in PUBLIC_LOGINS else False,
                     **more,
                 )
-                made[:] = [(credential, one)]
-            return made[0][1]
+            except OutsideError as error:
+                failed = time.monotonic() + _FAILURE_SHARED, copy.copy(error)
+                raise
+            made[:] = [(credential, one)]
+            return one
 
     return application
 

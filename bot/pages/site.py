@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from aiohttp import web
 
-from bot.errors import OutsideError, Refused, StoreUnavailable
+from bot.errors import OutsideError, Refused, StoreUnavailable, location
 from bot.graph.people_sign_in import PeopleSignIn
 from bot.languages.catalogs import Languages
 from bot.metrics import Metrics
@@ -139,6 +139,9 @@ class Pages:
             return self._failure(request, 503, "away", wait=True)
         except (web.HTTPException, TimeoutError) as error:
             return web.Response(status=error.status if isinstance(error, web.HTTPException) else 408)
+        except Exception as error:  # no traceback: an exception's text may be a person's
+            log.error("request failed: %s at %s", type(error).__name__, location(error))
+            return self._failure(request, 500, "away")
 
     def _view(self, view: View) -> Handler:
         """A page for whoever has the role: others are sent to sign in, or told that they may not."""

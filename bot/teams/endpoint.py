@@ -125,19 +125,19 @@ class TeamsEndpoint:
         try:
             answer = await self._answer(request, early)
         except Refusal as refusal:
-            answer = self._refused(refusal)
+            return await early.sent() or self._refused(refusal)
         except StoreUnavailable as error:
-            kept = await early.sent()
-            if kept is not None:
+            if await early.sent() is None:
+                answer = self._refused(Refusal("store"), str(error))
+            else:
                 log.warning("the store went out of reach after an early answer: the turn is run again from the inbox")
-                return kept
-            answer = self._refused(Refusal("store"), str(error))
         except Exception as error:  # no traceback: an exception's text may be a person's
             log.error("request failed: %s at %s", type(error).__name__, location(error))
             answer = self._refused(Refusal("error"))
-        else:
-            self._metrics.turn_seconds.observe(min(time.monotonic() - began, _ACK_AFTER))
-        return await early.sent() or answer
+        sent = await early.sent()
+        seconds = time.monotonic() - began
+        self._metrics.turn_seconds.observe(seconds if sent is None else min(seconds, _ACK_AFTER))
+        return answer if sent is None else sent
 
     async def _answer(self, request: web.Request, early: _EarlyAnswer) -> web.Response:
         if self._closing:

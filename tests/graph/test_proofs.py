@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import os
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,13 +19,14 @@ from bot.commands.doctor.expiry import expiry
 from bot.commands.doctor.finding import Installation, State
 from bot.errors import OutsideError, Refused
 from bot.graph.client import graph_scope
+from bot.graph.tokens import Tokens
 from bot.settings import Use, read
 from bot.sign_in import bots, refusal_fix
 from bot.tickets import connected
 from sandbox.desks import DESKS
 from sandbox.signing import SigningKey
 from sandbox.tenant import Tenant
-from sandbox.vault import Vault
+from sandbox.vault import NO_BASE64, Vault
 
 CLUSTER, SUBJECT = "https://cluster.example/", "system:serviceaccount:photosync:photosync"
 EXCHANGE = "api://AzureADTokenExchange"
@@ -154,6 +158,55 @@ async def test_a_certificate_comes_from_key_vault_by_the_managed_identity(monkey
             assert await both(tenant, **settings) == {"graph": tenant.app, "connector": tenant.app}
         finally:
             await vault.stop()
+
+
+@pytest.mark.parametrize("content", [b"-----BEGIN half a file", b"\x30\x82 no PFX"], ids=["PEM", "PFX"])
+async def test_a_certificate_in_key_vault_that_cannot_be_used_leaves_the_present_one(
+    content: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("bot.graph.proofs._VAULT_INTERVAL", 0.0)
+    async with Tenant.open() as tenant:
+        for name, value in tenant.identity.machine().items():
+            monkeypatch.setenv(name, value)
+        vault = Vault(tenant.login)
+        await vault.start(tenant.authority.server)
+        vault.readers.add(tenant.identity.system)
+        vault.content = certificate(tenant)
+        address = f"{vault.url}/secrets/photosync"
+        settings = read({**tenant.environment(), **NO_SECRET, "PHOTOSYNC_VAULT_CERTIFICATE": address})
+        async with app.outside(settings) as parts:
+            tokens, scope = parts.bot_tokens, settings.channel_scope
+            assert await tokens.token(scope)
+            for damaged in (content, NO_BASE64):
+                vault.content = damaged
+                tokens.forget(scope)
+                assert await tokens.token(scope)
+                assert "Key Vault was not read" in caplog.text
+                caplog.clear()
+        await vault.stop()
+
+
+async def test_a_refused_sign_in_holds_nothing_of_those_who_met_it() -> None:
+    class Body:
+        """What a request carries."""
+
+    bodies: list[weakref.ref[Body]] = []
+
+    async def meet(tokens: Tokens, scope: str) -> None:
+        body = Body()
+        bodies.append(weakref.ref(body))
+        with pytest.raises(Refused):
+            await tokens.token(scope)
+
+    async with Tenant.open() as tenant:
+        settings = read({**tenant.environment(), "MicrosoftAppPassword": "another"})
+        async with app.outside(settings) as parts:
+            for _ in range(20):
+                await meet(parts.bot_tokens, settings.channel_scope)
+            await asyncio.sleep(0.1)  # the loop lets go of what it did last
+            gc.collect()
+            assert tenant.login.requests == 1
+            assert not any(one() for one in bodies)
 
 
 async def test_servicenow_lets_the_bots_application_in_without_a_secret() -> None:

@@ -317,6 +317,33 @@ async def test_a_login_service_that_is_away_is_said_and_nothing_is_kept(there: S
     assert BROWSER in browser.cookies
 
 
+async def test_a_login_service_that_hangs_takes_no_thread_that_others_need() -> None:
+    async with stage() as there:
+        there.tenant.world.faults.login_delay = 20.0
+        waiting = [asyncio.create_task(there.browser().ask("/helpdesk")) for _ in range(60)]
+        await asyncio.sleep(0.5)
+        async with asyncio.timeout(4):  # one request to the login service is given up after five
+            assert await asyncio.to_thread(lambda: "done") == "done"
+        for one in waiting:
+            one.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def test_a_fault_of_ours_is_a_page_that_says_so_and_a_line_with_its_place(
+    there: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    lead = await there.lead()
+
+    async def numbers(*_: object) -> None:
+        raise LookupError("what a person wrote")
+
+    monkeypatch.setattr(there.scene.bot.store, "numbers", numbers)
+    seen = await lead.ask("/helpdesk")
+    assert (seen.status, seen.headers["Cache-Control"], "<h1" in seen.text) == (500, "no-store", True)
+    assert f"request failed: LookupError at {__file__}" in caplog.text
+    assert "what a person wrote" not in caplog.text
+
+
 GRAPHS_OWN = {"PHOTOSYNC_GRAPH_CLIENT_ID": FOREIGN, "PHOTOSYNC_GRAPH_CLIENT_SECRET": "s3cret"}
 
 
