@@ -288,7 +288,7 @@ class Bot:
         """Bring what was counted into the store, and ask it what all processes have, and what waits."""
         with suppress(StoreUnavailable):
             self.metrics.follow_ups_pending.set(await self.store.sampled_pending(JobKind.FOLLOW_UP))
-            await self.metrics.installation.keep(self.store.add_to_counters)
+        await self._keep_counters()
 
     async def open_store_soon(self) -> None:
         """Now if that can be; else the background task does it. Raises `StoreUnusable`."""
@@ -322,18 +322,28 @@ class Bot:
         await self.worker.run(beat)
 
     async def close(self) -> None:
-        """Take no more, finish what is under way, close everything."""
+        """Take no more, finish what is under way, close everything: whatever fails on the way, all the rest."""
         self.endpoint.close()
-        for task in ("jobs", "channel_keys", "sign_in", "pilot"):  # before what they use is closed
-            await self.background.stop(task)
-        await asyncio.gather(self.worker.stop(), self.endpoint.stop())
-        await self.outbox.stop()
-        await self.background.stop()
+        steps: tuple[Callable[[], Awaitable[object]], ...] = (
+            *(partial(self.background.stop, task) for task in ("jobs", "channel_keys", "sign_in", "pilot")),
+            self.worker.stop,
+            self.endpoint.stop,
+            self.outbox.stop,
+            self.background.stop,
+            self._keep_counters,
+            self.store.close,
+            self.http.close,
+            partial(asyncio.to_thread, self.traces.close),
+        )
+        for close in steps:
+            try:
+                await close()
+            except Exception as error:
+                log.error("closing failed: %s at %s", type(error).__name__, location(error))
+
+    async def _keep_counters(self) -> None:
         with suppress(StoreUnavailable):
             await self.metrics.installation.keep(self.store.add_to_counters)
-        await self.store.close()
-        await self.http.close()
-        await asyncio.to_thread(self.traces.close)
 
 
 def new_metrics() -> Metrics:
@@ -381,7 +391,7 @@ async def start(settings: Settings, store: Store | None = None) -> Running:
     try:
         bot = Bot.build(settings, store, http)
         pages = bot.pages()
-    except SettingsError:
+    except BaseException:
         await asyncio.gather(store.close(), http.close())
         raise
     servers: list[HttpServer] = []
@@ -396,8 +406,10 @@ async def start(settings: Settings, store: Store | None = None) -> Running:
 
     async def stop() -> None:
         bot.endpoint.close()
-        await asyncio.gather(*(server.stop() for server in servers))
-        await bot.close()
+        try:
+            await asyncio.gather(*(server.stop() for server in servers))
+        finally:
+            await bot.close()
 
     apart = settings.operator_port is not None
     try:
@@ -512,10 +524,18 @@ async def until_signal() -> None:
     """Wait for Ctrl-C or SIGTERM."""
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, asked.set)
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    try:
+        for number in numbers:
+            loop.add_signal_handler(number, asked.set)
+    except NotImplementedError:  # Windows' loop
+        before = [signal.signal(one, lambda *_: loop.call_soon_threadsafe(asked.set)) for one in numbers]
+        await asked.wait()
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+        return
     await asked.wait()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in numbers:
         loop.remove_signal_handler(number)
 
 

@@ -16,6 +16,7 @@ ROWS = [
     ("a full disk under the output", f"{PHOTOSYNC} --help >/dev/full", 1, "No space left on device"),
     ("a full disk under a command's output", f"{PHOTOSYNC} topics check >/dev/full", 1, "No space left on device"),
     ("an output that is closed", f"{PHOTOSYNC} --help >&-", 0, ""),
+    ("an error output that is closed", f"MicrosoftAppId=x {PHOTOSYNC} serve 2>&- || [ $? = 2 ]", 0, ""),
     ("an output of few letters", f"PYTHONIOENCODING=ascii {PHOTOSYNC} numbers --help", 0, ""),
     ("a working folder that is gone", f"mkdir gone; cd gone; rmdir ../gone; {PHOTOSYNC} store backup x", 1, ""),
 ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import signal
 import socket
 import sqlite3
 import time
@@ -16,6 +18,7 @@ import pytest
 import uvloop
 from aiohttp import web
 
+from bot.app import until_signal
 from bot.http_server import HttpServer
 from tests.chatting import scene, step
 
@@ -223,6 +226,38 @@ async def test_what_is_no_request_is_refused_without_a_word_and_counted(
             assert b"canary" not in answer
     assert closed.count("malformed") == 3
     assert "canary" not in caplog.text
+
+
+async def test_whatever_fails_at_the_end_the_rest_is_closed(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with scene() as stage:
+
+        async def stop() -> None:
+            raise LookupError("what a person wrote")
+
+        monkeypatch.setattr(stage.bot.endpoint, "stop", stop)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert f"closing failed: LookupError at {__file__}" in caplog.text
+    assert "what a person wrote" not in caplog.text
+
+
+def test_a_loop_without_signals_is_ended_by_one_all_the_same() -> None:
+    class Windows(asyncio.SelectorEventLoop):
+        def add_signal_handler(self, *_: object) -> None:
+            raise NotImplementedError
+
+    async def told() -> None:
+        ended = asyncio.create_task(until_signal())
+        await asyncio.sleep(0.1)
+        os.kill(os.getpid(), signal.SIGTERM)
+        async with asyncio.timeout(20):
+            await ended
+
+    before = signal.getsignal(signal.SIGTERM)
+    with asyncio.Runner(loop_factory=Windows) as runner:
+        runner.run(told())
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 async def test_metrics_are_shown_while_the_database_hangs(tmp_path: Path) -> None:

@@ -137,10 +137,15 @@ class Diagnosis:
         """
         begun = time.monotonic()
         policy = asyncio.create_task(self._policies.photo(self._ends())) if change else None
-        found = await self._look(person, site, since)
-        if (change or found.verdict is Verdict.NO_PHOTO) and found.reason not in _OWN:
-            known = await (policy or self._policies.photo(begun + self._limits.fetching))
-            found = replace(found, reason=forbidden(known) or found.reason)
+        try:
+            found = await self._look(person, site, since)
+            if (change or found.verdict is Verdict.NO_PHOTO) and found.reason not in _OWN:
+                known = await (policy or self._policies.photo(begun + self._limits.fetching))
+                found = replace(found, reason=forbidden(known) or found.reason)
+        finally:
+            if policy is not None:
+                policy.cancel()
+                await asyncio.gather(policy, return_exceptions=True)
         self._metrics.checks.labels(found.verdict.value).inc()
         log.debug("look: %s", _summary(found, time.monotonic() - begun))
         return found

@@ -338,7 +338,7 @@ def _batch_responses(document: Mapping[str, Any], count: int) -> list[BatchRespo
 
 def _batch_response(one: Mapping[str, Any]) -> BatchResponse:
     status = one.get("status")
-    if not isinstance(status, int) or isinstance(status, bool):
+    if not isinstance(status, int) or not 100 <= status <= 599:  # also no true, which is a number to Python
         raise Malformed("graph", "a batched answer without a status")
     return BatchResponse(status, _object(one, "body"), retry_after(text(_object(one, "headers"), "Retry-After")))
 

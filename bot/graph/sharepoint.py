@@ -246,6 +246,7 @@ class SharePoint:
             drive, way = await self._drive(host, ends)
             folders = await self._folders(drive, ends)
         except NotFound as error:
+            self._derived = ""  # a tenant may have been renamed
             raise error if isinstance(error, LibraryMissing) else LibraryMissing(error.detail) from None
         found = self._libraries[host] = PictureLibrary(drive, folders, way)
         self._listed[host] = time.monotonic()

@@ -22,6 +22,7 @@ from bot.store.sqlite import unavailable as unavailable_on_sqlite
 from bot.store.text import readable, storable
 
 _BATCH = 1_000  # rows
+_TIMEOUT = 10.0  # seconds, to leave a server
 _KINDS: dict[str, type] = {"": str, "#": int, "~": float}
 # Every table but what processes lease for seconds (`slots`) and who is signed in (`sessions`), and its columns: text,
 # # whole numbers, ~ other numbers.
@@ -163,7 +164,7 @@ async def _rows_of_postgres(url: str) -> AsyncIterator[Batch]:
                 while rows := await cursor.fetch(_BATCH):
                     yield table, _typed(table, rows)
     finally:
-        await connection.close()
+        await connection.close(timeout=_TIMEOUT)
 
 
 async def _write_sqlite(url: str, batches: AsyncIterator[Batch]) -> dict[str, int]:
@@ -197,5 +198,5 @@ async def _write_postgres(url: str, batches: AsyncIterator[Batch]) -> dict[str, 
                 last = await connection.fetchval(f"SELECT coalesce(max(id), 0) FROM {table}")  # noqa: S608 - a constant
                 await connection.execute("SELECT setval(pg_get_serial_sequence($1, 'id'), $2, false)", table, last + 1)
     finally:
-        await connection.close()
+        await connection.close(timeout=_TIMEOUT)
     return counts

@@ -68,4 +68,4 @@ async def _postgres(target: Target) -> Database:
             version = await connection.fetchval("SELECT version FROM meta") if there else 0
             return Database("PostgreSQL", version or 0, bool(await connection.fetchval(_POSTGRES)))
     finally:
-        await connection.close()
+        await connection.close(timeout=_TIMEOUT)

@@ -9,6 +9,7 @@ import secrets
 import sqlite3
 import subprocess
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -424,6 +425,18 @@ async def test_as_json_the_names_of_the_checks_are_those_of_the_table() -> None:
     assert [one["check"] for one in told["checks"]] == list(CHECKS)
     assert [one["check"] for one in told["checks"] if one["state"] == "failed"] == ["channel_keys"]
     assert {"check", "state", "found", "fix"} == set(told["checks"][0])
+
+
+async def test_a_fault_in_one_check_leaves_no_other_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fails(_: Installation) -> CheckResult:
+        raise LookupError("what somebody wrote")
+
+    name = "topics"
+    monkeypatch.setitem(CHECKS, name, replace(CHECKS[name], run=fails))
+    async with Tenant.open() as tenant:
+        found = await findings(tenant, who="")
+    assert {one for one, result in found.items() if result.state is not OK} == {name}
+    assert found[name].found.startswith(f"LookupError at {__file__}")
 
 
 async def test_wrong_settings_are_told_as_for_serve(tmp_path: Path) -> None:

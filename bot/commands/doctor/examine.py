@@ -12,7 +12,7 @@ from bot.commands.doctor import expiry, microsoft, outside, own
 from bot.commands.doctor.finding import CheckResult, DoctorCheck, Installation, State, failed, skipped
 from bot.commands.doctor.fixes import fix
 from bot.commands.terminal import without_controls
-from bot.errors import OutsideError
+from bot.errors import OutsideError, location
 from bot.settings import Settings
 
 _TIMEOUT = 20.0  # seconds for one check; each request has a shorter one of its own
@@ -69,6 +69,8 @@ async def _result(check: DoctorCheck, installation: Installation) -> CheckResult
         return failed(error.detail, fix(error))
     except TimeoutError:
         return failed(f"no answer within {_TIMEOUT:g} s", "Run this again, and see the checks above.")
+    except Exception as error:  # one check's fault is no reason to leave the others out
+        return failed(f"{type(error).__name__} at {location(error)}", "Tell us: this check does not expect it.")
 
 
 def _as_lines(findings: Mapping[str, CheckResult]) -> str:
