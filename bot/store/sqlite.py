@@ -20,6 +20,10 @@ that were opened (device and inode: two calls of stat). A file that is gone or t
 commits that nobody ever reads. Gone: everything is refused until it is back, because an empty one in its place would
 forget everybody. Another one: it is opened, if it is a Photosync database.
 
+What was deleted is still in the write-ahead log until that is emptied, which goes only while nobody reads the file. So
+the callers are answered first, and the log is emptied without waiting: whoever reads would hold up everybody. Where it
+did not go it is tried again, at the next idle moment or after a batch, and before the file is closed.
+
 IMMEDIATE, because a read that becomes a write under another process's write would fail at once, whatever the timeout.
 """
 
@@ -27,11 +31,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import queue
 import sqlite3
 import stat
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -51,6 +57,8 @@ T = TypeVar("T")
 
 _BUSY_TIMEOUT = 5_000  # milliseconds to wait for another process's write
 MAX_BATCH = 256  # operations in one commit, or a few more
+_EMPTYING_INTERVAL = 1.0  # seconds between tries to empty the log while somebody reads it
+_LAST_EMPTYING = (5.0, 0.1)  # seconds that it is tried before the file is closed, and between these tries
 _PRAGMAS = (
     f"PRAGMA busy_timeout = {_BUSY_TIMEOUT}",
     "PRAGMA synchronous = FULL",
@@ -296,6 +304,7 @@ class _File:
         self._connection: sqlite3.Connection | None = None
         self._opened: tuple[object, object] = (None, None)  # the file and its log, as they were opened
         self._reported = ""
+        self._keeps_deleted = ""  # why the log could not be emptied
 
     def connection(self) -> sqlite3.Connection:
         """The present one, or a new one where that was closed or the file is another. Raises `StoreUnavailable`."""
@@ -326,6 +335,25 @@ class _File:
         if self._reported:
             log.info("the database works again")
             self._reported = ""
+
+    def empty_log(self) -> bool:
+        """Leave nothing of what was deleted in the write-ahead log; waits for nobody. Whether that went."""
+        if self._connection is None:
+            return False
+        try:
+            self._connection.execute("PRAGMA busy_timeout = 0")
+            busy, *_ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            why = "somebody reads it" if busy else ""
+        except sqlite3.Error as error:
+            why = str(error)
+        finally:
+            self._connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT}")
+        if why and not self._keeps_deleted:
+            log.warning("what was deleted stays in SQLite's log for now: %s", why)
+        elif self._keeps_deleted and not why:
+            log.info("what was deleted is gone from SQLite's log")
+        self._keeps_deleted = why
+        return not why
 
     def _found(self) -> tuple[object, object]:
         return _identity(os.fspath(self.path)), _identity(f"{os.fspath(self.path)}-wal")
@@ -376,6 +404,7 @@ class _Writer(threading.Thread):
         self._file = file
         self._loop = loop
         self._woken = woken
+        self._empty_at = math.inf  # when the log is to be emptied, by the monotonic clock
         self.start()
 
     def run(self) -> None:
@@ -393,14 +422,34 @@ class _Writer(threading.Thread):
                 # Who came meanwhile has waited too: nobody waits for a lock as often as there are batches.
                 batch, going = self._joined(batch, going)
             self._loop.call_soon_threadsafe(self._answer, batch)
+            if any(AfterCommit.OVERWRITE in request.after for request in batch):
+                self._empty_at = 0.0
+            self._empty_log()
+        self._empty_log_at_last()
         self._file.close()
 
+    def _empty_log(self) -> None:
+        """If it is time to."""
+        if time.monotonic() >= self._empty_at:
+            self._empty_at = math.inf if self._file.empty_log() else time.monotonic() + _EMPTYING_INTERVAL
+
+    def _empty_log_at_last(self) -> None:
+        """In many tries, for one that waits would hold up the other processes' writes too."""
+        tried_for, interval = _LAST_EMPTYING
+        ends = time.monotonic() + tried_for
+        while self._empty_at < math.inf and not self._file.empty_log():
+            if time.monotonic() >= ends:
+                log.warning("what was deleted stays in SQLite's log until that is written over")
+                return
+            time.sleep(interval)
+
     def _waiting(self) -> tuple[list[_Request], bool]:
-        """Everything that waits, at least one request; and whether to go on."""
+        """Everything that waits, at least one request unless the log is to be emptied; and whether to go on."""
         batch: list[_Request] = []
+        idle = None if self._empty_at == math.inf else max(0.0, self._empty_at - time.monotonic())
         while len(batch) < MAX_BATCH:
             try:
-                requests = self.requests.get(block=not batch)
+                requests = self.requests.get(block=not batch, timeout=idle)
             except queue.Empty:
                 break
             if requests is None:
@@ -453,19 +502,7 @@ def _carry_out(file: _File, batch: list[_Request]) -> Exception | None:
             request.error = told
         return error
     file.worked()
-    if any(AfterCommit.OVERWRITE in request.after for request in batch):
-        _empty_log(connection)
     return None
-
-
-def _empty_log(connection: sqlite3.Connection) -> None:
-    try:
-        busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    except sqlite3.Error as error:
-        log.warning("what was deleted stays in SQLite's log until that is written over: %s", error)
-        return
-    if busy:
-        log.warning("what was deleted stays in SQLite's log until that is written over: another process reads it")
 
 
 def _in_one(connection: sqlite3.Connection, batch: list[_Request], path: Path) -> bool:

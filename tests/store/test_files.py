@@ -10,8 +10,8 @@ import socket
 import sqlite3
 import stat
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import closing
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from bot.store import Change, Job, JobKind, Record, transactions
 from bot.store.connect import open_store
 from bot.store.inspection import inspect
 from bot.store.interface import Store
+from bot.store.sqlite import SqliteStore, connected
 from dialogs.model import Case
 
 ADA = Record("ada", name="Ada", case=Case("C1", opened_at="2026-01-01T00:00:00+00:00"))
@@ -251,6 +252,50 @@ async def test_nobody_waits_for_the_locks_of_others_one_after_the_other(file: Pa
         told = await asyncio.gather(first, *late, return_exceptions=True)
     assert [type(one) for one in told] == [StoreUnavailable] * 4
     assert not (await store.load("ada"))[1]
+
+
+def patient(file: Path, mode: str) -> sqlite3.Connection:
+    """A connection that waits ten minutes for others, where it waits."""
+    connection = connected(file, mode)
+    connection.execute("PRAGMA busy_timeout = 600000")
+    return connection
+
+
+@contextmanager
+def reading(file: Path) -> Iterator[sqlite3.Connection]:
+    """A program beside the bot, in the middle of reading."""
+    with closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM people").fetchall()
+        yield reader
+
+
+async def test_nobody_waits_for_a_reader_when_a_person_is_erased_and_the_log_is_emptied_after_it(file: Path) -> None:
+    store = SqliteStore(file, patient)
+    await store.open()
+    await store.commit(Change(replace(ADA, name="Countess")))
+    with reading(file) as reader:
+        async with asyncio.timeout(60):
+            assert (await store.erase("ada")).people == 1
+            await store.commit(Change(Record("ben")))
+        assert b"Countess" in Path(f"{file}-wal").read_bytes()
+        reader.execute("COMMIT")
+        async with asyncio.timeout(60):
+            while b"Countess" in Path(f"{file}-wal").read_bytes():  # noqa: ASYNC110 - another program would look so
+                await asyncio.sleep(0.05)
+        await store.close()
+
+
+async def test_what_was_erased_is_not_left_in_the_log_by_a_program_that_ends_while_somebody_reads(file: Path) -> None:
+    store = await open_store(f"sqlite:///{file}")
+    await store.commit(Change(replace(ADA, name="Countess")))
+    with reading(file) as reader:
+        await store.erase("ada")
+        closed = asyncio.create_task(store.close())
+        await asyncio.sleep(0.3)
+        reader.execute("COMMIT")
+        await closed
+        assert b"Countess" not in Path(f"{file}-wal").read_bytes()
 
 
 async def test_tries_that_fail_leave_no_thread_and_no_file_behind(file: Path) -> None:
