@@ -180,6 +180,7 @@ class Purged:
     cases: int = 0  # that had ended
     people: int = 0  # who were not there for so long
     unfinished: int = 0  # cases of these people
+    dead_letters: int = 0
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
-from datetime import date
+from datetime import date, datetime
 from functools import partial, wraps
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
@@ -94,6 +94,7 @@ class Store(ABC):
     erase = transaction(transactions.erase)
     purge_ended = transaction(transactions.purge_ended)
     purge_people = transaction(transactions.purge_people)
+    purge_dead_letters = transaction(transactions.purge_dead_letters)
 
     open_session = transaction(page.open_session)
     session = transaction(page.session)
@@ -126,17 +127,20 @@ class Store(ABC):
         return True
 
     async def purge(self, before: str) -> Purged:
-        """Delete cases that ended before a time (UTC, ISO 8601), and everything of people who were not saved since; in
-        many small transactions, so that turns go on meanwhile."""
-        ended = people = unfinished = 0
+        """Delete cases that ended before a time (UTC, ISO 8601), jobs that were given up before it, and everything of
+        people who were not saved since; in many small transactions, so that turns go on meanwhile."""
+        ended = people = unfinished = letters = 0
         while batch := await self.purge_ended(before):
             ended += batch
         after, going = "", True
         while going:
             gone, cases, after = await self.purge_people(before, after)
             people, unfinished, going = people + gone, unfinished + cases, bool(after)
+        moment = datetime.fromisoformat(before).timestamp()
+        while old := await self.read(partial(transactions.old_dead_letters, moment)):
+            letters += await self.purge_dead_letters(old, moment)
         await self.purge_scan(before)
-        return Purged(ended, people, unfinished)
+        return Purged(ended, people, unfinished, letters)
 
     async def ready(self) -> bool:
         """Whether a turn could be committed now: a write was tried within the last second."""

@@ -826,6 +826,26 @@ def purge_people(before: str, after: str) -> Operation[tuple[int, int, str]]:
     return people, cases, rows[-1][0] if len(rows) == PURGE_BATCH else ""
 
 
+def old_dead_letters(before: float) -> Operation[tuple[int, ...]]:
+    """The numbers of up to `PURGE_BATCH` jobs that were given up before a time (seconds since 1970). No index leads
+    there: it reads through all jobs."""
+    rows = yield Statement(
+        "SELECT id FROM work WHERE dead_at IS NOT NULL AND dead_at < ? LIMIT ?", (before, PURGE_BATCH)
+    )
+    return tuple(number for (number,) in rows)
+
+
+def purge_dead_letters(numbers: Collection[int], before: float) -> Operation[int]:
+    """Delete these of them that nobody has retried since; returns how many."""
+    marks = ", ".join("?" * len(numbers))
+    rows = yield Statement(
+        f"DELETE FROM work WHERE id IN ({marks}) AND dead_at < ? RETURNING id",  # noqa: S608 - question marks
+        (*numbers, before),
+    )
+    yield AfterCommit.OVERWRITE
+    return len(rows)
+
+
 def _lock_old(person: str, before: str) -> Operation[bool]:
     """Whether the person was not saved in this very moment. No activity of so long ago is repeated: no tombstone."""
     rows = yield Statement(

@@ -242,6 +242,22 @@ async def test_only_what_ended_long_ago_is_purged(store: Store) -> None:
     assert [len(await store.log(key)) for key in ("OLD", "NEW", "C1")] == [0, 1, 1]
 
 
+async def test_a_dead_letter_goes_with_the_retention_counted_from_when_it_was_given_up(
+    database: str, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may hold what somebody wrote, somebody who still writes or a group, which never goes."""
+    monkeypatch.setattr(transactions, "PURGE_BATCH", 2)
+    await asyncio.gather(
+        *(store.put(due(key, JobKind.TURN, text="secret")) for key in ("old", "older", "oldest", "new"))
+    )
+    for one in await store.claim(4, 60):
+        await store.fail(one, "in vain")
+    await execute(database, "UPDATE work SET dead_at = 1.0 WHERE key <> 'new'")
+    await store.put(due("open", at=1.0))
+    assert await store.purge("2026-03-01T00:00:00+00:00") == Purged(dead_letters=3)
+    assert {key for (key,) in await fetch(database, "SELECT key FROM work")} == {"new", "open"}
+
+
 async def test_who_was_not_there_for_longer_than_the_retention_is_forgotten(database: str, store: Store) -> None:
     """With an unfinished case or without one; whoever was saved by an earlier version is counted from today."""
     people = {"walked off": "2026-01-01", "no case": "2026-01-01", "earlier version": "", "here": "2026-05-01"}
