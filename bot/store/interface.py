@@ -95,6 +95,7 @@ class Store(ABC):
     purge_ended = transaction(transactions.purge_ended)
     purge_people = transaction(transactions.purge_people)
     purge_dead_letters = transaction(transactions.purge_dead_letters)
+    purge_over = transaction(transactions.purge_over)
 
     open_session = transaction(page.open_session)
     session = transaction(page.session)
@@ -127,8 +128,9 @@ class Store(ABC):
         return True
 
     async def purge(self, before: str) -> Purged:
-        """Delete cases that ended before a time (UTC, ISO 8601), jobs that were given up before it, and everything of
-        people who were not saved since; in many small transactions, so that turns go on meanwhile."""
+        """Delete cases that ended before a time (UTC, ISO 8601), jobs that were given up before it, everything of
+        people who were not saved since, and what is over by itself; in many small transactions, so that turns go on
+        meanwhile."""
         ended = people = unfinished = letters = 0
         while batch := await self.purge_ended(before):
             ended += batch
@@ -140,6 +142,7 @@ class Store(ABC):
         while old := await self.read(partial(transactions.old_dead_letters, moment)):
             letters += await self.purge_dead_letters(old, moment)
         await self.purge_scan(before)
+        await self.purge_over()
         return Purged(ended, people, unfinished, letters)
 
     async def ready(self) -> bool:

@@ -846,6 +846,14 @@ def purge_dead_letters(numbers: Collection[int], before: float) -> Operation[int
     return len(rows)
 
 
+def purge_over() -> Operation[None]:
+    """Delete what is over by itself and may have nobody who comes after it: sessions, digests of the activities of who
+    was erased, leases of processes that are gone."""
+    for table in ("sessions", "tombstones", "slots"):
+        yield Statement(f"DELETE FROM {table} WHERE until <= ?", (time.time(),))  # noqa: S608 - constants
+    yield AfterCommit.OVERWRITE
+
+
 def _lock_old(person: str, before: str) -> Operation[bool]:
     """Whether the person was not saved in this very moment. No activity of so long ago is repeated: no tombstone."""
     rows = yield Statement(

@@ -60,6 +60,24 @@ async def test_cases_are_listed_by_their_state_the_latest_first_page_by_page(sto
     assert await store.cases_by_state("expired") == ()
 
 
+async def test_what_is_over_goes_though_nobody_comes_after_it(store: Store, database: str) -> None:
+    await store.open_session("s", "session", "ada", {}, 60)
+    await store.open_session("old", "session", "ben", {}, -1)
+    for person in ("cleo", "dan"):
+        await store.erase(person, "a1")
+    for process in ("a", "b"):  # the second waits, and dies
+        await store.lease_slots("photo", process * 16, 4, 3600.0, 0, 4, 4)
+    await execute(
+        database,
+        "UPDATE tombstones SET until = 1.0 WHERE person = (SELECT min(person) FROM tombstones)",
+        "UPDATE slots SET until = 1.0 WHERE name = 'photo waiting'",
+    )
+    await store.purge(day(1))
+    assert await fetch(database, "SELECT person FROM sessions") == [("ada",)]
+    assert await fetch(database, "SELECT count(*) FROM tombstones") == [(1,)]
+    assert await fetch(database, "SELECT DISTINCT name FROM slots") == [("photo",)]
+
+
 async def test_a_scan_takes_the_place_of_the_one_before_and_its_people_go_with_the_retention(store: Store) -> None:
     people = tuple(Affected(f"id{number}", f"p{number:03}@contoso.com", "differ", "") for number in range(LISTED + 1))
     for at in (day(1), day(2)):
