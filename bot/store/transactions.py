@@ -422,17 +422,27 @@ def open_keys(kind: JobKind, person: str) -> Operation[tuple[str, ...]]:
 def open_payload(kind: JobKind, key: str) -> Operation[dict[str, Any]]:
     """What an open job holds; {} if there is none, or it cannot be read."""
     rows = yield Statement("SELECT payload FROM work WHERE kind = ? AND key = ? AND dead_at IS NULL", (kind.value, key))
-    found = json.loads(rows[0][0]) if rows else {}
-    return found if isinstance(found, dict) else {}
+    return (_payload(rows[0][0]) or {}) if rows else {}
 
 
 def due_payloads(kind: JobKind, before: float, most: int) -> Operation[tuple[tuple[str, dict[str, Any]], ...]]:
-    """Key and content of open jobs that are due before a time (seconds since 1970), the earliest first."""
+    """Key and content of open jobs that are due before a time (seconds since 1970), the earliest first; without those
+    that cannot be read, which become dead letters when they are claimed."""
     rows = yield Statement(
         "SELECT key, payload FROM work WHERE kind = ? AND dead_at IS NULL AND due_at <= ? ORDER BY due_at LIMIT ?",
         (kind.value, before, most),
     )
-    return tuple((str(key), json.loads(payload)) for key, payload in rows)
+    found = [(str(key), _payload(text)) for key, text in rows]
+    return tuple((key, payload) for key, payload in found if payload is not None)
+
+
+def _payload(text: Any) -> dict[str, Any] | None:
+    """What a job holds; None where it cannot be read, for a damaged row may be anything."""
+    try:
+        found = json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def wake(kind: JobKind, keys: Collection[str]) -> Operation[None]:

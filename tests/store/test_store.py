@@ -315,6 +315,16 @@ async def test_a_newer_schema_is_refused_with_a_clear_line(database: str, store:
         await open_store(database)
 
 
+async def test_a_damaged_job_is_left_out_where_others_are_read(database: str, store: Store) -> None:
+    for key in ("C1", "C2", "C3", "C4"):
+        await store.put(due(key, JobKind.TICKET_STATE, ref=key))
+    for key, payload in (("C1", "{bad"), ("C2", "[]"), ("C3", "")):
+        await execute(database, f"UPDATE work SET payload = '{payload}' WHERE key = '{key}'")
+    assert await store.due_payloads(JobKind.TICKET_STATE, 1.0, 10) == (("C4", {"ref": "C4"}),)
+    kept = [await store.open_payload(JobKind.TICKET_STATE, key) for key in ("C1", "C2", "C3", "C4", "none")]
+    assert kept == [{}, {}, {}, {"ref": "C4"}, {}]
+
+
 async def test_a_damaged_case_costs_that_person_alone_a_new_start(database: str, store: Store) -> None:
     await store.commit(Change(ADA))
     await store.commit(Change(replace(ADA, person="ben", case=replace(CASE, id="C2"))))
