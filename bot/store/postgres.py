@@ -46,6 +46,7 @@ _Isolation = Literal["read_committed", "repeatable_read"]
 _CHANNEL = "photosync_work"
 _SCHEMA_LOCK = 7_039_120  # any number, the same in every replica
 _TIMEOUT = 10.0  # seconds for one statement
+_STEP_TIMEOUT = 86_400.0  # seconds for one of a schema step: an index of a large table takes as long as it takes
 _CLOSING = 5.0  # seconds
 _TRIES = 4  # of a transaction that met another one
 _POLL = 2.0  # seconds between looks for new jobs where LISTEN does not work
@@ -230,11 +231,18 @@ def check_encoding(connection: asyncpg.Connection[Any]) -> None:
         raise StoreUnusable(f"PostgreSQL: the database has the encoding {encoding}: make one with ENCODING 'UTF8'")
 
 
-async def _check_existing(connection: Any) -> None:
-    there = await connection.fetchval("SELECT to_regclass('meta') IS NOT NULL")
-    version = (await connection.fetchval("SELECT version FROM meta") or 0) if there else 0
+async def _version(connection: Any) -> int:
+    """Of the schema; 0 where there is none."""
+    if not await connection.fetchval("SELECT to_regclass('meta') IS NOT NULL"):
+        return 0
+    version = int(await connection.fetchval("SELECT version FROM meta") or 0)
     if version > VERSION:
         raise NewerSchema(version)
+    return version
+
+
+async def _check_existing(connection: Any) -> None:
+    version = await _version(connection)
     if not version:
         raise StoreUnusable("PostgreSQL: there are no Photosync tables in this database: photosync serve makes them")
     if version < VERSION:
@@ -242,14 +250,17 @@ async def _check_existing(connection: Any) -> None:
 
 
 async def _migrate(connection: Any) -> None:
-    await connection.execute("SELECT pg_advisory_xact_lock($1)", _SCHEMA_LOCK)
+    if await _version(connection) == VERSION:
+        return
+    await connection.execute("SET LOCAL statement_timeout = 0")
+    if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _SCHEMA_LOCK):
+        log.info("PostgreSQL: waiting for another process that changes the schema")
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", _SCHEMA_LOCK, timeout=_STEP_TIMEOUT)
     await connection.execute("CREATE TABLE IF NOT EXISTS meta (version BIGINT NOT NULL)")
-    version = await connection.fetchval("SELECT version FROM meta") or 0
-    if version > VERSION:
-        raise NewerSchema(version)
-    for step in range(version, VERSION):
+    for step in range(await _version(connection), VERSION):
+        log.info("PostgreSQL: changing the schema from %d to %d", step, step + 1)
         for text in statements("postgresql", step):
-            await connection.execute(text)
+            await connection.execute(text, timeout=_STEP_TIMEOUT)
     await connection.execute("DELETE FROM meta")
     await connection.execute("INSERT INTO meta (version) VALUES ($1)", VERSION)
 

@@ -16,6 +16,7 @@ from bot.store import Change, Job, JobKind, Record
 from bot.store.connect import connect, open_store
 from bot.store.inspection import inspect
 from bot.store.interface import Store
+from bot.store.schema import statements
 from bot.store.transactions import Operation, Statement
 from dialogs.model import Case
 from tests.databases import execute, server
@@ -153,6 +154,26 @@ async def test_a_lock_that_is_held_is_an_outage_until_it_is_over(database: str, 
     assert await recovered(store) == 0
     await other.close()
     await store.close()
+
+
+async def test_a_schema_step_takes_as_long_as_it_takes_and_the_other_replicas_wait_for_it(
+    database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Longer than a statement of a turn may, and than the server allows others."""
+    caplog.set_level("INFO")
+    await execute(database, "CREATE TABLE meta (version BIGINT NOT NULL)", "INSERT INTO meta (version) VALUES (3)")
+    await execute(database, *(text for step in range(3) for text in statements("postgresql", step)))
+    busy = await asyncpg.connect(database)
+    await busy.execute("BEGIN; LOCK TABLE cases")
+    replicas = [connect(f"{database}?statement_timeout=5000") for _ in range(2)]
+    opening = [asyncio.create_task(one.open()) for one in replicas]
+    await asyncio.wait(opening, timeout=11)
+    await busy.execute("COMMIT")
+    await asyncio.gather(*opening)
+    assert await replicas[1].commit(Change(ADA))
+    assert caplog.text.count("changing the schema from 3 to 4") == 1
+    for one in (*replicas, busy):
+        await one.close()
 
 
 async def test_a_right_that_was_taken_away_is_an_outage_until_it_is_back(database: str) -> None:
