@@ -300,6 +300,7 @@ class Rate:
 
     def __init__(self, windows: tuple[tuple[int, float], ...]) -> None:
         self._windows = windows
+        self._longest = max(seconds for _, seconds in windows)
         self._sent: deque[float] = deque(maxlen=max(most for most, _ in windows))
 
     def wait(self, now: float) -> float:
@@ -311,8 +312,14 @@ class Rate:
         return max(waits)
 
     def count(self, now: float) -> None:
-        """One is sent now."""
+        """One is sent now; what no window reaches any more is forgotten."""
+        while self._sent and self._sent[0] <= now - self._longest:
+            self._sent.popleft()
         self._sent.append(now)
+
+    def is_over(self, now: float) -> bool:
+        """Whether no window reaches anything that was sent."""
+        return not self._sent or self._sent[-1] <= now - self._longest
 
 
 class Rates:
@@ -332,7 +339,7 @@ class Rates:
             return True
         while True:
             now = self._clock()
-            rates = [rate for rate in (self._tenant, self._of(conversation)) if rate is not None]
+            rates = [rate for rate in (self._tenant, self._of(conversation, now)) if rate is not None]
             wait = max([rate.wait(now) for rate in rates], default=0.0)
             if wait <= 0:
                 for rate in rates:
@@ -342,11 +349,13 @@ class Rates:
                 return False
             await asyncio.sleep(wait)
 
-    def _of(self, conversation: str) -> Rate | None:
+    def _of(self, conversation: str, now: float) -> Rate | None:
         if not conversation:
             return None
         rate = self._conversations.pop(conversation, None) or Rate(CONVERSATION_RATES)
         self._conversations[conversation] = rate
-        while len(self._conversations) > _MAX_CONVERSATIONS:
+        while (first := next(iter(self._conversations.values()))) is not rate and (
+            len(self._conversations) > _MAX_CONVERSATIONS or first.is_over(now)
+        ):
             self._conversations.popitem(last=False)
         return rate

@@ -6,6 +6,7 @@ import asyncio
 import email.utils
 import logging
 import time
+import tracemalloc
 
 import pytest
 
@@ -55,6 +56,20 @@ async def test_a_tenant_is_given_so_many_a_second_and_what_waits_too_long_is_ref
     assert not await rates.take("another", ends=clock.now + 0.5)
     clock.now += 1.01
     assert await rates.take("another", ends=clock.now)
+
+
+@pytest.mark.parametrize("chats", [1, 4_000])
+async def test_what_was_sent_an_hour_ago_takes_no_memory(chats: int) -> None:
+    clock = Clock()
+    rates = Rates(0, clock)
+    tracemalloc.start()
+    try:
+        for number in range(4_000):
+            clock.now += 3_601.0
+            assert await rates.take(f"chat-{number % chats}", ends=clock.now)
+        assert tracemalloc.get_traced_memory()[0] < 20_000
+    finally:
+        tracemalloc.stop()
 
 
 async def test_messages_beyond_the_rate_wait_and_arrive_in_order() -> None:
