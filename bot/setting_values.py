@@ -17,13 +17,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from yarl import URL
 
 from bot import certificate
 
-_HOST = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?")
+_HOST = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:(?P<port>[0-9]{1,5}))?")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _NO_TENANT = ("common", "organizations", "consumers")
@@ -139,17 +139,17 @@ def client_secret(value: str) -> Secret:
     return Secret(value)
 
 
-def whole(value: str, most: int) -> int:
-    """A number from 0 on."""
-    if not value.isascii() or not value.isdecimal() or len(value) > 9 or int(value) > most:
-        raise Wrong(f"must be a whole number, at most {most}")
+def whole(value: str, least: int, most: int) -> int:
+    """A number in decimal digits."""
+    if not value.isascii() or not value.isdecimal() or len(value) > 9 or not least <= int(value) <= most:
+        raise Wrong(f"must be a whole number from {least} to {most}")
     return int(value)
 
 
 def port(value: str) -> int:
     """A port to listen on."""
     try:
-        return whole(value, 65535)
+        return whole(value, 0, 65535)
     except Wrong:
         raise Wrong("must be a port number from 0 (any free one) to 65535") from None
 
@@ -163,11 +163,19 @@ def listening_host(value: str) -> str:
     return value
 
 
+def _split(value: str) -> SplitResult:
+    """The parts of an address. Raises ValueError, also for a port that nothing can be sent to."""
+    parts = urlsplit(value)
+    if parts.port == 0:
+        raise ValueError("port 0")
+    return parts
+
+
 def proxy(value: str) -> str:
     """A proxy's address."""
     try:
-        parts = urlsplit(value)
-        there = parts.scheme == "http" and bool(parts.hostname) and (parts.port or 80) > 0
+        parts = _split(value)
+        there = parts.scheme == "http" and bool(parts.hostname)
     except ValueError:
         there = False
     if not there:
@@ -177,8 +185,7 @@ def proxy(value: str) -> str:
 
 def https(value: str) -> str:
     try:
-        parts = urlsplit(value)
-        parts.port  # noqa: B018 - a bad port is found only here
+        parts = _split(value)
     except ValueError:
         raise Wrong("must be an https address") from None
     if parts.scheme == "http" and parts.hostname in _LOOPBACK:
@@ -229,9 +236,15 @@ def issuer(value: str) -> str:
     return value
 
 
+def _is_host(text: str) -> bool:
+    """Whether it is a host, or all below one, with a port that there can be."""
+    found = _HOST.fullmatch(text)
+    return found is not None and 0 < int(found["port"] or 443) <= 65535
+
+
 def host_name(value: str) -> str:
     value = value.lower()
-    if not _HOST.fullmatch(value) or value.startswith("*."):
+    if not _is_host(value) or value.startswith("*."):
         raise Wrong("must be a host name such as contoso-my.sharepoint.com")
     return value
 
@@ -239,7 +252,7 @@ def host_name(value: str) -> str:
 def hosts(value: str) -> tuple[Host, ...]:
     found = tuple(Host(part.strip().lower()) for part in value.split(",") if part.strip())
     for host in found:
-        if not _HOST.fullmatch(host.pattern) or (host.pattern.startswith("*.") and host.pattern.count(".") < 2):
+        if not _is_host(host.pattern) or (host.pattern.startswith("*.") and host.pattern.count(".") < 2):
             raise Wrong("must be hosts separated by commas, each like name.example.com, *.example.com or name:8443")
     if not found:
         raise Wrong("must name at least one host")
@@ -259,8 +272,7 @@ def signing_secret(value: str) -> Secret:
 def ticket_address(value: str) -> str:
     """An https address, or a mail server's: `smtp://` or `smtps://`."""
     try:
-        parts = urlsplit(value)
-        parts.port  # noqa: B018 - a bad port is found only here
+        parts = _split(value)
     except ValueError:
         raise Wrong("must be an https, smtp or smtps address") from None
     if parts.scheme not in ("smtp", "smtps"):
@@ -351,7 +363,12 @@ def one_line(value: str) -> str:
 
 def count(value: str) -> int:
     """How many of something."""
-    return whole(value, 1_000_000)
+    return whole(value, 0, 1_000_000)
+
+
+def at_least_one(value: str) -> int:
+    """How many of something, without which nothing would go."""
+    return whole(value, 1, 1_000_000)
 
 
 def file(value: str) -> Path:

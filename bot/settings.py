@@ -439,7 +439,7 @@ class Settings:
     )
     turns_at_once: int = _setting(
         "PHOTOSYNC_TURNS_AT_ONCE",
-        values.count,
+        values.at_least_one,
         "turns worked on at the same time; beyond that the channel is answered 503 and delivers again",
         value=256,
         default="`256`",
