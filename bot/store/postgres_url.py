@@ -71,11 +71,11 @@ def read_url(url: str) -> Target:
     if "#" in url or "@" in path or "@" in credentials or "/" in path or "@" in query or not _is_encoded(credentials):
         raise StoreUnusable(_ENCODE)
     for host in hosts.split(","):
-        if (
-            not re.fullmatch(r"(\[[0-9A-Fa-f:.%]+\]|[^:\[\]]*)(:[0-9]{1,5})?", unquote(host))
-            and "%2F" not in host.upper()
-        ):
+        found = re.fullmatch(r"(\[[0-9A-Fa-f:.%]+\]|[^:\[\]]*)(:(?P<port>[0-9]{1,5}))?", unquote(host))
+        if not found and "%2F" not in host.upper():
             raise StoreUnusable(f"{_ENCODE}; or the port is not a number")
+        if found and not 0 < int(found["port"] or 5432) <= 65535:
+            raise StoreUnusable(f"{_NAME}: the port is not from 1 to 65535")
     given = parse_qsl(query, keep_blank_values=True)
     unknown = sorted({name for name, _ in given} - _DRIVERS - _SERVERS - _POOLERS)
     if unknown:

@@ -50,6 +50,7 @@ WRONG = {
     "a blank in the password": (f"postgresql://bot:{PASSWORD} x@host/name", "percent-encode"),
     "a bracket in it": (f"postgresql://bot:{PASSWORD}[/@host/name", "percent-encode"),
     "a word for a port": (f"postgresql://bot:{PASSWORD}@host:{PASSWORD}/name", "the port is not a number"),
+    "a port that there is not": (f"postgresql://bot:{PASSWORD}@host,other:99999/name", "the port is not from 1 to 65535"),
     "a parameter of libpq": (f"postgresql://bot:{PASSWORD}@host/name?channel_binding=require", "unknown parameter channel_binding"),
     "of SQLAlchemy": (f"postgresql://bot:{PASSWORD}@host/name?prepared_statement_cache_size=0", "unknown parameter prepared_st"),
     "misspelt": (f"postgresql://bot:{PASSWORD}@host/name?ssl_mode=require&sslmod=x", "unknown parameter ssl_mode, sslmod"),
