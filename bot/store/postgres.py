@@ -257,8 +257,10 @@ async def _migrate(connection: Any) -> None:
         log.info("PostgreSQL: waiting for another process that changes the schema")
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _SCHEMA_LOCK, timeout=_STEP_TIMEOUT)
     await connection.execute("CREATE TABLE IF NOT EXISTS meta (version BIGINT NOT NULL)")
-    for step in range(await _version(connection), VERSION):
-        log.info("PostgreSQL: changing the schema from %d to %d", step, step + 1)
+    version = await _version(connection)
+    for step in range(version, VERSION):
+        if version:  # an empty database is no news
+            log.info("PostgreSQL: changing the schema from %d to %d", step, step + 1)
         for text in statements("postgresql", step):
             await connection.execute(text, timeout=_STEP_TIMEOUT)
     await connection.execute("DELETE FROM meta")
