@@ -8,10 +8,12 @@ what lies directly under `bot/`, a package or a file, and `dialogs` as a whole. 
 chain of imports, each cycle counted as one: floor 1 imports nothing of ours.
 
 A turn is run against the pretend tenant, after somebody else's whole walk: what is loaded or remembered once does not
-count. What is put off for a moment belongs to it too. Of each thread is told: the files in which anything ran; calls;
-how often a coroutine or generator went on; switches, the steps from one of our files into another by a call, a return
-or going on; and changes, the calls and goings-on in another file than the one before. Comprehensions are part of their
-function. Calls differ a little from one version of Python and one run to the next.
+count. What is put off for a moment belongs to it too; what the bot does besides does not: in the event loop, tasks
+that have a name of their own are left out, as background tasks and jobs have. Figures of before and after are those of
+one version of this tool (`--root`). Of each thread is told: the files in which anything ran; calls; how often a
+coroutine or generator went on; switches, the steps from one of our files into another by a call, a return or going on;
+and changes, the calls and goings-on in another file than the one before. Comprehensions are part of their function.
+Calls differ a little from one version of Python and one run to the next.
 """
 
 from __future__ import annotations
@@ -246,6 +248,8 @@ class Counter:
         if not self.counting or event not in ("call", "return") or not (file := self._file(frame)):
             return
         now = threading.current_thread()
+        if now is self._loop and _is_background():
+            return
         name = "event loop" if now is self._loop else re.sub(r"[-_\d]+$", "", now.name)
         thread = self.threads.setdefault(name, Crossed())
         if event == "call":
@@ -266,6 +270,15 @@ class Counter:
             inside = path.relative_to(self._root).as_posix() if path.is_relative_to(self._root) else ""
             self._files[name] = inside if inside.partition("/")[0] in OURS else ""
         return self._files[name]
+
+
+def _is_background() -> bool:
+    """Whether a task with a name of its own is running; a request's is `Task-1`, as asyncio names tasks."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # a callback, or no loop at all
+        return False
+    return task is not None and not task.get_name().startswith("Task-")
 
 
 @cache
