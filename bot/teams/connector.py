@@ -12,13 +12,13 @@ import asyncio
 import json
 import logging
 import time
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
+from weakref import WeakValueDictionary
 
 import orjson
 from yarl import URL
@@ -27,7 +27,6 @@ from bot import traces
 from bot.conversation import Address, Message
 from bot.errors import Malformed, NotFound, Outage, OutsideError, Refused, Throttled
 from bot.http_client import Bearer, HttpClient, Response, Retry, TokenSource
-from bot.keyed_lock import KeyedLock
 from bot.metrics import Metrics
 from bot.setting_values import Host
 from bot.settings import Settings
@@ -78,13 +77,13 @@ class Connector:
         self._bearer = Bearer(tokens, settings.channel_scope)
         self._http = http
         self._metrics = metrics
-        self._queues = KeyedLock()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._queued: Counter[str] = Counter()  # messages under way or waiting, by conversation
         self._rates = Rates(settings.messages_per_second)
 
     async def send(self, service_url: str, conversation: str, activity: Mapping[str, Any]) -> str:
         """Post a message; returns its id, "" if the answer has none."""
-        async with self._in_order(conversation):
-            answer = await self._send_counted(_CREATE, "POST", service_url, (conversation,), activity, conversation)
+        answer = await self._send_in_order(_CREATE, "POST", service_url, (conversation,), activity, conversation)
         try:
             return str(answer.json().get("id") or "")
         except Malformed:
@@ -92,8 +91,7 @@ class Connector:
 
     async def update(self, service_url: str, conversation: str, activity_id: str, activity: Mapping[str, Any]) -> None:
         """Put a message in the place of an earlier one. Raises `NotFound` as well where Teams does not know its id."""
-        async with self._in_order(conversation):
-            await self._send_counted(_UPDATE, "PUT", service_url, (conversation, activity_id), activity)
+        await self._send_in_order(_UPDATE, "PUT", service_url, (conversation, activity_id), activity)
 
     async def typing(self, service_url: str, conversation: str, activity: Mapping[str, Any]) -> None:
         """Show that the bot is at work. Raises `Throttled` where that would take the place of a message."""
@@ -116,6 +114,28 @@ class Connector:
         if answer.status != 200:
             raise _error(answer)
         return True
+
+    async def _send_in_order(
+        self,
+        policy: _SendPolicy,
+        method: str,
+        service_url: str,
+        ids: tuple[str, ...],
+        activity: Mapping[str, Any],
+        rated: str = "",
+    ) -> Response:
+        """One message of a conversation at a time, in the order they came. Raises `Throttled` if too many wait."""
+        conversation = ids[0]
+        if self._queued[conversation] > _MAX_WAITING:
+            raise Throttled("teams", "too many messages of one conversation wait")
+        self._queued[conversation] += 1
+        try:
+            async with self._locks.setdefault(conversation, asyncio.Lock()):
+                return await self._send_counted(policy, method, service_url, ids, activity, rated)
+        finally:
+            self._queued[conversation] -= 1
+            if not self._queued[conversation]:
+                del self._queued[conversation]
 
     async def _send_counted(
         self,
@@ -173,12 +193,6 @@ class Connector:
         if not 200 <= answer.status < 300:
             raise _error(answer)
         return answer
-
-    def _in_order(self, conversation: str) -> AbstractAsyncContextManager[None]:
-        """One message of a conversation at a time, in the order they came. Raises `Throttled` if too many wait."""
-        if self._queues.waiting(conversation) > _MAX_WAITING:
-            raise Throttled("teams", "too many messages of one conversation wait")
-        return self._queues.lock(conversation)
 
     def _url(self, service_url: str, ids: tuple[str, ...]) -> URL:
         if not self.is_allowed(service_url):

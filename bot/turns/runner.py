@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
 from bot.cards import render
 from bot.cards.render import Photos
 from bot.conversation import ActivityKind, Channel, Incoming, Message, Scope, Turn, from_document, to_document
 from bot.errors import NotFound, OutsideError, StoreUnavailable, location
-from bot.keyed_lock import KeyedLock
 from bot.languages.catalogs import Languages
 from bot.languages.live import LiveTranslations
 from bot.metrics import Metrics
@@ -56,7 +57,8 @@ class TurnRunner:
     understanding: Understanding = field(default_factory=Understanding)
     unknown: UnknownSentences | None = None
     traces: Traces = field(default_factory=Traces)
-    _locks: KeyedLock = field(default_factory=KeyedLock, repr=False)
+    # A lock is there as long as somebody holds it or waits for it.
+    _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary, repr=False)
     _recent: Recent = field(default_factory=Recent, repr=False)
 
     async def turn(self, incoming: Incoming, channel: Channel) -> Message | None:
@@ -94,9 +96,9 @@ class TurnRunner:
         """The turn of an activity that was kept has ended. Raises `StoreUnavailable`."""
         await self.store.discard(_inbox_of(incoming), incoming.id)
 
-    def lock(self, person: str) -> AbstractAsyncContextManager[None]:
+    def lock(self, person: str) -> asyncio.Lock:
         """One turn of a person at a time in this process; other processes are met by `Conflict`."""
-        return self._locks.lock(person)
+        return self._locks.setdefault(person, asyncio.Lock())
 
     async def _turn(self, incoming: Incoming, channel: Channel) -> Message | None:
         if incoming.kind is ActivityKind.OTHER:

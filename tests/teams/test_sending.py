@@ -262,6 +262,28 @@ async def test_messages_of_one_conversation_keep_their_order_through_faults(edge
     assert [one.activity["summary"] for one in cards(edge)] == ["0", "1", "2", "3"]
 
 
+async def test_a_message_that_is_given_up_while_it_waits_lets_the_others_on(edge: Stage) -> None:
+    channel = edge.edge.channel(edge.address)
+    numbered = [asyncio.create_task(channel.send(replace(CARD, summary=str(number)))) for number in range(3)]
+    await asyncio.sleep(0)
+    numbered[1].cancel()
+    await asyncio.wait(numbered)
+    assert [one.activity["summary"] for one in cards(edge)] == ["0", "2"]
+
+
+async def test_of_one_conversation_no_more_than_fifty_messages_wait(edge: Stage) -> None:
+    channel = edge.edge.channel(edge.address)
+    waiting = [asyncio.create_task(channel.send(CARD)) for _ in range(51)]  # the first is under way
+    await asyncio.sleep(0)
+    with pytest.raises(Throttled):
+        await channel.send(CARD)
+    for one in waiting:
+        one.cancel()
+    await asyncio.wait(waiting)
+    await channel.send(replace(CARD, summary="later"))
+    assert cards(edge)[-1].activity["summary"] == "later"
+
+
 async def test_another_conversation_does_not_wait(edge: Stage) -> None:
     other = edge.tenant.channel.chat(edge.tenant.world.people[1].id)
     failing(edge, Fault(429, retry_after="1"))
