@@ -8,6 +8,11 @@ loses its buttons.
 That a card was delivered is stored too:
 - A new message cannot be repeated unseen, so its id is committed at once.
 - An update in place may be repeated unseen, so its confirmation can wait: those of a second are committed together.
+
+Records are cached as this process last saw them, so that most turns start without a read. A cached one may be out of
+date, where another process saved meanwhile: a commit on top of it is then refused with `Conflict`, and it has to be
+forgotten and loaded. What a refused commit does not undo (a ticket, a look at Graph) must not be done on a cached
+record: load it first.
 """
 
 from __future__ import annotations
@@ -15,6 +20,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import OrderedDict
 from contextlib import suppress
 from typing import Any
 
@@ -26,7 +32,6 @@ from bot.errors import NotFound, OutsideError, StoreUnavailable
 from bot.languages.live import LiveTranslations, View
 from bot.metrics import Metrics
 from bot.store import Change, Claimed, Conflict, Job, JobKind, PendingCard, Record
-from bot.store.cache import RecordCache
 from bot.store.interface import Store
 from bot.store.numbers import cause_of, proven, seconds_to_fix
 from bot.turns.decisions import TurnResult
@@ -37,6 +42,7 @@ from dialogs.model import Case, Ended, Ignored
 log = logging.getLogger(__name__)
 
 _PENDING_FOR = 30.0  # seconds after which a card that was not shown is shown by the worker
+_MOST_CACHED = 1_000  # people
 _CONFIRM_INTERVAL = 1.0  # seconds between two commits of confirmations
 
 
@@ -237,6 +243,35 @@ class Outbox:
             self._confirming.cancel()
             await asyncio.gather(self._confirming, return_exceptions=True)
         await self._confirm()
+
+
+class RecordCache:
+    """The most recently used records. A turn puts in what it loaded and committed, and forgets what was refused,
+    erased or purged."""
+
+    def __init__(self) -> None:
+        self._records: OrderedDict[str, Record] = OrderedDict()
+
+    def get(self, person: str) -> Record | None:
+        """The record as this process last saw it, or None."""
+        return self._records.get(person)
+
+    def put(self, record: Record) -> None:
+        """Keep a record that was loaded or committed; one that was never saved, or cannot be read, is not kept."""
+        if not record.version or record.lost:
+            return
+        self._records[record.person] = record
+        self._records.move_to_end(record.person)
+        while len(self._records) > _MOST_CACHED:
+            self._records.popitem(last=False)
+
+    def forget(self, person: str) -> None:
+        """The next turn of this person has to load."""
+        self._records.pop(person, None)
+
+    def clear(self) -> None:
+        """The next turn of everybody has to load."""
+        self._records.clear()
 
 
 def _follow_ups_end(before: Case, after: Case | None) -> bool:
