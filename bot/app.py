@@ -210,7 +210,7 @@ class Bot:
         decisions = Decisions(live, store, out.diagnosis, tickets, metrics, settings.ticket_system != "none")
         templates = CardTemplates(settings.helpdesk_contact, next(iter(settings.follow_ups), 0.0))
         schedule = Schedule(settings.follow_ups)
-        outbox = Outbox(store, templates, live, metrics, schedule)
+        outbox = Outbox(store, templates, metrics, schedule)
         understanding = Understanding()
         unknown = UnknownSentences(settings.keep_unknown, settings.retention) if settings.keep_unknown else None
         turns = TurnRunner(decisions, outbox, live, store, metrics, understanding, unknown, traces)

@@ -179,7 +179,7 @@ async def _go_on(environment: dict[str, str], database: str, number: str) -> Non
         helpdesk = replace(helpdesk, system=channel)
     decisions = Decisions(live, store, _Eyes(), helpdesk, metrics)
     schedule = Schedule(())
-    outbox = Outbox(store, CardTemplates(), live, metrics, schedule)
+    outbox = Outbox(store, CardTemplates(), metrics, schedule)
     runner = TurnRunner(decisions, outbox, live, store, metrics)
     follow_ups = FollowUps(runner, runner.turn, decisions, outbox, store, lambda _: _Silent(), schedule, 86_400.0)
     person = f"person-{number}"

@@ -20,7 +20,7 @@ from bot.cards.render import Photos
 from bot.conversation import Channel
 from bot.diagnosis.diagnosis import DiagnosisResult
 from bot.errors import OutsideError
-from bot.languages.live import LiveTranslations
+from bot.languages.live import LiveTranslations, View
 from bot.metrics import Metrics
 from bot.photos.comparison import marked, thumbnails
 from bot.photos.picture import Picture
@@ -91,6 +91,7 @@ class TurnResult:
     """What one turn came to, to be saved and shown."""
 
     record: Record
+    view: View  # in which it was decided
     photos: Photos
     effects: tuple[Effect, ...]
     log: tuple[LogEntry, ...] = ()
@@ -128,19 +129,28 @@ class Decisions:
     metrics: Metrics
     tickets_taken: bool = True
 
-    def engine(self, person: str) -> Engine:
-        """What decides for one person, over the topics as they see them now."""
-        return Engine(self.live.view(person).library, tickets=self.tickets_taken)
+    def engine(self, view: View) -> Engine:
+        """What decides, over the topics of a view."""
+        return Engine(view.library, tickets=self.tickets_taken)
 
     async def perform(
-        self, record: Record, case: Case, event: Event, channel: Channel, *, fresh: bool = True
+        self,
+        record: Record,
+        case: Case,
+        event: Event,
+        channel: Channel,
+        *,
+        view: View | None = None,
+        fresh: bool = True,
     ) -> TurnResult:
         """What an event comes to.
 
-        `fresh` False: the record came from memory; raises `Stale` then, before anything is done outside.
+        `view` is the turn's; None: the turn begins here, with what the person is shown now. `fresh` False: the record
+        came from memory; raises `Stale` then, before anything is done outside.
         """
         traces.CASE.set(case.id)
-        engine = self.engine(record.person)
+        view = view or self.live.view(record.person)
+        engine = self.engine(view)
         done: list[Effect] = []
         entries = [log_entry(event)]
         found: DiagnosisResult | None = None
@@ -184,8 +194,8 @@ class Decisions:
         followed = engine.library.step(case.following) if _FOLLOW in done else None
         watches, after = (followed.watch, followed.after_days * DAY) if followed else (False, 0.0)
         saved = replace(record, case=case, locale=language)
-        photos = await self.thumbnails(found, saved) if found else Photos()
-        return TurnResult(saved, photos, tuple(done), tuple(entries), jobs, typed, watches, after, drop, earlier)
+        photos = await self.thumbnails(found, saved, view) if found else Photos()
+        return TurnResult(saved, view, photos, tuple(done), tuple(entries), jobs, typed, watches, after, drop, earlier)
 
     async def _diagnose(self, person: str, case: Case, channel: Channel, *, change: bool) -> DiagnosisResult:
         last = case.checks[-1].at if case.checks else ""
@@ -195,12 +205,12 @@ class Decisions:
             span.note("verdict", result.verdict)
         return result
 
-    async def thumbnails(self, result: DiagnosisResult, record: Record) -> Photos:
+    async def thumbnails(self, result: DiagnosisResult, record: Record, view: View) -> Photos:
         """What the person's present card shows of the pictures, small enough for it."""
         ours, theirs = result.microsoft365, result.sharepoint
         if record.case is None or not record.case.step or (ours is None and theirs is None):
             return Photos()
-        step = self.engine(record.person).library.step(record.case.step)
+        step = view.library.step(record.case.step)
         if not step.photos:
             return Photos()
         return await self.diagnosis.decode(lambda: _thumbnails(ours, theirs, difference=step.difference), ours, theirs)

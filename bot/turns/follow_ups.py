@@ -124,7 +124,7 @@ class FollowUps:
             finish = None if goes_on else claimed  # what is put takes the place of the claim
             if result.shows:
                 # Whoever is at it sees the card turn; later a new message tells that there is news.
-                result = replace(result, photos=await self.decisions.thumbnails(found, result.record))
+                result = replace(result, photos=await self.decisions.thumbnails(found, result.record, result.view))
                 saved, until = await self.outbox.save(record, result, in_place=chain.watching, finish=finish)
                 await self.deliver(saved, until, channel, in_place=chain.watching)
                 return

@@ -29,7 +29,7 @@ from bot.cards import render
 from bot.cards.templates import CardTemplates
 from bot.conversation import Channel, Message
 from bot.errors import NotFound, OutsideError, StoreUnavailable
-from bot.languages.live import LiveTranslations, View
+from bot.languages.live import View
 from bot.metrics import Metrics
 from bot.store import Change, Claimed, Conflict, Job, JobKind, PendingCard, Record
 from bot.store.interface import Store
@@ -56,13 +56,11 @@ class Outbox:
         self,
         store: Store,
         templates: CardTemplates,
-        live: LiveTranslations,
         metrics: Metrics,
         schedule: Schedule,
     ) -> None:
         self._store = store
         self._templates = templates
-        self._live = live
         self._metrics = metrics
         self._schedule = schedule
         self.cache = RecordCache()
@@ -189,7 +187,7 @@ class Outbox:
         case = result.record.case
         if not result.shows or case is None:
             return None
-        view = self._live.view(result.record.person)
+        view = result.view
         message = self._templates.card(view.library, view.setting, case, result.record.name, result.photos)
         updated = await _update_first(channel, replaces, message)
         if updated and updated == case.card and until:

@@ -13,7 +13,7 @@ from bot.cards.render import Photos
 from bot.conversation import ActivityKind, Channel, Incoming, Message, Scope, Turn, from_document, to_document
 from bot.errors import NotFound, OutsideError, StoreUnavailable, location
 from bot.languages.catalogs import Languages
-from bot.languages.live import LiveTranslations
+from bot.languages.live import LiveTranslations, View
 from bot.metrics import Metrics
 from bot.store import Conflict, Record
 from bot.store.dedup import Recent, was_handled, was_last, with_handled
@@ -166,7 +166,9 @@ class TurnRunner:
             return None
 
     async def _personal(self, incoming: Incoming, channel: Channel) -> Message | None:
-        """Decide and save, from memory first; again where another process saved meanwhile."""
+        """Decide and save, from memory first; again where another process saved meanwhile. What the person is shown
+        is taken once: a file that is saved meanwhile is for the next turn."""
+        view = self.live.view(incoming.person)
         cached = self.outbox.cache.get(incoming.person)
         before: Record | None = None  # as this turn has loaded it
         for _ in range(_TRIES):
@@ -179,13 +181,13 @@ class TurnRunner:
                 before = record
             if (handled and not incoming.is_invoke) or is_late_rating(incoming, record.case):
                 return None
-            if not record.version and (message := await self._after_erasing(incoming, channel)) is not None:
+            if not record.version and (message := await self._after_erasing(incoming, channel, view)) is not None:
                 return message
             cached = None
             press = _press(incoming, record)
             repeated = handled or press.repeated
             try:
-                result = await self._decide(record, incoming, channel, fresh=fresh, repeated=repeated)
+                result = await self._decide(record, incoming, channel, view, fresh=fresh, repeated=repeated)
                 if result is None:
                     return None
                 result = _with_understood(_of_press(result, press))
@@ -197,11 +199,11 @@ class TurnRunner:
             except (Conflict, Stale):
                 continue
             if result.typed is not None:
-                self._count(result.typed, saved.record)
+                self._count(result.typed, saved)
             return await self.outbox.show(saved, until, channel, replaces=press.replaces)
         raise StoreUnavailable("the record changed under every try")
 
-    async def _after_erasing(self, incoming: Incoming, channel: Channel) -> Message | None:
+    async def _after_erasing(self, incoming: Incoming, channel: Channel, view: View) -> Message | None:
         """The answer to a press when nothing is known of the person and of the case: a repeat or a double click of
         "delete my data", the menu button after it, a card from before. It stores nothing. None for everything else.
         """
@@ -210,8 +212,7 @@ class TurnRunner:
             return None
         if case_id and await self.store.owner(case_id):
             return None  # another person's
-        view = self.live.view(incoming.person)
-        engine, locale = self.decisions.engine(incoming.person), view.languages.negotiate(incoming.locale)
+        engine, locale = self.decisions.engine(view), view.languages.negotiate(incoming.locale)
         case = engine.without_case(action, locale, incoming.platform)
         if action not in _WITHOUT_CASE:
             self.metrics.refused.labels("stale").inc()
@@ -225,17 +226,16 @@ class TurnRunner:
         return message
 
     async def _decide(
-        self, record: Record, incoming: Incoming, channel: Channel, *, fresh: bool, repeated: bool
+        self, record: Record, incoming: Incoming, channel: Channel, view: View, *, fresh: bool, repeated: bool
     ) -> TurnResult | None:
         known = record.version > 0
         if incoming.kind is ActivityKind.REMOVED:
-            return TurnResult(replace(record, address=None), Photos(), ()) if known else None
+            return TurnResult(replace(record, address=None), view, Photos(), ()) if known else None
         if incoming.kind is ActivityKind.INSTALLED and known and record.address is not None:
             if not fresh:
                 raise Stale  # elsewhere the bot may have been removed, or the person forgotten
             return None  # the second of the two activities of an install, or a repeat
-        languages = self.live.view(record.person).languages
-        engine = self.decisions.engine(record.person)
+        languages, engine = view.languages, self.decisions.engine(view)
         record = _updated(record, incoming, languages)
         case = with_comment(await self._case(record, incoming, engine, languages), incoming)
         happened = event(incoming, case, engine.step(case), languages, self.understanding)
@@ -254,7 +254,7 @@ class TurnRunner:
             happened = replace(happened, foreign=owner not in ("", record.person))
         if record.case is not case:
             record = replace(record, case=case)
-        return await self.decisions.perform(record, case, happened, channel, fresh=fresh)
+        return await self.decisions.perform(record, case, happened, channel, view=view, fresh=fresh)
 
     async def _case(self, record: Record, incoming: Incoming, engine: Engine, languages: Languages) -> Case:
         """The person's present case, or a new one, in their language and for the device they are at now."""
@@ -276,12 +276,12 @@ class TurnRunner:
         written = self.understanding.language_of(typed.text)
         return written if written in languages.tags else case.locale
 
-    def _count(self, typed: Typed, record: Record) -> None:
+    def _count(self, typed: Typed, saved: TurnResult) -> None:
         """How well words were understood; what was not is kept, where the installation wants that."""
         result = understood(typed)
         self.metrics.understood.labels(result).inc()
         if result == "nothing" and self.unknown is not None:
-            languages = self.live.view(record.person).languages
+            languages, record = saved.view.languages, saved.record
             catalog = languages.translations.catalogs[languages.negotiate(record.locale)]
             self.unknown.keep(typed.text, catalog, record.name)
 

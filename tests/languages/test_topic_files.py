@@ -15,6 +15,7 @@ from bot.languages.catalogs import Languages
 from bot.languages.live import LiveTranslations
 from bot.languages.topic_files import Topics, topics
 from dialogs.library import LibraryError
+from tests.chatting import scene, step, title
 
 PORTAL = """
 [steps.tile]
@@ -119,6 +120,33 @@ async def until(true: Callable[[], bool]) -> None:
             return
         await asyncio.sleep(0.05)
     raise AssertionError("not within twenty seconds")
+
+
+OURS = """
+[steps.photos]
+branches = { match = "match", same = "same", differ = "ours", missing = "missing", unsure = "unsure", no_photo = "no_photo", unknown = "ours", direct = "direct", guest = "guest", blocked = "blocked", not_allowed = "not_allowed", synced = "synced", new_site = "new_site" }
+[steps.ours]
+choices = { next = "differ", check = "unknown" }
+[texts.en]
+"ours.title" = "Call us"
+"ours.body" = "We put it right."
+"""  # fmt: skip
+
+
+async def test_a_turn_shows_what_it_has_decided_although_its_step_is_taken_away_meanwhile(tmp_path: Path) -> None:
+    (tmp_path / "look.toml").write_text(OURS, encoding="utf-8")
+    async with scene(PHOTOSYNC_TOPICS_DIR=str(tmp_path)) as stage:
+        stage.tenant.world.faults.graph_seconds = 2.0  # longer than it takes until a changed file is seen
+        chat, live = stage.chat("old", "en-US"), stage.bot.live
+        turn = asyncio.create_task(chat.say("my photo is wrong"))
+        await until(lambda: chat.typing > 0)  # it looks
+        (tmp_path / "look.toml").unlink()
+        await until(lambda: not live.view(chat.person.id).library.has("look.ours"))
+        assert await turn == 200
+        assert title(chat) == "Call us"
+        stage.tenant.world.faults.graph_seconds = 0.0
+        await chat.press("next")
+        assert step(chat) == "desk.menu"
 
 
 def test_a_draft_is_for_the_pilot_alone(own: Path) -> None:
