@@ -174,7 +174,7 @@ class CardContent:
     asks_rating: bool = False  # whether it helped: once a case
 
 
-TemplateKey = tuple[str, str, str, str, bool, str, bool, bool]
+TemplateKey = tuple[str, str, str, str, tuple[str, ...], str, bool, bool]
 
 
 def platform_of(name: str) -> str:
@@ -284,8 +284,8 @@ def template_key(library: Library, case: Case) -> TemplateKey | None:
     if not step.static or case.earlier_case or case.before_locale:
         return None
     platform = platform_of(case.platform) if step.hints else ""
-    has_trail, ended, in_case = bool(case.trail), bool(case.outcome), bool(case.id)
-    return case.step, case.locale, case.notice, platform, has_trail, case.rating, ended, in_case
+    before, ended, in_case = case.trail[-1:], bool(case.outcome), bool(case.id)
+    return case.step, case.locale, case.notice, platform, before, case.rating, ended, in_case
 
 
 def _earlier(case: Case) -> tuple[str, str, str] | None:

@@ -373,7 +373,7 @@ def find(part: Any, kind: str) -> list[dict[str, Any]]:
 def lives(step: Step) -> Iterator[Case]:
     """The same step in cases of many kinds, in the one direction of writing and the other by turns."""
     flags = itertools.product(
-        ("", "notice.stale"), ("Windows", "iOS"), ((), ("desk.menu",)), ("", "up"), ("", "resolved")
+        ("", "notice.stale"), ("Windows", "iOS"), ((), ("desk.menu",), ("resync.page",)), ("", "up"), ("", "resolved")
     )
     for number, (notice, platform, trail, rating, outcome) in enumerate(flags):
         tag = ("en", "ar")[number.bit_count() % 2]
