@@ -174,9 +174,6 @@ class CardContent:
     asks_rating: bool = False  # whether it helped: once a case
 
 
-TemplateKey = tuple[str, str, str, str, tuple[str, ...], str, bool, bool]
-
-
 def platform_of(name: str) -> str:
     """Which of `dialogs.library.PLATFORMS` the channel's own name means."""
     return _PLATFORM_NAMES.get(name.strip().casefold(), "other")
@@ -186,7 +183,7 @@ def content_of(library: Library, case: Case, *, contact: str = "", again: float 
     """The present card of a case.
 
     `contact` is how this installation's helpdesk is reached, if that was set; `again` the seconds after which we look
-    again by ourselves.
+    again by ourselves. What it reads of a case on a static step stands in `template_key` of `bot/cards/templates.py`.
     """
     step = library.step(case.step)
     link = case.ticket_url if step.link == "ticket" else step.link
@@ -276,16 +273,6 @@ def _visited(case: Case) -> bool:
     """Whether SharePoint has made a copy since we began to look by ourselves."""
     since = case.following_since
     return bool(since) and any(Fact.SYNCED in one.facts for one in case.checks if one.at >= since)
-
-
-def template_key(library: Library, case: Case) -> TemplateKey | None:
-    """What a static card shows of a case but its id and rev: equal keys, equal cards. None where a card shows more."""
-    step = library.step(case.step)
-    if not step.static or case.earlier_case or case.before_locale:
-        return None
-    platform = platform_of(case.platform) if step.hints else ""
-    before, ended, in_case = case.trail[-1:], bool(case.outcome), bool(case.id)
-    return case.step, case.locale, case.notice, platform, before, case.rating, ended, in_case
 
 
 def _earlier(case: Case) -> tuple[str, str, str] | None:

@@ -13,7 +13,7 @@ import orjson
 from bot.cards import render
 from bot.cards.render import CardSetting, Photos
 from bot.conversation import Message
-from dialogs.card_content import CardContent, TemplateKey, content_of, template_key
+from dialogs.card_content import CardContent, content_of, platform_of
 from dialogs.frozen import replace
 from dialogs.library import PAGES, Library
 from dialogs.model import Case
@@ -24,6 +24,8 @@ _MOST = 1_000  # templates of some 6 KB
 _SETTINGS = 2  # at a time
 # A place for a value, but for addresses: those are the installation's, the same on all its cards.
 _OF_A_CASE = re.compile(rf"\{{(?!(?:address|{'|'.join(PAGES)})\}})")
+
+TemplateKey = tuple[str, str, str, str, tuple[str, ...], str, bool, bool]
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,17 @@ class CardTemplates:
             self._settings, self.cached = (), {}
         self._settings = (*self._settings, setting)
         return len(self._settings) - 1
+
+
+def template_key(library: Library, case: Case) -> TemplateKey | None:
+    """What a static card shows of a case but its id and rev: whatever `content_of` reads of it. Equal keys, equal
+    cards. None where a card shows more."""
+    step = library.step(case.step)
+    if not step.static or case.earlier_case or case.before_locale:
+        return None
+    platform = platform_of(case.platform) if step.hints else ""
+    before, ended, in_case = case.trail[-1:], bool(case.outcome), bool(case.id)
+    return case.step, case.locale, case.notice, platform, before, case.rating, ended, in_case
 
 
 def _has_values(setting: CardSetting, content: CardContent) -> bool:
