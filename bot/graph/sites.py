@@ -89,21 +89,6 @@ def parse_address(address: str) -> tuple[str, str]:
     return (parts.hostname or "").lower(), f"/{pieces[0]}/{pieces[1]}" if in_collection else ""
 
 
-_LINK = re.compile(r"https://[^\s<>\"']+", re.IGNORECASE)
-
-
-def address_in(text: str) -> str:
-    """The first address of a SharePoint site in what a person wrote, or ""."""
-    for link in _LINK.findall(text):
-        try:
-            host = urlsplit(link).hostname or ""
-        except ValueError:
-            continue
-        if "sharepoint" in host.split(".")[1:] and re.fullmatch(r"[a-z0-9.-]{1,200}", host):
-            return str(link)[:500]
-    return ""
-
-
 def _is(fields: dict[str, Any], person: Person) -> bool:
     """Whether an entry is the person's: the account's name stands in its claim, its user name or its address."""
     upn = person.upn.lower()

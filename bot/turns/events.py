@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import UTC, datetime
 from functools import lru_cache
+from urllib.parse import urlsplit
 
 from bot.conversation import ActivityKind, Incoming
-from bot.graph.sites import address_in
 from bot.languages.catalogs import Languages
 from bot.store import LogEntry
 from bot.store.numbers import RATINGS, RESOLVED, UNDERSTOOD, understood_of
@@ -29,6 +30,7 @@ from dialogs.model import (
 )
 
 _LONGEST_LINE = 500  # letters of what a person wrote that the log keeps
+_LINK = re.compile(r"https://[^\s<>\"']+", re.IGNORECASE)
 _VALUE_NAMES = {
     "set_language": "locale",
     "rate": "score",
@@ -61,6 +63,18 @@ def event(incoming: Incoming, case: Case, step: Step, languages: Languages, unde
             typed = replace(typed, value=languages.as_spoken(typed.value, incoming.locale))
         return replace(typed, link=address_in(" ".join((incoming.text, *incoming.links))))
     return _pressed(incoming, languages)
+
+
+def address_in(text: str) -> str:
+    """The first address of a SharePoint site in what a person wrote, or ""."""
+    for link in _LINK.findall(text):
+        try:
+            host = urlsplit(link).hostname or ""
+        except ValueError:
+            continue
+        if "sharepoint" in host.split(".")[1:] and re.fullmatch(r"[a-z0-9.-]{1,200}", host):
+            return str(link)[:500]
+    return ""
 
 
 def is_late_rating(incoming: Incoming, case: Case | None) -> bool:

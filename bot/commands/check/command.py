@@ -29,7 +29,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def _run(chosen: argparse.Namespace) -> int:
     settings = load(Use.GRAPH, chosen)
     from bot.commands.check import report  # noqa: PLC0415 - after the settings: it imports all that is called
-    from bot.graph.sites import address_in  # noqa: PLC0415
+    from bot.turns.events import address_in  # noqa: PLC0415
 
     if chosen.site and not address_in(chosen.site):
         return complain("--site must be the https address of a SharePoint site", status=EXIT_USAGE)

@@ -15,11 +15,11 @@ from bot.commands.terminal import without_controls
 from bot.diagnosis.diagnosis import DiagnosisResult
 from bot.errors import NotAPicture
 from bot.graph.policies import PhotoPolicy
-from bot.graph.sites import address_in
 from bot.photos.decode import measured
 from bot.photos.picture import Picture
 from bot.settings import Settings
 from bot.tickets.labels import FACTS, FINDINGS, PHOTO_CHANGES, REASONS, VERDICTS, who_may_change
+from bot.turns.events import address_in
 from dialogs.model import Fact, Reason, SiteFinding, Verdict
 
 _SIDES = ("microsoft365", "sharepoint")
