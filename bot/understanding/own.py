@@ -13,8 +13,7 @@ import math
 import time
 from collections.abc import Iterable
 
-from bot.understanding.features import features
-from bot.understanding.model import Model
+from bot.understanding.classifier import Model, features
 from dialogs.examples import Example
 
 Corrections = dict[int, list[int]]

@@ -11,11 +11,9 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
-from bot.understanding import model, own
-from bot.understanding.features import LONGEST, features
-from bot.understanding.model import Model
+from bot.understanding import classifier, own
+from bot.understanding.classifier import LONGEST, Model, features
 from bot.understanding.own import Corrections
-from bot.understanding.serbian import in_latin
 from dialogs.examples import Example
 from dialogs.frozen import replace
 from dialogs.meaning import Meaning, Vocabulary, judge
@@ -33,6 +31,14 @@ _OVERRIDES = ("\u202d", "\u202e")  # of the direction of letters
 _SURE_SIGN = 0.9  # share from which on a thumb without words is an answer; there is nothing to ask about either
 _COMMAND = 4  # words that a whole command has at most
 _CLEAR = 0.5  # margin: how much more a language has to score than the next for a text to be in it
+# Serbian is written in two alphabets, letter for letter: what is typed in Cyrillic is read as Latin, in which the
+# examples are.
+_SERBIAN = "sr"
+_CYRILLIC = "абвгдђежзијклмнопрстћуфхцчш"
+_LATIN = "abvgdđežzijklmnoprstćufhcčš"
+_OF_TWO = {"љ": "lj", "њ": "nj", "џ": "dž"}
+_SMALL = dict(zip(_CYRILLIC, _LATIN, strict=True)) | _OF_TWO
+_IN_LATIN = str.maketrans(_SMALL | {letter.upper(): latin.capitalize() for letter, latin in _SMALL.items()})
 
 
 class Understanding:
@@ -44,11 +50,11 @@ class Understanding:
 
     @cached_property
     def _meanings(self) -> Model:
-        return model.load(model.MEANINGS)
+        return classifier.load(classifier.MEANINGS)
 
     @cached_property
     def _languages(self) -> Model:
-        return model.load(model.LANGUAGES)
+        return classifier.load(classifier.LANGUAGES)
 
     def learn(self, examples: Mapping[str, tuple[Example, ...]]) -> None:
         """Lay an installation's own examples over the model; takes up to seconds, beside the event loop."""
@@ -69,7 +75,7 @@ class Understanding:
             return Typed(*_VALUES.get(action, (action, "")), text, whole=True)
         if message in words.names:
             return Typed("set_language", words.names[message], text, whole=True)
-        rows = features(in_latin(text, locale))
+        rows = features(_in_latin(text, locale))
         if any(sign in text[:LONGEST] for sign in _OVERRIDES):
             return Typed(text=text, confidence=0.0)  # what the person sees is not what the text says
         if not message and not any(map(_says_something, text[:LONGEST])):
@@ -109,7 +115,12 @@ class Understanding:
 
 def _read(given: Iterable[Example], tag: str) -> Iterator[Example]:
     """Examples of a language as what its people type is read."""
-    yield from (one._replace(text=in_latin(one.text, tag)) for one in given)
+    yield from (one._replace(text=_in_latin(one.text, tag)) for one in given)
+
+
+def _in_latin(text: str, locale: str) -> str:
+    """What somebody who speaks `locale` typed, in Latin letters if that is Serbian."""
+    return text.translate(_IN_LATIN) if locale.partition("-")[0] == _SERBIAN else text
 
 
 def _says_something(letter: str) -> bool:

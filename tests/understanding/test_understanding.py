@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.languages.catalogs import Languages
-from bot.understanding import model, own
-from bot.understanding.features import LONGEST, features
+from bot.understanding import classifier, own
+from bot.understanding.classifier import LONGEST, features
 from bot.understanding.understand import Understanding, named
 from dialogs.engine import Engine
 from dialogs.examples import LABELS, Example
@@ -72,13 +72,13 @@ def test_typed_words_are_understood(
     assert (found.action, found.value, found.text) == (action, value, text)
 
 
-@pytest.mark.parametrize("file", [model.MEANINGS, model.LANGUAGES], ids=lambda file: file.name)
+@pytest.mark.parametrize("file", [classifier.MEANINGS, classifier.LANGUAGES], ids=lambda file: file.name)
 def test_the_model_is_trained_on_the_examples_that_ship(file: os.PathLike[str]) -> None:
-    assert model.load(file).examples == material.digest(), "make model"  # type: ignore[arg-type]
+    assert classifier.load(file).examples == material.digest(), "make model"  # type: ignore[arg-type]
 
 
 def test_there_is_a_label_in_the_model_for_every_entry_of_examples() -> None:
-    assert set(model.load(model.MEANINGS).labels) == set(LABELS)
+    assert set(classifier.load(classifier.MEANINGS).labels) == set(LABELS)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_an_installations_own_examples_are_understood_by_its_own_people(spoken: 
 
 
 def test_the_same_examples_are_learned_in_the_same_way() -> None:
-    meanings = model.load(model.MEANINGS)
+    meanings = classifier.load(classifier.MEANINGS)
     assert own.learn(meanings, ICELANDIC) == own.learn(meanings, ICELANDIC)
 
 
@@ -210,7 +210,7 @@ def test_a_long_text_is_no_more_work_than_its_beginning(text: str) -> None:
 def test_the_model_takes_little_memory() -> None:
     tracemalloc.start()
     try:
-        fresh = model.load(model.MEANINGS)
+        fresh = classifier.load(classifier.MEANINGS)
         fresh.scores(features("my photo is wrong in SharePoint, can you help me please"))
         assert tracemalloc.get_traced_memory()[1] < 2_000_000  # the table itself is mapped: 3 MB of file
     finally:

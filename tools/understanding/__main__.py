@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from bot.understanding.model import LANGUAGES, MEANINGS, document
+from bot.understanding.classifier import LANGUAGES, MEANINGS, document
 from tools.understanding import environment, material
 
 

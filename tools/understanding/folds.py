@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import minimize
 
-from bot.understanding.features import features
+from bot.understanding.classifier import features
 from dialogs import meaning
 from dialogs.examples import LABELS
 from dialogs.model import Step

@@ -8,15 +8,14 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.svm import LinearSVC
 
-from bot.understanding.features import ROWS, features
-from bot.understanding.model import HALF, Model
+from bot.understanding.classifier import HALF, ROWS, Model, features
 from dialogs.examples import LABELS
 from tools.understanding.material import Row
 
 _C = 2.0  # how much a wrong example weighs against small weights; 0.5 and 8 are worse
 _ROWS_OF_LANGUAGES = 1 << 16  # which language it is needs less telling apart than what is meant
 _SHORTEST = 6  # letters of a text that tells its language
-_SIZES = 2.0  # as in bot.understanding.model
+_SIZES = 2.0  # as in bot.understanding.classifier
 
 
 def train(

@@ -41,7 +41,7 @@ def _group(label: str) -> str:
 def main() -> int:
     """Print the tables; always 0: what is held to a goal are sentences that nobody here has seen."""
     environment.prepare()
-    from bot.understanding.model import MEANINGS, load  # noqa: PLC0415
+    from bot.understanding.classifier import MEANINGS, load  # noqa: PLC0415
     from dialogs.meaning import expected, judge, same_thing  # noqa: PLC0415
     from tools.understanding.folds import calibration, card_of, held_out  # noqa: PLC0415 - needs what was installed
 

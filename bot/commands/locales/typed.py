@@ -8,9 +8,8 @@ from itertools import islice
 
 from bot.commands.locales.issue import Issue, Language, Level
 from bot.languages.po_document import PoEntry
-from bot.understanding import model, own
-from bot.understanding.features import features
-from bot.understanding.model import Model
+from bot.understanding import classifier, own
+from bot.understanding.classifier import Model, features
 from dialogs.examples import NAME, OTHER, PREFIX, Example, examples
 
 _LEAST = {"fix": 25, OTHER: 60}
@@ -96,4 +95,4 @@ def _strongest(meanings: Model, one: Example, rival: int) -> str:
 
 @cache
 def _model() -> Model:
-    return model.load(model.MEANINGS)
+    return classifier.load(classifier.MEANINGS)
