@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -76,25 +75,6 @@ def from_document(document: Mapping[str, Any]) -> Incoming:
         "address": Address(**known["address"]),
     }
     return Incoming(**{**known, "links": tuple(known.get("links", ()))})
-
-
-def visible(text: str) -> str:
-    """One line of what can be seen of a text: without control characters, overrides of direction and invisible signs.
-
-    Joiners stay, since names in Persian and Hindi and families of emoji are torn without them.
-    """
-    if not text.isprintable():
-        text = "".join(map(_visible, text))
-    return " ".join(text.split())
-
-
-def _visible(letter: str) -> str:
-    if letter.isprintable() or letter in _JOINERS or "\U000e0020" <= letter <= "\U000e007f":  # tags: in flags
-        return letter
-    return "" if unicodedata.category(letter) == "Cf" else " "
-
-
-_JOINERS = "\u200c\u200d"
 
 
 @dataclass(frozen=True)

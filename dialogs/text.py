@@ -1,4 +1,4 @@
-"""Text as it is compared: case, accents and punctuation folded away."""
+"""Text as it is compared, with case, accents and punctuation folded away, and what can be seen of it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import unicodedata
 
 LONGEST = 1_000  # letters of a message that are looked at
 _MOST_LETTERS = 10_000  # different ones that are kept
+_JOINERS = "\u200c\u200d"
 
 
 def folded(text: str) -> str:
@@ -32,3 +33,19 @@ _KEPT = _Kept()
 def _joins(letter: str) -> bool:
     """Marks without which a word of South or South East Asia is another word: vowel signs, viramas, tones."""
     return unicodedata.category(letter) in ("Mc", "Mn") and "\u0900" <= letter <= "\u0eff"
+
+
+def visible(text: str) -> str:
+    """One line of what can be seen of a text: without control characters, overrides of direction and invisible signs.
+
+    Joiners stay, since names in Persian and Hindi and families of emoji are torn without them.
+    """
+    if not text.isprintable():
+        text = "".join(map(_visible, text))
+    return " ".join(text.split())
+
+
+def _visible(letter: str) -> str:
+    if letter.isprintable() or letter in _JOINERS or "\U000e0020" <= letter <= "\U000e007f":  # tags: in flags
+        return letter
+    return "" if unicodedata.category(letter) == "Cf" else " "

@@ -20,9 +20,10 @@ from babel import Locale
 from babel.dates import format_date, format_datetime, format_skeleton, format_time, format_timedelta
 
 from bot.clouds import CLOUDS
-from bot.conversation import Message, visible
+from bot.conversation import Message
 from dialogs.card_content import Button, CardContent, Row, Summary
 from dialogs.library import PAGES
+from dialogs.text import visible
 from dialogs.translations import SOURCE, Catalog, MissingText, Translations
 
 Card = dict[str, Any]
@@ -65,7 +66,7 @@ def message(setting: CardSetting, content: CardContent, *, name: str = "", photo
     for catalog in setting.translations.chain(content.locale):
         with suppress(MissingText):
             made = _Renderer(setting, catalog, content, name, photos or Photos()).message()
-            if photos is not None and any(photos.smaller) and len(orjson.dumps(made.card)) > LARGEST:
+            if photos is not None and any(photos.smaller) and len(orjson.dumps(made.rendered)) > LARGEST:
                 ours, theirs = photos.smaller
                 smaller = replace(photos, microsoft365=ours, sharepoint=theirs, difference=None)
                 made = _Renderer(setting, catalog, content, name, smaller).message()

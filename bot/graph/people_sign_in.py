@@ -15,11 +15,11 @@ from typing import Any
 
 from yarl import URL
 
-from bot.conversation import visible
 from bot.errors import Outage, OutsideError, Refused, TimedOut
 from bot.graph.tokens import sign_in_application
 from bot.http_client import HttpClient, plain_code
 from bot.settings import Settings
+from dialogs.text import visible
 
 _TIMEOUT = 12.0  # seconds, for both requests to the login service
 _AT_ONCE = (

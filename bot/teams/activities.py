@@ -13,9 +13,10 @@ from functools import lru_cache
 from typing import Any, NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from bot.conversation import ActivityKind, Address, Incoming, Scope, visible
+from bot.conversation import ActivityKind, Address, Incoming, Scope
 from bot.teams.refusal import Refusal
 from bot.teams.text import Written, written
+from dialogs.text import visible
 
 _MAX_NAME = 256
 _MAX_ID = 1_024

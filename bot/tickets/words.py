@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from babel.dates import format_datetime
 
 from bot.cards.render import babel
-from bot.conversation import visible
 from bot.store import Record
 from dialogs.library import Library
 from dialogs.model import Case, Reason, Verdict
+from dialogs.text import visible
 from dialogs.translations import Catalog, MissingText, Translations
 
 _NAME_LENGTH = 80

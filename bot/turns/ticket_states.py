@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from bot.conversation import Address, Channel, visible
+from bot.conversation import Address, Channel
 from bot.errors import Malformed, NotFound, OutsideError, Refused, Throttled
 from bot.store import Change, Claimed, JobKind
 from bot.store.interface import Store
@@ -27,6 +27,7 @@ from bot.turns.runner import TurnRunner
 from dialogs.frozen import replace
 from dialogs.library import EARLIER
 from dialogs.model import Case, Progressed, TicketState
+from dialogs.text import visible
 
 log = logging.getLogger(__name__)
 
