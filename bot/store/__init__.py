@@ -10,7 +10,6 @@
     shared_slots.py   what all processes together may do a few times at once
     numbers.py        what cases came to: what each counts as, and what the sums of many say
     sums.py           the sums, and the counters of the metrics: transactions
-    cache.py          what a turn keeps of people between turns, explicitly
     schema.py         the tables, as steps forward
     inspection.py     a database as it is, for `doctor`
     copying.py        everything into another database, and a backup
