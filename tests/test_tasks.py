@@ -21,13 +21,15 @@ from bot import resources
 from bot.app import Bot, site
 from bot.background import SICK_AFTER, Background, Beat, Run
 from bot.conversation import ActivityKind, Address, Incoming, Scope, to_document
+from bot.errors import Outage
 from bot.http_client import HttpClient
 from bot.http_server import HttpServer
 from bot.languages.live import LiveTranslations
 from bot.settings import read
 from bot.store import Claimed, Job, JobKind
 from bot.store.connect import connect, open_store
-from bot.turns.worker import SLOTS, Worker
+from bot.store.interface import Store
+from bot.turns.worker import SLOTS, Doer, Worker
 from sandbox.tenant import Tenant
 from tests.chatting import scene, step
 from tests.databases import rows
@@ -269,6 +271,75 @@ async def test_a_job_that_always_fails_is_given_up_after_eight_tries_and_can_be_
     finally:
         await background.stop()
         await store.close()
+
+
+@asynccontextmanager
+async def working(store: Store, do: Doer) -> AsyncIterator[None]:
+    """Pending cards are done by `do`, with short waits."""
+    background = Background(lambda _name, _alive: None)
+    background.start("jobs", Worker(store, {JobKind.SHOW: do}, first_wait=0.001).run)
+    try:
+        yield
+    finally:
+        await background.stop()
+        await store.close()
+
+
+async def test_a_card_outlives_an_outage_of_any_number_of_tries(database: str) -> None:
+    store, tries = await open_store(database), list[int]()
+
+    async def away(claimed: Claimed) -> None:
+        tries.append(claimed.attempt)
+        if len(tries) == 5:
+            raise TimeoutError  # it was not through when its lease was
+        if len(tries) <= 10:
+            raise Outage("teams", "status 503")
+        await store.finish(claimed)
+
+    async with working(store, away):
+        await store.put(Job(JobKind.SHOW, "ada", "ada", time.time(), {"in_place": True}))
+        async with asyncio.timeout(60):
+            while await rows(database, "SELECT id FROM work"):
+                await store.wake(JobKind.SHOW, ["ada"])  # the waits grow
+                await asyncio.sleep(0.02)
+        assert len(tries) == 11
+        assert set(tries) == {1}  # none of them counts towards the dead letter
+
+
+async def test_a_card_waits_for_an_outage_of_hours_a_quarter_of_an_hour_at_a_time(database: str) -> None:
+    store, done = await open_store(database), asyncio.Event()
+
+    async def away(_: Claimed) -> None:
+        done.set()
+        raise Outage("teams", "status 503")
+
+    payload = {"in_place": True, "outage_since": time.time() - 5 * 3_600}
+    async with working(store, away):
+        await store.put(Job(JobKind.SHOW, "ada", "ada", time.time(), payload))
+        async with asyncio.timeout(20):
+            await done.wait()
+            while True:
+                ((at, error, kept),) = await rows(database, "SELECT due_at, error, payload FROM work")
+                if error:
+                    break
+                await asyncio.sleep(0.02)
+        assert 500 < at - time.time() < 1_300
+        assert json.loads(kept) == payload
+
+
+async def test_a_card_that_nobody_takes_for_a_week_is_given_up(database: str) -> None:
+    store = await open_store(database)
+
+    async def away(_: Claimed) -> None:
+        raise Outage("teams", "status 503")
+
+    async with working(store, away):
+        payload = {"in_place": True, "outage_since": time.time() - 8 * 86_400}
+        await store.put(Job(JobKind.SHOW, "ada", "ada", time.time(), payload))
+        async with asyncio.timeout(20):
+            while not (letters := await store.dead_letters()):  # noqa: ASYNC110 - looked at as an operator would
+                await asyncio.sleep(0.02)
+        assert [(one.kind, one.error) for one in letters] == [("show", "Outage")]
 
 
 async def test_a_job_that_does_not_end_in_time_is_handed_back_for_the_next_process(tmp_path: Path) -> None:

@@ -565,13 +565,19 @@ def finish(claimed: Claimed) -> Operation[None]:
     yield from _end_claim("DELETE FROM work", (), claimed)
 
 
-def postpone(claimed: Claimed, at: float, error: str, attempts: int | None = None) -> Operation[None]:
+def postpone(
+    claimed: Claimed, at: float, error: str, attempts: int | None = None, payload: Mapping[str, Any] | None = None
+) -> Operation[None]:
     """Try again at `at` (seconds since 1970). Raises `Lost`.
 
-    `attempts`: how many tries in vain stand against the job from now on; left out, this was one more.
+    `attempts`: how many tries in vain stand against the job from now on; left out, this was one more. `payload`: what
+    it holds from now on; left out, what it held.
     """
     left = claimed.attempt if attempts is None else attempts
-    yield from _end_claim("UPDATE work SET due_at = ?, error = ?, attempt = ?", (at, error, left), claimed)
+    text = json.dumps(claimed.job.payload if payload is None else payload)
+    yield from _end_claim(
+        "UPDATE work SET due_at = ?, error = ?, attempt = ?, payload = ?", (at, error, left, text), claimed
+    )
 
 
 def fail(claimed: Claimed, error: str) -> Operation[None]:

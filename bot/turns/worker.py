@@ -4,8 +4,11 @@ A claim is a lease with a fencing number. Whoever does the job reports it in the
 that ran out meanwhile is refused there, because another process has the job (docs/decisions/0002-due-work.md).
 
 Each job has a slot of its own, so a slow one delays none behind it. Every kind has slots that no other kind can take:
-ten thousand follow-ups that wait for a throttled Graph delay no ticket and no pending card. A store that cannot be
-reached is not the job's fault: the claim runs out, or is handed back, and the job keeps its tries.
+ten thousand follow-ups that wait for a throttled Graph delay no ticket and no pending card.
+
+What is away is not the job's fault. A store that cannot be reached: the claim runs out, or is handed back. Another
+system: the job waits as long again as it has waited already, a quarter of an hour at most, for a week. It keeps its
+tries either way; whatever else it fails by counts towards the dead letter.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
 from bot.background import Beat
-from bot.errors import StoreUnavailable, location
+from bot.errors import OutsideError, StoreUnavailable, Throttled, location
 from bot.store import Claimed, Conflict, JobKind, Lost
 from bot.store.interface import Store
 from bot.traces import Traces, begin_turn
@@ -48,6 +51,8 @@ _LONGEST_SLEEP = 15.0  # seconds; in case no other process's new work wakes this
 _MOST_TRIES = 8
 _FIRST_WAIT = 5.0  # seconds; doubled on each further try
 _LONGEST_WAIT = 3600.0
+_OUTAGE_FOR = 7 * 86_400.0  # seconds that another system is waited for
+_OUTAGE_LONGEST_WAIT = 900.0
 
 
 class Worker:
@@ -148,6 +153,9 @@ class Worker:
             await self._hand_back(claimed, _STORE_AWAY)
         except Conflict:
             await self._again(claimed, "the case moved on meanwhile", 0.5)
+        except (OutsideError, TimeoutError) as error:  # what does not end in time waits for something outside, too
+            log.warning("%s waits for another system: %s", kind, error if str(error) else "no answer in time")
+            await self._wait_out(claimed, error)
         except Exception as error:  # whatever it is, the job is tried again and then laid aside, never lost
             log.error("%s failed: %s at %s", kind, type(error).__name__, location(error))
             await self._again(claimed, type(error).__name__, None)
@@ -158,14 +166,33 @@ class Worker:
             wait = max(wait, _HANDED_BACK.get(claimed.job.kind, 0.0))
             await self._store.postpone(claimed, time.time() + wait, "handed back", claimed.attempt - 1)
 
+    async def _wait_out(self, claimed: Claimed, error: OutsideError | TimeoutError) -> None:
+        """Since when the outage lasts stands in the job, so that the waits go on growing in whichever process."""
+        now, name = time.time(), type(error).__name__
+        since = float(claimed.job.payload.get("outage_since", now))
+        if now - since > _OUTAGE_FOR and claimed.job.kind not in _PERIODIC:
+            log.error("%s given up after a week of outages: photosync work list", claimed.job.kind.value)
+            await self._settle(claimed, self._store.fail(claimed, name))
+            return
+        wait = min(_OUTAGE_LONGEST_WAIT, max(self._first_wait, now - since)) * random.uniform(0.7, 1.3)  # noqa: S311
+        asked = (error.retry_after or 0.0) if isinstance(error, Throttled) else 0.0
+        wait = max(wait, asked, _HANDED_BACK.get(claimed.job.kind, 0.0))
+        payload = {**claimed.job.payload, "outage_since": since}
+        postponed = self._store.postpone(claimed, now + wait, name, claimed.attempt - 1, payload)
+        await self._settle(claimed, postponed)
+
     async def _again(self, claimed: Claimed, error: str, wait: float | None) -> None:
         backoff = min(_LONGEST_WAIT, self._first_wait * 2 ** (claimed.attempt - 1)) * random.uniform(0.7, 1.3)  # noqa: S311
+        if claimed.attempt >= _MOST_TRIES and claimed.job.kind not in _PERIODIC:
+            log.error("%s given up after %d tries: photosync work list", claimed.job.kind.value, claimed.attempt)
+            await self._settle(claimed, self._store.fail(claimed, error))
+            return
+        at = time.time() + (backoff if wait is None else wait)
+        await self._settle(claimed, self._store.postpone(claimed, at, error))
+
+    async def _settle(self, claimed: Claimed, reported: Awaitable[None]) -> None:
         try:
-            if claimed.attempt >= _MOST_TRIES and claimed.job.kind not in _PERIODIC:
-                log.error("%s given up after %d tries: photosync work list", claimed.job.kind.value, claimed.attempt)
-                await self._store.fail(claimed, error)
-            else:
-                await self._store.postpone(claimed, time.time() + (backoff if wait is None else wait), error)
+            await reported
         except Lost:
             log.info("%s was taken over meanwhile", claimed.job.kind.value)
         except StoreUnavailable as unreachable:
