@@ -17,6 +17,7 @@ from bot.settings import Settings, Use
 from bot.store import JobKind, LogEntry, StoredCase
 from bot.store.interface import Store
 from bot.tickets.labels import FACTS, FINDINGS, REASONS, TICKETS, VERDICTS
+from bot.tickets.ticket import case_of
 from dialogs.model import Case, Check, Fact, Reason, SiteFinding
 
 _MEANT = str.maketrans("", "", " \t#-")  # what people put around a number
@@ -61,7 +62,7 @@ async def ticket_state(store: Store, found: StoredCase | None) -> str:
     if case.ticket_state:
         return case.ticket_state
     open_ = await store.open_keys(JobKind.TICKET, found.person)
-    return "queued" if case.id in open_ else "sent"
+    return "queued" if any(case_of(one) == case.id for one in open_) else "sent"
 
 
 def document(found: StoredCase, case: Case, log: tuple[LogEntry, ...], state: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from bot.pages.sign_in import Agent
 from bot.pages.words import HEALTH, Reader
 from bot.store import DeadLetter, JobKind
 from bot.store.page import LISTED, Affected, ScanSummary
+from bot.tickets.ticket import case_of
 from dialogs.translations import SOURCE
 
 _OF_CASES = frozenset({JobKind.FOLLOW_UP, JobKind.TICKET, JobKind.TICKET_STATE})  # the key of others is a person's
@@ -93,7 +94,7 @@ def _letters(read: Reader, agent: Agent, letters: Sequence[DeadLetter], *, peopl
         kind = read(f"page.job.{one.kind}") if one.kind in set(JobKind) else one.kind
         key: Node = one.key if people else ""
         if one.kind in _OF_CASES:
-            key = tag("a", one.key, href=read.href("/helpdesk/cases", number=one.key))
+            key = tag("a", one.key, href=read.href("/helpdesk/cases", number=case_of(one.key)))
         button = tag("button", read("page.button.retry"), name="id", value=one.id,
                      aria_label=f"{read('page.button.retry')}: {one.id}")  # fmt: skip
         retry = frame.form("/helpdesk/retry", agent, button)

@@ -114,6 +114,26 @@ def submission_id(case: Case) -> str:
     return f"ticket_{case.id}_{case.submissions}" if case.submissions > 1 else f"ticket_{case.id}"
 
 
+def job_key(case: Case) -> str:
+    """The key of the job of a case's present submission: a later one does not take an earlier's place."""
+    return f"{case.id}_{case.submissions}" if case.submissions > 1 else case.id
+
+
+def case_of(key: str) -> str:
+    """The case that a ticket's job is about, by its key."""
+    return key.partition("_")[0]
+
+
+def submission_of(key: str) -> int:
+    """The how manieth submission of its case a ticket's job is, by its key."""
+    return int(key.partition("_")[2] or 1)
+
+
+def is_earlier(key: str, other: str) -> bool:
+    """Whether the job of one key is an earlier submission of the same case than that of another."""
+    return case_of(key) == case_of(other) and submission_of(key) < submission_of(other)
+
+
 def found_since(case: Case) -> str:
     """What the last look found, for a helpdesk that has the case already."""
     last = case.checks[-1]

@@ -27,7 +27,7 @@ from bot.photos.picture import Picture
 from bot.store import EarlierCase, Job, JobKind, LogEntry, Record
 from bot.store.interface import Store
 from bot.tickets.helpdesk import Helpdesk
-from bot.tickets.ticket import Ticket
+from bot.tickets.ticket import Ticket, is_earlier, job_key
 from bot.turns.events import log_entry, now, with_request
 from bot.turns.schedule import DAY
 from dialogs.engine import Engine, with_ticket_update
@@ -283,7 +283,7 @@ class Decisions:
 
 
 def _ticket_job(record: Record, case: Case, made: Ticket, at: float, *, asked: bool = True) -> Job:
-    """A submission that is still to be made. Each has a key of its own: a later one does not take an earlier's place.
+    """A submission that is still to be made.
 
     `asked`: the person asked for it, and gets to know what became of it.
     """
@@ -294,15 +294,7 @@ def _ticket_job(record: Record, case: Case, made: Ticket, at: float, *, asked: b
         "submission": case.submissions,
         "asked": asked,
     }
-    key = case.id if case.submissions <= 1 else f"{case.id}_{case.submissions}"
-    return Job(JobKind.TICKET, key, record.person, at, payload)
-
-
-def is_earlier(key: str, other: str) -> bool:
-    """Whether the job of one key is an earlier submission of the same case than that of another."""
-    case, _, number = key.partition("_")
-    its_case, _, its_number = other.partition("_")
-    return case == its_case and int(number or 1) < int(its_number or 1)
+    return Job(JobKind.TICKET, job_key(case), record.person, at, payload)
 
 
 def check_of(result: DiagnosisResult, case: str = "") -> Check:

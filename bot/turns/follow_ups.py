@@ -15,8 +15,8 @@ from bot.conversation import Address, Channel, Turn, from_document
 from bot.errors import NotFound, OutsideError, Refused, Throttled
 from bot.store import Change, Claimed, Job, JobKind, Record
 from bot.store.interface import Store
-from bot.tickets.ticket import Ticket
-from bot.turns.decisions import Decisions, TurnResult, check_of, is_earlier
+from bot.tickets.ticket import Ticket, is_earlier
+from bot.turns.decisions import Decisions, TurnResult, check_of
 from bot.turns.outbox import Outbox
 from bot.turns.runner import TurnRunner
 from bot.turns.schedule import Schedule

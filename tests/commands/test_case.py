@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 
+from bot.store import Job, JobKind
 from sandbox.tenant import Tenant
 from tests.chatting import scene
 from tests.commands.test_manage import photosync
@@ -53,6 +55,19 @@ async def test_an_earlier_case_is_found_with_its_ticket(database: str) -> None:
         done = await photosync(stage.tenant, "case", ticket.body["case"], PHOTOSYNC_DATABASE_URL=database)
         assert f"ticket {ticket.number} https://" in done.stdout
         assert "outcome: escalated" in done.stdout
+
+
+async def test_a_comment_that_waits_is_not_said_to_be_sent(database: str) -> None:
+    async with scene(PHOTOSYNC_DATABASE_URL=database) as stage:
+        chat = stage.chat("forbidden", "en-US")
+        await chat.say("my photo is wrong")
+        await chat.press("ticket")
+        await chat.press("send_ticket", {"comment": "please"})
+        case = stage.tenant.helpdesk.tickets[0].body["case"]
+        later = Job(JobKind.TICKET, f"{case}_2", chat.person.id, time.time() + 3_600)
+        await stage.bot.store.put(later)
+        done = await photosync(stage.tenant, "case", case, "--json", PHOTOSYNC_DATABASE_URL=database)
+        assert json.loads(done.stdout)["ticket"]["state"] == "queued"
 
 
 ODD = ["NOSUCH01", "", "' OR 1=1 --", "x" * 5_000, "\x1b[2J", "😀"]

@@ -12,6 +12,7 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from bot.languages.catalogs import Languages
 from bot.pages.site import today
+from bot.store import Job, JobKind
 from tests.commands.test_demo import barriers, shot
 from tests.pages.filled import fill
 from tests.pages.ground import LEAD, OTHER, Stage, stage
@@ -95,6 +96,20 @@ async def test_a_job_that_was_given_up_is_tried_again_and_the_agent_signs_out(ch
     await page.reload()
     await expect(page.locator("h1")).to_have_text("Pick an account")
     await one.close()
+
+
+async def test_a_comment_that_was_given_up_leads_to_its_case() -> None:
+    async with stage() as one:
+        store = one.scene.bot.store
+        await fill(store, 1)
+        await one.scene.bot.background.stop("jobs")
+        await store.put(Job(JobKind.TICKET, "EVIL1_2", "person-evil", 0.0))
+        claimed = next(one for one in await store.claim(16, 60.0) if one.job.key == "EVIL1_2")
+        await store.fail(claimed, "Outage")
+        lead = await one.lead()
+        listed = (await lead.ask("/helpdesk/operation")).text
+        (path,) = re.findall(r'href="([^"]+)">EVIL1_2<', listed)
+        assert "<h1>Case EVIL1</h1>" in (await lead.ask(path)).text
 
 
 async def test_somebody_without_the_role_is_told_what_to_ask_for(chromium: Browser, there: Stage) -> None:
