@@ -17,7 +17,7 @@ from bot.settings import Settings, Use
 from bot.store import JobKind, LogEntry, StoredCase
 from bot.store.interface import Store
 from bot.tickets.labels import FACTS, FINDINGS, REASONS, TICKETS, VERDICTS
-from bot.tickets.ticket import case_of
+from bot.tickets.ticket import case_of, submission_of
 from dialogs.model import Case, Check, Fact, Reason, SiteFinding
 
 _MEANT = str.maketrans("", "", " \t#-")  # what people put around a number
@@ -57,12 +57,18 @@ async def _case(settings: Settings, number: str, *, as_json: bool) -> int:
 async def ticket_state(store: Store, found: StoredCase | None) -> str:
     """What became of a case's ticket: of `bot.tickets.labels.TICKETS`; "" where there is none."""
     case = found.case if found is not None else None
-    if found is None or case is None or not case.submissions:
+    if found is None or case is None:
         return ""
     if case.ticket_state:
         return case.ticket_state
-    open_ = await store.open_keys(JobKind.TICKET, found.person)
-    return "queued" if any(case_of(one) == case.id for one in open_) else "sent"
+    if any(case_of(one) == case.id for one in await store.open_keys(JobKind.TICKET, found.person)):
+        return "queued"
+    letters = [one.key for one in await store.dead_letters() if one.kind == JobKind.TICKET]
+    # A submission that failed does not count in the case any more; once it is made again, the letter says nothing.
+    none = case.submissions if case.ticket or case.ticket_ref else 0
+    if any(case_of(one) == case.id and submission_of(one) > none for one in letters):
+        return "failed"
+    return "sent" if case.submissions else ""
 
 
 def document(found: StoredCase, case: Case, log: tuple[LogEntry, ...], state: str) -> dict[str, Any]:

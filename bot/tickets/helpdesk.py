@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bot.errors import Malformed, NotFound, Outage, OutsideError, Refused, TimedOut
+from bot.errors import Malformed, NotFound, Outage, OutsideError, Refused, TimedOut, location
 from bot.store import Job, JobKind, LogEntry, Record
 from bot.tickets.interface import Reference, TicketSystem
 from bot.tickets.ticket import Ticket, evidence, found_since, submission_id
@@ -80,6 +80,11 @@ class Helpdesk:
                 reference = await self._handed_over(self.system, ticket)
         except TimeoutError:
             raise TimedOut("tickets", f"no answer within {seconds:g} s") from None
+        except OutsideError:
+            raise
+        except Exception as error:  # tried as long as an outage is, for the person is told then
+            log.error("tickets: %s at %s", type(error).__name__, location(error))
+            raise Outage("tickets", f"failed by {type(error).__name__}") from None
         return Submitted("sent", reference.number, reference.url, ref=reference.id)
 
     async def _handed_over(self, system: TicketSystem, ticket: Ticket) -> Reference:

@@ -59,6 +59,7 @@ FINDINGS: Mapping[SiteFinding, str] = {
 
 TICKETS: Mapping[str, str] = {
     "queued": "not taken by the help desk's system yet, and tried again",
+    "failed": "not taken by the help desk's system, and given up",
     "sent": "handed over, and nothing heard of it since",
     TicketState.WORKING: "in progress",
     TicketState.WAITING: "waits for the person's answer",

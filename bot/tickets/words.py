@@ -90,7 +90,8 @@ class AgentWords:
         found = text(f"agent.found.{last.verdict.value}") if last else text("agent.not_looked")
         name = visible(record.name)[:_NAME_LENGTH] or upn or record.person
         key = f"photosync-{case.id}"
-        subject = f"{text('agent.subject', name=name, found=found)} [{key}]"
+        # An installation's own text may have several lines, which a mail's subject cannot.
+        subject = f"{visible(text('agent.subject', name=name, found=found))} [{key}]"
         parts = [text("agent.person", name=name, account=upn) if upn else text("agent.nobody", name=name)]
         if last:
             looked = text("agent.looked", date=_time(last.at, language.tag), found=found)

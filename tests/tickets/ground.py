@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from bot import resources
@@ -82,8 +83,8 @@ def settings_of(environment: dict[str, str]) -> Settings:
     return read({**BASE, **environment})
 
 
-def helpdesk_of(settings: Settings, http: HttpClient, language: str = "en") -> Helpdesk:
-    spoken = packaged.languages()
+def helpdesk_of(settings: Settings, http: HttpClient, language: str = "en", own: Path | None = None) -> Helpdesk:
+    spoken = packaged.languages(own)
     library = packaged.topics(spoken, resources.illustrations())
     words = AgentWords(lambda: spoken.translations, language, lambda: library)
     return Helpdesk(connected(settings, http), words, settings.ticket_poll, settings.ticket_states)

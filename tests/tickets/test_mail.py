@@ -88,11 +88,11 @@ async def post(tmp_path: Path) -> AsyncIterator[Post]:
     await server.wait_closed()
 
 
-async def handed_over(post: Post, *later: tuple[int, str], **changes: str) -> str:
-    """The number told; then comments."""
+async def handed_over(post: Post, *later: tuple[int, str], own: Path | None = None, **changes: str) -> str:
+    """The number told; then comments. `own`: an installation's own texts."""
     settings = settings_of({**post.environment, **changes})
     http = HttpClient.from_settings(settings)
-    helpdesk = helpdesk_of(settings, http)
+    helpdesk = helpdesk_of(settings, http, own=own)
     ground = TicketFixture(None, helpdesk, helpdesk.system)  # type: ignore[arg-type]
     try:
         sent = await ground.hand_over()
@@ -116,6 +116,25 @@ async def test_a_case_is_a_mail_with_its_evidence_that_can_be_answered(post: Pos
     assert [part.get_filename() for part in first.iter_attachments()] == ["evidence.json"]
     assert second["In-Reply-To"] == first["Message-ID"]
     assert "and hurry" in second.get_content()
+
+
+OWN = r"""msgid ""
+msgstr ""
+"Language: en\n"
+"Content-Type: text/plain; charset=UTF-8\n"
+
+msgctxt "agent.subject"
+msgid "Profile photo of {name}: {found}"
+msgstr "Photo of {name}\n{found}"
+"""
+
+
+async def test_a_subject_of_ones_own_that_has_two_lines_is_sent_as_one(post: Post, tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "en.po").write_text(OWN)
+    await handed_over(post, own=tmp_path / "own")
+    (mail,) = post.mailbox.mails
+    assert mail["Subject"].startswith("Photo of Ada O'Neil SharePoint has a different photo")
 
 
 async def test_a_mail_whose_answer_is_lost_comes_again_under_the_same_id(post: Post) -> None:

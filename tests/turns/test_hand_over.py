@@ -14,6 +14,7 @@ from bot.store.connect import open_store
 from sandbox.channel import Chat
 from sandbox.faults import Fault
 from tests.chatting import RunningBot, actions, eventually, scene, shown, step, title
+from tests.commands.test_manage import photosync
 from tests.databases import rows
 from tests.turns.test_follow_ups import walked
 
@@ -99,6 +100,26 @@ async def test_a_ticket_of_an_earlier_case_that_fails_for_a_day_is_told(stage: R
     await eventually(lambda: f"for your earlier ticket (case {earlier['case']})" in json.dumps(chat.card()), 40)  # fmt: skip
     await chat.say("menu")
     assert earlier["case"] not in json.dumps(chat.card())
+
+
+NO_MAIL = {
+    "PHOTOSYNC_TICKET_SYSTEM": "mail",
+    "PHOTOSYNC_TICKET_URL": "smtp://127.0.0.1:9",
+    "PHOTOSYNC_TICKET_FIELDS": '{"from": "photosync@fabrikam.example", "to": "helpdesk@fabrikam.example"}',
+}
+
+
+async def test_a_ticket_that_fails_for_a_day_by_a_mistake_is_told_as_one_that_nobody_takes(database: str) -> None:
+    async with scene(PHOTOSYNC_DATABASE_URL=database, **NO_MAIL) as stage:
+        chat = stage.chat("forbidden", "en-US")
+        await chat.say("my photo is wrong")
+        case = chat.card()["actions"][0]["data"]["case"]
+        person = {"id": chat.person.id, "name": "Ada\nO'Neil", "upn": chat.person.upn}  # no name that a mail can have
+        payload = {"id": f"ticket_{case}", "body": {"case": case, "person": person}, "since": time.time() - 90_000}
+        await stage.bot.store.put(Job(JobKind.TICKET, case, chat.person.id, time.time(), payload))
+        await eventually(lambda: step(chat) == "desk.ticket_failed", 40)
+        done = await photosync(stage.tenant, "case", case, PHOTOSYNC_DATABASE_URL=database)
+        assert "not taken by the help desk's system, and given up" in done.stdout
 
 
 FORM = [
