@@ -226,7 +226,7 @@ async def test_a_job_that_fails_wherever_it_waits_is_logged_and_done_at_the_next
                 payloads: dict[JobKind, dict[str, Any]] = {
                     JobKind.SHOW: {"in_place": True},
                     JobKind.TURN: {"received_at": time.time(), "document": to_document(incoming)},
-                    JobKind.FOLLOW_UP: {"turn": 0, "since": time.time()},
+                    JobKind.FOLLOW_UP: {"looks": 0, "since": time.time()},
                     JobKind.TICKET: {"id": f"ticket_{case}_{at}", "body": body, "since": time.time(), "case": case},
                 }
                 tried.at = at

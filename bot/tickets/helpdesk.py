@@ -50,7 +50,7 @@ class Helpdesk:
         known = ticket.later or bool(ticket.reference)
         if self.system is None or not self.system.abilities.states or known or not submitted.ref:
             return ()
-        payload = {"ref": submitted.ref, "number": submitted.number, "since": time.time(), "turn": 0}
+        payload = {"ref": submitted.ref, "number": submitted.number, "since": time.time(), "polls": 0}
         return (Job(JobKind.TICKET_STATE, ticket.case, person, time.time() + self.poll[0], payload),)
 
     @property

@@ -94,7 +94,8 @@ class TicketSystem(ABC):
         return ()
 
     async def readings(self, ids: Sequence[str]) -> Mapping[str, Reading]:
-        """The states of at most `abilities.batch` tickets, by id; those that are gone are left out."""
+        """The states of at most `abilities.batch` tickets, by id; those that are gone are left out. Of others than the
+        first this says nothing: they may be left out too."""
         del ids
         return {}
 

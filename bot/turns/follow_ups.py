@@ -294,11 +294,11 @@ class _Chain:
 
     @classmethod
     def of(cls, payload: Mapping[str, Any], schedule: Schedule, now: float) -> Self:
-        """Jobs of earlier releases have fewer entries."""
+        """Jobs of earlier releases have fewer entries, and call the looks `turn`."""
         since, once = float(payload.get("since", now)), bool(payload.get("once"))
         watch, due = bool(payload.get("watch")), schedule.over(now - since)
         watching = watch and not once and schedule.watches(now - since)
-        looks_done = due if watching else max(due, int(payload.get("turn", 0)) + 1)
+        looks_done = due if watching else max(due, int(payload.get("looks", payload.get("turn", 0))) + 1)
         return cls(
             since,
             looks_done,
@@ -328,7 +328,7 @@ class _Chain:
     @property
     def payload(self) -> dict[str, Any]:
         """What the next job is to know."""
-        kept: dict[str, Any] = {"since": self.since, "turn": self.looks_done}
+        kept: dict[str, Any] = {"since": self.since, "looks": self.looks_done}
         more = {
             "paths": list(self.paths),
             "digest": self.digest,

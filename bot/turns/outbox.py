@@ -143,7 +143,7 @@ class Outbox:
 
     async def _first_look(self, person: str, case: str, result: TurnResult, now: float) -> list[Job]:
         """The first of the looks by ourselves: there is one chain of them for a case."""
-        payload: dict[str, Any] = {"turn": 0, "since": now}
+        payload: dict[str, Any] = {"looks": 0, "since": now}
         if result.after:
             after, payload["once"] = result.after, True
         elif not self._schedule.times:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from bot.conversation import Address, Channel
-from bot.errors import Malformed, NotFound, OutsideError, Refused, Throttled
+from bot.errors import Malformed, NotFound, OutsideError, Refused
 from bot.store import Change, Claimed, JobKind
 from bot.store.interface import Store
 from bot.tickets.helpdesk import Helpdesk
@@ -34,7 +34,6 @@ log = logging.getLogger(__name__)
 _BATCH_WINDOW = 60.0  # seconds: what is due within them is read together
 _READING_TTL = 30.0  # seconds that a state which was read for another ticket is good for
 _GIVE_UP_AFTER = 30 * 86_400.0  # seconds after which a ticket that nobody closes is not read any more
-_RETRY = 60.0  # seconds at least until a system that failed is asked again
 _LONGEST_TEXT = 2_000
 _MOST_WAIT = 86_400.0  # seconds that a question waits for the answer to one about another ticket
 _OURS = "[photosync-"  # begins the mark of what we wrote ourselves
@@ -68,7 +67,7 @@ class TicketStates:
     store: Store
     channel: Callable[[Address], Channel]
     deliver: Deliver
-    _read: dict[str, tuple[float, Reading | None]] = field(default_factory=dict, repr=False)
+    _read: dict[str, tuple[float, Reading]] = field(default_factory=dict, repr=False)
 
     @property
     def _helpdesk(self) -> Helpdesk:
@@ -76,26 +75,38 @@ class TicketStates:
 
     async def read_again(self, claimed: Claimed) -> None:
         """Read one ticket's state, and tell what is new."""
-        system, now = self._helpdesk.system, time.time()
+        system = self._helpdesk.system
         if system is None or not system.abilities.states or not await self.store.owner(claimed.job.key):
             await self.store.finish(claimed)
             return
         reference = Reference(str(claimed.job.payload["ref"]), str(claimed.job.payload.get("number", "")))
         try:
             update = await self._update(system, reference, claimed.job.payload)
-        except OutsideError as error:
-            asked = (error.retry_after or 0.0) if isinstance(error, Throttled) else 0.0
-            log.warning("the state of a ticket cannot be read: %s", error)
-            wait = max(self._helpdesk.poll[0] if isinstance(error, Refused | Malformed) else _RETRY, asked)
-            await self.store.postpone(claimed, now + wait, type(error).__name__, 0)
+        except (Refused, NotFound, Malformed) as error:  # an outage is waited out by the worker
+            await self._refused(claimed, error)
             return
         await self._notify(claimed, update)
 
+    async def _refused(self, claimed: Claimed, error: OutsideError) -> None:
+        """Ask again as seldom as of a ticket at which nothing happens, and as long."""
+        payload, name = claimed.job.payload, type(error).__name__
+        if _is_over(payload):
+            log.error("the state of a ticket could not be read to the last, and is asked for no more: %s", error)
+            await self.store.finish(claimed)
+            return
+        log.warning("the state of a ticket cannot be read: %s", error)
+        polls = _polls(payload) + 1
+        at = time.time() + self._interval(polls)
+        await self.store.postpone(claimed, at, name, 0, {**payload, "polls": polls})
+
+    def _interval(self, polls: int) -> float:
+        intervals = self._helpdesk.poll
+        return intervals[min(polls, len(intervals) - 1)]
+
     async def _update(self, system: TicketSystem, reference: Reference, payload: Mapping[str, Any]) -> _Update:
         reading = await self._reading(system, reference.id)
-        polls = int(payload.get("turn", 0)) + 1
-        kept = {name: value for name, value in payload.items() if name != "held"} | {"turn": polls}
-        over = time.time() - float(payload.get("since", 0.0)) > _GIVE_UP_AFTER
+        polls, over = _polls(payload) + 1, _is_over(payload)
+        kept = {name: value for name, value in payload.items() if name not in ("held", "turn")} | {"polls": polls}
         if reading is None:
             missed = int(payload.get("missed", 0)) + 1
             return _Update("", "", {**kept, "missed": missed}, over or missed > 1)
@@ -127,7 +138,7 @@ class TicketStates:
     async def _reading(self, system: TicketSystem, identity: str) -> Reading | None:
         now = time.time()
         at, reading = self._read.pop(identity, (0.0, None))
-        if now - at < _READING_TTL:
+        if reading is not None and now - at < _READING_TTL:
             return reading
         wanted = [identity]
         if system.abilities.batch > 1:
@@ -136,14 +147,13 @@ class TicketStates:
         wanted = list(dict.fromkeys(wanted))[: system.abilities.batch]
         found = await system.readings(wanted)
         self._read.clear()
-        self._read.update({one: (now, found.get(one)) for one in wanted if one != identity})
+        self._read.update({one: (now, reading) for one, reading in found.items() if one != identity})
         return found.get(identity)
 
     async def _notify(self, claimed: Claimed, update: _Update) -> None:
         """Save what was read, with the card that tells it."""
-        intervals = self._helpdesk.poll
-        poll = min(int(update.payload["turn"]), len(intervals) - 1)
-        again = replace(claimed.job, at=time.time() + intervals[poll], payload=update.payload)
+        interval = self._interval(update.payload["polls"])
+        again = replace(claimed.job, at=time.time() + interval, payload=update.payload)
         next_ = () if update.over else (again,)
         async with self.runner.lock(claimed.job.person):
             record, _ = await self.outbox.load(claimed.job.person)
@@ -154,9 +164,8 @@ class TicketStates:
             if update.text and _is_asked_of_another(case, claimed.job.key):
                 held = float(claimed.job.payload.get("held", time.time()))
                 if time.time() - held < _MOST_WAIT:
-                    later = replace(
-                        claimed.job, at=time.time() + intervals[0], payload={**claimed.job.payload, "held": held}
-                    )
+                    at = time.time() + self._helpdesk.poll[0]
+                    later = replace(claimed.job, at=at, payload={**claimed.job.payload, "held": held})
                     await self.outbox.commit(Change(record, put=(later,), finish=claimed))
                     return
             channel = self.channel(record.address)
@@ -166,6 +175,16 @@ class TicketStates:
             result = replace(result, jobs=(*result.jobs, *next_))
             saved, until = await self.outbox.save(record, result, in_place=False, finish=claimed)
             await self.deliver(saved, until, channel, in_place=False)
+
+
+def _polls(payload: Mapping[str, Any]) -> int:
+    """How often it was asked for."""
+    return int(payload.get("polls", payload.get("turn", 0)))  # as jobs of earlier releases call it
+
+
+def _is_over(payload: Mapping[str, Any]) -> bool:
+    """Whether nobody has closed it for so long that nobody will."""
+    return time.time() - float(payload.get("since", 0.0)) > _GIVE_UP_AFTER
 
 
 def _is_asked_of_another(case: Case, number: str) -> bool:

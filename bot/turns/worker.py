@@ -136,6 +136,8 @@ class Worker:
 
     async def _do(self, claimed: Claimed) -> None:
         kind = claimed.job.kind.value
+        # A try that gets through, or fails by itself, ends it: what the job puts or keeps says nothing of it.
+        outage_since = claimed.job.payload.pop("outage_since", None)
         begin_turn()
         try:
             async with asyncio.timeout(self._lease * 0.9):
@@ -155,7 +157,7 @@ class Worker:
             await self._again(claimed, "the case moved on meanwhile", 0.5)
         except (OutsideError, TimeoutError) as error:  # what does not end in time waits for something outside, too
             log.warning("%s waits for another system: %s", kind, error if str(error) else "no answer in time")
-            await self._wait_out(claimed, error)
+            await self._wait_out(claimed, error, outage_since)
         except Exception as error:  # whatever it is, the job is tried again and then laid aside, never lost
             log.error("%s failed: %s at %s", kind, type(error).__name__, location(error))
             await self._again(claimed, type(error).__name__, None)
@@ -166,10 +168,10 @@ class Worker:
             wait = max(wait, _HANDED_BACK.get(claimed.job.kind, 0.0))
             await self._store.postpone(claimed, time.time() + wait, "handed back", claimed.attempt - 1)
 
-    async def _wait_out(self, claimed: Claimed, error: OutsideError | TimeoutError) -> None:
+    async def _wait_out(self, claimed: Claimed, error: OutsideError | TimeoutError, since: float | None) -> None:
         """Since when the outage lasts stands in the job, so that the waits go on growing in whichever process."""
         now, name = time.time(), type(error).__name__
-        since = float(claimed.job.payload.get("outage_since", now))
+        since = now if since is None else since
         if now - since > _OUTAGE_FOR and claimed.job.kind not in _PERIODIC:
             log.error("%s given up after a week of outages: photosync work list", claimed.job.kind.value)
             await self._settle(claimed, self._store.fail(claimed, name))

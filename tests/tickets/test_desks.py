@@ -98,6 +98,21 @@ async def test_a_person_whose_account_cannot_be_read_gets_a_ticket_too(system: s
         assert "so the requester may not be set on this ticket" in json.dumps(g.only.document)
 
 
+@pytest.mark.parametrize("gone", [0, 20, 49])
+async def test_a_request_of_jira_that_was_deleted_keeps_no_state_from_being_read(gone: int) -> None:
+    async with ground("jira") as g:
+        fields = {"requestFieldValues": {"summary": "another"}}
+        keys = [f"HELP-{g.desk.keep(fields, ADA, 'In Progress').number}" for _ in range(50)]
+        del g.desk.tickets[gone]
+        read: set[str] = set()
+        for key in keys:  # as one after the other is due
+            if key not in read:
+                found = await g.system.readings([key, *(one for one in keys if one not in read and one != key)])
+                assert (key in found) == (key != keys[gone])
+                read |= {key, *found}
+        assert len([path for _, path in g.desk.requests if path.endswith("/search/jql")]) < 20
+
+
 @pytest.mark.parametrize("system", SYSTEMS)
 async def test_states_and_what_agents_write_come_back(system: str) -> None:
     async with ground(system) as g:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import aiohttp
 import pytest
 
 from bot import app
 from bot.settings import read
+from bot.store import Job, JobKind
 from sandbox.channel import Chat
 from sandbox.desks import DESKS
 from sandbox.desks.desk import Desk, Kept
@@ -23,6 +27,7 @@ from sandbox.faults import Fault
 from sandbox.tenant import Tenant
 from tests.chatting import RunningBot, actions, eventually, shown, step
 from tests.commands.test_manage import photosync
+from tests.databases import rows
 
 
 @dataclass(frozen=True)
@@ -199,6 +204,43 @@ async def test_a_system_that_fails_is_asked_again_and_the_states_of_many_are_rea
         await eventually(lambda: all(step(chat) == "desk.ticket_working" for chat in chats))
         lists = [path for method, path in stage.desk.requests if (method, path) == ("GET", "/api/now/table/incident")]
         assert len(lists) - len(chats) < len(chats)  # each was looked for once before it was created
+
+
+async def read_since(stage: Staged, **payload: object) -> tuple[float, dict[str, Any]]:
+    """Have the one ticket's state read now, by a job that holds this; when it is read next, and what the job then holds.
+    In 0.0 seconds: not any more."""
+    database = stage.tenant.environment()["PHOTOSYNC_DATABASE_URL"]
+    select = "SELECT due_at, payload FROM work WHERE kind = 'ticket_state'"
+    case, number = stage.only.key.removeprefix("photosync-"), str(stage.only.number)
+    ((person,),) = await rows(database, "SELECT person FROM people")
+    job = Job(JobKind.TICKET_STATE, case, person, time.time(), {"ref": number, "number": number, **payload})
+    await stage.bot.store.put(job)
+    async with asyncio.timeout(40):
+        while found := await rows(database, select):
+            ((at, kept),) = found
+            if at > time.time() + 600:  # no lease
+                return at - time.time(), json.loads(kept)
+            await asyncio.sleep(0.05)
+    return 0.0, {}
+
+
+async def test_a_ticket_that_may_not_be_read_is_asked_for_as_seldom_as_a_quiet_one_and_at_last_no_more() -> None:
+    async with staged("zendesk", PHOTOSYNC_TICKET_POLL="15m,1h,4h") as stage:
+        await handed_over(stage)
+        stage.tenant.world.faults.plan("tickets", [Fault(403, path="show_many")] * 2)
+        wait, kept = await read_since(stage, since=time.time() - 60, polls=1)
+        assert 4 * 3_600 - 60 < wait <= 4 * 3_600
+        assert kept["polls"] == 2
+        assert await read_since(stage, since=time.time() - 31 * 86_400, polls=40) == (0.0, {})
+        assert await stage.bot.store.dead_letters() == ()
+
+
+async def test_a_job_of_an_earlier_release_goes_on_with_its_intervals() -> None:
+    async with staged("zendesk", PHOTOSYNC_TICKET_POLL="15m,1h,4h") as stage:
+        await handed_over(stage)
+        wait, kept = await read_since(stage, since=time.time() - 60, turn=1)
+        assert 4 * 3_600 - 60 < wait <= 4 * 3_600
+        assert (kept["polls"], "turn" in kept) == (2, False)
 
 
 async def test_a_photo_that_arrives_is_said_on_the_ticket_and_solves_it_where_that_is_wanted() -> None:

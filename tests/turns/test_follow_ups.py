@@ -31,12 +31,12 @@ async def walked(stage: RunningBot, story: str = "old", locale: str = "en-US") -
     return chat
 
 
-async def looked(database: str, turn: int) -> None:
+async def looked(database: str, looks: int) -> None:
     """Wait until so many looks of the schedule are over, and the next is scheduled."""
     async with asyncio.timeout(40):
         while True:
             found = await rows(database, "SELECT payload FROM work WHERE kind = 'follow_up'")
-            if found and json.loads(found[0][0])["turn"] >= turn:
+            if found and json.loads(found[0][0])["looks"] >= looks:
                 return
             await asyncio.sleep(0.05)
 

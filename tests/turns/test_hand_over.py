@@ -272,7 +272,7 @@ async def test_an_outage_at_the_last_look_uses_up_nothing(database: str) -> None
         chat = await walked(stage)
         stage.tenant.world.faults.graph_always = Fault(503)
         stage.tenant.world.visit_sharepoint(chat.person.id)
-        last: dict[str, object] = {"turn": 1, "since": time.time() - 7_300}
+        last: dict[str, object] = {"looks": 1, "since": time.time() - 7_300}
         await due(database, chat, **last)
         assert await scheduled(database, "tries") == 1
         assert step(chat) == "resync.waiting"  # not "still has not copied": it has
@@ -285,6 +285,13 @@ async def test_looks_that_were_missed_are_made_up_for_by_one(database: str) -> N
     async with scene(PHOTOSYNC_DATABASE_URL=database, PHOTOSYNC_FOLLOW_UPS="1h,2h,3h,4h,5h,9h") as stage:
         chat = await walked(stage)
         looks = len(stage.tenant.graph.downloads)
-        await due(database, chat, turn=0, since=time.time() - 5 * 3_600 - 60)
-        assert await scheduled(database, "turn") == 5
+        await due(database, chat, looks=0, since=time.time() - 5 * 3_600 - 60)
+        assert await scheduled(database, "looks") == 5
         assert len(stage.tenant.graph.downloads) > looks
+
+
+async def test_a_look_that_an_earlier_release_put_is_the_next_of_its_schedule(database: str) -> None:
+    async with scene(PHOTOSYNC_DATABASE_URL=database, PHOTOSYNC_FOLLOW_UPS="1h,2h,3h,4h") as stage:
+        chat = await walked(stage)
+        await due(database, chat, turn=2, since=time.time())
+        assert await scheduled(database, "looks") == 3
