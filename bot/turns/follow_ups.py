@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, Self
 
 from bot import traces
@@ -51,7 +52,7 @@ class FollowUps:
     schedule: Schedule
     retention: float
 
-    @property
+    @cached_property
     def doers(self) -> Mapping[JobKind, Doer]:
         """What does a job of each kind."""
         return {
