@@ -7,13 +7,15 @@ requests. There is no key of one's own: it stands in the subject, among the requ
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
+from itertools import count
 from typing import Any, ClassVar
 
 from bot.errors import NotFound, Refused
 from bot.http_client import HttpClient
 from bot.settings import Settings
-from bot.tickets.interface import Abilities, Examination, Reading, Reference, Remark, TicketSystem
+from bot.tickets.interface import MOST_REMARKS, Abilities, Examination, Reading, Reference, Remark, TicketSystem
 from bot.tickets.rest import (
     SYSTEM,
     Rest,
@@ -89,14 +91,10 @@ class Freshservice(TicketSystem):
 
     async def remarks(self, reference: Reference) -> tuple[Remark, ...]:
         path = f"{_TICKETS}/{segment(reference.id)}/conversations"
-        found: list[dict[str, Any]] = []
-        for page in range(1, 6):
-            more = objects(
-                member(
-                    await self._rest.json("GET", path, query={"per_page": str(_PAGE), "page": str(page)}),
-                    "conversations",
-                )
-            )
+        found: deque[dict[str, Any]] = deque(maxlen=MOST_REMARKS)
+        for page in count(1):
+            query = {"per_page": str(_PAGE), "page": str(page)}
+            more = objects(member(await self._rest.json("GET", path, query=query), "conversations"))
             found += more
             if len(more) < _PAGE:
                 break

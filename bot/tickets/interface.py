@@ -16,6 +16,9 @@ from typing import ClassVar
 from bot.tickets.ticket import Ticket
 from dialogs.model import TicketState
 
+MOST_REMARKS = 500
+"""Of a ticket that are kept, where all have to be read to find the newest."""
+
 
 @dataclass(frozen=True)
 class Abilities:
@@ -89,7 +92,8 @@ class TicketSystem(ABC):
         """Add `ticket.note`."""
 
     async def remarks(self, reference: Reference) -> tuple[Remark, ...]:
-        """What is written on a ticket, oldest first."""
+        """What is written on a ticket, of a long one the newest, oldest first. A page of a list that begins with the
+        oldest is read after the other until the last."""
         del reference
         return ()
 

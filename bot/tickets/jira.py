@@ -9,13 +9,14 @@ summary, since not every request type has labels.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from bot.errors import NotFound, Refused
 from bot.http_client import HttpClient
 from bot.settings import Settings
-from bot.tickets.interface import Abilities, Examination, Reading, Reference, Remark, TicketSystem
+from bot.tickets.interface import MOST_REMARKS, Abilities, Examination, Reading, Reference, Remark, TicketSystem
 from bot.tickets.rest import Rest, basic, identity, member, merged, multipart, objects, safe_url, segment
 from bot.tickets.ticket import EVIDENCE, Ticket
 from dialogs.model import TicketState
@@ -24,7 +25,6 @@ _DESK = "/rest/servicedeskapi"
 _SUBJECT_LENGTH = 240
 _FILLED = ("summary", "description")  # fields that we fill in
 _PAGE = 100
-_MOST_PAGES = 10
 # Where a state's own name is not known, its category says enough.
 _BY_CATEGORY = {"indeterminate": TicketState.WORKING, "done": TicketState.SOLVED}
 
@@ -96,13 +96,14 @@ class Jira(TicketSystem):
         base = f"{_DESK}/request/{segment(reference.id)}"
         request = await self._rest.json("GET", base)
         reporter = _person(request.get("reporter") if isinstance(request, dict) else None)
-        found: list[dict[str, Any]] = []
-        for _ in range(_MOST_PAGES):
-            query = {"start": str(len(found)), "limit": str(_PAGE)}
+        found: deque[dict[str, Any]] = deque(maxlen=MOST_REMARKS)
+        start, last = 0, False
+        while not last:
+            query = {"start": str(start), "limit": str(_PAGE)}
             page = await self._rest.json("GET", f"{base}/comment", query=query)
-            found += objects(member(page, "values"))
-            if page.get("isLastPage") is not False:
-                break
+            more = objects(member(page, "values"))
+            found += more
+            start, last = start + len(more), page.get("isLastPage") is not False or not more
         return tuple(
             Remark(
                 identity(one, "id"),

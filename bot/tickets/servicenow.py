@@ -115,14 +115,14 @@ class ServiceNow(TicketSystem):
         await self._rest.json("PATCH", path, query={"sysparm_fields": "sys_id"}, document={"work_notes": ticket.note})
 
     async def remarks(self, reference: Reference) -> tuple[Remark, ...]:
-        """The journal. `comments` is what the caller may read; who wrote as the caller is the caller."""
+        """The newest of the journal. `comments` is what the caller may read; who wrote as the caller is the caller."""
         fields = {"sysparm_fields": "caller_id.user_name", "sysparm_exclude_reference_link": "true"}
         record = member(
             await self._rest.json("GET", f"{self._records()}/{segment(reference.id)}", query=fields), "result"
         )
         caller = record.get("caller_id.user_name") if isinstance(record, dict) else ""
         query = {
-            "sysparm_query": f"element_id={reference.id}^elementINcomments,work_notes^ORDERBYsys_created_on",
+            "sysparm_query": f"element_id={reference.id}^elementINcomments,work_notes^ORDERBYDESCsys_created_on",
             "sysparm_fields": "sys_id,element,value,sys_created_by",
             "sysparm_limit": "500",
         }
@@ -133,7 +133,7 @@ class ServiceNow(TicketSystem):
                 str(one.get("value") or ""),
                 one.get("element") == "comments" and one.get("sys_created_by") != caller,
             )
-            for one in found
+            for one in reversed(found)
         )
 
     async def readings(self, ids: Sequence[str]) -> Mapping[str, Reading]:

@@ -87,7 +87,9 @@ class Freshservice(Desk):
             }
             for note in ticket.notes
         ]  # fmt: skip
-        return web.json_response({"conversations": conversations})
+        size = min(100, int(request.query.get("per_page", "30")))
+        start = size * (int(request.query.get("page", "1")) - 1)
+        return web.json_response({"conversations": conversations[start : start + size]})
 
 
 def _shown(ticket: Kept) -> dict[str, Any]:

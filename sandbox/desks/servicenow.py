@@ -96,8 +96,11 @@ class ServiceNow(Desk):
         return _result([{"sys_id": GROUP}] if value in (GROUP, "Service Desk") else [])
 
     async def _journal(self, request: web.Request) -> web.StreamResponse:
-        value = _condition(request.query["sysparm_query"])[2].partition("^")[0]
+        value, _, order = _condition(request.query["sysparm_query"])[2].partition("^")
         notes = [note for one in self.tickets if _sys_id(one) == value for note in one.notes]
+        if "ORDERBYDESC" in order:
+            notes.reverse()
+        notes = notes[: int(request.query.get("sysparm_limit", "10000"))]
         return _result([
             {
                 "sys_id": str(note.id), "element": "comments" if note.public else "work_notes", "value": note.text,

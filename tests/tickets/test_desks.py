@@ -98,6 +98,16 @@ async def test_a_person_whose_account_cannot_be_read_gets_a_ticket_too(system: s
         assert "so the requester may not be set on this ticket" in json.dumps(g.only.document)
 
 
+@pytest.mark.parametrize("system", SYSTEMS)
+async def test_the_newest_of_a_long_ticket_is_what_was_written_last(system: str) -> None:
+    async with ground(system) as g:
+        sent = await g.hand_over()
+        for number in range(1, 621):
+            g.desk.writes(g.only, f"number {number}")
+        told = [one.text for one in await g.system.remarks(Reference(sent.ref, sent.number))]
+        assert told[-50:] == [f"number {number}" for number in range(571, 621)]
+
+
 @pytest.mark.parametrize("gone", [0, 20, 49])
 async def test_a_request_of_jira_that_was_deleted_keeps_no_state_from_being_read(gone: int) -> None:
     async with ground("jira") as g:
