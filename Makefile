@@ -9,7 +9,7 @@ TESTS ?= tests
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check lint types lock setup clean
+.PHONY: help demo test test-rest coverage check lint types lock setup clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -24,9 +24,13 @@ $(READY): requirements-dev.lock requirements-node.lock tests/pips/oldest.lock te
 demo: $(READY) ## a pretend tenant, the bot and a chat page; ARGS="--no-browser --port 3979"
 	@"$(BIN)/photosync" demo $(ARGS)
 
-test: $(READY) ## the whole test suite, two for each processor at once; TESTS=tests/turns for a part
+test: $(READY) ## the tests, of long tables every third row, two at once for each processor; TESTS=tests/turns for some
 	@"$(BIN)/python" tools/machine.py
-	"$(BIN)/python" -m pytest -n auto --dist worksteal $(ARGS) $(TESTS)
+	"$(BIN)/python" -m pytest -n auto --dist worksteal --part short $(ARGS) $(TESTS)
+
+test-rest: $(READY) ## the rows that `make test` leaves out
+	@"$(BIN)/python" tools/machine.py
+	"$(BIN)/python" -m pytest -n auto --dist worksteal --part rest $(ARGS) $(TESTS)
 
 coverage: $(READY) ## the same, counting the lines that no test reaches; takes nearly twice as long
 	@"$(BIN)/python" tools/machine.py
@@ -42,7 +46,7 @@ types: $(READY)
 audit: $(READY)
 	@"$(BIN)/python" tools/audit.py
 
-check: lint types audit guard test ## lint, types, known vulnerabilities, what a turn costs, tests
+check: lint types audit guard test test-rest ## lint, types, known vulnerabilities, what a turn costs, tests
 
 .PHONY: newest
 newest: ## the test suite with the newest releases that pyproject.toml allows, in an environment of its own

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import secrets
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
@@ -33,6 +33,70 @@ settings.register_profile("long", deadline=None, max_examples=2_000, suppress_he
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
+# Tables of rows that take long: `make test` runs every third row, `make test-rest` the others. Tests that are marked
+# `long` are among the others as a whole.
+_LONG_TABLES = frozenset(
+    f"tests/{name}.py"
+    for name in (
+        "cards/test_cards",
+        "commands/locales/test_check",
+        "commands/locales/test_new",
+        "commands/locales/test_sync",
+        "commands/test_case",
+        "commands/test_check",
+        "commands/test_demo",
+        "commands/test_doctor",
+        "commands/test_preview",
+        "commands/test_scan",
+        "commands/test_setup",
+        "diagnosis/test_diagnosis",
+        "graph/test_client",
+        "graph/test_odd_answers",
+        "graph/test_sharepoint",
+        "languages/test_compiled",
+        "languages/test_files",
+        "languages/test_live",
+        "languages/test_variants",
+        "languages/test_words",
+        "pages/test_pages",
+        "photos/test_comparison",
+        "photos/test_evaluation",
+        "photos/test_properties",
+        "sandbox/test_login",
+        "store/test_copying",
+        "store/test_errors",
+        "store/test_files",
+        "store/test_inbox",
+        "store/test_postgres",
+        "store/test_store",
+        "teams/test_as_people_write",
+        "teams/test_in_place",
+        "teams/test_requests",
+        "teams/test_sending",
+        "test_installing",
+        "test_settings",
+        "test_tasks",
+        "tickets/test_bad_answers",
+        "tickets/test_desks",
+        "tickets/test_states",
+        "turns/test_conversations",
+        "turns/test_crash",
+        "turns/test_faults",
+        "turns/test_follow_ups",
+        "turns/test_hand_over",
+        "turns/test_looking",
+        "turns/test_outbox",
+        "turns/test_watching",
+        "understanding/test_understanding",
+    )
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Which part of the suite runs: all of it, unless somebody asks for less."""
+    parser.addoption("--part", choices=("all", "short", "rest"), default="all", help="of the tables that take long")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Once per run, whatever the number of workers: where commands come from, and what is trusted beside the sandbox."""
     if hasattr(config, "workerinput"):
@@ -53,12 +117,31 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Among several workers files in no order, but always the same one: those that wait stand beside each other in
-    theirs, and in the end everybody would wait. The longest test comes first."""
+    """Only the part that was asked for. Among several workers files in no order, but always the same one: those that
+    wait stand beside each other in theirs, and in the end everybody would wait. The longest test comes first."""
+    part = config.getoption("part")
+    if part != "all":
+        short = _short(items)
+        left_out = [one for one in items if (one in short) != (part == "short")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [one for one in items if (one in short) == (part == "short")]
     if hasattr(config, "workerinput"):
         items.sort(
             key=lambda one: (one.path.name != "test_crash.py", sha256(one.nodeid.partition("::")[0].encode()).digest())
         )
+
+
+def _short(items: Sequence[pytest.Item]) -> set[pytest.Item]:
+    """What `make test` runs: every third row of a long table, of two databases now this one and now the other."""
+    tables: dict[str, list[pytest.Item]] = {}
+    for one in items:
+        if one.get_closest_marker("long") is None:
+            tables.setdefault(one.nodeid.partition("[")[0], []).append(one)
+    found = set[pytest.Item]()
+    for name, rows in tables.items():
+        first = sha256(name.encode()).digest()[0] % min(3, len(rows))
+        found.update(rows[first::3] if name.partition("::")[0] in _LONG_TABLES else rows)
+    return found
 
 
 def pytest_collection_finish() -> None:

@@ -15,6 +15,7 @@ LARGEST = 6_000  # bytes: with the card's own text well under what Teams takes
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.long
 def test_the_committed_pictures_are_what_the_code_draws() -> None:
     assert [file.name for file, wanted in draw.drawn().items() if draw.differs(file, wanted)] == []
 

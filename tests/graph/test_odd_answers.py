@@ -150,8 +150,9 @@ def test_every_answer_of_a_look_is_among_those_that_are_changed(lab: Lab) -> Non
         assert any(part in path for path in paths), part
 
 
-def test_every_field_gone_or_null_or_of_another_type(lab: Lab) -> None:
-    for number, (story, path, way) in enumerate(recorded(lab)):
+@pytest.mark.parametrize("part", range(6))
+def test_every_field_gone_or_null_or_of_another_type(lab: Lab, part: int) -> None:
+    for number, (story, path, way) in list(enumerate(recorded(lab)))[part::6]:
         check(lab, story, path, way, GONE if number % 2 else ODD[1 + number % (len(ODD) - 1)])
 
 

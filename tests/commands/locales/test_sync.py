@@ -40,6 +40,7 @@ def test_a_file_that_is_up_to_date_keeps_its_bytes(tmp_path: Path, text: str) ->
     assert synced(folders(tmp_path, sv=text)) == text
 
 
+@pytest.mark.long
 def test_the_packaged_files_are_up_to_date_and_keep_their_bytes(tmp_path: Path) -> None:
     for path in resources.LOCALES.glob("*.po"):
         shutil.copy(path, tmp_path)
