@@ -270,6 +270,7 @@ class Bot:
         self.background.start("store", self._keep_store)
         self.background.start("jobs", self._do_jobs)
         self.background.start("photo_slots", self.photo_slots.keep)
+        self.background.start("confirmations", self.outbox.keep_confirming)
         if self.settings.pilot:
             self.background.start("pilot", self.pilot.keep)
         if self.settings.locales_dir is not None or self.settings.topics_dir is not None:
@@ -328,8 +329,8 @@ class Bot:
             *(partial(self.background.stop, task) for task in ("jobs", "channel_keys", "sign_in", "pilot")),
             self.worker.stop,
             self.endpoint.stop,
-            self.outbox.stop,
             self.background.stop,
+            self.outbox.confirm,
             self._keep_counters,
             self.store.close,
             self.http.close,

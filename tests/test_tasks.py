@@ -126,7 +126,7 @@ async def soon(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
     return False
 
 
-TASKS = ("channel_keys", "sign_in", "store", "jobs", "photo_slots", "languages", "examples")
+TASKS = ("channel_keys", "sign_in", "store", "jobs", "photo_slots", "confirmations", "languages", "examples")
 
 
 async def test_the_tasks_of_a_bot_are_those_that_are_tried_here(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from contextlib import suppress
 from typing import Any
 
 from bot import traces
+from bot.background import Beat
 from bot.cards import render
 from bot.cards.templates import CardTemplates
 from bot.conversation import Channel, Message
@@ -65,7 +66,6 @@ class Outbox:
         self._schedule = schedule
         self.cache = RecordCache()
         self._shown: dict[str, float] = {}  # person -> until when the card shown was pending
-        self._confirming: asyncio.Task[None] | None = None
 
     async def load(self, person: str, activity: str = "") -> tuple[Record, bool]:
         """`Store.load`; what it returns is cached."""
@@ -191,7 +191,7 @@ class Outbox:
         message = self._templates.card(view.library, view.setting, case, result.record.name, result.photos)
         updated = await _update_first(channel, replaces, message)
         if updated and updated == case.card and until:
-            self._confirm_soon(result.record.person, until)
+            self._shown[result.record.person] = until
             return message
         shown = updated or await channel.send(message)
         if not result.erased:
@@ -217,30 +217,21 @@ class Outbox:
         except Conflict:
             log.info("the case moved on elsewhere before its card was known")
 
-    def _confirm_soon(self, person: str, until: float) -> None:
-        self._shown[person] = until
-        if self._confirming is None or self._confirming.done():
-            self._confirming = asyncio.create_task(self._confirm_later())
-
-    async def _confirm_later(self) -> None:
-        while self._shown:
+    async def keep_confirming(self, beat: Beat) -> None:
+        """Commit what was delivered in place, for ever. Run by `bot.background`."""
+        while True:
             await asyncio.sleep(_CONFIRM_INTERVAL)
-            await self._confirm()
+            await self.confirm()
+            beat()
 
-    async def _confirm(self) -> None:
+    async def confirm(self) -> None:
+        """Commit now what was delivered in place; what cannot be is shown once more."""
         shown, self._shown = self._shown, {}
         try:
             if shown:
                 await self._store.confirm_delivered(tuple(shown.items()))
         except StoreUnavailable as error:
-            log.warning("delivered cards are not confirmed: %s", error)  # they are shown once more, in place
-
-    async def stop(self) -> None:
-        """Confirm the rest now."""
-        if self._confirming is not None:
-            self._confirming.cancel()
-            await asyncio.gather(self._confirming, return_exceptions=True)
-        await self._confirm()
+            log.warning("delivered cards are not confirmed: %s", error)
 
 
 class RecordCache:
