@@ -33,9 +33,8 @@ from bot.store import Change, Claimed, Job, JobKind
 from bot.store.connect import open_store
 from bot.store.interface import Store
 from bot.store.numbers import counts
-from bot.store.sums import last_touched
 from bot.turns.worker import Worker
-from dialogs.case_json import to_json
+from dialogs.case_json import last_touched, to_json
 from dialogs.model import Case, Check, Trace, Verdict
 from tests.databases import execute, rows, server
 

@@ -48,6 +48,11 @@ def from_json(text: str) -> Case:
         raise ValueError(f"not a case: {type(error).__name__}") from None
 
 
+def last_touched(case: Case) -> str:
+    """When something last happened; UTC, ISO 8601."""
+    return max([case.opened_at, *(one.at for one in case.checks[-1:]), *(one.at for one in case.traces[-1:])])
+
+
 def _check(one: dict[str, Any]) -> Check:
     return Check(
         _time(one["at"]),

@@ -49,7 +49,7 @@ from bot.settings import Settings
 from bot.store import Change, Claimed, Conflict, JobKind, Record
 from bot.store.connect import open_store
 from bot.store.interface import Store
-from bot.store.transactions import Operation, Statement
+from bot.store.operation import Operation, Statement
 from bot.teams.connector import Connector, TeamsChannel
 from bot.tickets.channel import ChannelDesk
 from bot.turns.channel_desk import ChannelDeskTurns

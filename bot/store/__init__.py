@@ -1,8 +1,9 @@
 """What is known of people, their cases, and jobs that are due: the types that go in and out of the store.
 
     interface.py      `Store`: every transaction as a method, over one abstract `run`
-    operation.py      what a transaction is written as
-    transactions.py   the transactions themselves, one SQL for both databases; leases, fences, pending cards
+    operation.py      what a transaction is written as, one SQL for both databases
+    people.py         transactions: people, their cases, what was handled, pending cards
+    jobs.py           more of them: jobs, leases, fences, slots
     page.py           more of them: what the helpdesk's page keeps and reads
     sqlite.py         a driver: one thread, group commit
     postgres.py       a driver: a pool, LISTEN/NOTIFY
@@ -13,7 +14,6 @@
     schema.py         the tables, as steps forward
     inspection.py     a database as it is, for `doctor`
     copying.py        everything into another database, and a backup
-    dedup.py          which activities were handled
     text.py           text that every database takes
     postgres_url.py   what may stand in PostgreSQL's address
 
@@ -28,7 +28,7 @@ The inbox. An activity that is answered (202) before its turn is committed has t
     await store.discard(person, activity)             # instead, where a turn ends without a commit
 
 What is still there when the person's next turn is loaded (`load_for_turn`) is done before it, so that nobody's words
-overtake each other. What is still there a minute later (`transactions.INBOX_TIMEOUT`) becomes a job of kind
+overtake each other. What is still there a minute later (`jobs.INBOX_TIMEOUT`) becomes a job of kind
 `JobKind.TURN` at the next claim, in this process or another: `job.payload` is
 `{"received_at": seconds since 1970, "document": document}`. Its doer runs the turn and ends the job as any other:
 `Change.finish`, or `Store.finish` where the activity turns out to be handled already. `erase` takes what is in the
@@ -82,7 +82,7 @@ class Record:
     blocked: bool = False  # the channel refuses our messages until the person writes again
     case: Case | None = None
     lost: bool = False  # there was a case, and it cannot be read
-    handled: str = field(default="", repr=False)  # the last activities, for `bot.store.dedup`
+    handled: str = field(default="", repr=False)  # the last activities, for `bot.store.people`
 
 
 @dataclass(frozen=True)

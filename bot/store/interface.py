@@ -11,7 +11,7 @@ from functools import partial, wraps
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from bot.errors import StoreUnavailable
-from bot.store import JobKind, Purged, page, sums, transactions
+from bot.store import JobKind, Purged, jobs, page, people, sums
 from bot.store.numbers import Numbers
 from bot.store.operation import Operation
 
@@ -61,41 +61,41 @@ class Store(ABC):
     async def close(self) -> None:
         """Finish what is under way and let go of everything."""
 
-    load = transaction(transactions.load)
-    load_for_turn = transaction(transactions.load_for_turn)
-    commit = transaction(transactions.commit)
-    receive = transaction(transactions.receive)
-    discard = transaction(transactions.discard)
-    owner = transaction(transactions.owner)
-    case = transaction(transactions.case)
-    log = transaction(transactions.log)
+    load = transaction(people.load)
+    load_for_turn = transaction(people.load_for_turn)
+    commit = transaction(people.commit)
+    receive = transaction(people.receive)
+    discard = transaction(people.discard)
+    owner = transaction(people.owner)
+    case = transaction(people.case)
+    log = transaction(people.log)
 
-    put = transaction(transactions.put)
-    reserve = transaction(transactions.reserve)
-    open_keys = transaction(transactions.open_keys)
-    open_payload = transaction(transactions.open_payload)
-    due_payloads = transaction(transactions.due_payloads)
-    wake = transaction(transactions.wake)
-    claim = transaction(transactions.claim)
-    finish = transaction(transactions.finish)
-    postpone = transaction(transactions.postpone)
-    fail = transaction(transactions.fail)
-    next_due = transaction(transactions.next_due)
-    pending = transaction(transactions.pending)
-    dead_letters = transaction(transactions.dead_letters)
-    retry = transaction(transactions.retry)
-    confirm_delivered = transaction(transactions.confirm_delivered)
+    put = transaction(jobs.put)
+    reserve = transaction(jobs.reserve)
+    open_keys = transaction(jobs.open_keys)
+    open_payload = transaction(jobs.open_payload)
+    due_payloads = transaction(jobs.due_payloads)
+    wake = transaction(jobs.wake)
+    claim = transaction(jobs.claim)
+    finish = transaction(jobs.finish)
+    postpone = transaction(jobs.postpone)
+    fail = transaction(jobs.fail)
+    next_due = transaction(jobs.next_due)
+    pending = transaction(jobs.pending)
+    dead_letters = transaction(jobs.dead_letters)
+    retry = transaction(jobs.retry)
+    confirm_delivered = transaction(people.confirm_delivered)
 
     count_changed = transaction(sums.count_changed)
     add_to_counters = transaction(sums.add_to_counters)
 
-    lease_slots = transaction(transactions.lease_slots)
+    lease_slots = transaction(jobs.lease_slots)
 
-    erase = transaction(transactions.erase)
-    purge_ended = transaction(transactions.purge_ended)
-    purge_people = transaction(transactions.purge_people)
-    purge_dead_letters = transaction(transactions.purge_dead_letters)
-    purge_over = transaction(transactions.purge_over)
+    erase = transaction(people.erase)
+    purge_ended = transaction(people.purge_ended)
+    purge_people = transaction(people.purge_people)
+    purge_dead_letters = transaction(jobs.purge_dead_letters)
+    purge_over = transaction(people.purge_over)
 
     open_session = transaction(page.open_session)
     session = transaction(page.session)
@@ -139,7 +139,7 @@ class Store(ABC):
             gone, cases, after = await self.purge_people(before, after)
             people, unfinished, going = people + gone, unfinished + cases, bool(after)
         moment = datetime.fromisoformat(before).timestamp()
-        while old := await self.read(partial(transactions.old_dead_letters, moment)):
+        while old := await self.read(partial(jobs.old_dead_letters, moment)):
             letters += await self.purge_dead_letters(old, moment)
         await self.purge_scan(before)
         await self.purge_over()
@@ -165,16 +165,16 @@ class Store(ABC):
     async def _probe(self) -> bool:
         try:
             async with asyncio.timeout(_PROBE_TIMEOUT):
-                await self.run(transactions.probe)
+                await self.run(jobs.probe)
         except (StoreUnavailable, TimeoutError):
             return False
         return True
 
     async def _count_soon(self) -> int:
-        return await self.read(partial(transactions.due_before, JobKind.FOLLOW_UP, time.time() + _SOON))
+        return await self.read(partial(jobs.due_before, JobKind.FOLLOW_UP, time.time() + _SOON))
 
     async def _count(self) -> dict[str, int]:
-        return await self.read(transactions.pending_by_kind)
+        return await self.read(jobs.pending_by_kind)
 
 
 class _Sampled(Generic[T]):

@@ -1,6 +1,6 @@
 """What the helpdesk's page keeps and reads: sessions, cases by their state, and what the last scan found.
 
-Operations as in `transactions.py`. A session's `id` is a digest of what the browser holds: whoever reads the database
+Operations as in `operation.py`. A session's `id` is a digest of what the browser holds: whoever reads the database
 cannot take one over.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from bot.store import StoredCase
 from bot.store.operation import Operation, Statement
-from bot.store.transactions import read_case
+from bot.store.people import read_case
 
 LISTED = 50  # cases or people on one page
 _BATCH = 200  # rows of one statement

@@ -1,4 +1,4 @@
-"""The sums of what cases came to, and the counters that metrics show: operations (see `transactions.py`).
+"""The sums of what cases came to, and the counters that metrics show: operations (see `operation.py`).
 
 Two tables, in neither of which there is a person or a case:
 
@@ -25,18 +25,13 @@ from functools import lru_cache
 
 from bot.store.numbers import RETURN_DAYS, Counts, Numbers, counts, numbers
 from bot.store.operation import Operation, Statement, T
-from dialogs.case_json import from_json
+from dialogs.case_json import from_json, last_touched
 from dialogs.frozen import replace
 from dialogs.model import Case, Outcome
 
 _BATCH = 50  # rows in one statement
 COUNT_BATCH = 100  # people whose cases are brought into the sums in one transaction
 _CASES = 100  # in memory at once, and worked on between two statements, which on PostgreSQL holds the loop
-
-
-def last_touched(case: Case) -> str:
-    """When something last happened; UTC, ISO 8601."""
-    return max([case.opened_at, *(one.at for one in case.checks[-1:]), *(one.at for one in case.traces[-1:])])
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from bot.conversation import ActivityKind, Address, Channel, Incoming, Message, Scope
 from bot.errors import OutsideError, StoreUnavailable
 from bot.store import Conflict, Record
-from bot.store.dedup import was_handled
+from bot.store.people import was_handled
 from bot.tickets.channel import ACTIONS, ChannelDesk
 from bot.traces import CASE, begin_turn
 from bot.turns.runner import TurnRunner

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import time
+from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
@@ -16,8 +19,8 @@ from bot.languages.catalogs import Languages
 from bot.languages.live import LiveTranslations, View
 from bot.metrics import Metrics
 from bot.store import Conflict, Record
-from bot.store.dedup import Recent, was_handled, was_last, with_handled
 from bot.store.interface import Store
+from bot.store.people import digest, was_handled, was_last, with_handled
 from bot.traces import Span, Traces, begin_turn
 from bot.turns.decisions import Decisions, Stale, TurnResult, moment
 from bot.turns.events import event, is_late_rating, understood, with_comment, with_understood
@@ -43,6 +46,28 @@ class _Press:
     key: str = ""  # what tells it from other presses; "" if it is not one on the present card
     repeated: bool = False  # what the person did last, once more: a double click, or an invoke under another id
     replaces: tuple[str, ...] = ()  # ids of the message whose place the answer takes, the likeliest first
+
+
+class Recent:
+    """The last activities of conversations of which nothing is stored, as this process saw them."""
+
+    def __init__(self, most: int = 10_000) -> None:
+        self._most = most
+        self._seen: OrderedDict[str, float] = OrderedDict()  # when, on the monotonic clock
+
+    def add(self, name: str, within: float = math.inf) -> bool:
+        """Whether the name was not added within the last so many seconds; from now on it was."""
+        key, now = digest(name), time.monotonic()
+        new = key not in self._seen or now - self._seen[key] > within
+        self._seen[key] = now
+        self._seen.move_to_end(key)
+        while len(self._seen) > self._most:
+            self._seen.popitem(last=False)
+        return new
+
+    def forget(self, name: str) -> None:
+        """As if it had never been added."""
+        self._seen.pop(digest(name), None)
 
 
 @dataclass(frozen=True)

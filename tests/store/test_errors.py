@@ -19,8 +19,9 @@ from bot.errors import StoreUnavailable
 from bot.store import Change, Job, JobKind, LogEntry, Record
 from bot.store.connect import open_store
 from bot.store.interface import Store
+from bot.store.jobs import probe
+from bot.store.operation import Operation, Statement
 from bot.store.sqlite import unavailable
-from bot.store.transactions import Operation, Statement, probe
 from dialogs.case_json import to_json
 from dialogs.model import Case
 from tests.databases import execute, fetch

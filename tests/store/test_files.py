@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import StoreUnavailable, StoreUnusable
-from bot.store import Change, Job, JobKind, Record, transactions
+from bot.store import Change, Job, JobKind, Record, jobs
 from bot.store.connect import open_store
 from bot.store.inspection import inspect
 from bot.store.interface import Store
@@ -348,7 +348,7 @@ async def test_it_is_not_ready_while_a_table_that_turns_need_is_gone_or_damaged(
 async def test_asking_whether_it_is_ready_reads_through_no_table(file: Path, store: Store) -> None:
     assert await store.ready()
     with closing(sqlite3.connect(file)) as connection:
-        for table, column, of_index in transactions._NEEDED:
+        for table, column, of_index in jobs._NEEDED:
             text = f"EXPLAIN QUERY PLAN SELECT {column} FROM {table} WHERE {of_index} LIMIT 1"
             plan = " ".join(str(row[-1]) for row in connection.execute(text))
             assert "SEARCH" in plan, (table, plan)

@@ -16,8 +16,8 @@ from bot.store import Change, Job, JobKind, Record
 from bot.store.connect import connect, open_store
 from bot.store.inspection import inspect
 from bot.store.interface import Store
+from bot.store.operation import Operation, Statement
 from bot.store.schema import statements
-from bot.store.transactions import Operation, Statement
 from dialogs.model import Case
 from tests.databases import execute, server
 from tests.pooler import pooler

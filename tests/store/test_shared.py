@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from bot.errors import StoreUnavailable
-from bot.store import Change, Conflict, LogEntry, PendingCard, Record, transactions
+from bot.store import Change, Conflict, LogEntry, PendingCard, Record, people
 from bot.store.connect import open_store
 from bot.store.interface import Store
 from bot.store.postgres import run_on
@@ -77,7 +77,7 @@ async def test_erasing_waits_for_a_turn_that_is_being_committed(database: str) -
     later = replace(saved, case=replace(CASE, id="C2"))
     await run_on(
         other,
-        lambda: transactions.commit(
+        lambda: people.commit(
             Change(later, "a2", (LogEntry(OPENED, "typed", "words"),), pending_card=PendingCard(1.0, True))
         ),
         set(),

@@ -12,12 +12,12 @@ import pytest
 
 from bot.conversation import Address
 from bot.errors import StoreUnavailable
-from bot.store import Change, Conflict, Erased, Job, JobKind, LogEntry, Lost, PendingCard, Purged, Record, transactions
+from bot.store import Change, Conflict, Erased, Job, JobKind, LogEntry, Lost, PendingCard, Purged, Record, jobs, people
 from bot.store.connect import open_store
-from bot.store.dedup import MOST
 from bot.store.interface import Store
+from bot.store.operation import Operation, Statement
+from bot.store.people import MOST_HANDLED
 from bot.store.schema import NewerSchema, statements
-from bot.store.transactions import Operation, Statement
 from dialogs.case_json import to_json
 from dialogs.model import Case, Check, Trace, Verdict
 from tests.databases import execute, fetch
@@ -88,10 +88,10 @@ async def test_two_people_may_send_activities_of_the_same_id(store: Store) -> No
 
 async def test_the_last_activities_of_a_person_are_remembered(store: Store) -> None:
     saved = ADA
-    for number in range(MOST + 8):
+    for number in range(MOST_HANDLED + 8):
         saved = await store.commit(Change(saved, f"a{number}"))
-    known = [number for number in range(MOST + 8) if (await store.load("ada", f"a{number}"))[1]]
-    assert known == list(range(8, MOST + 8))
+    known = [number for number in range(MOST_HANDLED + 8) if (await store.load("ada", f"a{number}"))[1]]
+    assert known == list(range(8, MOST_HANDLED + 8))
 
 
 async def test_many_turns_at_once_are_all_kept(store: Store) -> None:
@@ -246,7 +246,7 @@ async def test_a_dead_letter_goes_with_the_retention_counted_from_when_it_was_gi
     database: str, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may hold what somebody wrote, somebody who still writes or a group, which never goes."""
-    monkeypatch.setattr(transactions, "PURGE_BATCH", 2)
+    monkeypatch.setattr(jobs, "_PURGE_BATCH", 2)
     await asyncio.gather(
         *(store.put(due(key, JobKind.TURN, text="secret")) for key in ("old", "older", "oldest", "new"))
     )
@@ -275,7 +275,7 @@ async def test_who_was_not_there_for_longer_than_the_retention_is_forgotten(data
 
 
 async def test_a_purge_of_many_lets_turns_through(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transactions, "PURGE_BATCH", 10)
+    monkeypatch.setattr(people, "PURGE_BATCH", 10)
     ended = [replace(ADA, person=f"p{n}", case=replace(CASE, id=f"C{n}", outcome="resolved")) for n in range(35)]
     await asyncio.gather(*(store.commit(Change(one)) for one in ended))
     purging = asyncio.create_task(store.purge("2026-03-01T00:00:00+00:00"))

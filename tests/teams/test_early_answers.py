@@ -13,7 +13,7 @@ from bot import app
 from bot.conversation import ActivityKind, Address, Channel, Incoming, Message, Scope, from_document, to_document
 from bot.errors import StoreUnavailable
 from bot.settings import read
-from bot.store import Change, JobKind, Record, transactions
+from bot.store import Change, JobKind, Record, jobs
 from bot.store.connect import connect
 from bot.store.interface import Store
 from bot.teams import endpoint
@@ -71,7 +71,7 @@ def test_a_damaged_document_is_an_error_of_its_job(broken: dict[str, Any]) -> No
 async def test_a_turn_whose_process_died_is_done_once_after_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int
 ) -> None:
-    monkeypatch.setattr(transactions, "INBOX_TIMEOUT", 1.0)
+    monkeypatch.setattr(jobs, "INBOX_TIMEOUT", 1.0)
     async with Tenant.open(bot_url="http://127.0.0.1:9") as tenant:
         environ = {
             **tenant.environment(),
@@ -112,7 +112,7 @@ async def test_what_was_said_first_is_done_first_although_its_process_died(monke
             await kept(here, chat, {"type": "message", "text": text})
         await chat.say("français")
         assert (step_language(chat), shown(chat), await pending(here.bot.store)) == ("fr", 3, 0)
-        monkeypatch.setattr(transactions, "INBOX_TIMEOUT", 0.0)
+        monkeypatch.setattr(jobs, "INBOX_TIMEOUT", 0.0)
         await asyncio.sleep(2)
         assert (step_language(chat), shown(chat)) == ("fr", 3)
 
@@ -148,7 +148,7 @@ async def test_what_an_agent_pressed_is_done_by_the_inbox_too(monkeypatch: pytes
         data = next(one["data"] for one in agent.card()["actions"] if one["data"]["action"] == "tell")
         value = {**data, "text": "We see it."}
         await kept(here, agent, {"type": "message", "value": value, "replyToId": agent.shown().reply_id})
-        monkeypatch.setattr(transactions, "INBOX_TIMEOUT", 0.0)
+        monkeypatch.setattr(jobs, "INBOX_TIMEOUT", 0.0)
         await eventually(lambda: step(chat) == "desk.ticket_told")
 
 

@@ -18,9 +18,9 @@ import pytest
 from bot import app
 from bot.errors import StoreUnavailable
 from bot.settings import read
-from bot.store import transactions
+from bot.store import people
+from bot.store.operation import Operation
 from bot.store.sqlite import SqliteStore
-from bot.store.transactions import Operation
 from sandbox.channel import Chat
 from sandbox.faults import Fault
 from sandbox.tenant import Tenant
@@ -35,7 +35,7 @@ ON_THE_WAY = {"desk.menu", "look.differ", "look.unknown", "resync.waiting", "res
 
 T = TypeVar("T")
 
-OF_A_TURN = (transactions.load, transactions.commit, transactions.log, transactions.owner)
+OF_A_TURN = (people.load, people.commit, people.log, people.owner)
 
 
 class FailingStore(SqliteStore):
