@@ -66,6 +66,7 @@ _GRACE = 10.0  # seconds that turns under way get to finish
 _LEARNING_INTERVAL = 0.5  # seconds between two looks whether there are other examples
 _BODY_TIMEOUT = 10.0  # seconds for a body to arrive
 _SAMPLE_TIMEOUT = 1.0  # seconds that whoever reads the metrics waits for the store
+_PERIODIC_INTERVAL = 60.0  # seconds between two looks whether the jobs are there that come back by themselves
 _RETRY_INTERVAL = 5.0  # seconds between two tries to open the database
 
 
@@ -301,15 +302,20 @@ class Bot:
             log.error("waiting for the database: %s", error)
 
     async def _keep_store(self, beat: Beat) -> None:
-        """The database may come later than the bot."""
+        """The database may come later than the bot, and what comes back by itself may be deleted or damaged there."""
         while not self.opened.is_set():
             try:
                 await self.open_store()
             except StoreUnavailable as error:
                 log.error("waiting for the database: %s", error)
                 await asyncio.sleep(_RETRY_INTERVAL)
-        beat()
-        await asyncio.Event().wait()
+        while True:
+            beat()
+            await asyncio.sleep(_PERIODIC_INTERVAL)
+            with suppress(StoreUnavailable):
+                for job in (purging(), counting()):
+                    if await self.store.reserve(job):
+                        log.warning("the job %s was not there any more; it is again", job.kind.value)
 
     async def _keep_learning(self, beat: Beat) -> None:
         """The examples of the installation's own files: those of now, and again whenever they are saved."""

@@ -32,7 +32,7 @@ from bot.store.interface import Store
 from bot.turns.worker import SLOTS, Doer, Worker
 from sandbox.tenant import Tenant
 from tests.chatting import scene, step
-from tests.databases import rows
+from tests.databases import execute, rows
 from tests.interrupted import Interrupted
 
 MOST = 60  # places where something waits: nothing has as many
@@ -169,6 +169,23 @@ async def test_a_task_that_fails_wherever_it_waits_is_logged_named_and_goes_on(
         async with asyncio.timeout(20):
             while (await one.get("/readyz"))[0] != 200:  # noqa: ASYNC110 - looked at as a prober would
                 await asyncio.sleep(0.05)
+
+
+async def test_jobs_that_come_back_by_themselves_do_so_after_they_were_deleted_or_damaged(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.app._PERIODIC_INTERVAL", 0.1)
+
+    async def there() -> list[str]:
+        query = "SELECT kind FROM work WHERE dead_at IS NULL AND kind IN ('purge', 'count') AND payload <> '['"
+        return sorted(kind for (kind,) in await rows(database, query))
+
+    async with scene(PHOTOSYNC_DATABASE_URL=database):
+        for harm in ("DELETE FROM work", "UPDATE work SET payload = '[', due_at = 0"):
+            await execute(database, harm)
+            async with asyncio.timeout(60):
+                while await there() != ["count", "purge"]:  # noqa: ASYNC110 - of another program
+                    await asyncio.sleep(0.1)
 
 
 @dataclass

@@ -4,6 +4,7 @@
     operation.py      what a transaction is written as, one SQL for both databases
     people.py         transactions: people, their cases, what was handled, pending cards
     jobs.py           more of them: jobs, leases, fences, slots
+    rehearsal.py      what a turn writes, tried and taken back
     page.py           more of them: what the helpdesk's page keeps and reads
     sqlite.py         a driver: one thread, group commit
     postgres.py       a driver: a pool, LISTEN/NOTIFY

@@ -6,6 +6,7 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from datetime import date, datetime
 from functools import partial, wraps
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
@@ -14,6 +15,7 @@ from bot.errors import StoreUnavailable
 from bot.store import JobKind, Purged, jobs, page, people, sums
 from bot.store.numbers import Numbers
 from bot.store.operation import Operation
+from bot.store.rehearsal import Rehearsed, rehearse
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -131,19 +133,19 @@ class Store(ABC):
         """Delete cases that ended before a time (UTC, ISO 8601), jobs that were given up before it, everything of
         people who were not saved since, and what is over by itself; in many small transactions, so that turns go on
         meanwhile."""
-        ended = people = unfinished = letters = 0
+        ended = gone = unfinished = letters = 0
         while batch := await self.purge_ended(before):
             ended += batch
         after, going = "", True
         while going:
-            gone, cases, after = await self.purge_people(before, after)
-            people, unfinished, going = people + gone, unfinished + cases, bool(after)
+            some, cases, after = await self.purge_people(before, after)
+            gone, unfinished, going = gone + some, unfinished + cases, bool(after)
         moment = datetime.fromisoformat(before).timestamp()
         while old := await self.read(partial(jobs.old_dead_letters, moment)):
             letters += await self.purge_dead_letters(old, moment)
         await self.purge_scan(before)
         await self.purge_over()
-        return Purged(ended, people, unfinished, letters)
+        return Purged(ended, gone, unfinished, letters)
 
     async def ready(self) -> bool:
         """Whether a turn could be committed now: a write was tried within the last second."""
@@ -166,6 +168,8 @@ class Store(ABC):
         try:
             async with asyncio.timeout(_PROBE_TIMEOUT):
                 await self.run(jobs.probe)
+                with suppress(Rehearsed):
+                    await self.run(rehearse)
         except (StoreUnavailable, TimeoutError):
             return False
         return True

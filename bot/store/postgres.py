@@ -53,40 +53,50 @@ _POLL = 2.0  # seconds between looks for new jobs where LISTEN does not work
 _LISTEN_BACKOFF = (1.0, 30.0)  # seconds between tries to listen, the first and the longest
 
 _FOREIGN = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
-_MISTAKES = ("21", "22", "23", "42")  # classes of SQLSTATE
-_NOT_MISTAKES = {"42501", "42P01", "42703", "42P05"}
 _ODD_TEXT = {"22021", "22P05"}
+_NUMBERED = {"log_pkey": "log", "work_pkey": "work"}  # by the constraint: tables whose rows the database numbers
 _MET = {"40001", "40P01"}
 _LEAVE_SERVER = ("25006", "57P")  # read-only, shutting down
 
 
 def unavailable(error: BaseException) -> StoreUnavailable | None:
-    """What an error of the driver means to the store; None for a programming error, which stays what it is."""
+    """What an error of the driver means to the store; None for what is none.
+
+    Also where a statement or a value is refused. Every statement is tried against the present schema by the tests, so
+    the schema, a trigger, a right or a sequence is another one now; and while that lasts the channel shall deliver
+    again what would be lost.
+    """
     if isinstance(error, StoreUnavailable):
         return error
-    # A value of a type that does not fit, found before anything is sent.
-    if not isinstance(error, _FOREIGN) or (isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError)):
+    if not isinstance(error, _FOREIGN):
         return None
-    state = _state(error)
-    if state[:2] in _MISTAKES and state not in _NOT_MISTAKES:
-        return None
-    return StoreUnavailable(f"PostgreSQL: {type(error).__name__}{f' {state}' if state else ''}")
+    names = (getattr(error, name, None) for name in ("sqlstate", "table_name", "column_name", "constraint_name"))
+    return StoreUnavailable(f"PostgreSQL: {' '.join(filter(None, (type(error).__name__, *names)))}")
 
 
 def _as_outage(error: Exception) -> Exception:
-    """What to raise for what came out of the driver: an outage, or a programming error as it is.
+    """What to raise for what came out of the driver.
 
     When a connection goes, more comes out than the driver's own errors: uvloop's RuntimeError for a transport that is
     closed (MagicStack/uvloop#506), AttributeError where asyncpg finds its connection gone (MagicStack/asyncpg#624).
     """
-    if isinstance(error, (StoreUnavailable, *_FOREIGN)):
-        return unavailable(error) or error
+    if found := unavailable(error):
+        return found
     log.warning("PostgreSQL: %s at %s", type(error).__name__, location(error))
     return StoreUnavailable(f"PostgreSQL: {type(error).__name__}")
 
 
 def _state(error: BaseException) -> str:
     return getattr(error, "sqlstate", None) or ""
+
+
+def _is_odd_text(error: BaseException) -> bool:
+    return _state(error) in _ODD_TEXT or isinstance(error.__cause__, UnicodeEncodeError)
+
+
+def _behind(error: BaseException) -> str:
+    """The table whose next number is taken: a restored or replicated database may have its rows and older sequences."""
+    return _NUMBERED.get(getattr(error, "constraint_name", None) or "", "")
 
 
 class PostgresStore(Store):
@@ -148,11 +158,11 @@ class PostgresStore(Store):
             except Exception as error:
                 if id(error) in own:
                     raise
-                state = _state(error)
-                odd_text = state in _ODD_TEXT or isinstance(error.__cause__, UnicodeEncodeError)
-                if odd_text and values is not storable:
+                if _is_odd_text(error) and values is not storable:
                     values = storable
-                elif state not in _MET or attempt == _TRIES:
+                elif _behind(error) and attempt == 1:
+                    await self._number_on(_behind(error))
+                elif _state(error) not in _MET or attempt == _TRIES:
                     raise _as_outage(error) from None
         raise StoreUnavailable("PostgreSQL: the transaction met others every time")
 
@@ -167,8 +177,8 @@ class PostgresStore(Store):
                     result = await run_on(connection, work, after, values, own)
             except Exception as error:
                 state = _state(error)
-                mistake = id(error) in own or (isinstance(error, _FOREIGN) and not unavailable(error))
-                if state not in _MET and not mistake:
+                # Also where a statement was refused: what is prepared on it may be of another schema.
+                if state not in _MET and id(error) not in own and not _is_odd_text(error):
                     connection.terminate()
                 if state.startswith(_LEAVE_SERVER):
                     await pool.expire_connections()
@@ -176,6 +186,20 @@ class PostgresStore(Store):
         if AfterCommit.ANNOUNCE in after:
             self._woken.set()
         return result
+
+    async def _number_on(self, table: str) -> None:
+        """Let a table's numbers go on behind the last row. Raises `StoreUnavailable`."""
+
+        def work() -> Operation[None]:
+            yield Statement(
+                f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))"  # noqa: S608 - constants
+            )
+
+        try:
+            await self._try(work, "read_committed", _as_they_are, [])
+        except Exception as error:
+            raise _as_outage(error) from None
+        log.warning("PostgreSQL: the numbers of %s were behind its rows, as after a restore; they go on now", table)
 
     async def changed(self, within: float) -> None:
         ends = time.monotonic() + within

@@ -66,17 +66,16 @@ _PRAGMAS = (
     "PRAGMA secure_delete = ON",  # what is erased is overwritten
     "PRAGMA foreign_keys = ON",
 )
-# Errors of one statement. All others are of the file or the machine; so are tables and columns that are not there,
-# for every statement of this program is tried against the present schema by the tests.
-_OF_THE_STATEMENT = {
+# Wrong use of the library. All other errors are of the file, the machine or the schema, for every statement of this
+# program is tried against the present one by the tests: a trigger, an index or a column is another one now.
+_MISTAKES = {sqlite3.SQLITE_MISUSE, sqlite3.SQLITE_RANGE}
+# What is wrong for one statement may be right for the others.
+_OF_A_STATEMENT = {
     sqlite3.SQLITE_ERROR,
     sqlite3.SQLITE_TOOBIG,
     sqlite3.SQLITE_CONSTRAINT,
     sqlite3.SQLITE_MISMATCH,
-    sqlite3.SQLITE_MISUSE,
-    sqlite3.SQLITE_RANGE,
 }
-_NOT_THERE = ("no such table", "no such column", "has no column")
 
 
 _Values = Callable[[tuple[Any, ...]], tuple[Any, ...]]
@@ -93,8 +92,7 @@ def unavailable(error: BaseException, path: Path) -> StoreUnavailable | None:
     if not isinstance(error, sqlite3.Error | OSError):
         return None
     code = getattr(error, "sqlite_errorcode", None)
-    of_the_statement = code is None or code & 0xFF in _OF_THE_STATEMENT
-    if isinstance(error, sqlite3.Error) and of_the_statement and not any(text in str(error) for text in _NOT_THERE):
+    if isinstance(error, sqlite3.Error) and (code is None or code & 0xFF in _MISTAKES):
         return None
     where = path.absolute()
     if code is not None and code & 0xFF == sqlite3.SQLITE_NOTADB:
@@ -506,16 +504,19 @@ def _carry_out(file: _File, batch: list[_Request]) -> Exception | None:
 
 
 def _in_one(connection: sqlite3.Connection, batch: list[_Request], path: Path) -> bool:
-    """All in one transaction. False if an operation raised: then nothing is done."""
+    """All in one transaction. False if an operation raised that was not the only one: then nothing is done."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         for request in batch:
             request.result = _run(connection, request)
     except BaseException as error:
-        if unavailable(error, path):
+        if _is_of_all(error, path):
             raise
         connection.execute("ROLLBACK")
-        return False
+        if len(batch) > 1 or _is_odd_text(error):
+            return False
+        batch[0].error = unavailable(error, path) or error
+        return True
     connection.execute("COMMIT")
     return True
 
@@ -528,22 +529,33 @@ def _in_savepoints(connection: sqlite3.Connection, batch: list[_Request], path: 
         try:
             request.result = _with_odd_text(connection, request)
         except BaseException as error:
-            if unavailable(error, path):
+            if _is_of_all(error, path):
                 raise
             connection.execute("ROLLBACK TO part")
-            request.error = error
+            request.error = unavailable(error, path) or error
         connection.execute("RELEASE part")
     connection.execute("COMMIT")
+
+
+def _is_of_all(error: BaseException, path: Path) -> bool:
+    """Whether whatever else was tried would fail too."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return unavailable(error, path) is not None and (code is None or code & 0xFF not in _OF_A_STATEMENT)
+
+
+def _is_odd_text(error: BaseException) -> bool:
+    """Whether text could not be written or read as it is."""
+    return isinstance(error, UnicodeEncodeError) or (
+        isinstance(error, sqlite3.OperationalError) and "Could not decode" in str(error)
+    )
 
 
 def _with_odd_text(connection: sqlite3.Connection, request: _Request) -> Any:
     """Run an operation; and once more, where text could not be written or read as it is."""
     try:
         return _run(connection, request)
-    except UnicodeEncodeError:
-        connection.execute("ROLLBACK TO part")
-    except sqlite3.OperationalError as error:
-        if "Could not decode" not in str(error):
+    except (UnicodeEncodeError, sqlite3.OperationalError) as error:
+        if not _is_odd_text(error):
             raise
         connection.execute("ROLLBACK TO part")
     connection.text_factory = readable

@@ -114,17 +114,21 @@ def _counted(people: Sequence[str], *, expired: bool = False, lock: bool = True)
     counted = []
     for number, person, _, written, marked, case in found:
         before = _read(written)
+        day = case.opened_at[:10] if case is not None else ""
         if case is None:
-            after, day = before, ""
+            after = before or {}
         else:
-            returned = ("fate", "returned") in before or any(
+            known = before or {}
+            returned = ("fate", "returned") in known or any(
                 _soon_after(last_touched(case), other) for other in opened[person]
             )
             ended = replace(case, outcome=case.outcome or Outcome.EXPIRED.value) if expired else case
-            after = _counts(ended, looks[number, "looked"], looks[number, "followed"], before, returned=returned)
-            day = case.opened_at[:10]
-        if marked or after != before:
-            counted.append(_Counted(number, before, after, day))
+            after = _counts(ended, looks[number, "looked"], looks[number, "followed"], known, returned=returned)
+        if before is None:
+            before = after  # what it was counted as cannot be read: the sums stay as they are
+        elif not marked and after == before:
+            continue
+        counted.append(_Counted(number, before, after, day))
     return counted
 
 
@@ -183,9 +187,13 @@ def _written(found: Counts) -> str:
     return "\n".join(f"{kind} {number} {label}" for (kind, label), number in sorted(found.items()))
 
 
-def _read(written: str) -> Counts:
-    parts = (line.split(" ", 2) for line in written.split("\n") if line)
-    return {(kind, label): int(number) for kind, number, label in parts}
+def _read(written: str) -> Counts | None:
+    """What `_written` wrote; None for anything else, which a damaged row may hold."""
+    try:
+        parts = (line.split(" ", 2) for line in written.split("\n") if line)
+        return {(kind, label): int(number) for kind, number, label in parts}
+    except (AttributeError, TypeError, ValueError):
+        return None
 
 
 def _add(changes: Mapping[tuple[str, str, str], int]) -> Operation[None]:

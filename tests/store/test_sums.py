@@ -119,6 +119,22 @@ async def test_cases_of_before_there_were_sums_are_counted_and_damaged_ones_left
     assert ((await of(store)).unfinished, await store.count(1)) == (4, True)
 
 
+@pytest.mark.parametrize("odd", ["x", "fate proven", "{}", "fate many differ"])
+async def test_a_case_of_which_nobody_knows_what_it_counted_as_stops_no_count_purge_or_erasure(
+    database: str, store: Store, odd: str
+) -> None:
+    for name in ("ada", "ben", "eve"):
+        await store.commit(Change(Record(name, case=case(V.DIFFER, id=name, outcome="stopped"))))
+    assert await store.count(1)
+    before = await of(store)
+    await execute(database, f"UPDATE cases SET counted = '{odd}', uncounted = 1 WHERE id = 'ada'")
+    assert await of(store) == before
+    await execute(database, f"UPDATE cases SET counted = '{odd}', uncounted = 1 WHERE id = 'ben'")
+    assert (await store.erase("ada")).cases == 1
+    assert (await store.purge("2030-01-01T00:00:00+00:00")).cases == 2
+    assert await of(store) == before
+
+
 async def test_nobody_is_counted_twice_while_several_count_and_people_come_and_go(
     database: str, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
