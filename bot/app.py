@@ -102,9 +102,7 @@ class ExternalSystems:
     @cached_property
     def graph_tokens(self) -> Tokens:
         """Of the application that reads Graph: its own, or the bot's. Raises as `bot_tokens` does."""
-        settings = self.settings
-        apart = settings.graph_client_id or settings.graph_identity
-        return graph_tokens(settings, self.http) if apart else self.bot_tokens
+        return graph_tokens(self.settings, self.http) or self.bot_tokens
 
     @cached_property
     def graph(self) -> Graph:

@@ -214,7 +214,7 @@ class Metrics:
             "photosync_understood",
             "Typed messages, by how well they were",
             "result",
-            ("right_away", "asked", "nothing"),
+            _UNDERSTOOD,
         )
 
     def _counter(self, name: str, meaning: str, label: str, known: Collection[str]) -> Labelled:

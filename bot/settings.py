@@ -490,11 +490,6 @@ class Settings:
     )
 
     @property
-    def effective_graph_client_id(self) -> str:
-        """The application that reads Graph: its own, or the bot's."""
-        return self.graph_client_id or self.app_id
-
-    @property
     def effective_graph_tenant_id(self) -> str:
         return self.graph_tenant_id or self.app_tenant_id
 

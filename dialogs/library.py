@@ -1,9 +1,8 @@
-"""Topics as data: read from TOML texts, refused as a whole if any of them could strand a person."""
+"""Topics as data: built from documents, refused as a whole if any of them could strand a person."""
 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -70,27 +69,13 @@ class Library:
         return (numbered.index(ref) + 1, len(numbered)) if ref in numbered else None
 
 
-def read(texts: Mapping[str, str], pictures: Collection[str], english: Collection[str]) -> Library:
-    """The library from TOML texts by topic id.
+def build(documents: Mapping[str, Mapping[str, Any]], pictures: Collection[str], english: Collection[str]) -> Library:
+    """The library from documents by topic id, as a topic's TOML file has them.
 
     `pictures` are the names of the illustrations there are, `english` the keys that have an English line.
-    Raises `LibraryError` naming every topic that does not parse, dead end, unreachable step, unknown check, action,
+    Raises `LibraryError` naming every topic that cannot be read, dead end, unreachable step, unknown check, action,
     target or picture, and missing English line.
     """
-    documents: dict[str, Mapping[str, Any]] = {}
-    problems = []
-    for topic_id, text in texts.items():
-        try:
-            documents[topic_id] = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            problems.append(f"{topic_id}.toml: {error}")
-    if problems:
-        raise LibraryError(tuple(problems))
-    return build(documents, pictures, english)
-
-
-def build(documents: Mapping[str, Mapping[str, Any]], pictures: Collection[str], english: Collection[str]) -> Library:
-    """The library from documents by topic id; see `read`."""
     topics: dict[str, Topic] = {}
     everywhere: dict[str, str] = {}
     problems: list[str] = []

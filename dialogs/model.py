@@ -259,7 +259,6 @@ class Case:
     ticket_ref: str = ""  # by which the helpdesk's system knows it
     ticket_state: str = ""  # of `TicketState`: what the person was told last
     ticket_agent: str = field(default="", repr=False)  # who has taken it, where we are told
-    ticket_card: str = ""  # the message in the helpdesk's channel that shows it
     question: str = field(default="", repr=False)  # what the helpdesk wrote to the person last, and is not answered yet
     rating: str = ""  # up, down
     card: str = ""  # the activity that shows the case, for the update in place

@@ -217,9 +217,7 @@ class SharePoint:
         """The person's my-site host. Raises `LibraryMissing`, and the errors of `Graph`."""
         host = person.my_site or self._setting or self._derived
         if not host:
-            root = await self._graph.json(
-                "/sites/root?$select=id,siteCollection,webUrl", permission=READ_SITE, ends=ends
-            )
+            root = await self._graph.json(_ROOT, permission=READ_SITE, ends=ends)
             first, dot, rest = _root_host(root).partition(".")
             if not dot:
                 raise LibraryMissing("the root site has no host name")

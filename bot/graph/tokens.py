@@ -127,15 +127,14 @@ def bot_tokens(settings: Settings, http: HttpClient) -> Tokens:
     return Tokens(_confidential(settings, settings.app_id, settings.app_tenant_id, proof, http), proof)
 
 
-def graph_tokens(settings: Settings, http: HttpClient, bot: Tokens | None = None) -> Tokens:
-    """Tokens for Graph: of a managed identity, of its own application, or else of the bot's: `bot`, where these exist.
-
-    Raises as `bot_tokens` does.
+def graph_tokens(settings: Settings, http: HttpClient) -> Tokens | None:
+    """Tokens for Graph of a managed identity or of an application of its own; None where the bot's own registration
+    reads Graph. Raises as `bot_tokens` does.
     """
     if settings.graph_identity:
         return Tokens(managed(settings.graph_identity, http))
     if not settings.graph_client_id:
-        return bot or bot_tokens(settings, http)
+        return None
     proof, tenant = _graphs_proof(settings), settings.effective_graph_tenant_id
     return Tokens(_confidential(settings, settings.graph_client_id, tenant, proof, http), proof)
 

@@ -25,7 +25,6 @@ class Abilities:
     """What a system can do; docs/tickets.md has the table."""
 
     find: bool = True  # a ticket is found by its key
-    idempotent: bool = False  # the same ticket sent again is one ticket: nothing has to be found
     lag: float = 0.0  # seconds until a new ticket can be found
     states: bool = True  # its states can be read
     batch: int = 1  # tickets whose states one request reads

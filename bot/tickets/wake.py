@@ -26,7 +26,6 @@ from bot.settings import Settings
 from bot.store import JobKind
 from bot.store.interface import Store
 
-MOST_BYTES = 256 * 1024
 _OLDEST = 300.0  # seconds of a signature that carries a time
 _ALL_INTERVAL = 30.0  # seconds
 _MOST = 2_000  # open tickets that are looked through
@@ -91,8 +90,8 @@ class WakeUpCalls:
             return False
         return _VERIFIERS.get(system, _bearer)(self._secret, headers, body)
 
-    async def wake(self, body: bytes) -> int:
-        """Bring forward the reading of the tickets that it names; how many those are. Raises `StoreUnavailable`."""
+    async def wake(self, body: bytes) -> None:
+        """Bring forward the reading of the tickets that it names. Raises `StoreUnavailable`."""
         text = body.decode("utf-8", "replace")
         open_ = await self._store.due_payloads(JobKind.TICKET_STATE, float(2**40), _MOST)
         names = {key: (f"photosync-{key}", str(job.get("ref")), str(job.get("number"))) for key, job in open_}
@@ -104,4 +103,3 @@ class WakeUpCalls:
             await self._store.wake(JobKind.TICKET_STATE, keys)
         if all_:
             self._all_at = time.monotonic()  # not before: a call that failed comes again
-        return len(keys)

@@ -27,7 +27,7 @@ _LONGEST = 200  # letters of a number that is shown
 class Webhook(TicketSystem):
     """Posts to one address; the receiver tells repeats apart by `webhook-id`."""
 
-    abilities = Abilities(find=False, idempotent=True, states=False)
+    abilities = Abilities(find=False, states=False)
 
     def __init__(self, settings: Settings, http: HttpClient) -> None:
         self._url = settings.ticket_url

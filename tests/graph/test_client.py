@@ -120,7 +120,7 @@ async def test_a_forgotten_token_is_really_asked_for_anew() -> None:
 async def test_each_resource_has_a_token_of_its_own() -> None:
     async with office() as one:
         tokens = bot_tokens(one.settings, one.http)
-        assert graph_tokens(one.settings, one.http, tokens) is tokens
+        assert graph_tokens(one.settings, one.http) is None  # the bot's are used
         found = await asyncio.gather(tokens.token(one.scope), tokens.token(one.settings.channel_scope))
         assert len(set(found)) == 2
         assert one.tenant.login.requests == 2
@@ -145,8 +145,8 @@ async def test_a_separate_application_reads_graph() -> None:
         one.tenant.login.applications["99999999-9999-4999-8999-999999999999"] = "of its own"
         own = {"PHOTOSYNC_GRAPH_CLIENT_ID": "99999999-9999-4999-8999-999999999999", "PHOTOSYNC_GRAPH_CLIENT_SECRET": "of its own"}  # fmt: skip
         settings = read({**one.tenant.environment(), **own})
-        bots = bot_tokens(settings, one.http)
-        graphs = graph_tokens(settings, one.http, bots)
+        graphs = graph_tokens(settings, one.http)
+        assert graphs is not None
         token = await graphs.token(one.scope)
         claims = one.tenant.login.check(f"Bearer {token}", one.tenant.graph.url)
         assert claims is not None
@@ -414,7 +414,7 @@ async def test_a_certificate_with_a_password_or_in_a_pfx_signs_in_or_is_refused_
     async with office(**changes) as one:
         client = more.get("PHOTOSYNC_GRAPH_CLIENT_ID", one.tenant.app)
         one.tenant.login.register(client, issued().cert_chain_pems[0].bytes())
-        tokens = graph_tokens(one.settings, one.http)
+        tokens = graph_tokens(one.settings, one.http) or bot_tokens(one.settings, one.http)
         claims = one.tenant.login.check(f"Bearer {await tokens.token(one.scope)}", one.tenant.graph.url)
         assert claims is not None
         assert claims["appid"] == client

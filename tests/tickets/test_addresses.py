@@ -52,6 +52,7 @@ async def test_a_call_that_names_nothing_is_done_when_it_comes_again_after_an_ou
     calls = WakeUpCalls(settings_of({}), store)
     with pytest.raises(StoreUnavailable):
         await calls.wake(b"{}")
-    assert await calls.wake(b"{}") == 2
+    await calls.wake(b"{}")
     assert store.woken == ["C1", "C2"]
-    assert await calls.wake(b"{}") == 0  # not again at once
+    await calls.wake(b"{}")
+    assert store.woken == ["C1", "C2"]  # not again at once
