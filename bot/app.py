@@ -28,7 +28,7 @@ from bot.graph.people_sign_in import PeopleSignIn
 from bot.graph.tokens import Tokens, bot_tokens, graph_tokens
 from bot.graph.users import PHOTO_REQUESTS, PhotoSlots
 from bot.http_client import HttpClient
-from bot.http_server import HttpServer
+from bot.http_server import BODY_TIMEOUT, HttpServer
 from bot.languages.live import LiveTranslations
 from bot.metrics import Metrics
 from bot.pages.site import Handler, Pages
@@ -64,7 +64,6 @@ _GARBAGE = 5_000
 _PHOTO_SECONDS = 8.0  # that a request for a photo takes at the most
 _GRACE = 10.0  # seconds that turns under way get to finish
 _LEARNING_INTERVAL = 0.5  # seconds between two looks whether there are other examples
-_BODY_TIMEOUT = 10.0  # seconds for a body to arrive
 _SAMPLE_TIMEOUT = 1.0  # seconds that whoever reads the metrics waits for the store
 _PERIODIC_INTERVAL = 60.0  # seconds between two looks whether the jobs are there that come back by themselves
 _RETRY_INTERVAL = 5.0  # seconds between two tries to open the database
@@ -511,7 +510,7 @@ def _add_pages(router: web.UrlDispatcher, pages: Pages | None) -> None:
 async def _wake(bot: Bot, request: web.Request) -> web.Response:
     """A helpdesk system says that a ticket has changed: its state is read now."""
     try:
-        async with asyncio.timeout(_BODY_TIMEOUT):
+        async with asyncio.timeout(BODY_TIMEOUT):
             body = await request.read()
     except TimeoutError:
         return web.Response(status=408)

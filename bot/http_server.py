@@ -2,7 +2,7 @@
 
 A connection that sends nothing, half a head, or nothing after an answer is closed after `IDLE_TIMEOUT`: aiohttp's
 keep-alive timer runs from the start of a connection and is not set back by bytes that are no whole request. Bodies have
-a deadline where they are read (`bot.teams.endpoint`). That alone does not help against many connections at once, since
+`BODY_TIMEOUT` where they are read. That alone does not help against many connections at once, since
 a process may only have so many files open, and one that has none left accepts nobody. So beyond `_most_connections` the
 oldest connection that is not at a request is closed for each new one: who sends requests is served, who only holds a
 connection loses it first. Where all are at a request, the new one is closed.
@@ -25,6 +25,7 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 IDLE_TIMEOUT = 25.0  # seconds
+BODY_TIMEOUT = 10.0  # seconds for a body to arrive, once its head has
 _MOST_CONNECTIONS = 4_000
 _SPARE_FILES = 256  # for the database, outgoing connections and logs
 _LOG_INTERVAL = 60.0  # seconds between two log lines about malformed requests of one kind

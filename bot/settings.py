@@ -490,6 +490,11 @@ class Settings:
     )
 
     @property
+    def service_host(self) -> str:
+        """The first of `service_hosts` that is one host; "" where each is many."""
+        return next((one.pattern for one in self.service_hosts if "*" not in one.pattern), "")
+
+    @property
     def effective_graph_tenant_id(self) -> str:
         return self.graph_tenant_id or self.app_tenant_id
 

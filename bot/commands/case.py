@@ -17,10 +17,8 @@ from bot.settings import Settings, Use
 from bot.store import JobKind, LogEntry, StoredCase
 from bot.store.interface import Store
 from bot.tickets.labels import FACTS, FINDINGS, REASONS, TICKETS, VERDICTS
-from bot.tickets.ticket import case_of, submission_of
+from bot.tickets.ticket import case_number, case_of, submission_of
 from dialogs.model import Case, Check, Fact, Reason, SiteFinding
-
-_MEANT = str.maketrans("", "", " \t#-")  # what people put around a number
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +31,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 async def _case(settings: Settings, number: str, *, as_json: bool) -> int:
-    wanted = number.translate(_MEANT).upper()
+    wanted = case_number(number)
     try:
         async with opened(settings) as store:
             found, log = await store.case(wanted), await store.log(wanted)

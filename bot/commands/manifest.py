@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -13,7 +12,7 @@ from bot import resources
 from bot.app_package.build import AppPackage, NoPackage, branded, build, zipped
 from bot.app_package.rules import problems
 from bot.commands.configuration import load
-from bot.commands.terminal import complain
+from bot.commands.terminal import complain, public_host
 from bot.languages import packaged
 from bot.languages.catalogs import CatalogError
 from bot.settings import Settings, Use
@@ -27,7 +26,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="FILE", type=Path, default=Path("photosync.zip"), help="default %(default)s")
     parser.add_argument(
         "--host",
-        type=_host,
+        type=public_host,
         help="where the app's website, /privacy and /terms are, without https:// (default PHOTOSYNC_PAGE_URL)",
     )
     parser.add_argument(
@@ -37,13 +36,6 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="Teams wants a higher one with each upload (default %(default)s)",
     )
     parser.set_defaults(run=_run)
-
-
-def _host(text: str) -> str:
-    label = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
-    if len(text) > 253 or not re.fullmatch(rf"{label}(\.{label})*(:[0-9]{{1,5}})?", text.lower()):
-        raise argparse.ArgumentTypeError("must be a host name such as photosync.contoso.com")
-    return text.lower()
 
 
 def _run(chosen: argparse.Namespace) -> int:

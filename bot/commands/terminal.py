@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 
 EXIT_USAGE = 2  # exit status for wrong use or wrong settings
+_LABEL = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"  # of a host name
 
 
 def complain(*lines: str, status: int = 1) -> int:
@@ -17,6 +19,13 @@ def complain(*lines: str, status: int = 1) -> int:
 def without_controls(text: str) -> str:
     """One line, without what a terminal would obey."""
     return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def public_host(text: str) -> str:
+    """A host of the command line by which Teams finds it, in lower case, perhaps with a port."""
+    if len(text) > 253 or not re.fullmatch(rf"{_LABEL}(\.{_LABEL})+(:[0-9]{{1,5}})?", text.lower()):
+        raise argparse.ArgumentTypeError("must be a host name such as photosync.contoso.com, without https://")
+    return text.lower()
 
 
 def port(text: str) -> int:

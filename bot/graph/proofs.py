@@ -235,19 +235,27 @@ def managed(identity: str, http: HttpClient) -> Acquire:
     return lambda scope: bridge.token(client.acquire_token_for_client(resource=scope.removesuffix("/.default")) or {})
 
 
-def token_claims(path: Path) -> Mapping[str, Any]:
-    """What the platform's token in a file says of itself; {} where that cannot be read. Nobody has verified it."""
+def token_claims(token: str) -> Mapping[str, Any]:
+    """What a token says of itself; {} where that cannot be read. Nobody has verified it here."""
     try:
-        claims = path.read_text(encoding="ascii").split(".")[1]
+        claims = token.split(".")[1]
         found = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
-    except (OSError, ValueError, IndexError):
+    except (ValueError, IndexError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def token_file_claims(path: Path) -> Mapping[str, Any]:
+    """Of the platform's token in a file; {} where that cannot be read."""
+    try:
+        return token_claims(path.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return {}
 
 
 def token_file_ends(path: Path) -> datetime | None:
     """When that token runs out; None where that cannot be read."""
     try:
-        return datetime.fromtimestamp(float(token_claims(path)["exp"]), UTC)
+        return datetime.fromtimestamp(float(token_file_claims(path)["exp"]), UTC)
     except (ValueError, KeyError, TypeError, OverflowError):
         return None

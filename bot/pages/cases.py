@@ -15,16 +15,8 @@ from bot.store.page import LISTED, ListedCase
 from dialogs.model import Case, Check, Outcome
 
 STATES = ("open", *(one.value for one in Outcome))
-_MEANT = str.maketrans("", "", " \t#-")  # what people put around a number
-_NUMBER = re.compile(r"[A-Z0-9]{1,40}")
 _TIME = re.compile(r"[0-9T:.+Z-]{10,40}")
 _LONGEST = 400  # characters of a line of the log
-
-
-def number_of(written: str) -> str:
-    """The number that is meant; "" for what can be none."""
-    found = written.translate(_MEANT).upper()
-    return found if _NUMBER.fullmatch(found) else ""
 
 
 def time_of(written: str) -> str:

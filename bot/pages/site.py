@@ -11,6 +11,7 @@ from aiohttp import web
 
 from bot.errors import OutsideError, Refused, StoreUnavailable, location
 from bot.graph.people_sign_in import PeopleSignIn
+from bot.http_server import BODY_TIMEOUT
 from bot.languages.catalogs import Languages
 from bot.metrics import Metrics
 from bot.pages import cases, frame, numbers, operation, papers
@@ -19,6 +20,7 @@ from bot.pages.sign_in import Agent, NotOurs, Sessions, TooMany, drop
 from bot.pages.words import HELPDESK_KEYS, PRIVACY_KEYS, TERMS_KEYS, Reader, reader
 from bot.settings import Settings
 from bot.store.interface import Store
+from bot.tickets.ticket import case_number
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +28,6 @@ REFUSALS = ("sign_in", "sign_ins", "role", "form")
 """Reasons of `photosync_refused_total`: what was no sign-in of ours, too many of them, a person without the role, a
 POST that our page did not make."""
 
-_BODY_TIMEOUT = 10.0  # seconds
 _ACCESS_DENIED = "access_denied"  # what the login service says of who is not assigned to the application
 _LONGEST_ID = 18  # digits of a job's number
 _HEADERS = {
@@ -216,7 +217,7 @@ class Pages:
 
     async def _cases(self, request: web.Request, read: Reader, agent: Agent) -> web.Response:
         people, written = self._settings.page_people, request.query.get("number", "")[:80]
-        number = cases.number_of(written)
+        number = case_number(written)
         if number and (stored := await self._store.case(number)):
             entries = await self._store.log(number)
             title = read("page.case.title", case=number)
@@ -276,7 +277,7 @@ async def _form(request: web.Request) -> dict[str, str]:
     """The fields of a form; none where it is no form."""
     if request.content_type != "application/x-www-form-urlencoded":
         return {}
-    async with asyncio.timeout(_BODY_TIMEOUT):
+    async with asyncio.timeout(BODY_TIMEOUT):
         try:
             fields = await request.post()
         except (LookupError, UnicodeError):

@@ -13,11 +13,11 @@ from urllib.parse import quote
 import asyncpg
 
 from bot.errors import StoreUnavailable
+from bot.store.connect import SQLITE
 from bot.store.postgres import check_encoding
 from bot.store.postgres_url import Target, read_url
 from bot.store.sqlite import check_path, schema_of, unavailable
 
-_SQLITE = "sqlite:///"
 _TIMEOUT = 10.0  # seconds
 # A first start makes tables; later ones write only the ones that are there.
 _POSTGRES = """SELECT CASE WHEN to_regclass('meta') IS NULL THEN has_schema_privilege(current_schema(), 'CREATE')
@@ -35,8 +35,8 @@ class Database:
 
 async def inspect(url: str) -> Database:
     """What is at the address. Raises `StoreUnavailable` and `StoreUnusable`, as `serve` does; never with a password."""
-    if url.startswith(_SQLITE):
-        return await asyncio.to_thread(_sqlite, Path(url.removeprefix(_SQLITE)))
+    if url.startswith(SQLITE):
+        return await asyncio.to_thread(_sqlite, Path(url.removeprefix(SQLITE)))
     target = read_url(url)
     try:
         async with asyncio.timeout(_TIMEOUT):

@@ -150,23 +150,25 @@ class PostgresStore(Store):
         return await self._run(work, "repeatable_read")
 
     async def _run(self, work: Callable[[], Operation[T]], isolation: _Isolation) -> T:
-        values: _Values = _as_they_are
+        odd_text = False
         for attempt in range(1, _TRIES + 1):
             own: list[int] = []
             try:
-                return await self._try(work, isolation, values, own)
+                return await self._try(work, isolation, own, odd_text=odd_text)
             except Exception as error:
                 if id(error) in own:
                     raise
-                if _is_odd_text(error) and values is not storable:
-                    values = storable
+                if _is_odd_text(error) and not odd_text:
+                    odd_text = True
                 elif _behind(error) and attempt == 1:
                     await self._number_on(_behind(error))
                 elif _state(error) not in _MET or attempt == _TRIES:
                     raise _as_outage(error) from None
         raise StoreUnavailable("PostgreSQL: the transaction met others every time")
 
-    async def _try(self, work: Callable[[], Operation[T]], isolation: _Isolation, values: _Values, own: list[int]) -> T:
+    async def _try(
+        self, work: Callable[[], Operation[T]], isolation: _Isolation, own: list[int], *, odd_text: bool
+    ) -> T:
         pool = self._pool
         if pool is None:
             raise StoreUnavailable("the store is not open")
@@ -174,7 +176,7 @@ class PostgresStore(Store):
         async with pool.acquire(timeout=_TIMEOUT) as connection:
             try:
                 async with connection.transaction(isolation=isolation, readonly=isolation == "repeatable_read"):
-                    result = await run_on(connection, work, after, values, own)
+                    result = await run_on(connection, work, after, own, odd_text=odd_text)
             except Exception as error:
                 state = _state(error)
                 # Also where a statement was refused: what is prepared on it may be of another schema.
@@ -196,7 +198,7 @@ class PostgresStore(Store):
             )
 
         try:
-            await self._try(work, "read_committed", _as_they_are, [])
+            await self._try(work, "read_committed", [], odd_text=False)
         except Exception as error:
             raise _as_outage(error) from None
         log.warning("PostgreSQL: the numbers of %s were behind its rows, as after a restore; they go on now", table)
@@ -291,22 +293,17 @@ async def _migrate(connection: Any) -> None:
     await connection.execute("INSERT INTO meta (version) VALUES ($1)", VERSION)
 
 
-_Values = Callable[[tuple[Any, ...]], tuple[Any, ...]]
-
-
-def _as_they_are(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    return values
-
-
 async def run_on(
     connection: Any,
     work: Callable[[], Operation[T]],
     after: set[AfterCommit],
-    values: _Values = _as_they_are,
     own: list[int] | None = None,
+    *,
+    odd_text: bool = False,
 ) -> T:
     """Take an operation through on a connection, in the transaction it is in; `after` gets what it wants then, `own`
-    the `id` of what the operation itself raises, to be told from what the driver does."""
+    the `id` of what the operation itself raises, to be told from what the driver does. With `odd_text` what cannot be
+    stored is replaced (`bot.store.text`)."""
     operation: Operation[T] | None = None
     rows: list[Row] = []
     while True:
@@ -324,7 +321,8 @@ async def run_on(
                 own.append(id(error))
             raise
         if isinstance(step, Statement):
-            rows = [tuple(row) for row in await connection.fetch(_translated(step.text), *values(step.values))]
+            values = storable(step.values) if odd_text else step.values
+            rows = [tuple(row) for row in await connection.fetch(_translated(step.text), *values)]
         else:
             if step is AfterCommit.ANNOUNCE and step not in after:
                 await connection.execute(f"NOTIFY {_CHANNEL}")  # delivered to every replica after the commit

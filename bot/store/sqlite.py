@@ -78,13 +78,6 @@ _OF_A_STATEMENT = {
 }
 
 
-_Values = Callable[[tuple[Any, ...]], tuple[Any, ...]]
-
-
-def _as_they_are(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    return values
-
-
 def unavailable(error: BaseException, path: Path) -> StoreUnavailable | None:
     """What an error of SQLite means to the store; None for a programming error, which stays what it is."""
     if isinstance(error, StoreUnavailable):
@@ -560,14 +553,14 @@ def _with_odd_text(connection: sqlite3.Connection, request: _Request) -> Any:
         connection.execute("ROLLBACK TO part")
     connection.text_factory = readable
     try:
-        return _run(connection, request, storable)
+        return _run(connection, request, odd_text=True)
     finally:
         connection.text_factory = str
 
 
-def _run(connection: sqlite3.Connection, request: _Request, values: _Values = _as_they_are) -> Any:
+def _run(connection: sqlite3.Connection, request: _Request, *, odd_text: bool = False) -> Any:
     request.after.clear()
-    return run_on(connection, request.work(), request.after, values)
+    return run_on(connection, request.work(), request.after, odd_text=odd_text)
 
 
 def _read_apart(path: Path, work: Callable[[], Operation[T]]) -> T:
@@ -579,15 +572,17 @@ def _read_apart(path: Path, work: Callable[[], Operation[T]]) -> T:
 
 
 def run_on(
-    connection: sqlite3.Connection, operation: Operation[T], after: set[AfterCommit], values: _Values = _as_they_are
+    connection: sqlite3.Connection, operation: Operation[T], after: set[AfterCommit], *, odd_text: bool = False
 ) -> T:
-    """Take an operation through on a connection, in the transaction it is in; `after` gets what it wants then."""
+    """Take an operation through on a connection, in the transaction it is in; `after` gets what it wants then. With
+    `odd_text` what cannot be stored is replaced (`bot.store.text`)."""
     rows: list[Row] = []
     try:
         step = next(operation)
         while True:
             if isinstance(step, Statement):
-                rows = connection.execute(step.text, values(step.values)).fetchall()
+                values = storable(step.values) if odd_text else step.values
+                rows = connection.execute(step.text, values).fetchall()
             else:
                 after.add(step)
                 rows = []

@@ -35,6 +35,7 @@ from bot.background import Beat
 from bot.conversation import ActivityKind, Address, Channel, Incoming, Message, Turn
 from bot.errors import StoreUnavailable, location
 from bot.http_client import HttpClient, TokenSource
+from bot.http_server import BODY_TIMEOUT
 from bot.metrics import Metrics
 from bot.settings import Settings
 from bot.teams.activities import is_foreign, parse, read_incoming
@@ -46,7 +47,6 @@ from bot.teams.refusal import STATUSES, Refusal
 log = logging.getLogger(__name__)
 
 MAX_BYTES = 256 * 1024  # of a body
-_BODY_TIMEOUT = 10.0  # seconds for a body to arrive
 _ACK_AFTER = 8.0  # seconds after which a request is answered although its turn goes on
 _MAX_OF_PERSON = 6  # turns of one person under way or waiting
 _LOG_INTERVAL = 60.0  # seconds between two log lines of one reason: anybody can cause refusals
@@ -272,7 +272,7 @@ async def _body(request: web.Request) -> bytes:
 
 async def _read_body(request: web.Request) -> bytes:
     body = bytearray()
-    async with asyncio.timeout(_BODY_TIMEOUT):
+    async with asyncio.timeout(BODY_TIMEOUT):
         async for chunk in request.content.iter_any():
             body += chunk
             if len(body) > MAX_BYTES:

@@ -47,8 +47,7 @@ class ChannelDesk(TicketSystem):
         open_: Callable[[Address], Channel],
     ) -> None:
         self.channel = str(settings.ticket_fields["channel"])
-        host = next((one.pattern for one in settings.service_hosts if "*" not in one.pattern), "")
-        self._service_url = f"{settings.ticket_url or f'https://{host}/teams'}/"
+        self._service_url = f"{settings.ticket_url or f'https://{settings.service_host}/teams'}/"
         self._bot, self._tenant = f"28:{settings.app_id}", settings.app_tenant_id
         self._language, self._translations, self._open = settings.ticket_language, translations, open_
 

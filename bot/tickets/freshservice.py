@@ -68,7 +68,7 @@ class Freshservice(TicketSystem):
     async def create(self, ticket: Ticket) -> Reference:
         document: dict[str, Any] = {
             "email": self._requester(ticket),
-            "subject": _titled(ticket),
+            "subject": ticket.title(_SUBJECT_LENGTH),
             "description": as_html(ticket.text),
             "status": _OPEN,
             "priority": _LOW,
@@ -136,8 +136,3 @@ class Freshservice(TicketSystem):
     def _reference(self, ticket: Any) -> Reference:
         found = number(ticket, "id")
         return Reference(found, found, safe_url(f"{self._rest.base}/support/tickets/{found}"))
-
-
-def _titled(ticket: Ticket) -> str:
-    mark = f" [{ticket.key}]"
-    return ticket.subject.removesuffix(mark)[: _SUBJECT_LENGTH - len(mark)] + mark

@@ -65,7 +65,7 @@ class Jira(TicketSystem):
 
     async def create(self, ticket: Ticket) -> Reference:
         document: dict[str, Any] = {
-            "requestFieldValues": {"summary": _titled(ticket), "description": ticket.text},
+            "requestFieldValues": {"summary": ticket.title(_SUBJECT_LENGTH), "description": ticket.text},
         }
         if caller := await self._caller(ticket.caller):
             document["raiseOnBehalfOf"] = caller
@@ -195,8 +195,3 @@ def _reading(issue: Mapping[str, Any]) -> Reading:
 def _person(found: Any) -> str:
     """A person by what Cloud or Data Center names them by."""
     return str(found.get("accountId") or found.get("name") or "") if isinstance(found, dict) else ""
-
-
-def _titled(ticket: Ticket) -> str:
-    mark = f" [{ticket.key}]"
-    return ticket.subject.removesuffix(mark)[: _SUBJECT_LENGTH - len(mark)] + mark

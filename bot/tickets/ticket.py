@@ -7,6 +7,7 @@ submissions are counted in the case, so a retry has the same id, and what a pers
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -17,6 +18,8 @@ from dialogs.model import Case
 
 EVIDENCE = "evidence.json"
 _ADDRESS = "@"
+_AROUND = str.maketrans("", "", " \t#-")  # what people put around a number
+_NUMBER = re.compile(r"[A-Z0-9]{1,40}")
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,11 @@ class Ticket:
     def key(self) -> str:
         """The ticket's name in every system."""
         return f"photosync-{self.case}"
+
+    def title(self, longest: int) -> str:
+        """The subject in so many letters at most, with the key at its end, by which the ticket is found."""
+        ending = f" [{self.key}]"
+        return self.subject.removesuffix(ending)[: longest - len(ending)] + ending
 
     @property
     def mark(self) -> str:
@@ -117,6 +125,12 @@ def submission_id(case: Case) -> str:
 def job_key(case: Case) -> str:
     """The key of the job of a case's present submission: a later one does not take an earlier's place."""
     return f"{case.id}_{case.submissions}" if case.submissions > 1 else case.id
+
+
+def case_number(written: str) -> str:
+    """The number of a case as a person wrote it, with a `#` or blanks around it; "" for what can be none."""
+    found = written.translate(_AROUND).upper()
+    return found if _NUMBER.fullmatch(found) else ""
 
 
 def case_of(key: str) -> str:

@@ -69,10 +69,10 @@ class Zammad(TicketSystem):
             "mime-type": "application/json",
         }
         document: dict[str, Any] = {
-            "title": _titled(ticket),
+            "title": ticket.title(_SUBJECT_LENGTH),
             "customer_id": f"guess:{ticket.caller}" if ticket.caller else await self._ourselves(),
             "article": {
-                "subject": _titled(ticket),
+                "subject": ticket.title(_SUBJECT_LENGTH),
                 "body": ticket.text,
                 "content_type": "text/plain",
                 "type": "note",
@@ -136,8 +136,3 @@ class Zammad(TicketSystem):
     def _reference(self, ticket: Any) -> Reference:
         found = number(ticket, "id")
         return Reference(found, identity(ticket, "number"), safe_url(f"{self._rest.base}/#ticket/zoom/{found}"))
-
-
-def _titled(ticket: Ticket) -> str:
-    mark = f" [{ticket.key}]"
-    return ticket.subject.removesuffix(mark)[: _SUBJECT_LENGTH - len(mark)] + mark

@@ -331,6 +331,7 @@ WRONG_USE = [
     ("an id of another form", [], {"MicrosoftAppId": "contoso"}, 2, "MicrosoftAppId must be an id like"),
     ("an address as host", ["--host", "https://a.example"], {}, 2, "must be a host name"),
     ("a host with a hole", ["--host", "a..example"], {}, 2, "must be a host name"),
+    ("a host that only a network of one's own knows", ["--host", "photosync"], {}, 2, "must be a host name"),
     ("a version of another form", ["--app-version", "1.0rc1"], {}, 1, "the app's version is 1.0rc1"),
     ("a file that cannot be", ["--out", "none/app.zip"], {}, 1, "none/app.zip cannot be written"),
     ("no such folder of languages", [], {"PHOTOSYNC_LOCALES_DIR": "none"}, 2, "PHOTOSYNC_LOCALES_DIR"),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from urllib.parse import unquote, urlsplit
 
 from bot.commands.doctor.finding import CheckResult, Installation, failed, ok, skipped
@@ -12,6 +10,7 @@ from bot.errors import Malformed, NotFound, OutsideError, Refused
 from bot.graph.client import BadRequest, graph_scope
 from bot.graph.groups import READ_GROUPS, Groups
 from bot.graph.policies import Policies
+from bot.graph.proofs import token_claims
 from bot.graph.sharepoint import LibraryMissing
 from bot.graph.users import READ_USERS, NoMailbox, Person, PersonUnknown
 from bot.sign_in import graphs
@@ -30,19 +29,16 @@ async def graph_token(at: Installation) -> CheckResult:
         token = await at.graph_tokens.token(graph_scope(at.settings))
     except OutsideError as error:
         return failed(error.detail, sign_in(error, graphs(at.settings), "PHOTOSYNC_GRAPH_URL"))
-    at.roles = _roles(token)
+    at.roles = roles(token)
     by_login = graphs(at.settings).proof
     return ok(f"given by {urlsplit(at.settings.login_url).netloc if by_login else 'the managed identity'}")
 
 
-def _roles(token: str) -> frozenset[str] | None:
-    """The application permissions in it. Only Graph can verify the token; here it is only read."""
-    try:
-        claims = token.split(".")[1]
-        found = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
-        return frozenset(str(role) for role in found.get("roles", ()))
-    except (IndexError, ValueError, AttributeError, TypeError):
-        return None
+def roles(token: str) -> frozenset[str] | None:
+    """The application permissions in a token; None where it does not show them."""
+    claims = token_claims(token)
+    found = claims.get("roles", ())
+    return frozenset(map(str, found)) if claims and isinstance(found, list | tuple) else None
 
 
 async def people_permission(at: Installation) -> CheckResult:

@@ -85,7 +85,7 @@ async def bot_token(at: Installation) -> CheckResult:
 
 async def bot_connector(at: Installation) -> CheckResult:
     """Whether the Bot Connector takes our token: members of a conversation that is none are asked for."""
-    host = next((one.pattern for one in at.settings.service_hosts if "*" not in one.pattern), "")
+    host = at.settings.service_host
     if not host:
         return skipped("PHOTOSYNC_SERVICE_HOSTS names no single host to try")
     answer = await at.http.request(

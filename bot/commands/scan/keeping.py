@@ -3,16 +3,14 @@ pages may name people."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from bot.commands.database import opened
-from bot.commands.scan.report import AFFECTED, Row
+from bot.commands.scan.report import AFFECTED, Row, counted
 from bot.errors import PhotosyncError
 from bot.settings import Settings
 from bot.store.page import Affected, ScanSummary
-from dialogs.model import Verdict
 
 _BATCH = 1_000  # people in one transaction
 
@@ -23,12 +21,7 @@ async def keep(settings: Settings, rows: Iterable[Row]) -> str:
     if not settings.page_url:
         return ""
     rows = tuple(rows)
-    order = list(Verdict)
-    counts = sorted(
-        Counter((one.verdict, one.cause) for one in rows).items(),
-        key=lambda one: (order.index(Verdict(one[0][0])), one),
-    )
-    found = tuple((verdict, cause, count) for (verdict, cause), count in counts)
+    found = tuple((verdict, cause, count) for (verdict, cause), count in counted(rows))
     named = [Affected(one.id, one.upn, one.verdict, one.cause) for one in rows if one.verdict in AFFECTED]
     at = datetime.now(UTC).isoformat(timespec="seconds")
     try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import shutil
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
 from datetime import datetime
@@ -68,6 +69,13 @@ def harmless(value: str) -> str:
     """The value on one line, and so that no spreadsheet takes it for a formula."""
     line = without_controls(value)
     return f"'{line}" if line.startswith(_FORMULA) else line
+
+
+def counted(rows: Iterable[Row]) -> list[tuple[tuple[str, str], int]]:
+    """((verdict, cause), people): the verdicts in their order, causes by name."""
+    order = list(Verdict)
+    counts = Counter((one.verdict, one.cause) for one in rows)
+    return sorted(counts.items(), key=lambda one: (order.index(Verdict(one[0][0])), one))
 
 
 class Report:

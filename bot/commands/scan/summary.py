@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.table import Table
 
-from bot.commands.scan.report import AFFECTED, Row
+from bot.commands.scan.report import AFFECTED, Row, counted
 from bot.tickets.labels import FACTS, PHOTO_CHANGES, REASONS, VERDICTS
 from dialogs.model import Fact, Reason, Verdict
 
@@ -22,9 +22,7 @@ def show(rows: Iterable[Row], photo_changes: str = "") -> None:
     console = Console(highlight=False, markup=False, soft_wrap=True)
     table = Table("verdict", "cause", "people", "share", "meaning")
     table.columns[2].justify = table.columns[3].justify = "right"
-    order = list(Verdict)
-    counts = Counter((one.verdict, one.cause) for one in rows)
-    for (verdict, reason), count in sorted(counts.items(), key=lambda one: (order.index(Verdict(one[0][0])), one[0])):
+    for (verdict, reason), count in counted(rows):
         table.add_row(verdict, reason, f"{count:,}", f"{count / len(rows):.1%}", _meaning(verdict, reason))
     console.print(table)
     facts = Counter(fact for one in rows for fact in one.facts.split())

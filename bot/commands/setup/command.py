@@ -20,17 +20,18 @@ from bot.commands.setup.plan import CREDENTIALS, FEATURES, Plan
 from bot.commands.setup.progress import Progress
 from bot.commands.setup.script import bash, powershell
 from bot.commands.setup.steps import STEPS
-from bot.commands.terminal import EXIT_USAGE, complain
-from bot.graph.proofs import token_claims
+from bot.commands.terminal import EXIT_USAGE, complain, public_host
+from bot.graph.proofs import token_file_claims
 from bot.settings import Use, read
 
 _USUAL_ENV = Path(".env")
-_LABEL = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    parser.add_argument("--host", type=_host, help="the bot's name on the internet, such as photosync.contoso.com")
+    parser.add_argument(
+        "--host", type=public_host, help="the bot's name on the internet, such as photosync.contoso.com"
+    )
     parser.add_argument("--tenant", type=_word, default="", help="id or domain (default: that of who signs in)")
     parser.add_argument(
         "--with",
@@ -54,12 +55,6 @@ def add(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--print", choices=("bash", "powershell"), help="write a script instead, and do nothing")
     what.add_argument("--remove", action="store_true", help="take back what setup made")
     parser.set_defaults(run=_run)
-
-
-def _host(text: str) -> str:
-    if len(text) > 253 or not re.fullmatch(rf"{_LABEL}(\.{_LABEL})+(:[0-9]{{1,5}})?", text.lower()):
-        raise argparse.ArgumentTypeError("must be a host name such as photosync.contoso.com, without https://")
-    return text.lower()
 
 
 def _name(text: str) -> str:
@@ -114,7 +109,7 @@ def planned(chosen: argparse.Namespace, environ: Mapping[str, str], env_file: Pa
         if ask is None:
             raise ValueError("--host is missing: the bot's name on the internet, such as photosync.contoso.com")
         try:
-            host = _host(ask.question("The bot's name on the internet, such as photosync.contoso.com"))
+            host = public_host(ask.question("The bot's name on the internet, such as photosync.contoso.com"))
         except argparse.ArgumentTypeError as error:
             raise ValueError(f"it {error}") from None
     if features is None:
@@ -130,7 +125,7 @@ def planned(chosen: argparse.Namespace, environ: Mapping[str, str], env_file: Pa
         )
     credential = chosen.credential or _safest(chosen, environ)
     file = environ.get("AZURE_FEDERATED_TOKEN_FILE", "")
-    platform = token_claims(Path(file)) if credential == "federated" and file else {}
+    platform = token_file_claims(Path(file)) if credential == "federated" and file else {}
     plan = Plan(
         host=host or "",
         features=features,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import base64
-import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -17,6 +15,7 @@ from bot.clouds import CLOUDS
 from bot.commands.doctor.examine import examine
 from bot.commands.doctor.finding import CheckResult, Installation
 from bot.commands.doctor.finding import State as CheckState
+from bot.commands.doctor.microsoft import roles
 from bot.commands.manifest import checked
 from bot.commands.setup import env_file as env_files
 from bot.commands.setup import remove as removing
@@ -156,7 +155,8 @@ async def _doctor(
     async with app.outside(settings) as parts:
         for wait in _KNOWN_SOON:
             try:
-                if wanted <= _roles(await parts.graph_tokens.token(graph_scope(settings))):
+                given = roles(await parts.graph_tokens.token(graph_scope(settings)))
+                if wanted <= (given or frozenset()):
                     break
             except Refused as error:
                 if not error.detail.endswith(_NOT_YET):
@@ -172,15 +172,6 @@ async def _doctor(
 
 
 _GRANTED = (StepState.MADE, StepState.FOUND)
-
-
-def _roles(token: str) -> set[str]:
-    """The application permissions in our own token; Graph verifies it, here it is only read."""
-    try:
-        claims = token.split(".")[1]
-        return set(json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4))).get("roles", ()))
-    except (IndexError, ValueError, AttributeError):
-        return set()
 
 
 def _finish(
