@@ -37,7 +37,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dialogs.frozen import replace
-from dialogs.library import ASK, BACK, EARLIER, LEAVE, QUESTIONS, SOLVED_NOTICE, THANKS, Library
+from dialogs.library import ARRIVAL, ASK, BACK, EARLIER, LEAVE, QUESTIONS, SOLVED_NOTICE, START, THANKS, Library
 from dialogs.model import (
     ACTIONS,
     ANSWERS,
@@ -76,9 +76,7 @@ from dialogs.model import (
 TRAIL_LENGTH = 30
 HISTORY_LENGTH = 200  # of checks and traces that a case keeps; the oldest go first
 COMMENT_LENGTH = 1_000
-START = "desk.menu"
 _SIGNS = frozenset("👍👌✅✔☑🆗+")  # that say yes or done without a word
-ARRIVAL = "desk.arrival"  # the look at who has just installed the bot
 
 Decision = tuple[Case, tuple[Effect, ...]]
 
@@ -119,7 +117,10 @@ class Engine:
     tickets: bool = True
 
     def decide(self, case: Case, event: Event, moment: Moment) -> Decision:
-        """The case after the event, and the effects in the order they are to be performed. Never raises."""
+        """The case after the event, and the effects in the order they are to be performed.
+
+        Never raises: whatever it goes to by itself, `dialogs.library.build` refuses topics without.
+        """
         case = self._usable(case)
         if isinstance(event, Typed | Pressed):
             case = self._answered(case, moment)
@@ -325,7 +326,7 @@ class Engine:
             if action == "fix" and "check" in followed.choices:  # the steps are shown and none was taken yet
                 return self.library.everywhere[action]
             for own in (followed.choices.get("check"), followed.choices.get("next"), followed.later.get("known")):
-                if own and self.library.step(own).on_arrival == "photos":
+                if own and self.library.has(own) and self.library.step(own).on_arrival == "photos":
                     return own
         return self.library.everywhere.get(_HOME.get(action, action))
 

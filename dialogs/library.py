@@ -11,6 +11,8 @@ from dialogs.model import ACTIONS, LOOKS, STATES, STEP_ACTIONS, Outcome, Step, T
 
 BACK = "@back"
 FORMS = ("comment", "locale", "summary", "address", "choices")
+START = "desk.menu"
+ARRIVAL = "desk.arrival"  # the look at who has just installed the bot
 ASK, LEAVE, THANKS = "desk.ask", "desk.leave", "desk.thanks"  # where typed words lead, and no button does
 EARLIER = "desk.earlier"  # the helpdesk writes about an earlier case
 SOLVED_NOTICE = "notice.ticket_solved"  # the helpdesk has solved it; what it wrote then stands below
@@ -20,6 +22,9 @@ QUESTIONS = "questions"  # the topic whose steps answer questions, each by the q
 LATER = (*(one.value for one in Verdict if one is not Verdict.UNKNOWN), "direct", "known", "over")
 LINKS = ("chat", "ticket")  # the bot's own 1:1 chat, the page of the case's ticket
 PAGES = ("office", "sharepoint", "onedrive", "about_sync")  # pages of Microsoft that have another address in each cloud
+_NEEDED_STEPS = (START, ARRIVAL, ASK, LEAVE, THANKS)
+_NEEDED_CHECKS = ("ticket", "forget")
+_NEEDED_EVERYWHERE = ("fix", "check", "ticket")
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 _STEP_ENTRIES = {one.name for one in fields(Step)} - {"id", "on_arrival"} | {"check"}
 
@@ -89,7 +94,7 @@ def build(documents: Mapping[str, Mapping[str, Any]], pictures: Collection[str],
     if problems:
         raise LibraryError(tuple(problems))
     library = Library(topics, everywhere, frozenset(english))
-    problems = [*_shape_problems(library, pictures), *_reach_problems(library)]
+    problems = [*_shape_problems(library, pictures), *_reach_problems(library), *_missing_problems(library)]
     if not problems:
         problems = [f"{key}: no English line" for key in keys(library) if key not in english]
     if problems:
@@ -161,7 +166,7 @@ def _card_problems(library: Library, step: Step) -> Iterator[str]:
 def _arrow_problems(library: Library, where: str, action: str, target: str, allowed: Collection[str]) -> Iterator[str]:
     if action not in allowed:
         yield f"{where}: unknown action {action!r}"
-    if target != BACK and not library.has(target):
+    if not library.has(target) and not (target == BACK and allowed is ACTIONS):  # only who presses goes back
         yield f"{where}: {action} leads to {target!r}, which is no step"
 
 
@@ -197,7 +202,7 @@ def _later_problems(library: Library, step: Step) -> Iterator[str]:
 def _reach_problems(library: Library) -> Iterator[str]:
     reached: set[str] = set()
     begun = (step.id for step in library.steps() if step.entry or step.answer)
-    waiting = ["desk.menu", "desk.arrival", ASK, LEAVE, THANKS, EARLIER, *library.everywhere.values(), *begun]
+    waiting = [*_NEEDED_STEPS, EARLIER, *library.everywhere.values(), *begun]
     while waiting:
         ref = waiting.pop()
         if ref in reached or not library.has(ref):
@@ -208,6 +213,22 @@ def _reach_problems(library: Library) -> Iterator[str]:
     for step in library.steps():
         if step.id not in reached:
             yield f"{step.id}: unreachable: no step leads there"
+
+
+def _missing_problems(library: Library) -> Iterator[str]:
+    """What the engine goes to without being led there by a step."""
+    for ref in _NEEDED_STEPS:
+        if not library.has(ref):
+            yield f"{ref}: is missing"
+    for check in _NEEDED_CHECKS:
+        if not any(step.on_arrival == check for step in library.steps()):
+            yield f"no step has the check {check!r}"
+    for action in _NEEDED_EVERYWHERE:
+        if action not in library.everywhere:
+            yield f"everywhere: {action} is missing"
+    look = library.everywhere.get("check", "")
+    if library.has(look) and library.step(look).on_arrival not in LOOKS:
+        yield f"everywhere: check leads to {look}, which does not look at photos"
 
 
 def outdated(library: Library, month: str) -> tuple[Step, ...]:

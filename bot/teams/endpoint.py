@@ -281,7 +281,7 @@ async def _read_body(request: web.Request) -> bytes:
 
 
 def _person(incoming: Incoming) -> str:
-    """Whose queue it belongs to; in a group everybody's."""
+    """Whose queue it belongs to: the sender's, also in a group; the conversation's where the sender has no id."""
     return incoming.person or incoming.address.conversation
 
 

@@ -12,13 +12,38 @@ from bot.languages import packaged
 from bot.languages.catalogs import Languages
 from dialogs import library
 from dialogs.library import Library, LibraryError
+from dialogs.model import STEP_ACTIONS
 
-DESK = """
+
+def passed_through(check: str) -> str:
+    """The entries of a step whose every result leads to the menu."""
+    branches = ", ".join(f'{result} = "menu"' for result in STEP_ACTIONS[check])
+    return f'check = "{check}"\nbranches = {{ {branches} }}'
+
+
+# All that the engine goes to by itself.
+DESK = f"""
 start = "menu"
 [everywhere]
 menu = "menu"
+fix = "arrival"
+check = "arrival"
+ticket = "handing"
 [steps.menu]
-choices = { fix = "other.first" }
+choices = {{ fix = "other.first" }}
+[steps.arrival]
+{passed_through("photos")}
+[steps.handing]
+{passed_through("ticket")}
+[steps.erasing]
+{passed_through("forget")}
+entry = true
+[steps.ask]
+entry = true
+[steps.leave]
+entry = true
+[steps.thanks]
+entry = true
 """
 GOOD = """
 start = "first"
@@ -27,7 +52,8 @@ choices = { next = "second" }
 [steps.second]
 outcome = "resolved"
 """
-ENGLISH = {f"{step}.{part}" for step in ("desk.menu", "other.first", "other.second") for part in ("title", "body")} | {
+STEPS = [f"desk.{name}" for name in ("menu", "arrival", "handing", "erasing", "ask", "leave", "thanks")]
+ENGLISH = {f"{step}.{part}" for step in (*STEPS, "other.first", "other.second") for part in ("title", "body")} | {
     "button.fix",
     "button.next",
 }

@@ -87,6 +87,27 @@ def test_what_could_strand_a_person_is_named(spoken: Languages, tmp_path: Path, 
     assert problem in str(refused.value)
 
 
+NEEDED = [
+    ("[steps.arrival]\nskip = true", "desk.arrival: is missing"),
+    (
+        "[steps.erasing]\nskip = true\n[steps.forgotten]\nskip = true\n[steps.forget.choices]\nforget_confirmed = 'menu'",
+        "no step has the check 'forget'",
+    ),
+    ("[everywhere]\ncheck = 'menu'", "everywhere: check leads to desk.menu, which does not look at photos"),
+    ("[steps.erasing]\nbranches = { done = '@back' }", "desk.erasing: done leads to '@back', which is no step"),
+]
+
+
+@pytest.mark.parametrize(("text", "problem"), NEEDED, ids=[row[1] for row in NEEDED])
+def test_what_the_bot_goes_to_by_itself_cannot_be_left_out(
+    spoken: Languages, tmp_path: Path, text: str, problem: str
+) -> None:
+    (tmp_path / "desk.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(LibraryError) as refused:
+        laid(spoken, tmp_path)
+    assert problem in str(refused.value)
+
+
 def test_check_says_what_is_wrong_and_what_falls_back(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["topics", "check", str(own)]) == 0
     out = capsys.readouterr().out

@@ -11,7 +11,7 @@ from bot import resources
 from bot.errors import LocalesError
 from bot.languages import packaged, tags
 from bot.understanding.understand import Understanding
-from dialogs.engine import START
+from dialogs.library import START
 
 _LONGEST = 100_000  # letters of a line that are looked at
 
