@@ -52,7 +52,6 @@ class _Parser(argparse.ArgumentParser):
     def parse_known_args(  # type: ignore[override]  # the overloads are typeshed's
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
-        """See `argparse.ArgumentParser`."""
         module, self._module = self._module, ""
         if module:
             import_module(module).add(self)

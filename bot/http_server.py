@@ -2,10 +2,10 @@
 
 A connection that sends nothing, half a head, or nothing after an answer is closed after `IDLE_TIMEOUT`: aiohttp's
 keep-alive timer runs from the start of a connection and is not set back by bytes that are no whole request. Bodies have
-`BODY_TIMEOUT` where they are read. That alone does not help against many connections at once, since
-a process may only have so many files open, and one that has none left accepts nobody. So beyond `_most_connections` the
-oldest connection that is not at a request is closed for each new one: who sends requests is served, who only holds a
-connection loses it first. Where all are at a request, the new one is closed.
+`BODY_TIMEOUT` where they are read. That alone does not help against many connections at once, since a process may only
+have so many files open, and one that has none left accepts nobody. So beyond `_most_connections` the oldest connection
+that is not at a request is closed for each new one: who sends requests is served, who only holds a connection loses it
+first. Where all are at a request, the new one is closed.
 
 A request that is no HTTP is refused by its status alone. aiohttp's own page repeats the head, and with it the token
 that may be there.
@@ -133,7 +133,6 @@ class _NoRoom(asyncio.Protocol):
     """A connection that is closed as soon as it is there."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """See `asyncio.BaseProtocol`."""
         transport.close()
 
 
@@ -149,7 +148,6 @@ class _Connection(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """See aiohttp."""
         if status >= 500 or request.writer.output_size > 0:
             return super().handle_error(request, status, exc, message)
         self.logger.warning("malformed requests are refused")
@@ -167,7 +165,6 @@ class _OncePerInterval(logging.Filter):
         self._logged_at: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """See `logging.Filter`."""
         raised = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else ""
         kind = raised or str(record.msg)
         record.msg, record.args = f"{record.getMessage()}: {raised}" if raised else record.getMessage(), ()

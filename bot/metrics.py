@@ -82,7 +82,7 @@ class InstallationCounters(Collector):
         return KeptHistogram(self, name, buckets)
 
     def add(self, name: str, label: str, number: int) -> None:
-        """Count."""
+        """Count it here; the store has it with the next `keep`."""
         self._added[name, label] += number
 
     def await_store(self) -> None:
@@ -99,7 +99,6 @@ class InstallationCounters(Collector):
             self._known = True
 
     def collect(self) -> Iterator[Metric]:
-        """See the library."""
         if not self._known:
             return
         found = Tally(self._stored)
@@ -134,7 +133,6 @@ class _Child:
     label: str
 
     def inc(self, number: int = 1) -> None:
-        """Count."""
         self.counters.add(self.name, self.label, number)
 
 
@@ -159,7 +157,6 @@ class KeptHistogram:
     _buckets: tuple[int, ...]
 
     def observe(self, seconds: int) -> None:
-        """Count one."""
         place = bisect_left(self._buckets, seconds)
         bound = str(self._buckets[place]) if place < len(self._buckets) else "+Inf"
         self._counters.add(self._name, bound, 1)

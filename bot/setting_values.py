@@ -172,7 +172,6 @@ def _split(value: str) -> SplitResult:
 
 
 def proxy(value: str) -> str:
-    """A proxy's address."""
     try:
         parts = _split(value)
         there = parts.scheme == "http" and bool(parts.hostname)
@@ -283,7 +282,6 @@ def ticket_address(value: str) -> str:
 
 
 def json_object(value: str) -> dict[str, Any]:
-    """A JSON object."""
     try:
         found = json.loads(value)
     except (ValueError, RecursionError):
@@ -310,7 +308,6 @@ def language(value: str) -> str:
 
 
 def yes_or_no(value: str) -> bool:
-    """Whether it is `yes`."""
     return choice("yes", "no")(value) == "yes"
 
 

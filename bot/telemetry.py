@@ -43,22 +43,18 @@ class _Traced:
 
     @property
     def trace(self) -> str:
-        """See `Span`."""
         return f"{self._span.get_span_context().trace_id:032x}"
 
     def note(self, name: str, value: str | int) -> None:
-        """See `Span`."""
         self._span.set_attribute(f"photosync.{name}", value)
 
     def failed(self, error: BaseException) -> None:
-        """See `Span`."""
         # Not `record_exception`: an exception's text may be a person's.
         self._span.set_attribute("error.type", type(error).__name__)
         self._span.set_status(Status(StatusCode.ERROR))
 
     @contextmanager
     def child(self, name: str) -> Iterator[Span]:
-        """See `Span`."""
         span = self._tracer.start_span(name, set_span_in_context(self._span))
         with _current(_Traced(self._tracer, span), span) as child:
             yield child
@@ -101,7 +97,6 @@ class Exported(Traces):
 
     @contextmanager
     def whole(self, name: str, kind: str) -> Iterator[Span]:
-        """See `Traces`."""
         outer = CURRENT.get()
         if outer is not NOTHING:
             with outer.child(name) as child:
@@ -114,7 +109,6 @@ class Exported(Traces):
             yield whole
 
     def close(self) -> None:
-        """See `Traces`."""
         self._traces.shutdown()
         self._metrics.shutdown(timeout_millis=_TIMEOUT * 1_000)
 

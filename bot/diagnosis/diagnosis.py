@@ -101,7 +101,7 @@ IN_A_CHAT = Limits()
 
 
 class Diagnosis:
-    """Looks at people's photos."""
+    """Looks at a person's photo in Microsoft 365 and the copy in SharePoint, and says what is wrong with them."""
 
     def __init__(
         self,

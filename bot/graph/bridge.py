@@ -34,7 +34,6 @@ class _Reply:
         self.headers = dict(headers)
 
     def raise_for_status(self) -> None:
-        """See `requests.Response`."""
         if self.status_code >= 400:
             raise Outage("login", f"status {self.status_code}")
 
@@ -53,14 +52,12 @@ class Bridge:
         self._held: dict[str, str] = {}
 
     def get(self, url: str, params: Any = None, headers: Mapping[str, str] | None = None, **_: Any) -> _Reply:
-        """One GET."""
         joiner = "&" if "?" in url else "?"
         return self._request("GET", f"{url}{joiner}{urlencode(params)}" if params else url, dict(headers or {}), None)
 
     def post(
         self, url: str, params: Any = None, data: Any = None, headers: Mapping[str, str] | None = None, **_: Any
     ) -> _Reply:
-        """One POST of a form."""
         sent = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
         if isinstance(data, str):
             body = data.encode()

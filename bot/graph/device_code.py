@@ -71,7 +71,6 @@ class DeviceCodeSignIn:
         self._lock = asyncio.Lock()
 
     def cached(self, scope: str) -> str:
-        """See `TokenSource`."""
         until, text = self._cached.get(_resource(scope), (0.0, ""))
         return text if time.monotonic() < until else ""
 
@@ -94,7 +93,6 @@ class DeviceCodeSignIn:
             )
 
     def forget(self, scope: str, token: str = "") -> None:
-        """See `TokenSource`."""
         if token in ("", self._cached.get(_resource(scope), (0.0, ""))[1]):
             self._cached.pop(_resource(scope), None)
 

@@ -19,7 +19,7 @@ _INTERVAL = 300.0  # seconds between two readings
 
 
 class Groups:
-    """Reads them."""
+    """Who belongs to groups of the directory."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph

@@ -33,7 +33,7 @@ class PhotoPolicy:
 
 
 class Policies:
-    """Reads them, and remembers them for a while."""
+    """Who may change a photo, as the tenant says: read when it is first asked for, and cached."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph

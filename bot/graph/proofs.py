@@ -64,7 +64,6 @@ class SecretProof:
         self._secret = secret
 
     def present(self) -> str:
-        """See `Proof`."""
         return self._secret.reveal()
 
 
@@ -86,7 +85,6 @@ class CertificateProof:
 
     @property
     def ends(self) -> datetime:
-        """See `Proof`."""
         return self._found.ends
 
     def present(self) -> dict[str, str]:
@@ -129,7 +127,6 @@ class TokenFileProof:
         self._credential = {"client_assertion": self._token}
 
     def present(self) -> dict[str, Any]:
-        """See `Proof`."""
         return self._credential
 
     def _token(self) -> str:
@@ -149,7 +146,6 @@ class IdentityProof:
         self._credential = {"client_assertion": self._token}
 
     def present(self) -> dict[str, Any]:
-        """See `Proof`."""
         return self._credential
 
     def _token(self) -> str:
@@ -176,7 +172,6 @@ class VaultProof:
 
     @property
     def ends(self) -> datetime | None:
-        """See `Proof`."""
         return self._found.ends if self._found else None
 
     def present(self) -> dict[str, str]:

@@ -107,7 +107,7 @@ class Lookup:
         self._downloads: dict[tuple[str, str], asyncio.Task[bytes]] = {}  # by path and eTag
 
     def begin(self, paths: Iterable[str]) -> None:
-        """Ask ahead."""
+        """Ask while something else is waited for: `ask` takes the answers up."""
         self._asking = asyncio.create_task(self._ask(tuple(paths)))
 
     async def ask(self, paths: Iterable[str]) -> None:
@@ -133,7 +133,7 @@ class Lookup:
             return None
 
     def download(self, path: str, etag: str, address: str) -> None:
-        """Download ahead."""
+        """Download while something else is waited for: `downloaded` has it."""
         if (path, etag) not in self._downloads:
             work = self._graph.download(address, ends=self.ends)
             self._downloads[path, etag] = asyncio.create_task(work)

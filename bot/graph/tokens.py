@@ -54,7 +54,6 @@ class Tokens:
         self._failed: dict[str, tuple[float, OutsideError]] = {}
 
     def cached(self, scope: str) -> str:
-        """See `TokenSource`."""
         known = self._cached.get(scope)
         return known.text if known is not None and time.monotonic() < known.usable_until else ""
 

@@ -37,7 +37,7 @@ def with_pseudo(translations: Translations) -> Translations:
 
 
 def pseudo(english: Catalog, tag: str) -> Catalog:
-    """One of the two."""
+    """The English as the catalog of `ACCENTED` or `MIRRORED`."""
     mirrored = tag == MIRRORED
     entries = {
         key: tuple(_strange(form, mirrored=mirrored) for form in forms) for key, forms in english.entries.items()

@@ -64,7 +64,7 @@ def _of(day: Day, name: str) -> int:
 
 
 def page(read: Reader, found: Numbers, days: int, by: str) -> tuple[Node, ...]:
-    """All of it."""
+    """What became of the cases of so many days, `by` week or month: a line instead where there were none."""
     span = read("page.numbers.span", begin=read.day(found.since), end=read.day(found.until))
     top = (tag("p", span), _choices(read, days, by))
     if not found.cases:

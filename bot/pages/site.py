@@ -104,7 +104,6 @@ class Pages:
 
     @property
     def helpdesk(self) -> Handler:
-        """GET /helpdesk."""
         return self._view(self._numbers)
 
     def _reader(self, request: web.Request, keys: tuple[str, ...] = HELPDESK_KEYS) -> Reader:

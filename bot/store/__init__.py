@@ -59,7 +59,7 @@ class Conflict(Exception):
 
 
 class JobKind(StrEnum):
-    """What can be due."""
+    """What a job does."""
 
     SHOW = "show"  # a card that was pending for too long
     FOLLOW_UP = "follow_up"  # look again by ourselves

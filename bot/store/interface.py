@@ -110,7 +110,6 @@ class Store(ABC):
     purge_scan = transaction(page.purge_scan)
 
     async def cases_by_state(self, outcome: str, before: str = page.LATEST) -> tuple[page.ListedCase, ...]:
-        """See `bot.store.page.cases_by_state`."""
         return await self.read(partial(page.cases_by_state, outcome, before))
 
     async def read(self, work: Callable[[], Operation[T]]) -> T:

@@ -98,7 +98,6 @@ class SdkAuthentication(BotFrameworkAuthentication):
         raise Refusal("channel")
 
     def create_connector_factory(self, claims_identity: ClaimsIdentity) -> ConnectorFactory:
-        """See `BotFrameworkAuthentication`."""
         return self._connectors
 
     async def create_user_token_client(self, claims_identity: ClaimsIdentity) -> None:
@@ -112,7 +111,6 @@ class _OneConnector(ConnectorFactory):
         self._connector = connector
 
     async def create(self, service_url: str, audience: str) -> Connector:
-        """See `ConnectorFactory`."""
         return self._connector
 
 

@@ -208,18 +208,15 @@ class TeamsChannel:
         self._address = address
 
     async def typing(self) -> None:
-        """See `Channel`."""
         try:
             await self._connector.typing(*self._where, self._envelope("typing"))
         except OutsideError as error:
             log.info("no typing sign: %s", error)
 
     async def send(self, message: Message) -> str:
-        """See `Channel`."""
         return await self._connector.send(*self._where, self._activity(message))
 
     async def update(self, activity: str, message: Message) -> None:
-        """See `Channel`."""
         await self._connector.update(*self._where, activity, {**self._activity(message), "id": activity})
 
     @property

@@ -29,7 +29,7 @@ SYSTEMS: Mapping[str, Callable[[Settings, HttpClient], TicketSystem]] = {
     "rt": RequestTracker,
     "mail": Mail,
 }
-"""`none` is none of them."""
+"""By PHOTOSYNC_TICKET_SYSTEM; `teams` is made in `bot.app`, since it needs the bot's own conversations."""
 
 
 def connected(settings: Settings, http: HttpClient, tokens: TokenSource | None = None) -> TicketSystem | None:
