@@ -26,7 +26,7 @@ from bot import resources
 from bot.commands.locales import check, glossary
 from bot.commands.locales.folders import Folders
 from bot.commands.locales.reader.rules import Reader
-from bot.commands.locales.reader.text import Text
+from bot.commands.locales.reader.text import EntryForm
 from bot.languages.po_document import PoEntry
 
 DATA = Path(__file__).with_name("planted.toml")
@@ -43,11 +43,11 @@ _WORD = re.compile(r"[^\W\d_]{3,}")
 _RUN = re.compile(r"[\u4e00-\u9fff]{2}|[\u30a0-\u30ff]{3,}|ของคุณ|SharePoint")
 
 Words = Mapping[str, Any]
-Fault = Callable[[Text, Words], Iterator[str]]
+Fault = Callable[[EntryForm, Words], Iterator[str]]
 """One text, and what slips are made of in its language -> the texts that a slip could make of it."""
 
 
-def _edits(one: Text, pairs: list[list[str]]) -> Iterator[str]:
+def _edits(one: EntryForm, pairs: list[list[str]]) -> Iterator[str]:
     text, spaces = one.text, one.knows.lists.spaces
     for old, new in pairs:
         # Not in the middle of a word, where there are words.
@@ -56,13 +56,13 @@ def _edits(one: Text, pairs: list[list[str]]) -> Iterator[str]:
             yield text[: found.start()] + new + text[found.end() :]
 
 
-def negation(one: Text, words: Words) -> Iterator[str]:
+def negation(one: EntryForm, words: Words) -> Iterator[str]:
     """A sentence no longer denies what the English denies."""
     if _DENIES.search(one.english):
         yield from _edits(one, words["negation"])
 
 
-def number(one: Text, words: Words) -> Iterator[str]:
+def number(one: EntryForm, words: Words) -> Iterator[str]:
     """Another number, in figures or in words."""
     text = one.text.replace("Microsoft 365", "Microsoft\0").replace("21Vianet", "\1")
     for found in _FIGURE.finditer(text):
@@ -73,7 +73,7 @@ def number(one: Text, words: Words) -> Iterator[str]:
         yield from _edits(one, words["number"])
 
 
-def shortcut(one: Text, words: Words) -> Iterator[str]:  # noqa: ARG001 - one signature for all
+def shortcut(one: EntryForm, words: Words) -> Iterator[str]:  # noqa: ARG001 - one signature for all
     """Another key, or one key fewer."""
     for found in _KEYS.finditer(one.text):
         keys = found[0].split("+")
@@ -81,17 +81,17 @@ def shortcut(one: Text, words: Words) -> Iterator[str]:  # noqa: ARG001 - one si
             yield one.text[: found.start()] + "+".join(made) + one.text[found.end() :]
 
 
-def term(one: Text, words: Words) -> Iterator[str]:
+def term(one: EntryForm, words: Words) -> Iterator[str]:
     """What a screen calls its thing, called otherwise in one entry."""
     yield from _edits(one, words["term"])
 
 
-def register(one: Text, words: Words) -> Iterator[str]:
+def register(one: EntryForm, words: Words) -> Iterator[str]:
     """The wrong form of address in one place."""
     yield from _edits(one, words["register"])
 
 
-def button(one: Text, words: Words) -> Iterator[str]:
+def button(one: EntryForm, words: Words) -> Iterator[str]:
     """A button or a place of a screen under a name that nothing has."""
     for begin, end in one.knows.lists.quotes:
         for found in re.finditer(f"{begin}([^{begin}{end}{{}}]{{2,40}}){end}(?![a-z])", one.text):
@@ -99,13 +99,13 @@ def button(one: Text, words: Words) -> Iterator[str]:
                 yield one.text[: found.start(1)] + words["button"] + one.text[found.end(1) :]
 
 
-def side(one: Text, words: Words) -> Iterator[str]:
+def side(one: EntryForm, words: Words) -> Iterator[str]:
     """Left for right."""
     if _SIDE.search(one.english):
         yield from _edits(one, words["side"])
 
 
-def order(one: Text, words: Words) -> Iterator[str]:  # noqa: ARG001
+def order(one: EntryForm, words: Words) -> Iterator[str]:  # noqa: ARG001
     """Two placeholders swapped."""
     for first, second in combinations(_VALUE.finditer(one.text), 2):
         if first[0] != second[0]:
@@ -113,13 +113,13 @@ def order(one: Text, words: Words) -> Iterator[str]:  # noqa: ARG001
             yield one.text[: first.start()] + second[0] + between + first[0] + one.text[second.end() :]
 
 
-def twice(one: Text, words: Words) -> Iterator[str]:  # noqa: ARG001
+def twice(one: EntryForm, words: Words) -> Iterator[str]:  # noqa: ARG001
     """A value shown twice."""
     for found in _VALUE.finditer(one.text):
         yield f"{one.text[: found.end()]} {one.text[found.start() :]}"
 
 
-def doubled(one: Text, words: Words) -> Iterator[str]:  # noqa: ARG001
+def doubled(one: EntryForm, words: Words) -> Iterator[str]:  # noqa: ARG001
     """A word twice in a row."""
     spaces = one.knows.lists.spaces
     for found in (_WORD if spaces else _RUN).finditer(one.text):
@@ -127,7 +127,7 @@ def doubled(one: Text, words: Words) -> Iterator[str]:  # noqa: ARG001
         yield one.text[: found.end()] + (" " if spaces or latin else "") + one.text[found.start() :]
 
 
-def blank(one: Text, words: Words) -> Iterator[str]:  # noqa: ARG001
+def blank(one: EntryForm, words: Words) -> Iterator[str]:  # noqa: ARG001
     """Two blanks, or one before a mark."""
     for found in re.finditer(r"(?<=\w) (?=\w)", one.text):
         yield one.text[: found.start()] + " " + one.text[found.start() :]
@@ -135,14 +135,14 @@ def blank(one: Text, words: Words) -> Iterator[str]:  # noqa: ARG001
         yield one.text[: found.start()] + " " + one.text[found.start() :]
 
 
-def mark(one: Text, words: Words) -> Iterator[str]:  # noqa: ARG001
+def mark(one: EntryForm, words: Words) -> Iterator[str]:  # noqa: ARG001
     """The mark at the end forgotten, or another one."""
     if one.knows.lists.full_stop and one.english[-1] in ".?" and one.text[-1] in ".?。؟？।;":
         yield one.text[:-1]
         yield one.text[:-1] + ("!" if one.text.isascii() or one.knows.lists.spaces else "！")
 
 
-def quotes(one: Text, words: Words) -> Iterator[str]:  # noqa: ARG001
+def quotes(one: EntryForm, words: Words) -> Iterator[str]:  # noqa: ARG001
     """Quotes of another language, or one that does not close."""
     for begin, end in one.knows.lists.quotes:
         for found in re.finditer(f"{begin}([^{begin}{end}]{{2,40}}){end}(?![a-z])", one.text):
@@ -152,14 +152,14 @@ def quotes(one: Text, words: Words) -> Iterator[str]:  # noqa: ARG001
             yield f"{left}{begin}{inside}{right}"
 
 
-def address(one: Text, words: Words) -> Iterator[str]:  # noqa: ARG001
+def address(one: EntryForm, words: Words) -> Iterator[str]:  # noqa: ARG001
     """A letter changed in what is typed as it is."""
     for found in _TYPED.finditer(one.text):
         made = found[0][:-2] + found[0][-1] + found[0][-2]
         yield one.text[: found.start()] + made + one.text[found.end() :]
 
 
-def name(one: Text, words: Words) -> Iterator[str]:  # noqa: ARG001
+def name(one: EntryForm, words: Words) -> Iterator[str]:  # noqa: ARG001
     """A product's name misspelt, or another product."""
     for old, new in (
         ("SharePoint", "Sharepoint"),
@@ -171,7 +171,7 @@ def name(one: Text, words: Words) -> Iterator[str]:  # noqa: ARG001
             yield one.text.replace(old, new)
 
 
-def title(one: Text, words: Words) -> Iterator[str]:
+def title(one: EntryForm, words: Words) -> Iterator[str]:
     """A title that says too much for a phone."""
     if _TITLE.fullmatch(one.key):
         yield f"{one.text} ({words['button']}, {words['button']}, {words['button']})"[:40].rstrip(" ,(")

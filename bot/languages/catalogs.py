@@ -217,7 +217,7 @@ def _catalog(found: LanguageFile, below: Catalog | None) -> Catalog:
 def _over(own: Catalog, below: Catalog) -> Catalog:
     """A catalog with what it lacks from another, whose plural forms it then has."""
     entries, ours, theirs = own.entries, own.plural, below.plural
-    if isinstance(ours, plurals.Rule) and isinstance(theirs, plurals.Rule) and ours is not theirs:
+    if isinstance(ours, plurals.PluralForms) and isinstance(theirs, plurals.PluralForms) and ours is not theirs:
         entries = {key: ours.like(theirs, forms) if len(forms) > 1 else forms for key, forms in entries.items()}
     return replace(own, name=own.name or below.name, entries={**below.entries, **entries}, plural=theirs)
 

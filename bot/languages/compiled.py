@@ -86,7 +86,7 @@ def keep(folder: Path, key: str, languages: Languages) -> None:
 
 
 def _kept(one: Catalog) -> dict[str, Any]:
-    assert isinstance(one.plural, plurals.Rule)
+    assert isinstance(one.plural, plurals.PluralForms)
     return {
         "name": one.name,
         "rtl": one.rtl,

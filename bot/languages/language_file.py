@@ -17,13 +17,13 @@ from babel import Locale
 
 from bot.languages import plurals, po_reader, rules, tags
 from bot.languages.budgets import NAME_LENGTH
-from bot.languages.plurals import Rule, WrongRule
+from bot.languages.plurals import PluralForms, WrongRule
 from bot.languages.po_document import Document, Fault, PoEntry
 from bot.languages.rules import Text
 from dialogs.examples import EXAMPLE_KEYS, PREFIX
 
-English = Mapping[str, tuple[str, ...]]
-"""Key -> what the English shows: one text, or singular and plural."""
+Forms = Mapping[str, tuple[str, ...]]
+"""Key -> what is shown: one text, or one for each plural form."""
 
 BASE, DRAFT = "X-Photosync-Base", "X-Photosync-Draft"  # fields of the header
 _NO_DRAFT = ("", "no", "false")
@@ -38,12 +38,12 @@ class LanguageFile:
 
     tag: str
     document: Document
-    texts: English  # what is shown, by key
+    texts: Forms  # what is shown, by key
     faults: tuple[Fault, ...]  # by line
     usable: bool  # False: the first fault is of the file as a whole
     unfinished: tuple[PoEntry, ...]  # fuzzy or not wholly translated
     name: str  # what the language calls itself; "" where the file does not say
-    rule: Rule | None  # how counts choose among forms; None where the header does not say
+    rule: PluralForms | None  # how counts choose among forms; None where the header does not say
 
     @property
     def base(self) -> str:
@@ -62,7 +62,7 @@ def base_of(document: Document) -> str:
     return tags.of_file(named) or named
 
 
-def read(path: Path, tag: str, english: English | None, *, typed: bool = True) -> LanguageFile:
+def read(path: Path, tag: str, english: Forms | None, *, typed: bool = True) -> LanguageFile:
     """Read a language's file beside the packaged English; None: it is that English itself. Raises nothing.
 
     `typed` False: not the examples of what people type, which stand at the end of a packaged file.
@@ -88,7 +88,7 @@ def _charset(document: Document) -> Iterator[Fault]:
         yield Fault(document.field_line("Content-Type"), text)
 
 
-def _checked(document: Document, tag: str, locale: Locale, english: English | None) -> LanguageFile:
+def _checked(document: Document, tag: str, locale: Locale, english: Forms | None) -> LanguageFile:
     checked = _Checked(document, locale, english)
     faults = tuple(sorted(checked.faults, key=lambda fault: fault.line))
     return LanguageFile(
@@ -99,7 +99,7 @@ def _checked(document: Document, tag: str, locale: Locale, english: English | No
 class _Checked:
     """A file without a fault of syntax, its entries sorted into what is shown, faulty, and unfinished."""
 
-    def __init__(self, document: Document, locale: Locale, english: English | None) -> None:
+    def __init__(self, document: Document, locale: Locale, english: Forms | None) -> None:
         self.texts: dict[str, tuple[str, ...]] = {}
         self.faults: list[Fault] = []
         self.unfinished: list[PoEntry] = []
@@ -120,7 +120,7 @@ class _Checked:
             elif english is None or entry.key in english or entry.key in EXAMPLE_KEYS:
                 self.texts[entry.key] = texts
 
-    def _header_rule(self, locale: Locale) -> tuple[Rule | None, str]:
+    def _header_rule(self, locale: Locale) -> tuple[PluralForms | None, str]:
         document = self._document
         written = document.fields.get("Plural-Forms", "")
         if not written and not any(entry.plural for entry in document.entries):

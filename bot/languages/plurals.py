@@ -40,7 +40,7 @@ class WrongRule(Exception):
     """A header's plural rule that cannot be read, or is another language's."""
 
 
-class Rule:
+class PluralForms:
     """A header's rule: how many forms there are, and a count -> index of its form."""
 
     def __init__(self, header: str, forms: int, index: Callable[[int], int]) -> None:
@@ -71,7 +71,7 @@ class Rule:
         """Which counts share a form; which number a form has is the file's own business."""
         return _partition(self, _COUNTS)
 
-    def like(self, other: Rule, texts: tuple[str, ...]) -> tuple[str, ...]:
+    def like(self, other: PluralForms, texts: tuple[str, ...]) -> tuple[str, ...]:
         """The forms of this rule's language, in the order that another header gives them."""
         first: dict[int, int] = {}
         for count in (*_COUNTS, *_MILLIONS):
@@ -113,7 +113,7 @@ def present(locale: Locale) -> str:
 
 
 @lru_cache(maxsize=512)
-def rule(plural_forms: str, locale: Locale) -> Rule:
+def rule(plural_forms: str, locale: Locale) -> PluralForms:
     """A header's `Plural-Forms`. Raises `WrongRule` if it cannot be read, or is not the language's."""
     wanted = header(locale)
     found = read(plural_forms)
@@ -129,7 +129,7 @@ def rule(plural_forms: str, locale: Locale) -> Rule:
     return found
 
 
-def _is_right(found: Rule, locale: Locale) -> bool:
+def _is_right(found: PluralForms, locale: Locale) -> bool:
     """Whether it tells the same counts apart as the CLDR, the library's present one or an earlier release."""
     if found.groups == _partition(locale.plural_form, _COUNTS):
         return True
@@ -148,11 +148,11 @@ def _spelling(plural_forms: str) -> str:
 
 
 @lru_cache(maxsize=512)
-def read(plural_forms: str) -> Rule | None:
+def read(plural_forms: str) -> PluralForms | None:
     """A header's `Plural-Forms`, whichever language's it is; None if it cannot be read."""
     parts = _HEADER.fullmatch(plural_forms) if len(plural_forms) <= _LONGEST else None
     try:
-        found = Rule(plural_forms, int(parts[1]), gettext.c2py(parts[2])) if parts and int(parts[1]) else None
+        found = PluralForms(plural_forms, int(parts[1]), gettext.c2py(parts[2])) if parts and int(parts[1]) else None
     except Exception:  # whatever a formula makes of the library: ValueError, SyntaxError, RecursionError, MemoryError
         return None
     return found

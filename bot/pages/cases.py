@@ -9,7 +9,7 @@ from bot.pages import frame
 from bot.pages.frame import section
 from bot.pages.html import Html, Node, join, tag
 from bot.pages.numbers import cause
-from bot.pages.words import LOG_KINDS, TICKETS, Reader
+from bot.pages.words import LOG_KINDS, TICKETS, PageText
 from bot.store import LogEntry, StoredCase
 from bot.store.page import LISTED, ListedCase
 from dialogs.model import Case, Check, Outcome
@@ -24,7 +24,7 @@ def time_of(written: str) -> str:
     return written if _TIME.fullmatch(written) else ""
 
 
-def listing(read: Reader, state: str, found: Sequence[ListedCase], *, people: bool, missing: bool = False) -> Node:
+def listing(read: PageText, state: str, found: Sequence[ListedCase], *, people: bool, missing: bool = False) -> Node:
     """Cases of one state. `missing`: a number was asked for that no case has."""
     links = [
         tag("a", read(f"page.outcome.{one}"), href=read.href("/helpdesk/cases", state=one),
@@ -45,7 +45,7 @@ def listing(read: Reader, state: str, found: Sequence[ListedCase], *, people: bo
     )
 
 
-def _search(read: Reader) -> Html:
+def _search(read: PageText) -> Html:
     return tag(
         "form",
         tag("input", type="hidden", name="language", value=read.catalog.tag) if read.chosen else None,
@@ -59,7 +59,7 @@ def _search(read: Reader) -> Html:
     )
 
 
-def _row(read: Reader, one: ListedCase, *, people: bool) -> list[Node]:
+def _row(read: PageText, one: ListedCase, *, people: bool) -> list[Node]:
     link = tag("a", one.number, href=read.href("/helpdesk/cases", number=one.number))
     case = one.stored.case
     row: list[Node] = [link, read.time(one.touched)]
@@ -77,7 +77,7 @@ def _person(stored: StoredCase) -> Html:
     return tag("span", stored.name or stored.person, dir="auto")
 
 
-def page(read: Reader, stored: StoredCase, log: Sequence[LogEntry], *, people: bool) -> Node:
+def page(read: PageText, stored: StoredCase, log: Sequence[LogEntry], *, people: bool) -> Node:
     """One case in words."""
     case = stored.case
     if case is None:
@@ -106,7 +106,7 @@ def page(read: Reader, stored: StoredCase, log: Sequence[LogEntry], *, people: b
     )
 
 
-def _checks(read: Reader, case: Case) -> Html:
+def _checks(read: PageText, case: Case) -> Html:
     if not case.checks:
         return tag("p", read("agent.not_looked"))
     lines = []
@@ -119,12 +119,12 @@ def _checks(read: Reader, case: Case) -> Html:
     return tag("ul", lines)
 
 
-def _found(read: Reader, check: Check) -> str:
+def _found(read: PageText, check: Check) -> str:
     found = read(f"agent.found.{check.verdict.value}")
     return f"{found} ({cause(read, check.reason)})" if check.reason else found
 
 
-def _ticket(read: Reader, case: Case) -> Node:
+def _ticket(read: PageText, case: Case) -> Node:
     if not case.submissions:
         return None
     number = case.ticket or "–"
@@ -133,7 +133,7 @@ def _ticket(read: Reader, case: Case) -> Node:
     return join(named, " ", f"({read(f'page.ticket.{state}')})" if state in TICKETS else None)
 
 
-def _entry(read: Reader, one: LogEntry) -> Html:
+def _entry(read: PageText, one: LogEntry) -> Html:
     kind = read(f"page.log.{one.kind}") if one.kind in LOG_KINDS else one.kind
     what = " ".join(one.what.split())[:_LONGEST]
     return tag("li", tag("time", read.time(one.at), datetime=one.at), " ", tag("b", kind), " ",

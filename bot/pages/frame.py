@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot.pages.html import Html, Node, join, tag
 from bot.pages.sign_in import Agent
-from bot.pages.words import Reader
+from bot.pages.words import PageText
 
 STYLE = Path(__file__).with_name("style.css").read_bytes()
 STYLE_MARK = blake2b(STYLE, digest_size=8).hexdigest()
@@ -20,7 +20,7 @@ VIEWS = {
 }
 
 
-def document(read: Reader, title: str, *body: Node) -> str:
+def document(read: PageText, title: str, *body: Node) -> str:
     """A whole page."""
     head = (
         tag("meta", charset="utf-8"),
@@ -33,7 +33,7 @@ def document(read: Reader, title: str, *body: Node) -> str:
     return "<!doctype html>\n" + tag("html", tag("head", *head), tag("body", *body), lang=read.catalog.tag, dir=rtl)
 
 
-def helpdesk(read: Reader, title: str, *inner: Node, path: str, agent: Agent | None = None, view: str = "") -> str:
+def helpdesk(read: PageText, title: str, *inner: Node, path: str, agent: Agent | None = None, view: str = "") -> str:
     """A page of the helpdesk; with an agent who is let in, the way to the others and out.
 
     `path`: where the same page is in other languages, "" where it is not."""
@@ -61,7 +61,7 @@ def helpdesk(read: Reader, title: str, *inner: Node, path: str, agent: Agent | N
     )
 
 
-def languages(read: Reader, path: str) -> Html:
+def languages(read: PageText, path: str) -> Html:
     """The languages that have this page, each in its own words."""
     own = read.catalog.tag if read.catalog in read.spoken else read.catalog.base
     links = [

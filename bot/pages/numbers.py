@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from bot.pages import frame, plots
 from bot.pages.frame import section
 from bot.pages.html import Html, Node, join, tag
-from bot.pages.words import FATES, TICKETS, Reader
+from bot.pages.words import FATES, TICKETS, PageText
 from bot.store.numbers import Day, Numbers
 from dialogs.model import Fact, Reason, Verdict
 
@@ -63,7 +63,7 @@ def _of(day: Day, name: str) -> int:
     return int(getattr(day, name))
 
 
-def page(read: Reader, found: Numbers, days: int, by: str) -> tuple[Node, ...]:
+def page(read: PageText, found: Numbers, days: int, by: str) -> tuple[Node, ...]:
     """What became of the cases of so many days, `by` week or month: a line instead where there were none."""
     span = read("page.numbers.span", begin=read.day(found.since), end=read.day(found.until))
     top = (tag("p", span), _choices(read, days, by))
@@ -80,7 +80,7 @@ def page(read: Reader, found: Numbers, days: int, by: str) -> tuple[Node, ...]:
     )
 
 
-def _choices(read: Reader, days: int, by: str) -> Html:
+def _choices(read: PageText, days: int, by: str) -> Html:
     spans = [
         tag("a", read("page.numbers.days", number=read.number(one)), href=read.href("/helpdesk", days=str(one), by=by),
             aria_current="true" if one == days else None)
@@ -94,7 +94,7 @@ def _choices(read: Reader, days: int, by: str) -> Html:
     return tag("div", tag("span", *spans), tag("span", *kinds), class_="choices")
 
 
-def _headlines(read: Reader, found: Numbers) -> Html:
+def _headlines(read: PageText, found: Numbers) -> Html:
     wrong = read("page.numbers.deflection_is", proven=read.number(found.proven), wrong=read.number(found.wrong))
     up, rated = found.ratings.get("up", 0), sum(found.ratings.values())
     of_all = read("page.numbers.wrong", number=read.number(found.wrong))
@@ -123,7 +123,7 @@ def _headlines(read: Reader, found: Numbers) -> Html:
     )
 
 
-def _over_time(read: Reader, found: Numbers, by: str) -> Node:
+def _over_time(read: PageText, found: Numbers, by: str) -> Node:
     rows = periods(found, by)
     name = read.short_date if by == "week" else read.month
     labels = [name(one.begin) for one in rows]
@@ -143,14 +143,14 @@ def _over_time(read: Reader, found: Numbers, by: str) -> Node:
         tag(
             "figure",
             tag("figcaption", plot),
-            plots.columns(plots.Frame(plot, labels, read.catalog.rtl), "plot-cases", tuple(_DRAWN), counts, marks),
+            plots.columns(plots.Axes(plot, labels, read.catalog.rtl), "plot-cases", tuple(_DRAWN), counts, marks),
             tag("ul", legend, class_="legend"),
         ),
         tag(
             "figure",
             tag("figcaption", rate),
             plots.line(
-                plots.Frame(rate, labels, read.catalog.rtl),
+                plots.Axes(rate, labels, read.catalog.rtl),
                 "plot-rate",
                 shares,
                 [read.percent(part / 4) for part in range(5)],
@@ -164,11 +164,11 @@ def _over_time(read: Reader, found: Numbers, by: str) -> Node:
     )
 
 
-def _drawn_name(read: Reader, kind: str) -> str:
+def _drawn_name(read: PageText, kind: str) -> str:
     return ", ".join(read(f"page.fate.{one}") for one in _DRAWN[kind])
 
 
-def _fates(read: Reader, found: Numbers) -> Html:
+def _fates(read: PageText, found: Numbers) -> Html:
     """Totals: nothing is hidden in them."""
     rows = [(read(f"page.fate.{one}"), getattr(found, one)) for one in FATES]
     total = (read("page.column.total"), read.number(found.cases), read.percent(1))
@@ -181,7 +181,7 @@ def _fates(read: Reader, found: Numbers) -> Html:
     )
 
 
-def _splits(read: Reader, found: Numbers) -> Iterable[Html]:
+def _splits(read: PageText, found: Numbers) -> Iterable[Html]:
     tickets = {name: read(f"page.ticket.{name}") for name in TICKETS}
     splits: tuple[tuple[str, str, Mapping[str, int], Callable[[str], str]], ...] = (
         ("cause", "cause", found.by_cause, lambda label: cause(read, label)),
@@ -202,7 +202,7 @@ def _splits(read: Reader, found: Numbers) -> Iterable[Html]:
                          [(named(label), count) for label, count in counts.items()])  # fmt: skip
 
 
-def _split(read: Reader, title: str, column: str, rows: Sequence[tuple[str, int]]) -> Html:
+def _split(read: PageText, title: str, column: str, rows: Sequence[tuple[str, int]]) -> Html:
     """One table with bars; those that are hidden come last, by name: their order would tell which is larger."""
     largest = max(count for _, count in rows)
     shown = [row for row in rows if row[1] >= FEW]
@@ -214,19 +214,19 @@ def _split(read: Reader, title: str, column: str, rows: Sequence[tuple[str, int]
     return section(title, frame.table(title, columns, cells, figures=(1,)))
 
 
-def cause(read: Reader, label: str) -> str:
+def cause(read: PageText, label: str) -> str:
     """A verdict or a reason in words."""
     if label in set(Verdict):
         return read(f"agent.found.{label}")
     return read(f"page.reason.{label}") if label in {*Reason, Fact.DIRECT} else label
 
 
-def few(read: Reader) -> str:
+def few(read: PageText) -> str:
     """In place of a count that is not written."""
     return read("page.few", number=read.number(FEW))
 
 
-def _asked(read: Reader, label: str) -> str:
+def _asked(read: PageText, label: str) -> str:
     if label.startswith("question."):
         return read.or_name(f"questions.{label.removeprefix('question.')}.title", label)
     return read.or_name(f"button.{label}", label)

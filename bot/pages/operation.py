@@ -10,7 +10,7 @@ from bot.pages.frame import section
 from bot.pages.html import Html, Node, join, tag
 from bot.pages.numbers import FEW, cause, few
 from bot.pages.sign_in import Agent
-from bot.pages.words import HEALTH, Reader
+from bot.pages.words import HEALTH, PageText
 from bot.store import DeadLetter, JobKind
 from bot.store.page import LISTED, Affected, ScanSummary
 from bot.tickets.ticket import case_of
@@ -19,7 +19,7 @@ from dialogs.translations import SOURCE
 _OF_CASES = frozenset({JobKind.FOLLOW_UP, JobKind.TICKET, JobKind.TICKET_STATE})  # the key of others is a person's
 
 
-def affected(read: Reader, scan: ScanSummary | None, people: Sequence[Affected]) -> Node:
+def affected(read: PageText, scan: ScanSummary | None, people: Sequence[Affected]) -> Node:
     """The last scan's counts by cause, and the people where they are kept."""
     if scan is None:
         return tag("p", read("page.affected.none"), class_="empty")
@@ -44,12 +44,12 @@ def affected(read: Reader, scan: ScanSummary | None, people: Sequence[Affected])
     )
 
 
-def _cause(read: Reader, verdict: str, reason: str) -> str:
+def _cause(read: PageText, verdict: str, reason: str) -> str:
     found = cause(read, verdict)
     return f"{found} ({cause(read, reason)})" if reason else found
 
 
-def _people(read: Reader, people: Sequence[Affected]) -> Html:
+def _people(read: PageText, people: Sequence[Affected]) -> Html:
     if not people:
         return tag("p", read("page.affected.nobody"))
     rows = [(one.account or one.id, _cause(read, one.verdict, one.cause)) for one in people]
@@ -57,7 +57,7 @@ def _people(read: Reader, people: Sequence[Affected]) -> Html:
 
 
 def page(
-    read: Reader,
+    read: PageText,
     agent: Agent,
     *,
     health: Mapping[str, bool],
@@ -81,11 +81,11 @@ def page(
     )  # fmt: skip
 
 
-def _state(read: Reader, *, well: bool) -> Html:
+def _state(read: PageText, *, well: bool) -> Html:
     return tag("span", read("page.health.good" if well else "page.health.bad"), class_="good" if well else "bad")
 
 
-def _letters(read: Reader, agent: Agent, letters: Sequence[DeadLetter], *, people: bool) -> Html:
+def _letters(read: PageText, agent: Agent, letters: Sequence[DeadLetter], *, people: bool) -> Html:
     if not letters:
         return tag("p", read("page.letters.none"))
     columns = [read(f"page.column.{one}") for one in ("number", "why", "job", "case", "tries", "given_up")]
@@ -103,7 +103,7 @@ def _letters(read: Reader, agent: Agent, letters: Sequence[DeadLetter], *, peopl
     return frame.table(read("page.letters.title"), columns, rows, figures=(4,))
 
 
-def _languages(read: Reader, spoken: Languages) -> Html:
+def _languages(read: PageText, spoken: Languages) -> Html:
     every = spoken.translations.catalogs
     english = every[SOURCE].entries.keys()
     rows = [

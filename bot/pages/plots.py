@@ -18,7 +18,7 @@ _LINES = 4  # across the plot
 
 
 @dataclass(frozen=True)
-class Frame:
+class Axes:
     """What both kinds have: `title` says what is shown, `labels` are the periods, `rtl` which way they run."""
 
     title: str
@@ -74,13 +74,13 @@ class Frame:
         )
 
 
-def columns(frame: Frame, name: str, kinds: Sequence[str], rows: Sequence[Sequence[int]], marks: Sequence[str]) -> Html:
+def columns(axes: Axes, name: str, kinds: Sequence[str], rows: Sequence[Sequence[int]], marks: Sequence[str]) -> Html:
     """A column a row, `kinds` upon each other from the bottom; `marks` as of `scale` of the largest sum."""
     top = scale(max((sum(row) for row in rows), default=0))[-1]
     width = (_WIDTH - _LEFT - _RIGHT) / max(1, len(rows))
     drawn = []
     for place, row in enumerate(rows):
-        left = frame.x((place + 0.5) / len(rows)) - width * 0.36
+        left = axes.x((place + 0.5) / len(rows)) - width * 0.36
         below = 0
         for kind, count in zip(kinds, row, strict=True):
             if count:
@@ -90,13 +90,13 @@ def columns(frame: Frame, name: str, kinds: Sequence[str], rows: Sequence[Sequen
                 if kind == "not":
                     drawn.append(tag("rect", fill=f"url(#{name}-stripes)", **box))
             below += count
-    return frame.drawn(name, marks, drawn)
+    return axes.drawn(name, marks, drawn)
 
 
-def line(frame: Frame, name: str, shares: Sequence[float | None], marks: Sequence[str]) -> Html:
+def line(axes: Axes, name: str, shares: Sequence[float | None], marks: Sequence[str]) -> Html:
     """A point a share from 0 to 1, joined; a gap where there is none."""
     points = [
-        None if share is None else (frame.x((place + 0.5) / len(shares)), _y(share))
+        None if share is None else (axes.x((place + 0.5) / len(shares)), _y(share))
         for place, share in enumerate(shares)
     ]
     runs: list[list[tuple[float, float]]] = [[]]
@@ -111,7 +111,7 @@ def line(frame: Frame, name: str, shares: Sequence[float | None], marks: Sequenc
         if len(run) > 1
     ]
     dots = [tag("circle", class_="dot", cx=_n(x), cy=_n(y), r=4) for run in runs for x, y in run]
-    return frame.drawn(name, marks, lines, dots)
+    return axes.drawn(name, marks, lines, dots)
 
 
 def scale(largest: int) -> tuple[int, ...]:

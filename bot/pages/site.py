@@ -17,7 +17,7 @@ from bot.metrics import Metrics
 from bot.pages import cases, frame, numbers, operation, papers
 from bot.pages.html import Node, tag
 from bot.pages.sign_in import Agent, NotOurs, Sessions, TooMany, drop
-from bot.pages.words import HELPDESK_KEYS, PRIVACY_KEYS, TERMS_KEYS, Reader, reader
+from bot.pages.words import HELPDESK_KEYS, PRIVACY_KEYS, TERMS_KEYS, PageText, page_text
 from bot.settings import Settings
 from bot.store.interface import Store
 from bot.tickets.ticket import case_number
@@ -45,7 +45,7 @@ _PUBLIC = {**_HEADERS, "Cache-Control": "no-cache", "Vary": "Accept-Language"}
 _STYLE = {**_HEADERS, "Cache-Control": "public, max-age=86400"}
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-View = Callable[[web.Request, Reader, Agent], Awaitable[web.Response]]
+View = Callable[[web.Request, PageText, Agent], Awaitable[web.Response]]
 Health = Callable[[], Awaitable[dict[str, bool]]]
 
 
@@ -80,11 +80,11 @@ class Pages:
 
     async def privacy(self, request: web.Request) -> web.Response:
         """GET /privacy."""
-        return _paper(papers.privacy(self._reader(request, PRIVACY_KEYS), self._settings))
+        return _paper(papers.privacy(self._page_text(request, PRIVACY_KEYS), self._settings))
 
     async def terms(self, request: web.Request) -> web.Response:
         """GET /terms."""
-        return _paper(papers.terms(self._reader(request, TERMS_KEYS), self._settings))
+        return _paper(papers.terms(self._page_text(request, TERMS_KEYS), self._settings))
 
     async def style(self, _: web.Request) -> web.Response:
         """The style sheet, for anybody."""
@@ -106,9 +106,9 @@ class Pages:
     def helpdesk(self) -> Handler:
         return self._view(self._numbers)
 
-    def _reader(self, request: web.Request, keys: tuple[str, ...] = HELPDESK_KEYS) -> Reader:
+    def _page_text(self, request: web.Request, keys: tuple[str, ...] = HELPDESK_KEYS) -> PageText:
         wanted = request.query.get("language", "")[:40]
-        return reader(self._languages(), request.headers.get("Accept-Language", ""), wanted, keys)
+        return page_text(self._languages(), request.headers.get("Accept-Language", ""), wanted, keys)
 
     def _guarded(self, handler: Handler) -> Handler:
         """Whatever fails becomes a page that says so, and every answer has the headers."""
@@ -150,7 +150,7 @@ class Pages:
             agent = await self.sessions.agent(request)
             if agent is None:
                 return await self.sessions.begin(request)
-            read = self._reader(request)
+            read = self._page_text(request)
             if not agent.allowed:
                 return self._without_role(read, agent)
             return await view(request, read, agent)
@@ -163,13 +163,13 @@ class Pages:
     def _failure(
         self, request: web.Request, status: int, name: str, *, again: bool = False, wait: bool = False
     ) -> web.Response:
-        read = self._reader(request)
+        read = self._page_text(request)
         link = tag("p", tag("a", read("page.button.again"), href=read.href("/helpdesk/sign-in"))) if again else None
         body = (tag("p", read(f"page.{name}.body")), link)
         text = frame.helpdesk(read, read(f"page.{name}.title"), *body, path="")
         return _html(text, status, {"Retry-After": "60"} if wait else None)
 
-    def _without_role(self, read: Reader, agent: Agent) -> web.Response:
+    def _without_role(self, read: PageText, agent: Agent) -> web.Response:
         self._count("role")
         other = frame.form("/helpdesk/sign-out", agent, tag("button", read("page.button.other")))
         body = (tag("p", read("page.refused.body")), other)
@@ -184,7 +184,7 @@ class Pages:
         agent, onward = await self.sessions.finish(request)
         if agent.allowed:
             return onward
-        refused = self._without_role(self._reader(request), agent)
+        refused = self._without_role(self._page_text(request), agent)
         refused.cookies.update(onward.cookies)
         return refused
 
@@ -196,17 +196,17 @@ class Pages:
         return response
 
     async def _signed_out(self, request: web.Request) -> web.Response:
-        read = self._reader(request)
+        read = self._page_text(request)
         again = tag("p", tag("a", read("page.button.again"), href=read.href("/helpdesk/sign-in")))
         body = (tag("p", read("page.signed_out.body")), again)
         return _html(frame.helpdesk(read, read("page.signed_out.title"), *body, path=request.path))
 
     def _page(
-        self, request: web.Request, read: Reader, agent: Agent, view: str, title: str, body: Node
+        self, request: web.Request, read: PageText, agent: Agent, view: str, title: str, body: Node
     ) -> web.Response:
         return _html(frame.helpdesk(read, title, body, path=request.path, agent=agent, view=view))
 
-    async def _numbers(self, request: web.Request, read: Reader, agent: Agent) -> web.Response:
+    async def _numbers(self, request: web.Request, read: PageText, agent: Agent) -> web.Response:
         asked, by = request.query.get("days", ""), request.query.get("by", "")
         days = int(asked) if asked in map(str, numbers.SPANS) else numbers.SPANS[1]
         until = today()
@@ -214,7 +214,7 @@ class Pages:
         body = numbers.page(read, found, days, by if by in numbers.PERIODS else numbers.PERIODS[0])
         return self._page(request, read, agent, "numbers", read("page.numbers.title"), body)
 
-    async def _cases(self, request: web.Request, read: Reader, agent: Agent) -> web.Response:
+    async def _cases(self, request: web.Request, read: PageText, agent: Agent) -> web.Response:
         people, written = self._settings.page_people, request.query.get("number", "")[:80]
         number = case_number(written)
         if number and (stored := await self._store.case(number)):
@@ -229,7 +229,7 @@ class Pages:
         body = cases.listing(read, state, found, people=people, missing=bool(written))
         return self._page(request, read, agent, "cases", read("page.cases.title"), body)
 
-    async def _affected(self, request: web.Request, read: Reader, agent: Agent) -> web.Response:
+    async def _affected(self, request: web.Request, read: PageText, agent: Agent) -> web.Response:
         scan = await self._store.last_scan()
         named = scan is not None and scan.named and self._settings.page_people
         people = await self._store.affected(request.query.get("after", "")[:256]) if named else ()
@@ -237,7 +237,7 @@ class Pages:
         body = operation.affected(read, shown, people)
         return self._page(request, read, agent, "affected", read("page.affected.title"), body)
 
-    async def _operation(self, request: web.Request, read: Reader, agent: Agent) -> web.Response:
+    async def _operation(self, request: web.Request, read: PageText, agent: Agent) -> web.Response:
         done = {"again": "page.letters.retried", "gone": "page.letters.gone"}.get(request.query.get("done", ""), "")
         body = operation.page(
             read,
@@ -251,7 +251,7 @@ class Pages:
         )
         return self._page(request, read, agent, "operation", read("page.operation.title"), body)
 
-    async def _retry(self, request: web.Request, read: Reader, _: Agent) -> web.Response:
+    async def _retry(self, request: web.Request, read: PageText, _: Agent) -> web.Response:
         form = await _form(request)
         self.sessions.require_own(request, form)
         number = form.get("id", "")
@@ -262,7 +262,7 @@ class Pages:
         where = read.href("/helpdesk/operation", done="again" if found else "gone")
         return web.Response(status=303, headers={"Location": where})
 
-    async def _not_found(self, _: web.Request, read: Reader, agent: Agent) -> web.Response:
+    async def _not_found(self, _: web.Request, read: PageText, agent: Agent) -> web.Response:
         text = frame.helpdesk(read, read("page.not_found.title"), path="", agent=agent)
         return _html(text, 404)
 

@@ -87,7 +87,7 @@ PAGE_KEYS = tuple(dict.fromkeys((*HELPDESK_KEYS, *PRIVACY_KEYS, *TERMS_KEYS)))
 
 
 @dataclass(frozen=True)
-class Reader:
+class PageText:
     """One language, as a page is written in it. `chosen`: by the reader, so that links keep it."""
 
     catalog: Catalog
@@ -95,7 +95,7 @@ class Reader:
     chosen: bool = False
 
     def __call__(self, key: str, **values: str | int) -> str:
-        """One sentence."""
+        """The sentence of a key."""
         return self.catalog.text(key, **values)
 
     def or_name(self, key: str, name: str) -> str:
@@ -149,7 +149,7 @@ class Reader:
         return f"{path}?{urlencode(asked)}" if asked else path
 
 
-def reader(languages: Languages, accepted: str, wanted: str, keys: Sequence[str]) -> Reader:
+def page_text(languages: Languages, accepted: str, wanted: str, keys: Sequence[str]) -> PageText:
     """For a request's Accept-Language and the language that its address names, of those that have every key."""
     catalogs = languages.translations.catalogs
     spoken = tuple(catalogs[tag] for tag in languages.tags if all(key in catalogs[tag].entries for key in keys))
@@ -157,11 +157,11 @@ def reader(languages: Languages, accepted: str, wanted: str, keys: Sequence[str]
     choices = languages.translations.choices()
     offered = tuple(one for one in spoken if one in choices)
     if wanted and (named := known.get(languages.nearest(wanted))):
-        return Reader(named, offered, chosen=True)
+        return PageText(named, offered, chosen=True)
     for wish in wishes(accepted):
         if found := known.get(languages.nearest(wish)):
-            return Reader(found, offered)
-    return Reader(catalogs[SOURCE], offered)
+            return PageText(found, offered)
+    return PageText(catalogs[SOURCE], offered)
 
 
 def wishes(accepted: str) -> list[str]:

@@ -16,7 +16,7 @@ from bot.commands.locales.issue import Level
 from bot.commands.locales.sync import sync
 from bot.languages import language_file
 from bot.languages.catalogs import Languages, load, overlaid
-from bot.pages.words import PAGE_KEYS, reader
+from bot.pages.words import PAGE_KEYS, page_text
 from dialogs.card_content import content_of
 from dialogs.library import Library
 from dialogs.model import Case
@@ -80,7 +80,7 @@ def test_who_chooses_a_language_gets_the_variant_of_their_teams(spoken: Language
 
 
 def test_a_page_is_in_the_readers_variant_and_names_each_language_once(spoken: Languages) -> None:
-    found = reader(spoken, "en-GB,en;q=0.5", "", PAGE_KEYS)
+    found = page_text(spoken, "en-GB,en;q=0.5", "", PAGE_KEYS)
     assert found.catalog.tag == "en-GB"
     names = [one.name for one in found.spoken]
     assert len(names) == len(set(names))

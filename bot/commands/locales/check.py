@@ -19,7 +19,7 @@ from bot.commands.preview.needs import packaged_needs, shown
 from bot.errors import LocalesError
 from bot.languages import tags
 from bot.languages.folder import meant
-from bot.languages.language_file import BASE, English, LanguageFile
+from bot.languages.language_file import BASE, Forms, LanguageFile
 from dialogs.examples import EXAMPLE_KEYS
 from dialogs.translations import SOURCE
 
@@ -169,7 +169,7 @@ def _report_line(path: Path, issue: Issue) -> str:
     return f"{name}:{issue.line}: {issue.level.name.lower()}: {key}{issue.text}{rule}\n"
 
 
-def _of_entries(language: Language, base: English) -> Iterator[Issue]:
+def _of_entries(language: Language, base: Forms) -> Iterator[Issue]:
     for entry in language.document.entries:
         english = language.english.get(entry.key)
         if entry.key and english is None:
@@ -182,7 +182,7 @@ def _of_entries(language: Language, base: English) -> Iterator[Issue]:
             yield Issue(entry.id.line, text, Level.WARNING, entry.key)
 
 
-def _same_as_base(language: Language, base: English) -> Iterator[Issue]:
+def _same_as_base(language: Language, base: Forms) -> Iterator[Issue]:
     """Entries that a variant need not have: what its language says, it says too, and follows when that changes."""
     for entry in language.document.entries:
         if language.shows(entry) and base.get(entry.key) == entry.texts:
@@ -190,7 +190,7 @@ def _same_as_base(language: Language, base: English) -> Iterator[Issue]:
             yield Issue(entry.line, text, Level.WARNING, entry.key)
 
 
-def _earlier_titles(language: Language, below: English, shown: English) -> Iterator[Issue]:
+def _earlier_titles(language: Language, below: Forms, shown: Forms) -> Iterator[Issue]:
     """Buttons that have another title here than in what lies below, and sentences from there that still name it."""
     own = {entry.key for entry in language.document.entries if language.shows(entry)}
     for entry in language.document.entries:

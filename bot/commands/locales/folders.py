@@ -12,7 +12,7 @@ from bot.errors import LocalesError
 from bot.languages import language_file
 from bot.languages.catalogs import wrong_base
 from bot.languages.folder import Listing, Problem, listing, stamp
-from bot.languages.language_file import English, LanguageFile, base_of
+from bot.languages.language_file import Forms, LanguageFile, base_of
 from bot.languages.po_document import Document, PoEntry
 from bot.languages.po_reader import read
 from dialogs.translations import SOURCE
@@ -64,7 +64,7 @@ class Folders:
         return found
 
     @cached_property
-    def shown(self) -> English:
+    def shown(self) -> Forms:
         """What the English shows: what every language is compared with, by the bot too."""
         return language_file.read(self.packaged / f"{SOURCE}.po", SOURCE, None).texts
 
@@ -93,7 +93,7 @@ class Folders:
         there = {base: self.base(base)} if base in self.files else {}
         return wrong_base(tag, base, {**there, **({tag: _base(packaged)} if packaged else {})})
 
-    def texts(self, tag: str, found: LanguageFile | None = None) -> English:
+    def texts(self, tag: str, found: LanguageFile | None = None) -> Forms:
         """What people see of a language: its own file, `found` if it was read, over the packaged one, of a variant over
         its language."""
         below, base = self.below(tag), self.base(tag)

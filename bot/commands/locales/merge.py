@@ -23,7 +23,7 @@ _Edit = tuple[int, int, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class English:
+class SourceEntry:
     """One entry of the source as it now reads."""
 
     key: str
@@ -65,7 +65,7 @@ def merge(
     found: Document,
     tag: str,
     forms: int,
-    english: Mapping[str, English],
+    english: Mapping[str, SourceEntry],
     *,
     whole: bool = True,
     reworded: Container[str] = (),
@@ -84,7 +84,7 @@ class _Merge:
     found: Document
     tag: str
     forms: int
-    english: Mapping[str, English]
+    english: Mapping[str, SourceEntry]
     wrap: bool
     whole: bool
     reworded: Container[str]
@@ -112,20 +112,20 @@ class _Merge:
                 self._list_for(entry, now).append(entry.key)
                 yield entry.start, entry.end, self._renewed(entry, now)
 
-    def _list_for(self, entry: PoEntry, now: English) -> list[str]:
+    def _list_for(self, entry: PoEntry, now: SourceEntry) -> list[str]:
         if entry.source == now.source and not _base_changed(entry, now):
             return self.back if entry.key in self.again else self.remarked
         return self.kept if entry.key in self.reworded else self.changed
 
-    def _same(self, entry: PoEntry, now: English) -> bool:
+    def _same(self, entry: PoEntry, now: SourceEntry) -> bool:
         comments = entry.comments["#."] == now.comments
         flags = set(entry.flags) - {_FUZZY} == set(now.flags)
         return entry.source == now.source and comments and flags and len(entry.strings) == self._count(now)
 
-    def _count(self, now: English) -> int:
+    def _count(self, now: SourceEntry) -> int:
         return self.forms if now.plural else 1
 
-    def _renewed(self, entry: PoEntry, now: English) -> tuple[str, ...]:
+    def _renewed(self, entry: PoEntry, now: SourceEntry) -> tuple[str, ...]:
         fuzzy, previous = entry.fuzzy, entry.comments["#|"]
         strings = self._strings(entry, now)
         if self._translates(entry):
@@ -151,7 +151,7 @@ class _Merge:
         """Whether its text follows the English: an installation's own English and what people type do not."""
         return self.tag != SOURCE and entry.key not in EXAMPLE_KEYS and any(form.text for form in entry.strings)
 
-    def _misplaced(self, entry: PoEntry, now: English) -> tuple[str, ...]:
+    def _misplaced(self, entry: PoEntry, now: SourceEntry) -> tuple[str, ...]:
         """What stands in the place of the English and is none, where nothing is translated: it was typed there."""
         if self.tag == SOURCE or any(form.text for form in entry.strings):
             return ()
@@ -167,7 +167,7 @@ class _Merge:
         named = zip(("msgid", "msgid_plural"), entry.source, strict=False)
         return tuple(line for name, text in named for line in field_lines(name, text, wrap=self.wrap, prefix="#| "))
 
-    def _strings(self, entry: PoEntry, now: English) -> tuple[str, ...]:
+    def _strings(self, entry: PoEntry, now: SourceEntry) -> tuple[str, ...]:
         texts = tuple(form.text for form in entry.strings)
         if self.tag == SOURCE and texts == entry.source != now.source:
             texts = now.source  # English that was not edited follows the source
@@ -175,7 +175,7 @@ class _Merge:
             return kept_strings(entry)
         return self._written(now, _as_many(texts, self._count(now)))
 
-    def _written(self, now: English, texts: tuple[str, ...]) -> tuple[str, ...]:
+    def _written(self, now: SourceEntry, texts: tuple[str, ...]) -> tuple[str, ...]:
         named = zip(string_names(len(texts), plural=now.plural), texts, strict=True)
         return tuple(line for name, text in named for line in field_lines(name, text, wrap=self.wrap))
 
@@ -196,7 +196,7 @@ class _Merge:
         return end + 1 if end < len(lines) and not lines[end].strip() else end
 
 
-def revived(found: Document, english: Mapping[str, English]) -> tuple[str, ...]:
+def revived(found: Document, english: Mapping[str, SourceEntry]) -> tuple[str, ...]:
     """The lines of a file with entries that were put aside and that the English has again as entries once more. Where
     one is there anyway, what was put aside goes: gettext refuses a file with both."""
     here = {entry.key for entry in found.entries}
@@ -232,7 +232,9 @@ def _in_use(line: str) -> str:
     return line.replace(f"{_ASIDE}|", "#|", 1) if line.startswith(f"{_ASIDE}|") else line.removeprefix(_ASIDE).lstrip()
 
 
-def _placed(found: Document, english: Mapping[str, English], written: Mapping[str, Sequence[str]]) -> Iterator[_Edit]:
+def _placed(
+    found: Document, english: Mapping[str, SourceEntry], written: Mapping[str, Sequence[str]]
+) -> Iterator[_Edit]:
     """Entries that a file lacks, by their keys, each after the one that it follows in the English."""
     ends = {entry.key: entry.end for entry in found.entries}
     at = found.header.end if found.header else 0
@@ -261,7 +263,7 @@ def _as_many(texts: Sequence[str], count: int) -> tuple[str, ...]:
     return tuple(texts[min(at, len(texts) - 1)] for at in range(count))
 
 
-def _base_changed(entry: PoEntry, now: English) -> bool:
+def _base_changed(entry: PoEntry, now: SourceEntry) -> bool:
     """Whether a variant's language says something else than when the entry was written."""
     before = base_line(entry.comments["#."])
     return bool(before) and before != base_line(now.comments)

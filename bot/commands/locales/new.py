@@ -13,7 +13,7 @@ from bot.commands.locales.folders import Folders
 from bot.commands.locales.writing import field_lines, flag_lines, string_names
 from bot.errors import LocalesError
 from bot.languages import plurals, tags
-from bot.languages.language_file import BASE, DRAFT, English
+from bot.languages.language_file import BASE, DRAFT, Forms
 from bot.languages.po_document import PoEntry
 
 
@@ -91,7 +91,7 @@ def _header(tag: str, locale: Locale, own: Mapping[str, str]) -> Iterator[str]:
     yield ""
 
 
-def _entries(locale: Locale, entries: tuple[PoEntry, ...], begun: English) -> Iterator[str]:
+def _entries(locale: Locale, entries: tuple[PoEntry, ...], begun: Forms) -> Iterator[str]:
     forms = plurals.rule(plurals.header(locale), locale).forms
     for entry in entries:
         texts = begun.get(entry.key, ("",))

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 
 from bot.commands.locales import notes, writing
 from bot.commands.locales.folders import Folders
-from bot.commands.locales.merge import English, merge, revived
+from bot.commands.locales.merge import SourceEntry, merge, revived
 from bot.commands.locales.notes import of_base
 from bot.errors import LocalesError
 from bot.languages import plurals, po_reader, tags
@@ -60,7 +60,7 @@ def sync(folders: Folders, reworded: Collection[str] = ()) -> int:
     return 1 if failed else 0
 
 
-def _over(english: Mapping[str, English], base: Mapping[str, tuple[str, ...]]) -> Mapping[str, English]:
+def _over(english: Mapping[str, SourceEntry], base: Mapping[str, tuple[str, ...]]) -> Mapping[str, SourceEntry]:
     """The English as it stands above a variant's entries, with what its language says."""
     told = {key: of_base(base[key]) for key in english.keys() - EXAMPLE_KEYS if base.get(key)}
     return {
@@ -68,27 +68,27 @@ def _over(english: Mapping[str, English], base: Mapping[str, tuple[str, ...]]) -
     }
 
 
-def _is_whole(found: Document, english: Mapping[str, English]) -> bool:
+def _is_whole(found: Document, english: Mapping[str, SourceEntry]) -> bool:
     """Whether an installation's own file of a packaged language is to have every entry, or holds just some other words:
     it is laid over what is packaged entry by entry, and stays as small as it is."""
     here = {entry.key for entry in found.entries} & english.keys()
     return 2 * len(here) > len(english)
 
 
-def _english(found: Document) -> Mapping[str, English]:
+def _english(found: Document) -> Mapping[str, SourceEntry]:
     """What is shown counts: the English is edited in its msgstr, in Poedit too."""
     shown = {entry.key: entry.texts for entry in found.entries}
     return {entry.key: _entry(entry, shown) for entry in found.entries}
 
 
-def _entry(entry: PoEntry, shown: Mapping[str, tuple[str, ...]]) -> English:
+def _entry(entry: PoEntry, shown: Mapping[str, tuple[str, ...]]) -> SourceEntry:
     # What people type has only a hint as its English, and every language its own sentences.
     source = entry.source if entry.key in EXAMPLE_KEYS else tuple(form.text for form in entry.strings)
     flags = [flag for flag in entry.flags if flag not in ("fuzzy", _BRACES)]
     if entry.key not in EXAMPLE_KEYS and any(placeholders(text) for text in source):
         flags.append(_BRACES)
     comments = notes.written(entry.key, source, entry.comments["#."], shown)
-    return English(entry.key, source, comments, tuple(flags))
+    return SourceEntry(entry.key, source, comments, tuple(flags))
 
 
 def _forms(found: Document, tag: str) -> int:

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 
 from babel import Locale
 
-from bot.languages.plurals import Rule
+from bot.languages.plurals import PluralForms
 
 _COUNTS = range(201)
 
 
 def wrong(
-    texts: tuple[str, ...], rule: Rule, locale: Locale, words: Mapping[str, re.Pattern[str]]
+    texts: tuple[str, ...], rule: PluralForms, locale: Locale, words: Mapping[str, re.Pattern[str]]
 ) -> Iterator[tuple[int, str]]:
     """The number of each form that shows the wrong word for some count, and what is wrong.
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 
-from bot.commands.locales.reader.text import ADDRESS, PLACEHOLDER, SHORTCUT, Text
+from bot.commands.locales.reader.text import ADDRESS, PLACEHOLDER, SHORTCUT, EntryForm
 from dialogs.translations import SOURCE
 
 _DIGITS = re.compile(r"\d+(?:[.,\u00a0\u202f]\d{3})*")
@@ -17,24 +17,24 @@ _KEY = re.compile(r"(?<![^\W_])(?:Ctrl|Shift|Command|Option)(?![^\W_])")
 _COMMAND = re.compile(r"\bphotosync [a-z]+\b|(?<=“)[A-Z]\w+\.\w+(?=”)")
 
 
-def sentences(one: Text) -> Iterator[str]:
+def sentences(one: EntryForm) -> Iterator[str]:
     """A sentence that is the English still; the bot shows it."""
     if one.text == one.english and " " in one.text and not _own_english(one):
         yield "is the English: not translated"
 
 
-def words(one: Text) -> Iterator[str]:
+def words(one: EntryForm) -> Iterator[str]:
     """A word that is the English's, which may well be right: "Menu"."""
     if one.text == one.english and " " not in one.text and not _own_english(one):
         yield "is the English: not translated"
 
 
-def _own_english(one: Text) -> bool:
+def _own_english(one: EntryForm) -> bool:
     """English and its varieties, and entries that are names only."""
     return one.knows.tag.partition("-")[0] == SOURCE or not one.bare_english.strip()
 
 
-def numbers(one: Text) -> Iterator[str]:
+def numbers(one: EntryForm) -> Iterator[str]:
     """A number that is not the English's, in digits or words; the digits of a translation may be words in English."""
     if not (one.knows.lists.any_number.search(one.text) or one.knows.english.any_number.search(one.english)):
         return
@@ -60,7 +60,7 @@ def _listed(numbers: Iterable[int]) -> str:
     return ", ".join(map(str, sorted(numbers)))
 
 
-def shortcuts(one: Text) -> Iterator[str]:
+def shortcuts(one: EntryForm) -> Iterator[str]:
     """Keys to press, in their order: they mean a browser each. A language may have its own names of keys."""
     wanted, found = SHORTCUT.findall(one.english), SHORTCUT.findall(one.text)
     if len(found) != len(wanted) or not all(map(partial(_same_keys, one), wanted, found)):
@@ -71,14 +71,14 @@ def shortcuts(one: Text) -> Iterator[str]:
             yield f"the key {key} is missing"
 
 
-def _same_keys(one: Text, wanted: str, found: str) -> bool:
+def _same_keys(one: EntryForm, wanted: str, found: str) -> bool:
     """Whether a shortcut is the English's, by the language's names of its keys."""
     pairs = list(zip(wanted.split("+"), found.split("+"), strict=False))
     same = all(mine in one.knows.lists.keys.get(key, [key]) for key, mine in pairs)
     return same and wanted.count("+") == found.count("+")
 
 
-def names(one: Text) -> Iterator[str]:
+def names(one: EntryForm) -> Iterator[str]:
     """Names of products that are missing, are another's, or are spelt in another way."""
     if one.knows.is_source:
         return
@@ -99,7 +99,7 @@ def names(one: Text) -> Iterator[str]:
                 yield f"{found} is spelt {name}"
 
 
-def addresses(one: Text) -> Iterator[str]:
+def addresses(one: EntryForm) -> Iterator[str]:
     """Addresses and commands: what is typed letter by letter."""
     wanted, found = Counter(ADDRESS.findall(one.english)), Counter(ADDRESS.findall(one.text))
     if wanted.keys() != found.keys():
@@ -109,7 +109,7 @@ def addresses(one: Text) -> Iterator[str]:
             yield f"“{command}” is typed as it is; it is missing"
 
 
-def doubled(one: Text) -> Iterator[str]:
+def doubled(one: EntryForm) -> Iterator[str]:
     """A placeholder that stands twice shows its value twice."""
     wanted, found = Counter(PLACEHOLDER.findall(one.english)), Counter(PLACEHOLDER.findall(one.text))
     for name, count in found.items():
@@ -117,7 +117,7 @@ def doubled(one: Text) -> Iterator[str]:
             yield f"{name} stands here {count} times"
 
 
-def order(one: Text) -> Iterator[str]:
+def order(one: EntryForm) -> Iterator[str]:
     """Placeholders in another order than the English's, or than the language's where it turns them round."""
     wanted = [f"{{{name}}}" for name in one.knows.lists.order.get(one.key, ())] or PLACEHOLDER.findall(one.english)
     found = PLACEHOLDER.findall(one.text)

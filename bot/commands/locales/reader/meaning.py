@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from bot.commands.locales.reader.lists import Negation
-from bot.commands.locales.reader.text import Text, sentences
+from bot.commands.locales.reader.text import EntryForm, sentences
 
 _CLAUSE = re.compile(r"[.,:;!?()…—–。，、：；！？（）،؛؟।]+")
 _TURNED = {"left": "right", "right": "left"}
 _PAIRS = (("left", "right"), ("top", "bottom"))
 
 
-def negation(one: Text) -> Iterator[str]:
+def negation(one: EntryForm) -> Iterator[str]:
     """Fewer negations than the English has: each *not*, *no*, *never*, *without* is said by one of the language's.
 
     Where both have as many sentences, as many of them deny: one may deny twice in this language and once in English.
@@ -44,7 +44,7 @@ def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
 
 
-def sides(one: Text) -> Iterator[str]:
+def sides(one: EntryForm) -> Iterator[str]:
     """Left and right, and top and bottom beside them, in the English's order; a mirrored screen has them turned."""
     ours, english = one.knows.lists.sides, one.knows.english.sides
     wanted = [_order(one.english, english, pair) for pair in _PAIRS]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 
-from bot.commands.locales.reader.text import BUTTON, PLACEHOLDER, Text
+from bot.commands.locales.reader.text import BUTTON, PLACEHOLDER, EntryForm
 
 TITLE = 25  # characters that Teams shows of a button's title on a phone without cutting it
 _RATIO = 2.2
 _SHORT = 20  # characters of an English text below which a ratio says nothing
 
 
-def title(one: Text) -> Iterator[str]:
+def title(one: EntryForm) -> Iterator[str]:
     """A title that has no room on a phone."""
     if not BUTTON.fullmatch(one.key):
         return
@@ -22,7 +22,7 @@ def title(one: Text) -> Iterator[str]:
         yield f"{seen} characters; a phone shows {TITLE} of a title"
 
 
-def length(one: Text) -> Iterator[str]:
+def length(one: EntryForm) -> Iterator[str]:
     """A text that is much longer than the English."""
     ours, english = (len(PLACEHOLDER.sub("", text)) for text in (one.text, one.english))
     if english >= _SHORT and ours > _RATIO * english:

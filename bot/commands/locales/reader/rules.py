@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from bot.commands.locales.issue import Issue, Language, Level
 from bot.commands.locales.reader import counts, kept, meaning, room, terms, titles, typography
-from bot.commands.locales.reader.text import Knowledge, Text
-from bot.languages.plurals import Rule
+from bot.commands.locales.reader.text import EntryForm, Knowledge
+from bot.languages.plurals import PluralForms
 from bot.languages.po_document import PoEntry
 
-TextRule = Callable[[Text], Iterator[str]]
+TextRule = Callable[[EntryForm], Iterator[str]]
 """A text -> a sentence for each thing that is doubtful in it."""
 RULES: Mapping[str, TextRule] = {
     "english": kept.sentences,
@@ -49,7 +49,7 @@ class Reader:
 
     language: Language
     knows: Knowledge
-    rule: Rule | None  # how counts choose among plural forms
+    rule: PluralForms | None  # how counts choose among plural forms
 
     def issues(self) -> Iterator[Issue]:
         """What is doubtful and not explained, in every entry that the bot shows."""
@@ -68,13 +68,13 @@ class Reader:
         yield from self._of_forms(entry)
         yield from self._of_counts(entry)
 
-    def texts(self, entry: PoEntry) -> Iterator[tuple[int, Text]]:
+    def texts(self, entry: PoEntry) -> Iterator[tuple[int, EntryForm]]:
         """The forms that whole numbers take, each with its number and beside the English for the same counts."""
         source = self.knows.source[entry.key]
         for at, form in enumerate(entry.strings):
             if entry.plural and self.rule and at not in self.rule.used:
                 continue
-            yield at, Text(entry.key, form.text, source[0 if self._only_one(at, entry) else -1], self.knows)
+            yield at, EntryForm(entry.key, form.text, source[0 if self._only_one(at, entry) else -1], self.knows)
 
     def _only_one(self, form: int, entry: PoEntry) -> bool:
         """Whether a form shows for the count of one, beside which the English has its singular."""

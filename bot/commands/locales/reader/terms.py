@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from math import ceil
 
-from bot.commands.locales.reader.text import Text
+from bot.commands.locales.reader.text import EntryForm
 from dialogs.text import folded
 
 _REMARK = re.compile(r"\s*[(（][^)）]*[)）]")
@@ -15,7 +15,7 @@ _STEM = 0.6  # of a word, three letters at least
 _BETWEEN = re.compile(r"[;；؛,،]|\s/\s")
 
 
-def glossary(one: Text) -> Iterator[str]:
+def glossary(one: EntryForm) -> Iterator[str]:
     """A thing that the English names, called other than in the glossary."""
     for term, translation in one.knows.terms.items():
         if _named(term).search(one.english) and not _says(one.text, translation, one.knows.lists.spaces):
@@ -42,7 +42,7 @@ def _stems(translation: str, spaces: bool) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(word[: max(3, ceil(len(word) * share))] for word in one.split()) for one in wanted if one)
 
 
-def forbidden(one: Text) -> Iterator[str]:
+def forbidden(one: EntryForm) -> Iterator[str]:
     """A word that this language's file does not use: another form of address, a false friend."""
     for row in one.knows.lists.forbidden:
         if found := row.found.search(one.bare):

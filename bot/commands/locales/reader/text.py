@@ -71,7 +71,7 @@ class Knowledge:
 
 
 @dataclass(frozen=True)
-class Text:
+class EntryForm:
     """One form of an entry."""
 
     key: str

@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from bot.commands.locales.reader.text import ADDRESS, PLACEHOLDER, Text
+from bot.commands.locales.reader.text import ADDRESS, PLACEHOLDER, EntryForm
 
 _CHOOSE = r"(?:[Cc]hoose|[Ss]elect|[Pp]ress|[Tt]ap) (?:the )?"
 
 _MAY_MENTION = re.compile(rf"{_CHOOSE}|[“\"*]")
 
 
-def named(one: Text) -> Iterator[str]:
+def named(one: EntryForm) -> Iterator[str]:
     """A button of ours that the English names, and the translation does not, or without quotes."""
     if one.knows.is_source or not _MAY_MENTION.search(one.english):
         return
@@ -28,7 +28,7 @@ def named(one: Text) -> Iterator[str]:
             yield f"the button “{title}” is called {shown} here, and stands in quotes"
 
 
-def unknown(one: Text) -> Iterator[str]:
+def unknown(one: EntryForm) -> Iterator[str]:
     """A name in quotes that is no title of ours, no product, and on no list of what screens show."""
     if one.knows.is_source:
         return

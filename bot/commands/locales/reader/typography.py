@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from bot.commands.locales.reader.text import ADDRESS, PLACEHOLDER, SHORTCUT, Text
+from bot.commands.locales.reader.text import ADDRESS, PLACEHOLDER, SHORTCUT, EntryForm
 from bot.commands.locales.reader.words import LETTER
 
 _QUOTES = '"“”„‟«»‚‛‹›「」『』″'
@@ -27,7 +27,7 @@ _WORD = re.compile(rf"[{LETTER}]+")
 _REPEATED = re.compile(r"([\u3400-\u9fff]{2,}|[\u3040-\u30ff]{3,}|[\u0e00-\u0e7f\u1000-\u109f]{3,})\1")
 
 
-def quotes(one: Text) -> Iterator[str]:
+def quotes(one: EntryForm) -> Iterator[str]:
     """Quotes and apostrophes of another language, and those that do not close."""
     pairs = one.knows.lists.quotes
     if pairs and (odd := sorted({sign for sign in one.text if sign in _QUOTES and sign not in "".join(pairs)})):
@@ -46,7 +46,7 @@ def quotes(one: Text) -> Iterator[str]:
             yield f"{' '.join(odd)} between letters; this language has {usual}"
 
 
-def blanks(one: Text) -> Iterator[str]:
+def blanks(one: EntryForm) -> Iterator[str]:
     """Doubled blanks; blanks before and behind marks, which French has, unbreakable."""
     if "  " in one.text or re.search(r"[^\S\n]{2,}", one.text):
         yield "two blanks"
@@ -62,7 +62,7 @@ def blanks(one: Text) -> Iterator[str]:
         yield f"no blank behind {found[0]}"
 
 
-def marks(one: Text) -> Iterator[str]:
+def marks(one: EntryForm) -> Iterator[str]:
     """The final mark is the English's, in this language's shape; and no marks of another script."""
     wanted, found = _end(one.english), _end(one.text)
     if found == "." and not wanted and _abridged(one):
@@ -83,16 +83,16 @@ def _end(text: str) -> str:
     return _FINAL.get(last, "")
 
 
-def _abridged(one: Text) -> bool:
+def _abridged(one: EntryForm) -> bool:
     return any(one.text.endswith(f" {short}") for short in one.knows.lists.abbreviations)
 
 
-def _end_is_free(one: Text) -> bool:
+def _end_is_free(one: EntryForm) -> bool:
     """A value at the end, of the English or behind a colon, has a mark of its own, or none."""
     return one.english.endswith("}") or _VALUE_AT_END.search(one.text) is not None
 
 
-def doubled(one: Text) -> Iterator[str]:
+def doubled(one: EntryForm) -> Iterator[str]:
     """A word, or two or three, twice in a row."""
     allowed = one.knows.lists.doubled
     if not one.knows.lists.spaces:
@@ -109,7 +109,7 @@ def doubled(one: Text) -> Iterator[str]:
                     yield f"“{said}”: twice"
 
 
-def letters(one: Text) -> Iterator[str]:
+def letters(one: EntryForm) -> Iterator[str]:
     """A word with letters of two scripts: a Latin a in a Cyrillic word looks the same and is read aloud otherwise."""
     if not (_OTHERS.search(one.text) and _LATIN.search(one.text)):
         return
@@ -120,7 +120,7 @@ def letters(one: Text) -> Iterator[str]:
             yield f"“{found[0]}” has letters of {' and '.join(sorted(name.capitalize() for name in mixed))}"
 
 
-def capital(one: Text) -> Iterator[str]:
+def capital(one: EntryForm) -> Iterator[str]:
     """Begins with a capital where the English does, in scripts that have them."""
     ours, english = one.text[:1], one.english[:1]
     if english.isupper() and ours.islower() and not one.knows.proper.match(one.english):
