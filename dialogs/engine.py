@@ -184,8 +184,8 @@ class Engine:
             return self._commented(case, event.text, "notice.comment_taken")
         if event.link:
             return self._act(replace(case, site=event.link), "check", "", moment)
-        if event.ask and form != "summary":
-            return self._ask(case, event.ask)
+        if event.alternatives and form != "summary":
+            return self._ask(case, event.alternatives)
         if form == "choices" and event.action not in ("", "yes", "no", "back"):
             case = self._before_asking(case)
             step = self.library.step(case.step)

@@ -63,11 +63,11 @@ _ASKED_AS = {
 
 @dataclass(frozen=True)
 class Meaning:
-    """One message. `label` is what to do, "" for nothing; `ask` what to ask between, then `label` is ""."""
+    """One message. `label` is what to do, "" for nothing; `alternatives` what to ask between, then `label` is ""."""
 
     label: str = ""
     confidence: float = 0.0  # of the likeliest label
-    ask: tuple[str, ...] = ()
+    alternatives: tuple[str, ...] = ()
     likeliest: str = ""
 
 
@@ -105,8 +105,8 @@ def judge(scores: Mapping[str, float], step: Step, *, question: bool = False) ->
     same = same_thing(likeliest, wanted)
     share = min(1.0, sum(shares.get(label, 0.0) for label in same))
     if likeliest == OTHER:
-        ask = _likely(shares, wanted, _POSSIBLE) if shares[OTHER] < _SURELY_OTHER else ()
-        return Meaning("", shares[OTHER], ask, OTHER)
+        alternatives = _likely(shares, wanted, _POSSIBLE) if shares[OTHER] < _SURELY_OTHER else ()
+        return Meaning("", shares[OTHER], alternatives, OTHER)
     reply = likeliest in wanted or likeliest in _SMALL_TALK
     # "Yes" has to be as sure as what it would do here.
     least = max(_SURE_OF.get(one, _SURE_REPLY if reply else _SURE) for one in same if one in wanted or one == likeliest)

@@ -296,7 +296,7 @@ class Typed:
     text: str = field(default="", repr=False)  # as written, capped
     whole: bool = False  # nothing but a command: a few words, and surely meant
     link: str = field(default="", repr=False)  # the address of a SharePoint site it names
-    ask: tuple[str, ...] = ()  # what it could mean, where that is not sure
+    alternatives: tuple[str, ...] = ()  # what it could mean, where that is not sure
     confidence: float = 1.0  # in what it most likely means; 1 only for exact words, such as a button's title
 
 

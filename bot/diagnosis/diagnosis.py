@@ -347,10 +347,10 @@ def _summary(found: DiagnosisResult, seconds: float) -> str:
     return ", ".join(part for part in parts if isinstance(part, str) and part)
 
 
-async def _side(ask: Callable[P, Coroutine[Any, Any, T]], *arguments: P.args, **named: P.kwargs) -> T | OutsideError:
+async def _side(call: Callable[P, Coroutine[Any, Any, T]], *arguments: P.args, **named: P.kwargs) -> T | OutsideError:
     """One side's failure as a value, so that what the other one holds is not lost with it."""
     try:
-        return await ask(*arguments, **named)
+        return await call(*arguments, **named)
     except OutsideError as error:
         return error
 

@@ -83,16 +83,16 @@ def _nearest(locale: str, tags: tuple[str, ...]) -> str:
     return found if found in tags else ""
 
 
-def load(folder: Path, *, typed: bool = True) -> Languages:
+def load(path: Path, *, typed: bool = True) -> Languages:
     """All languages of a folder; `typed` False: without reading the examples of what people type.
 
     Raises `CatalogError` if there is no English among them.
     """
     loading = _Loading(None, typed=typed)
-    packaged = loading.folder(folder, {})
+    packaged = loading.catalogs(path, {})
     if SOURCE not in packaged:
         reason = next((f": {one}" for one in loading.problems if one.path.stem == SOURCE), "")
-        raise CatalogError(f"there is no {SOURCE}.po in {folder}{reason}")
+        raise CatalogError(f"there is no {SOURCE}.po in {path}{reason}")
     return loading.languages(packaged, packaged)
 
 
@@ -103,7 +103,7 @@ def overlaid(packaged: Languages, over: Path, last: Languages | None = None, *, 
     it was.
     """
     loading = _Loading(last, drafts=drafts)
-    own = loading.folder(over, packaged.packaged)
+    own = loading.catalogs(over, packaged.packaged)
     found = loading.languages(packaged.packaged, {**packaged.packaged, **own})
     problems, faults = (*packaged.problems, *found.problems), (*packaged.faults, *found.faults)
     return replace(found, problems=problems, faults=faults, unreadable=found.unreadable or packaged.unreadable)
@@ -131,7 +131,7 @@ class _Loading:
         drafts = tuple(self.drafts)
         return Languages(Translations(ordered), words, problems, faults, self.unreadable, drafts, packaged)
 
-    def folder(self, path: Path, below: Mapping[str, Catalog]) -> dict[str, Catalog]:
+    def catalogs(self, path: Path, below: Mapping[str, Catalog]) -> dict[str, Catalog]:
         """A folder's catalogs, each over the one `below` it."""
         try:
             listing = folder.listing(path)

@@ -116,8 +116,8 @@ async def copy(source: str, target: str) -> dict[str, int]:
         return await write(target, rows)
     except Exception as error:
         file = next((Path(url.removeprefix(SQLITE)) for url in (target, source) if url.startswith(SQLITE)), Path())
-        told = unavailable_on_postgres(error) or unavailable_on_sqlite(error, file)
-        raise told or StoreUnavailable(f"{type(error).__name__} at {location(error)}") from None
+        mapped = unavailable_on_postgres(error) or unavailable_on_sqlite(error, file)
+        raise mapped or StoreUnavailable(f"{type(error).__name__} at {location(error)}") from None
 
 
 def _any() -> Operation[bool]:

@@ -310,16 +310,16 @@ class _File:
 
     def failed(self, error: Exception) -> Exception:
         """Close the connection that met an error; returns what the callers get."""
-        told = unavailable(error, self.path) or error
-        if isinstance(told, sqlite3.Error):  # of no operation: of beginning or ending the transaction
-            told = StoreUnavailable(f"{self.path.absolute()}: {error}")
-        if str(told) != self._reported:
-            log.error("the database failed: %s", told)
-        self._reported = str(told)
+        mapped = unavailable(error, self.path) or error
+        if isinstance(mapped, sqlite3.Error):  # of no operation: of beginning or ending the transaction
+            mapped = StoreUnavailable(f"{self.path.absolute()}: {error}")
+        if str(mapped) != self._reported:
+            log.error("the database failed: %s", mapped)
+        self._reported = str(mapped)
         at_the_beginning = self._connection is not None and not self._connection.in_transaction
         if not (at_the_beginning and (isinstance(error, StoreUnavailable) or is_locked(error))):
             self.close()
-        return told
+        return mapped
 
     def worked(self) -> None:
         """A batch is committed."""
@@ -402,8 +402,8 @@ class _Writer(threading.Thread):
         try:
             self._file.connection()
         except Exception as error:
-            told = unavailable(error, self._file.path) or error
-            self._loop.call_soon_threadsafe(_settle, self.started, None, told)
+            mapped = unavailable(error, self._file.path) or error
+            self._loop.call_soon_threadsafe(_settle, self.started, None, mapped)
             return
         self._loop.call_soon_threadsafe(_settle, self.started, None, None)
         going = True
@@ -488,9 +488,9 @@ def _carry_out(file: _File, batch: list[_Request]) -> Exception | None:
         if not _in_one(connection, batch, file.path):
             _in_savepoints(connection, batch, file.path)
     except Exception as error:  # of the file mostly; none may end the thread that all wait for
-        told = file.failed(error)
+        mapped = file.failed(error)
         for request in batch:
-            request.error = told
+            request.error = mapped
         return error
     file.worked()
     return None

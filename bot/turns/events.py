@@ -147,7 +147,7 @@ def with_request(case: Case, happened: Typed | Pressed, library: Library) -> Cas
 
 def understood(typed: Typed) -> str:
     """How well words were understood: one of `bot.store.numbers.UNDERSTOOD`."""
-    return "right_away" if typed.action else "asked" if typed.ask else "nothing"
+    return "right_away" if typed.action else "asked" if typed.alternatives else "nothing"
 
 
 def with_understood(case: Case, result: str) -> Case:

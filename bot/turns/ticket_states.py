@@ -113,13 +113,13 @@ class TicketStates:
         kept |= {"changed": reading.changed, "missed": 0}
         if reading.changed and reading.changed == payload.get("changed"):
             return _Update("", "", kept, over)
-        state, told = self._helpdesk.meaning(reading.state), str(payload.get("told", ""))
-        telling = state in _OPEN or (state == TicketState.SOLVED and state != told)
+        state, reported = self._helpdesk.meaning(reading.state), str(payload.get("told", ""))
+        telling = state in _OPEN or (state == TicketState.SOLVED and state != reported)
         number, text = await self._question(system, reference, payload) if telling else ("", "")
-        kept |= {"told": state or told, "asked": number or payload.get("asked", "")}
+        kept |= {"told": state or reported, "asked": number or payload.get("asked", "")}
         if text and state != TicketState.SOLVED:
             return _Update(TicketState.WAITING if state == TicketState.WAITING else TicketState.TOLD, text, kept, over)
-        return _Update(state if state != told else "", text, kept, over or state == TicketState.CLOSED)
+        return _Update(state if state != reported else "", text, kept, over or state == TicketState.CLOSED)
 
     async def _question(
         self, system: TicketSystem, reference: Reference, payload: Mapping[str, Any]

@@ -107,7 +107,7 @@ class Understanding:
         corrected = {tag: self._own[tag] for tag in words.examples if tag in self._own}
         spoken = locale if locale in corrected else words.bases.get(locale, locale)
         found = judged(corrected.get(spoken))
-        if spoken in corrected or not found.ask:
+        if spoken in corrected or not found.alternatives:
             return found
         others = [judged(corrections) for corrections in corrected.values()]
         return max([found, *others], key=lambda one: one.confidence)
@@ -151,7 +151,7 @@ def _event(found: Meaning, text: str, message: str, words: Vocabulary) -> Typed:
         label = "set_language" if value else "language"
     label, value = _VALUES.get(label, (label, value))
     whole = bool(label) and message.count(" ") < _COMMAND
-    return Typed(label, value, text, whole, ask=found.ask, confidence=min(found.confidence, _SUREST))
+    return Typed(label, value, text, whole, alternatives=found.alternatives, confidence=min(found.confidence, _SUREST))
 
 
 def named(message: str, names: Mapping[str, str]) -> str:

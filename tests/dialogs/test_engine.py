@@ -191,7 +191,7 @@ def test_who_is_asked_what_they_meant_goes_on_from_where_they_were(
     engine: Engine, between: tuple[str, ...], chosen: tuple[str, str], step: str, notice: str
 ) -> None:
     talk = Talk(engine).press("fix", "next", *["next"] * 3)
-    talk.send(Typed(text="hm", ask=between, confidence=0.2))
+    talk.send(Typed(text="hm", alternatives=between, confidence=0.2))
     assert talk.step == "desk.ask"
     offered = {(button.action, button.value) for button in talk.card.buttons}
     assert {chosen} <= offered | {("back", "")}
@@ -202,7 +202,9 @@ def test_who_is_asked_what_they_meant_goes_on_from_where_they_were(
 
 def test_who_is_asked_what_they_meant_can_say_it_in_other_words(engine: Engine) -> None:
     talk = (
-        Talk(engine).press("fix", "next", *["next"] * 3).send(Typed(text="hm", ask=("next", "missing"), confidence=0.2))
+        Talk(engine)
+        .press("fix", "next", *["next"] * 3)
+        .send(Typed(text="hm", alternatives=("next", "missing"), confidence=0.2))
     )
     assert "next" in engine.step(talk.case).choices  # an answer to the step is expected there too
     assert talk.type("next", text="done").step == "resync.page"

@@ -241,7 +241,7 @@ def test_no_message_costs_more_than_so_many_calls(
 @pytest.mark.parametrize("step", ["desk.forget", "look.unsure", "resync.tile", "desk.menu"])
 def test_a_sign_that_says_nothing_clear_does_nothing(spoken: Languages, shelf: Library, step: str, sign: str) -> None:
     found = Understanding().understand(sign, "en", shelf.step(step), spoken.vocabulary)
-    assert (found.action, found.ask) == ("", ())
+    assert (found.action, found.alternatives) == ("", ())
 
 
 @pytest.mark.parametrize(
@@ -265,5 +265,5 @@ def test_a_thumb_is_an_answer(spoken: Languages, shelf: Library, sign: str, acti
 def test_what_ends_or_erases_is_offered_only_where_it_may_well_be_meant(shelf: Library) -> None:
     menu = shelf.step("desk.menu")
     unsure = {**dict.fromkeys(LABELS, -9.0), "fix": 1.0, "add": 0.9}
-    assert "stop" not in judge({**unsure, "stop": -0.9}, menu).ask
-    assert judge({**unsure, "stop": 0.2}, menu).ask == ("fix", "add", "stop")
+    assert "stop" not in judge({**unsure, "stop": -0.9}, menu).alternatives
+    assert judge({**unsure, "stop": 0.2}, menu).alternatives == ("fix", "add", "stop")

@@ -57,8 +57,12 @@ def main() -> int:
             meant = judge(scores, card, question=row.text.rstrip().endswith(("?", "？", "؟")))
             same = same_thing(row.label, expected(card))
             wanted = {""} if row.label == "other" else same
-            right = meant.label in wanted and not meant.ask
-            asked = not right and bool(meant.ask) and (row.label == "other" or bool(same & set(meant.ask)))
+            right = meant.label in wanted and not meant.alternatives
+            asked = (
+                not right
+                and bool(meant.alternatives)
+                and (row.label == "other" or bool(same & set(meant.alternatives)))
+            )
             harm = not right and meant.label in _HARMFUL
             curve[min(_STEPS - 1, int(meant.confidence * _STEPS))].append(meant.likeliest in same)
             for key in ((fold.writer, _group(row.label)), (fold.writer, "all"), ("language", row.tag)):

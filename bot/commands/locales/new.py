@@ -40,21 +40,21 @@ def create(folders: Folders, wanted: str, *, near: str = "", base: str = "", dra
     if base:
         base = _there(folders, base)
         lines = list(_header(tag, locale, {BASE: base, **marked}))
-        told = [f"{path}: {named} as a variant of {base}: copy into it the entries of {base}.po that differ"]
+        report = [f"{path}: {named} as a variant of {base}: copy into it the entries of {base}.po that differ"]
     else:
         entries = folders.english.entries
         begun = folders.texts(_there(folders, near)) if near else {}
         header = _header(tag, locale, {"X-Language-Name": tags.own_name(locale), **marked})
         lines = [*header, *_entries(locale, entries, begun)]
-        told = [f"{path}: {len(entries)} entries to translate into {named}"]
+        report = [f"{path}: {len(entries)} entries to translate into {named}"]
         if begun:
             here = sum(entry.key in begun for entry in entries)
-            told.append(f"{here} of them have a text to begin with, fuzzy: people get it once you have looked at it")
+            report.append(f"{here} of them have a text to begin with, fuzzy: people get it once you have looked at it")
     writing.put(path, lines)
     if draft:
-        told.append(f"It is a draft: only PHOTOSYNC_PILOT gets it, until the line {DRAFT} is gone from its header")
-    told.append(f"Open it in Poedit or a text editor; then run: photosync locales check {tag}")
-    sys.stdout.write("\n".join(told) + "\n")
+        report.append(f"It is a draft: only PHOTOSYNC_PILOT gets it, until the line {DRAFT} is gone from its header")
+    report.append(f"Open it in Poedit or a text editor; then run: photosync locales check {tag}")
+    sys.stdout.write("\n".join(report) + "\n")
     return 0
 
 

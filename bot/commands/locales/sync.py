@@ -62,9 +62,10 @@ def sync(folders: Folders, reworded: Collection[str] = ()) -> int:
 
 def _over(english: Mapping[str, SourceEntry], base: Mapping[str, tuple[str, ...]]) -> Mapping[str, SourceEntry]:
     """The English as it stands above a variant's entries, with what its language says."""
-    told = {key: of_base(base[key]) for key in english.keys() - EXAMPLE_KEYS if base.get(key)}
+    theirs = {key: of_base(base[key]) for key in english.keys() - EXAMPLE_KEYS if base.get(key)}
     return {
-        key: replace(one, comments=(*one.comments, told[key])) if key in told else one for key, one in english.items()
+        key: replace(one, comments=(*one.comments, theirs[key])) if key in theirs else one
+        for key, one in english.items()
     }
 
 

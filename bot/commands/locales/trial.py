@@ -37,7 +37,7 @@ def attempt(tag: str, step: str, own: Path | None, lines: Iterable[str]) -> int:
             "text": text,
             "action": found.action,
             "value": found.value,
-            "ask": list(found.ask),
+            "ask": list(found.alternatives),
             "confidence": round(found.confidence, 3),
         }
         sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")

@@ -102,22 +102,22 @@ def _run(chosen: argparse.Namespace) -> int:
         return complain("stopped; run it again: it goes on where it ended", status=130)
 
 
-def planned(chosen: argparse.Namespace, environ: Mapping[str, str], env_file: Path, ask: Progress | None) -> Plan:
+def planned(chosen: argparse.Namespace, environ: Mapping[str, str], env_file: Path, asking: Progress | None) -> Plan:
     """The plan of the arguments, and of answers where something is left open. Raises `ValueError`."""
     host, features = chosen.host, chosen.features
     if not host and not chosen.remove:
-        if ask is None:
+        if asking is None:
             raise ValueError("--host is missing: the bot's name on the internet, such as photosync.contoso.com")
         try:
-            host = public_host(ask.question("The bot's name on the internet, such as photosync.contoso.com"))
+            host = public_host(asking.question("The bot's name on the internet, such as photosync.contoso.com"))
         except argparse.ArgumentTypeError as error:
             raise ValueError(f"it {error}") from None
     if features is None:
-        open_ones = {} if ask is None or chosen.remove or chosen.print else FEATURES
+        open_ones = {} if asking is None or chosen.remove or chosen.print else FEATURES
         features = frozenset(
             name
             for name, text in open_ones.items()
-            if ask and ask.agreed(f"{text[0].upper()}{text[1:]}?", default=False)
+            if asking and asking.agreed(f"{text[0].upper()}{text[1:]}?", default=False)
         )
     if environ.get("MicrosoftAppType", "").lower() == "userassignedmsi":
         raise ValueError(

@@ -44,7 +44,7 @@ async def work(
     environ: Mapping[str, str],
     plan: Plan,
     chosen: argparse.Namespace,
-    ask: Progress | None,
+    asking: Progress | None,
     progress: Progress,
     *,
     show: Callable[[DeviceCode], None] | None = None,
@@ -56,14 +56,14 @@ async def work(
         tenant_id = chosen.tenant or environ.get("MicrosoftAppTenantId", "")
         at = assemble(settings, environ, plan, http, tenant_id, show or progress.show, pause)
         try:
-            tenant = await look_around(at, ask)
+            tenant = await look_around(at, asking)
         except OutsideError as error:
             return complain(sign_in_words(error))
         plan = at.plan
         if not progress.as_json and not chosen.remove:
             progress.plan(plan, tenant)
         verb = "Remove all of it" if chosen.remove else "Do it"
-        if ask is not None and not ask.agreed(f"{verb} in {tenant}?", default=not chosen.remove):
+        if asking is not None and not asking.agreed(f"{verb} in {tenant}?", default=not chosen.remove):
             return complain("nothing was done")
         run = removing.remove if chosen.remove else steps.run
         outcomes = await run(at, progress.step)
@@ -108,7 +108,7 @@ def _package(settings: Settings, plan: Plan, app_id: str) -> bytes:
     return zipped(checked(settings, values).files())
 
 
-async def look_around(at: Setup, ask: Progress | None) -> str:
+async def look_around(at: Setup, asking: Progress | None) -> str:
     """The tenant as people call it, and who is there; the plan gets its subscription. Raises `OutsideError`."""
     me = (await at.directory.send("GET", "/me?$select=displayName,userPrincipalName,userType")).document
     organizations = await at.directory.items("/organization?$select=id,displayName")
@@ -119,21 +119,21 @@ async def look_around(at: Setup, ask: Progress | None) -> str:
     guest = ", as a guest" if me.get("userType") == "Guest" else ""
     tenant = f"{organization.get('displayName')} ({at.tenant}), signed in as {me.get('userPrincipalName')}{guest}"
     if not at.plan.subscription:
-        at.plan = replace(at.plan, subscription=await _subscription(at, ask))
+        at.plan = replace(at.plan, subscription=await _subscription(at, asking))
     return tenant
 
 
-async def _subscription(at: Setup, ask: Progress | None) -> str:
+async def _subscription(at: Setup, asking: Progress | None) -> str:
     """The one that the account sees; of several the one that is chosen. "" for none."""
     try:
         found = await at.azure.items("/subscriptions?api-version=2022-12-01")
     except OutsideError:
         return ""
     usable = [one for one in found if one.get("state") == "Enabled" and one.get("tenantId", at.tenant) == at.tenant]
-    if len(usable) < 2 or ask is None:
+    if len(usable) < 2 or asking is None:
         return str(usable[0]["subscriptionId"]) if len(usable) == 1 else ""
     names = ", ".join(f"{number} {one.get('displayName')}" for number, one in enumerate(usable, 1))
-    answer = ask.question(f"Which Azure subscription: {names}", "1")
+    answer = asking.question(f"Which Azure subscription: {names}", "1")
     chosen = int(answer) if answer.isascii() and answer.isdecimal() else 1
     return str(usable[min(max(chosen, 1), len(usable)) - 1]["subscriptionId"])
 
