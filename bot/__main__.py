@@ -93,7 +93,7 @@ def _run(arguments: list[str] | None) -> int:
         run: Callable[[argparse.Namespace], int] = chosen.run
         return run(chosen)
     finally:
-        sys.stdout.flush()  # here what cannot be written is told in words
+        sys.stdout.flush()  # here what cannot be written is reported in words
 
 
 def _make_writable() -> None:

@@ -1,17 +1,17 @@
 """What is counted, under the names of the contract. No label ever carries a person.
 
-Most of it is of this process, and begins at nought with it. What came of people's cases is of the installation: it is
+Most of it is of this process, and begins at zero with it. What came of people's cases is of the installation: it is
 kept in the store, so that a restart loses none of it, and several processes show the same figures. Such counters are
 brought into the store, and those of all processes read back, before the text is written; until that has succeeded once
-they are left out, because a counter that begins at nought and then jumps would look like so many cases at once.
+they are left out, because a counter that begins at zero and then jumps would look like so many cases at once.
 """
 
 from __future__ import annotations
 
 import asyncio
+import collections
 import time
 from bisect import bisect_left
-from collections import Counter as Tally
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -67,7 +67,9 @@ class InstallationCounters(Collector):
     def __init__(self) -> None:
         self._families: list[_Family] = []
         self._stored: Counts = {}
-        self._added: Tally[tuple[str, str]] = Tally()  # since they were brought into the store
+        self._added: collections.Counter[tuple[str, str]] = (
+            collections.Counter()
+        )  # since they were brought into the store
         self._keeping = asyncio.Lock()
         self._known = True
 
@@ -101,13 +103,13 @@ class InstallationCounters(Collector):
     def collect(self) -> Iterator[Metric]:
         if not self._known:
             return
-        found = Tally(self._stored)
+        found = collections.Counter(self._stored)
         found.update(self._added)
         for family in self._families:
             yield _histogram(family, found) if family.buckets else _counter(family, found)
 
 
-def _counter(family: _Family, found: Tally[tuple[str, str]]) -> Metric:
+def _counter(family: _Family, found: collections.Counter[tuple[str, str]]) -> Metric:
     metric = CounterMetricFamily(family.name, family.meaning, labels=[family.label])
     labels = dict.fromkeys((*family.known, *sorted(label for name, label in found if name == family.name)))
     for label in labels:
@@ -115,7 +117,7 @@ def _counter(family: _Family, found: Tally[tuple[str, str]]) -> Metric:
     return metric
 
 
-def _histogram(family: _Family, found: Tally[tuple[str, str]]) -> Metric:
+def _histogram(family: _Family, found: collections.Counter[tuple[str, str]]) -> Metric:
     bounds = [*map(str, family.buckets), "+Inf"]
     counts = list(accumulate(found[family.name, bound] for bound in bounds))
     said = [bound if bound == "+Inf" else f"{bound}.0" for bound in bounds]  # as the library writes them
@@ -125,7 +127,7 @@ def _histogram(family: _Family, found: Tally[tuple[str, str]]) -> Metric:
 
 
 @dataclass(frozen=True)
-class _Child:
+class _KeptLabel:
     """One label of a counter."""
 
     counters: InstallationCounters
@@ -143,9 +145,9 @@ class KeptCounter:
     _counters: InstallationCounters
     _name: str
 
-    def labels(self, value: str) -> _Child:
+    def labels(self, value: str) -> _KeptLabel:
         """The child that counts this value."""
-        return _Child(self._counters, self._name, value)
+        return _KeptLabel(self._counters, self._name, value)
 
 
 @dataclass(frozen=True)

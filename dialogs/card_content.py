@@ -179,15 +179,16 @@ def platform_of(name: str) -> str:
     return _PLATFORM_NAMES.get(name.strip().casefold(), "other")
 
 
-def content_of(library: Library, case: Case, *, contact: str = "", again: float = 0.0) -> CardContent:
+def content_of(library: Library, case: Case, *, contact: str = "", next_look: float = 0.0) -> CardContent:
     """The present card of a case.
 
-    `contact` is how this installation's helpdesk is reached, if that was set; `again` the seconds after which we look
-    again by ourselves. What it reads of a case on a static step stands in `template_key` of `bot/cards/templates.py`.
+    `contact` is how this installation's helpdesk is reached, if that was set; `next_look` the seconds after which we
+    look again by ourselves. What it reads of a case on a static step stands in `template_key` of
+    `bot/cards/templates.py`.
     """
     step = library.step(case.step)
     link = case.ticket_url if step.link == "ticket" else step.link
-    times = _times(case, again)
+    times = _times(case, next_look)
     return CardContent(
         step=step.id,
         case=case.id,
@@ -226,10 +227,10 @@ def _hint(step: Step, case: Case) -> str:
     return f"hint.{step.hints}.{platform_of(case.platform)}" if step.hints else ""
 
 
-def _times(case: Case, again: float) -> dict[str, str]:
+def _times(case: Case, next_look: float) -> dict[str, str]:
     """Since when we look by ourselves, and when the next look is."""
     last = case.checks[-1].at if case.checks else case.following_since
-    after = (datetime.fromisoformat(last) + timedelta(seconds=again)).isoformat() if last and again else ""
+    after = (datetime.fromisoformat(last) + timedelta(seconds=next_look)).isoformat() if last and next_look else ""
     return {name: at for name, at in (("since", case.following_since), ("time", after)) if at}
 
 

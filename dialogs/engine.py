@@ -86,11 +86,12 @@ _EFFECTS_ON_ARRIVAL: dict[str, Effect] = {
     "ticket": Submit(),
     "forget": Erase(),
 }
-_OPENERS = ("fix", "add", "check")  # what begins a new case when the last one has ended
-_HOME = {"send_ticket": "ticket", "forget_confirmed": "forget"}  # where an action is at home that needs its own card
+_OPENING_ACTIONS = ("fix", "add", "check")  # what begins a new case when the last one has ended
+# The action that leads to the card of one that works on its own card alone.
+_ENTRY_ACTIONS = {"send_ticket": "ticket", "forget_confirmed": "forget"}
 # The commands that lead away from the form for a comment, where they are all that was typed: the rest is the comment.
 _LEAVE_FORM = ("send_ticket", "back", "stop", "menu")
-_OVER = (TicketState.SOLVED, TicketState.CLOSED)
+_FINAL_STATES = (TicketState.SOLVED, TicketState.CLOSED)
 _NOT_THERE = (Verdict.DIFFER, Verdict.MISSING, Verdict.NO_PHOTO)
 # What an answer in words does on a card: the first of these that the card has a button for.
 _ANSWERS = {
@@ -106,7 +107,7 @@ _NOTICES = {
     "unsure": "notice.unsure",
 }
 # What a button may ask for without saying which card it is on; the others only make sense on their card.
-_FREE = ("fix", "add", "check", "menu", "language", "ticket", "stop", "forget", "question")
+_FREE_ACTIONS = ("fix", "add", "check", "menu", "language", "ticket", "stop", "forget", "question")
 
 
 @dataclass(frozen=True)
@@ -269,7 +270,7 @@ class Engine:
             return self._refuse(case, "invented")
         if event.foreign:
             return self._refuse(case, "foreign", "notice.other_person")
-        free = not event.case and event.action in _FREE
+        free = not event.case and event.action in _FREE_ACTIONS
         if not free and (event.case, event.rev) != (case.id, case.rev):
             return self._refuse(case, "stale")
         if event.action == "set_language" and not event.known:
@@ -296,7 +297,7 @@ class Engine:
         target = step.choices.get(action) or self._elsewhere(case, action)
         if target is None:
             return self._stay(case, "notice.not_here")
-        if case.outcome and action in _OPENERS:
+        if case.outcome and action in _OPENING_ACTIONS:
             opened = self.new_case(moment, locale=case.locale, platform=case.platform)
             return self._go(replace(opened, site=case.site, timezone=case.timezone, card=case.card), target)
         if action == "send_ticket":
@@ -328,7 +329,7 @@ class Engine:
             for own in (followed.choices.get("check"), followed.choices.get("next"), followed.later.get("known")):
                 if own and self.library.has(own) and self.library.step(own).on_arrival == "photos":
                     return own
-        return self.library.everywhere.get(_HOME.get(action, action))
+        return self.library.everywhere.get(_ENTRY_ACTIONS.get(action, action))
 
     def new_case(self, moment: Moment, *, locale: str, platform: str = "") -> Case:
         """A new case at the menu."""
@@ -368,7 +369,10 @@ class Engine:
         """The case with what a look found. A helpdesk that holds the case gets a comment when the photo arrives."""
         arrived = check.verdict is Verdict.MATCH and bool(case.checks) and case.checks[-1].verdict is not Verdict.MATCH
         case = replace(case, checks=(*case.checks, check)[-HISTORY_LENGTH:])
-        if not (arrived and case.outcome == Outcome.ESCALATED and case.submissions) or case.ticket_state in _OVER:
+        if (
+            not (arrived and case.outcome == Outcome.ESCALATED and case.submissions)
+            or case.ticket_state in _FINAL_STATES
+        ):
             return case, ()
         return replace(case, submissions=case.submissions + 1), (Comment(),)
 
@@ -396,7 +400,7 @@ class Engine:
             case, effects = self._arrive(case, checker.branches[_result(case, event.check)])
             return case, (*report, *effects)
         if not event.over:
-            more = event.live and case.step == here and last is not None and _tells_more(event.check, last)
+            more = event.in_place and case.step == here and last is not None and _tells_more(event.check, last)
             return case, ((Show(),) if more else ())
         case = replace(case, following="")
         if handed_over or (case.checked_by == ARRIVAL and not case.traces):
@@ -414,7 +418,7 @@ class Engine:
             return first["match"]
         if event.check.result in followed.later:
             return followed.later[event.check.result]
-        if event.live and case.step == followed.id and _is_another_result(event.check, last):
+        if event.in_place and case.step == followed.id and _is_another_result(event.check, last):
             return first.get(event.check.result, "")  # what the card says, and asks for, is no longer so
         return ""
 

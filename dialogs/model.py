@@ -96,7 +96,7 @@ OLD_PHOTO_APPS = ("teams", "outlook", "page", "windows", "phone")
 
 
 class TicketState(StrEnum):
-    """What the helpdesk does with a ticket, as far as people are told; `told` is no state: just words."""
+    """What the helpdesk does with a ticket, as far as it is reported to people; `told` is no state: just words."""
 
     WORKING = "working"
     WAITING = "waiting"  # for the person
@@ -257,8 +257,8 @@ class Case:
     ticket: str = ""  # the number the helpdesk gave
     ticket_url: str = ""
     ticket_ref: str = ""  # by which the helpdesk's system knows it
-    ticket_state: str = ""  # of `TicketState`: what the person was told last
-    ticket_agent: str = field(default="", repr=False)  # who has taken it, where we are told
+    ticket_state: str = ""  # of `TicketState`: what was reported to the person last
+    ticket_agent: str = field(default="", repr=False)  # who has taken it, where that is known
     question: str = field(default="", repr=False)  # what the helpdesk wrote to the person last, and is not answered yet
     rating: str = ""  # up, down
     card: str = ""  # the activity that shows the case, for the update in place
@@ -347,7 +347,7 @@ class Submitted:
 
 @dataclass(frozen=True)
 class Progressed:
-    """The helpdesk has gone on with a ticket: something that the person has not been told yet."""
+    """The helpdesk has gone on with a ticket: something that was not reported to the person yet."""
 
     log_kind: ClassVar[str] = "progressed"
     state: str  # of `TicketState`
@@ -365,12 +365,12 @@ class Erased:
 
 @dataclass(frozen=True)
 class Followed:
-    """We looked again by ourselves; `over` if that was the last time, `live` if the card may change in place."""
+    """We looked again by ourselves; `over` if that was the last time, `in_place` if the card may change in place."""
 
     log_kind: ClassVar[str] = "followed"
     check: Check
     over: bool = False
-    live: bool = False
+    in_place: bool = False
 
 
 @dataclass(frozen=True)

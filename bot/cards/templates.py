@@ -52,7 +52,7 @@ class CardTemplates:
         we look again by ourselves.
         """
         self._contact = contact
-        self._again = again
+        self._next_look = again
         self._most = most
         self._settings: tuple[CardSetting, ...] = ()  # everybody's, and the pilot's
         self.cached: dict[tuple[int, TemplateKey], CardTemplate] = {}
@@ -63,7 +63,7 @@ class CardTemplates:
         key = (self._number(setting), known) if known is not None else None
         if key is not None and (template := self.cached.get(key)) is not None:
             return template.render(case)
-        content = content_of(library, case, contact=self._contact, again=self._again)
+        content = content_of(library, case, contact=self._contact, next_look=self._next_look)
         if key is None or _has_values(setting, content):
             return render.message(setting, content, name=name, photos=photos)
         while len(self.cached) >= self._most:
@@ -72,7 +72,7 @@ class CardTemplates:
         return template.render(case)
 
     def _number(self, setting: CardSetting) -> int:
-        """Which of the two settings it is. With another language, or a changed sentence, all is drawn anew."""
+        """Which of the two settings it is. With another language, or a changed sentence, all is drawn again."""
         for number, one in enumerate(self._settings):
             if one is setting:
                 return number

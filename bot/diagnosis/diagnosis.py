@@ -2,7 +2,7 @@
 
 A look waits for Graph twice at most, in the usual case: the person, the photo and the copy that is expected are asked
 for together, then what the directory's answer brings up, while the copy is downloaded. From the second look on there is
-one wait: the copy's place is remembered (`bot.graph.sharepoint`). One request reads the photo.
+one wait: the copy's place is cached (`bot.graph.sharepoint`). One request reads the photo.
 
 Nothing of a picture is kept but a digest: two files that were compared before need not be decoded again. Both are
 fetched at each look all the same, so that what is said of them is true now; only what nobody waits for, a look without
@@ -34,7 +34,7 @@ from bot.graph.sharepoint import Copy, LibraryMissing, SharePoint
 from bot.graph.sites import SiteResult, Sites
 from bot.graph.users import NoMailbox, Person, PersonUnknown, PhotoSlots, Users, photo_path
 from bot.metrics import Metrics
-from bot.photos.comparison import Comparison, compare, surest
+from bot.photos.comparison import Comparison, compare, most_decisive
 from bot.photos.decode import is_large
 from bot.photos.picture import Picture
 from bot.photos.placeholders import is_placeholder
@@ -57,7 +57,7 @@ _REASONS: tuple[tuple[type[PhotosyncError], Reason], ...] = (
     (OutsideError, Reason.OUTAGE),
 )
 _DECODING = 2  # at a time: more would take the interpreter from the event loop
-_MOST_COMPARED = 2_048  # pairs of files of which the comparison is remembered
+_MOST_COMPARED = 2_048  # pairs of files of which the comparison is cached
 _WITH_A_PHOTO = (Verdict.MATCH, Verdict.DIFFER, Verdict.MISSING, Verdict.UNSURE)
 _CONCLUSIVE = (200, 404)  # there, with its eTag, or not there
 _OWN = (Reason.GUEST, Reason.DISABLED, Reason.SHARED_MAILBOX)  # whose the photo is comes before who may change it
@@ -182,7 +182,7 @@ class Diagnosis:
         return await self._policies.photo(self._ends())
 
     def forget(self, person: str) -> None:
-        """What is remembered of a person, by object id."""
+        """Drop what is cached of a person, by object id."""
         self._sharepoint.forget(person)
 
     async def object_id(self, who: str) -> str:
@@ -241,7 +241,7 @@ class Diagnosis:
             if itself := direct(person) and found.verdict in _WITH_A_PHOTO:
                 found = replace(found, verdict=Verdict.MATCH)  # whatever the copy is
             if found.verdict is Verdict.UNSURE and isinstance(theirs, Picture):
-                found = await self._surest(ends, person, found, theirs)
+                found = await self._most_decisive(ends, person, found, theirs)
         except TimeoutError:
             return _unknown(NotAPicture("broken"))
         if found.verdict is Verdict.UNKNOWN and not site:
@@ -293,7 +293,9 @@ class Diagnosis:
         threads = self._decoding_large if large else self._decoding
         return await asyncio.get_running_loop().run_in_executor(threads, work)
 
-    async def _surest(self, ends: float, person: Person, found: DiagnosisResult, copy: Picture) -> DiagnosisResult:
+    async def _most_decisive(
+        self, ends: float, person: Person, found: DiagnosisResult, copy: Picture
+    ) -> DiagnosisResult:
         """What the largest photo tells of two pictures that are too alike to decide. Raises TimeoutError."""
         original = await _side(self._users.original, person.id, ends)
         ours = found.microsoft365
@@ -301,8 +303,8 @@ class Diagnosis:
             return found
         files = [ours.data, original.data]
         async with asyncio.timeout(self._limits.comparing):
-            sure = await self.decode(lambda: surest(files, [copy.data]), original)
-        return replace(found, verdict=_VERDICTS[sure.verdict], similarity=sure.similarity)
+            decisive = await self.decode(lambda: most_decisive(files, [copy.data]), original)
+        return replace(found, verdict=_VERDICTS[decisive.verdict], similarity=decisive.similarity)
 
     async def _partial(
         self, ends: float, found: DiagnosisResult, copy: Picture | None, smaller: _Smaller

@@ -66,7 +66,7 @@ class Policies:
             return None, _REFUSED_FOR if isinstance(error, Refused) else _FAILED_FOR
 
     async def photo_now(self, ends: float = NO_DEADLINE) -> PhotoPolicy:
-        """Asked for anew. Raises the errors of `Graph`."""
+        """What Graph says now, and for how many seconds it is cached. Raises the errors of `Graph`."""
         found = await self._graph.json(PHOTO_SETTINGS, permission=READ_POLICY, ends=ends)
         roles = found.get("allowedRoles")  # documented as a list, and shown as {} or null where it is empty
         named = frozenset(one for one in roles if isinstance(one, str)) if isinstance(roles, list) else frozenset()

@@ -16,8 +16,8 @@ A look waits for SharePoint twice at most where it can: `begin` asks, by one bat
 the person is, for the files that are expected by the object id, or that counted at the last look; `copy` asks for what
 else may be the person's while the file that was found is downloaded. What was asked for a wrong guess is not used: what
 counts is decided by the names that the directory gives, as if nothing had been asked before. Of a person the last place
-is remembered, in memory: paths, the file's eTag and for some minutes the address of its download. While the eTag is the
-same, what that address gives is the file.
+is cached: paths, the file's eTag and for some minutes the address of its download. While the eTag is the same, what
+that address gives is the file.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _ROOT = "/sites/root?$select=id,siteCollection,webUrl"
 _SIZES = ("_LThumb.jpg", "_MThumb.jpg", "_SThumb.jpg")  # the largest first
 _MAX_TWINS = 15  # account names that become one file name: more are not looked up
 _MAX_FOLDERS = 9  # one is usual
-_MAX_COPIES = 4_096  # people of whom it is remembered where their copy is
+_MAX_COPIES = 4_096  # people of whom it is cached where their copy is
 _ADDRESS_FOR = 600.0  # seconds that the address of a download is used; it is good for about an hour
 _LISTED_FOR = 600.0  # seconds after which a further folder is looked for where there is no copy
 _NO_DATE = datetime.min.replace(tzinfo=UTC)

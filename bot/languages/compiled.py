@@ -1,7 +1,7 @@
 """What the packaged PO files come to, kept beside them as Python keeps what a module's source comes to.
 
 Reading and checking every sentence of every language costs more than a second of processor time, and each start and
-each command would pay for it anew. So what came of it is kept in `locales/__pycache__/`, with a key of all that it was
+each command would pay for it again. So what came of it is kept in `locales/__pycache__/`, with a key of all that it was
 made from: the bytes of each file, and of the code that read them. Where the key is another, or the file is damaged, or
 not there, or nobody may write it, the languages are read as if it had never been.
 

@@ -18,7 +18,7 @@ from dialogs.translations import SOURCE, Catalog, Translations, placeholders
 
 LARGEST_PICTURE = 8_000  # bytes: beside a card's text well under what Teams takes
 _LARGEST_FILE = 200_000  # bytes
-_FREE = frozenset({"address", *PAGES})  # places that any text may have
+_COMMON_PLACEHOLDERS = frozenset({"address", *PAGES})  # places that any text may have
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _wrong_texts(languages: Languages, texts: Texts) -> list[str]:
     for tag, table in texts.items():
         for key, (form,) in table.items():
             try:
-                strange = placeholders(form) - _FREE - placeholders("".join(english.get(key, ())))
+                strange = placeholders(form) - _COMMON_PLACEHOLDERS - placeholders("".join(english.get(key, ())))
             except ValueError as error:
                 problems.append(f"texts.{tag}: {key}: {error}")
                 continue

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from bot.pages import frame, plots
 from bot.pages.frame import section
 from bot.pages.html import Html, Node, join, tag
-from bot.pages.words import FATES, TICKETS, PageText
+from bot.pages.words import OUTCOME_CLASSES, TICKETS, PageText
 from bot.store.numbers import Day, Numbers
 from dialogs.model import Fact, Reason, Verdict
 
@@ -46,10 +46,10 @@ def periods(found: Numbers, by: str) -> list[Period]:
     sums: dict[date, dict[str, int]] = {}
     day = _begin(found.since, by)
     while day <= found.until:
-        sums[day] = dict.fromkeys((*FATES, "cases", "wrong"), 0)
+        sums[day] = dict.fromkeys((*OUTCOME_CLASSES, "cases", "wrong"), 0)
         day = _begin(day + timedelta(days=7 if by == "week" else 31), by)
     for one in found.days:
-        row = sums.setdefault(_begin(one.day, by), dict.fromkeys((*FATES, "cases", "wrong"), 0))
+        row = sums.setdefault(_begin(one.day, by), dict.fromkeys((*OUTCOME_CLASSES, "cases", "wrong"), 0))
         for name in row:
             row[name] += _of(one, name)
     return [Period(begin, row) for begin, row in sorted(sums.items())]
@@ -73,7 +73,7 @@ def page(read: PageText, found: Numbers, days: int, by: str) -> tuple[Node, ...]
         *top,
         _headlines(read, found),
         _over_time(read, found, by),
-        section(read("page.numbers.fates"), _fates(read, found)),
+        section(read("page.numbers.fates"), _outcome_classes(read, found)),
         *_splits(read, found),
         tag("p", read("page.few_note", number=read.number(FEW)), class_="note"),
         tag("p", read("page.numbers.definitions"), class_="note"),
@@ -127,13 +127,17 @@ def _over_time(read: PageText, found: Numbers, by: str) -> Node:
     rows = periods(found, by)
     name = read.short_date if by == "week" else read.month
     labels = [name(one.begin) for one in rows]
-    counts = [[sum(one.counts[fate] for fate in fates) for fates in _DRAWN.values()] for one in rows]
+    counts = [[sum(one.counts[one_class] for one_class in classes) for classes in _DRAWN.values()] for one in rows]
     shares = [one.counts["proven"] / one.wrong if one.wrong else None for one in rows]
     marks = [read.number(mark) for mark in plots.scale(max(map(sum, counts), default=0))]
     legend = [tag("li", plots.swatch(kind), tag("span", _drawn_name(read, kind))) for kind in _DRAWN]
-    columns = (read("page.column.period"), read("page.column.cases"), *(read(f"page.fate.{one}") for one in FATES))
+    columns = (
+        read("page.column.period"),
+        read("page.column.cases"),
+        *(read(f"page.fate.{one}") for one in OUTCOME_CLASSES),
+    )
     cells = [
-        (label, *(read.number(one.counts[fate]) for fate in ("cases", *FATES)))
+        (label, *(read.number(one.counts[one_class]) for one_class in ("cases", *OUTCOME_CLASSES)))
         for label, one in zip(labels, rows, strict=True)
     ]
     plot, rate = read("page.numbers.plot"), read("page.numbers.rate_plot")
@@ -168,9 +172,9 @@ def _drawn_name(read: PageText, kind: str) -> str:
     return ", ".join(read(f"page.fate.{one}") for one in _DRAWN[kind])
 
 
-def _fates(read: PageText, found: Numbers) -> Html:
+def _outcome_classes(read: PageText, found: Numbers) -> Html:
     """Totals: nothing is hidden in them."""
-    rows = [(read(f"page.fate.{one}"), getattr(found, one)) for one in FATES]
+    rows = [(read(f"page.fate.{one}"), getattr(found, one)) for one in OUTCOME_CLASSES]
     total = (read("page.column.total"), read.number(found.cases), read.percent(1))
     cells = [(name, read.number(count), read.percent(count / found.cases)) for name, count in rows]
     columns = (read("page.column.state"), read("page.column.cases"), read("page.column.share"))

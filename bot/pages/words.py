@@ -20,7 +20,7 @@ from bot.store import JobKind
 from dialogs.model import Event, Outcome, Reason, Verdict
 from dialogs.translations import SOURCE, Catalog, MissingText
 
-FATES = (
+OUTCOME_CLASSES = (
     "proven",
     "probable",
     "not_deflected",
@@ -59,7 +59,7 @@ _HELPDESK = (
 )  # fmt: skip
 HELPDESK_KEYS = (
     *(f"page.{one}" for one in _HELPDESK),
-    *(f"page.fate.{one}" for one in FATES),
+    *(f"page.fate.{one}" for one in OUTCOME_CLASSES),
     *(f"page.outcome.{one.value}" for one in Outcome),
     *(f"page.reason.{one.value}" for one in Reason),
     "page.reason.direct",

@@ -44,33 +44,35 @@ from bot.photos.alignment import Box, aligned, sampled
 from bot.photos.colours import as_if_dropped, in_linear_light
 from bot.photos.decode import Decoded, decode, middle_square
 
-_DECODED = 128  # pixels at least, each way
-_GLANCE = 8  # pixels each way, for a first look
-_BRIGHTER = 6.0  # of 255: this much overall brightness is forgiven, as re-encoding changes it
-_UNIT = 0.5  # of 255: the step in which differences are kept
-_ALIKE = 8.0  # of 255: a spot that differs by less needs no other reason
-_EXPLICABLE = 60.0  # of 255: one that differs by more has none
-_STRONGEST = 130.0  # of 255: in colour, where a wide gamut was dropped
-_CLOSER = 40.0  # of 255: up to here it pays to decode the larger file in full
-_CONTRAST, _LEAST_CONTRAST = 26.0, 17.0  # standard deviation of light: in a duller picture differences count more
-_HOPELESS = 20.0  # of 255, on average at first sight: the same photo never came to more than 8
-_NEVER = 255.0  # of 255: another picture at a glance
-_MIRRORED = 0.6  # the share of the difference that is left where a picture is the mirror image
+# A name in LEVELS is of 255. One in SHARE is a part of 1, and the comment says of what.
+_DECODED_PIXELS = 128  # at least, each way
+_GLANCE_PIXELS = 8  # each way, for a first look
+_FORGIVEN_LEVELS = 6.0  # of overall brightness, as re-encoding changes it
+_STEP = 0.5  # levels: differences are kept in such steps
+_ALIKE_LEVELS = 8.0  # a spot that differs by less needs no other reason
+_EXPLICABLE_LEVELS = 60.0  # one that differs by more has none
+_EXPLICABLE_COLOUR_LEVELS = 130.0  # in colour, where a wide gamut was dropped
+_FULL_DECODE_LEVELS = 40.0  # up to here it pays to decode the larger file in full
+_USUAL_CONTRAST, _LEAST_CONTRAST = 26.0, 17.0  # levels, standard deviation: in a duller picture differences count more
+_GLANCE_LEVELS = 20.0  # on average at first sight: the same photo never came to more than 8
+_ANOTHER_LEVELS = 255.0  # another picture at a glance
+_MIRRORED_SHARE = 0.6  # of the difference, that is left where a picture is the mirror image
 _BLOCKS = 8  # each way, in which a reading has to bear itself out
-# The share of what differs there that it explains at least: scaling in another way, which makes worse what it is not
-# the reason for; no crop at all, which is worse only where there was one; a dropped profile.
-_WITNESS, _UNCROPPED, _DROPPED = 0.03, -0.05, 0.3
-_FADED = 0.5  # of what is the same picture: a thumbnail that differs by less in colour dropped no profile
-_PALER = 1.5  # how much more a difference of colour counts between pictures that were made paler
-_LEFT = 0.4  # of a spot: where a reading leaves no more and makes nothing worse, nothing else need bear it out
-# Where one picture is lighter: by levels of 255 at least, in this share of its spots; at most; how much the other one
-# may be lighter anywhere, of that; and how far all that may be beyond the border.
-_LIGHTER, _WIDELY, _LIGHTEST, _ONE_SIDED, _BEYOND = 2.0, 0.25, 34.0, 0.35, 2.0
-# The share of the finest texture that is forgiven; and of what is the same picture, how much may be left then.
-_FINE, _HARDLY = 0.5, 0.5
-_TINY, _NEARLY = 64, 1.2  # pixels: in less, what is explained in part and little too different is unsure
+# Of what differs there, that a reading explains at least: scaling in another way, which makes worse what it is not the
+# reason for; no crop at all, which is worse only where there was one; a dropped profile.
+_RESAMPLED_SHARE, _UNCROPPED_SHARE, _UNPROFILED_SHARE = 0.03, -0.05, 0.3
+_COLOUR_SHARE = 0.5  # of `_Grid.same`: a thumbnail that differs by less in colour dropped no profile
+_PALER_WEIGHT = 1.5  # how much more a difference of colour counts between pictures that were made paler
+_REST_SHARE = 0.4  # of a spot: where a reading leaves no more and makes nothing worse, nothing else need bear it out
+# Where one picture is lighter: by so much at least, in this share of its spots; at most; how much the other one may be
+# lighter anywhere, as a share of that; and how far all that may be beyond the border, which is 1.
+_LIGHTER_LEVELS, _LIGHTER_AREA_SHARE, _LIGHTEST_LEVELS, _DARKER_SHARE, _MOST_BORDERS = 2.0, 0.25, 34.0, 0.35, 2.0
+# Of the finest texture, that is forgiven; and of `_Grid.same`, that may be left then.
+_TEXTURE_SHARE, _UNTEXTURED_SHARE = 0.5, 0.5
+# In a smaller picture, what is explained in part and differs by little more than `_Grid.different` is unsure.
+_TINY_PIXELS, _TINY_FACTOR = 64, 1.2
 _WHOLE = (0.0, 0.0, 1.0, 1.0)
-_MARK = (209, 52, 56)  # red, on a card
+_MARKED_COLOUR = (209, 52, 56)  # red, on a card
 SAME, DIFFERENT = 0.75, 0.25  # similarity from which on, and down to which, the verdict is sure
 
 
@@ -97,7 +99,7 @@ class _Grid:
         return 1 / (1 + math.pow(worst / self.border, steep))
 
 
-_SMALL = ((240, 7_000), (150, 3_500))  # pixels and bytes: on a card, and on one with very long texts
+_THUMBNAILS = ((240, 7_000), (150, 3_500))  # pixels and bytes: on a card, and on one with very long texts
 # By the smaller side of the smaller picture, in pixels: the least, and the grid.
 _GRIDS = (
     (190, _Grid(64, 3, 1.6, 0.15, 0.5, 13.0, 20.0)),
@@ -110,7 +112,7 @@ _LIGHT_AND_COLOUR = (0.299, 0.587, 0.114, 0, -0.169, -0.331, 0.5, 128, 0.5, -0.4
 
 _AWAY = [min(255, abs(by)) for by in range(-256, 256)]
 _AWAY_FROM_MIDDLE = _AWAY[128:384]
-_FORGIVEN_FINE = [min(255, round(_FINE * level / _UNIT)) for level in range(256)]
+_FORGIVEN_TEXTURE = [min(255, round(_TEXTURE_SHARE * level / _STEP)) for level in range(256)]
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ class _Spot:
 
 
 @dataclass(frozen=True)
-class _Laid:
+class _Overlay:
     """Two pictures laid over each other."""
 
     first: Image.Image
@@ -149,7 +151,7 @@ class _Laid:
 
 def compare(microsoft365: bytes, sharepoint: bytes) -> Comparison:
     """How alike two pictures are. Raises `NotAPicture`."""
-    ours, theirs = decode(microsoft365, _DECODED), decode(sharepoint, _DECODED)
+    ours, theirs = decode(microsoft365, _DECODED_PIXELS), decode(sharepoint, _DECODED_PIXELS)
     # Which of them is laid over the other one must not depend on where they came from.
     ordered = (ours.size, microsoft365) > (theirs.size, sharepoint)
     first, second, larger = (ours, theirs, microsoft365) if ordered else (theirs, ours, sharepoint)
@@ -186,71 +188,75 @@ def _readings(first: Decoded, second: Decoded) -> Iterable[tuple[Image.Image, Im
 
 def _difference(first: Decoded, second: Decoded, grid: _Grid, larger: bytes) -> float:
     """Of the worst spot, of 255, in the reading in which they are most alike. `larger` is the file of `first`."""
-    tried = [_laid(one, two, grid) for one, two in _readings(first, second)]
-    (worst, mirrored), laid = min(((_worst(laid, grid), laid) for laid in tried), key=lambda found: found[0])
-    if grid.same < worst <= _CLOSER and first.size > second.size:
+    tried = [_overlaid(one, two, grid) for one, two in _readings(first, second)]
+    (worst, mirrored), overlay = min(((_worst(one, grid), one) for one in tried), key=lambda found: found[0])
+    if grid.same < worst <= _FULL_DECODE_LEVELS and first.size > second.size:
         # The services' own filters saw every pixel.
-        laid = _laid(decode(larger, max(first.size)).picture, second.picture, grid)
-        found, mirrored = _worst(laid, grid)
+        overlay = _overlaid(decode(larger, max(first.size)).picture, second.picture, grid)
+        found, mirrored = _worst(overlay, grid)
         worst = min(worst, found)
-        if laid and worst > grid.same and not mirrored:
-            worst = min([worst, *_resampled(laid, grid, worst)])
-    if laid is None or mirrored or not grid.same < worst <= _BEYOND * grid.border:
+        if overlay and worst > grid.same and not mirrored:
+            worst = min([worst, *_resampled(overlay, grid, worst)])
+    if overlay is None or mirrored or not grid.same < worst <= _MOST_BORDERS * grid.border:
         return worst
-    left = _beyond_texture(laid, grid)
+    left = _beyond_texture(overlay, grid)
     if worst <= grid.different:
-        return min(worst, grid.same) if left <= _HARDLY * grid.same else worst
-    return grid.border if left <= grid.same or _is_lighter(laid) else worst
+        return min(worst, grid.same) if left <= _UNTEXTURED_SHARE * grid.same else worst
+    return grid.border if left <= grid.same or _is_lighter(overlay) else worst
 
 
-def _beyond_texture(laid: _Laid, grid: _Grid) -> float:
+def _beyond_texture(overlay: _Overlay, grid: _Grid) -> float:
     """The worst spot less what the finest texture of the larger picture may come to, whatever pixels were taken."""
-    light = laid.first.convert("L")
+    light = overlay.first.convert("L")
     fine = ImageChops.difference(light, light.filter(ImageFilter.BoxBlur(1)))
-    fine = sampled(fine, laid.parts[0], grid.side).filter(ImageFilter.BoxBlur(1)).point(_FORGIVEN_FINE)
-    one, two = (picture.convert("RGB", _LIGHT_AND_COLOUR).getchannel(0) for picture in (laid.one, laid.two))
-    lit = ImageChops.subtract(one, two, _UNIT, 128).filter(ImageFilter.BoxBlur(1))
+    fine = sampled(fine, overlay.parts[0], grid.side).filter(ImageFilter.BoxBlur(1)).point(_FORGIVEN_TEXTURE)
+    one, two = (picture.convert("RGB", _LIGHT_AND_COLOUR).getchannel(0) for picture in (overlay.one, overlay.two))
+    lit = ImageChops.subtract(one, two, _STEP, 128).filter(ImageFilter.BoxBlur(1))
     left = ImageChops.subtract(lit.point(_away_from(_middle(lit))), fine).crop((1, 1, grid.side - 1, grid.side - 1))
-    return laid.counts * max(_most(left) * _UNIT, _spot(laid.one, laid.two, grid).colour)
+    return overlay.counts * max(_most(left) * _STEP, _spot(overlay.one, overlay.two, grid).colour)
 
 
-def _is_lighter(laid: _Laid) -> bool:
+def _is_lighter(overlay: _Overlay) -> bool:
     """Whether one of them is lighter in much of the picture, by a little, and the other one hardly anywhere in any
     colour. So is a picture that was averaged as light, as no mean of light is less than that of the stored numbers;
     and where the fine pattern is gone from both files nothing else tells why.
     """
-    off = ImageChops.subtract(laid.one, laid.two, _UNIT, 128).filter(ImageFilter.BoxBlur(1))
+    off = ImageChops.subtract(overlay.one, overlay.two, _STEP, 128).filter(ImageFilter.BoxBlur(1))
     off = off.crop((1, 1, off.width - 1, off.height - 1))
     extremes = _extremes(off)
     darker, lighter = 128 - min(least for least, _ in extremes), max(most for _, most in extremes) - 128
-    if max(darker, lighter) > _LIGHTEST / _UNIT or min(darker, lighter) > _ONE_SIDED * max(darker, lighter):
+    if max(darker, lighter) > _LIGHTEST_LEVELS / _STEP or min(darker, lighter) > _DARKER_SHARE * max(darker, lighter):
         return False
-    counts, by = off.convert("L").histogram(), round(_LIGHTER / _UNIT)
-    return sum(counts[: 128 - by] if darker > lighter else counts[129 + by :]) >= _WIDELY * sum(counts)
+    counts, by = off.convert("L").histogram(), round(_LIGHTER_LEVELS / _STEP)
+    return sum(counts[: 128 - by] if darker > lighter else counts[129 + by :]) >= _LIGHTER_AREA_SHARE * sum(counts)
 
 
-def _resampled(laid: _Laid, grid: _Grid, worst: float) -> Iterator[float]:
+def _resampled(overlay: _Overlay, grid: _Grid, worst: float) -> Iterator[float]:
     """The worst spot with the first one made as small as the second one in other ways: averaged as light, which makes
     fine pattern lighter, or one pixel taken of many, which makes another pattern of it; and with neither of them
     cropped, where fine pattern has misled the alignment. What the rest of the picture does not bear out is no more
     than a doubt, and in large pictures not even that.
     """
-    first, second, side = laid.first, laid.second, (grid.side, grid.side)
-    fitted = laid.one, laid.two
+    first, second, side = overlay.first, overlay.second, (grid.side, grid.side)
+    fitted = overlay.one, overlay.two
     one = first.resize(side, Image.Resampling.BICUBIC, reducing_gap=3.0)
     whole = one, second.resize(side, Image.Resampling.BICUBIC)
-    if _explained(fitted, whole) >= _UNCROPPED:
-        yield laid.counts * _spot(*whole, grid).worst
+    if _explained(fitted, whole) >= _UNCROPPED_SHARE:
+        yield overlay.counts * _spot(*whole, grid).worst
     light = in_linear_light(first, min(second.size))
-    for parts, plain in ((laid.parts, fitted), ((_WHOLE, _WHOLE), whole)):
+    for parts, plain in ((overlay.parts, fitted), ((_WHOLE, _WHOLE), whole)):
         pixels = max(1, round(min(second.size) * (parts[1][2] - parts[1][0])))
         picked = sampled(first, parts[0], pixels, Image.Resampling.NEAREST)
         for small, part in (light, parts[0]), (picked, _WHOLE):
             made = _on_grid(small, part, grid), plain[1]
-            explained, left = _explained(plain, made), laid.counts * _spot(*made, grid).worst
-            if explained >= _WITNESS or (explained >= 0 and left <= _LEFT * worst):
+            explained, left = _explained(plain, made), overlay.counts * _spot(*made, grid).worst
+            if explained >= _RESAMPLED_SHARE or (explained >= 0 and left <= _REST_SHARE * worst):
                 # A first one that is a thumbnail itself lacks what would explain the rest.
-                yield min(left, grid.border) if min(second.size) < _TINY and left <= _NEARLY * grid.different else left
+                yield (
+                    min(left, grid.border)
+                    if min(second.size) < _TINY_PIXELS and left <= _TINY_FACTOR * grid.different
+                    else left
+                )
             elif plain is fitted and grid is not _GRIDS[0][1] and worst > grid.border:
                 yield max(grid.border, left)
 
@@ -270,29 +276,33 @@ def _apart(pair: tuple[Image.Image, Image.Image]) -> Sequence[float]:
     return array.array("f", off.resize((_BLOCKS, _BLOCKS), Image.Resampling.BOX).tobytes())
 
 
-def _laid(first: Image.Image, second: Image.Image, grid: _Grid) -> _Laid | None:
+def _overlaid(first: Image.Image, second: Image.Image, grid: _Grid) -> _Overlay | None:
     """None if they are different pictures at a glance."""
-    glances = [picture.resize((_GLANCE, _GLANCE), Image.Resampling.BOX) for picture in (first, second)]
+    glances = [picture.resize((_GLANCE_PIXELS, _GLANCE_PIXELS), Image.Resampling.BOX) for picture in (first, second)]
     off = ImageChops.difference(*glances).tobytes()
-    if sum(off) / len(off) > _HOPELESS:
+    if sum(off) / len(off) > _GLANCE_LEVELS:
         return None
-    counts = _CONTRAST / min(_CONTRAST, max(_LEAST_CONTRAST, *map(_contrast, glances)))
+    counts = _USUAL_CONTRAST / min(_USUAL_CONTRAST, max(_LEAST_CONTRAST, *map(_contrast, glances)))
     parts = aligned(first, second)
-    return _Laid(first, second, parts, _on_grid(first, parts[0], grid), _on_grid(second, parts[1], grid), counts)
+    return _Overlay(first, second, parts, _on_grid(first, parts[0], grid), _on_grid(second, parts[1], grid), counts)
 
 
-def _worst(laid: _Laid | None, grid: _Grid) -> tuple[float, bool]:
+def _worst(overlay: _Overlay | None, grid: _Grid) -> tuple[float, bool]:
     """The worst spot in one reading, and whether one picture is the mirror image of the other."""
-    if laid is None:
-        return _NEVER, False
-    spot = _spot(laid.one, laid.two, grid)
-    worst = laid.counts * spot.worst
-    if worst <= _ALIKE or laid.counts * spot.light > _EXPLICABLE or spot.colour > _STRONGEST:
+    if overlay is None:
+        return _ANOTHER_LEVELS, False
+    spot = _spot(overlay.one, overlay.two, grid)
+    worst = overlay.counts * spot.worst
+    if (
+        worst <= _ALIKE_LEVELS
+        or overlay.counts * spot.light > _EXPLICABLE_LEVELS
+        or spot.colour > _EXPLICABLE_COLOUR_LEVELS
+    ):
         return worst, False
     # In a large picture darkening all of it by a tenth would pass for a dropped profile, too.
-    if worst > grid.same and laid.counts * spot.colour > grid.same * (1 if grid is _GRIDS[0][1] else _FADED):
-        worst = min([worst, *(laid.counts * left for left in _dropped(laid.one, laid.two, grid))])
-    if worst <= grid.different and _is_mirrored(laid.first, laid.second, grid, worst / laid.counts):
+    if worst > grid.same and overlay.counts * spot.colour > grid.same * (1 if grid is _GRIDS[0][1] else _COLOUR_SHARE):
+        worst = min([worst, *(overlay.counts * left for left in _dropped(overlay.one, overlay.two, grid))])
+    if worst <= grid.different and _is_mirrored(overlay.first, overlay.second, grid, worst / overlay.counts):
         return 2 * grid.different, True
     return worst, False
 
@@ -304,14 +314,16 @@ def _dropped(one: Image.Image, two: Image.Image, grid: _Grid) -> Iterator[float]
     pairs = [(paler, two) for paler in as_if_dropped(one)] + [(one, paler) for paler in as_if_dropped(two)]
     for pair in pairs:
         spot = _spot(*pair, grid)
-        yield max(spot.light, spot.colour * (1 if _explained((one, two), pair) >= _DROPPED else _PALER))
+        yield max(spot.light, spot.colour * (1 if _explained((one, two), pair) >= _UNPROFILED_SHARE else _PALER_WEIGHT))
 
 
 def _is_mirrored(first: Image.Image, second: Image.Image, grid: _Grid, worst: float) -> bool:
     """Whether the mirror image fits far better."""
     mirrored = ImageOps.mirror(second)
     parts = aligned(first, mirrored)
-    return _spot(_on_grid(first, parts[0], grid), _on_grid(mirrored, parts[1], grid), grid).worst < _MIRRORED * worst
+    return (
+        _spot(_on_grid(first, parts[0], grid), _on_grid(mirrored, parts[1], grid), grid).worst < _MIRRORED_SHARE * worst
+    )
 
 
 def _on_grid(picture: Image.Image, part: Box, grid: _Grid) -> Image.Image:
@@ -328,24 +340,24 @@ def _spot(one: Image.Image, two: Image.Image, grid: _Grid) -> _Spot:
     """The spot that differs most, by its mean difference."""
     first, second = one.convert("RGB", _LIGHT_AND_COLOUR), two.convert("RGB", _LIGHT_AND_COLOUR)
     inside = (1, 1, one.width - 1, one.height - 1)
-    off = ImageChops.subtract(first, second, _UNIT, 128)  # about 128; what is far off is cut
+    off = ImageChops.subtract(first, second, _STEP, 128)  # about 128; what is far off is cut
     lit = off.getchannel(0).filter(ImageFilter.BoxBlur(1))
     middle = _middle(lit)
     wider = off.filter(ImageFilter.BoxBlur(grid.colour_reach))
     spots = Image.merge("RGB", (lit, *wider.split()[1:])).crop(inside)
     away = spots.point(_away_from(middle) + _AWAY_FROM_MIDDLE * 2)
     light, *colours = (most for _, most in _extremes(away))
-    spot = _Spot(light * _UNIT, grid.chroma * max(colours) * _UNIT)
+    spot = _Spot(light * _STEP, grid.chroma * max(colours) * _STEP)
     if spot.worst < grid.same / 2:
         return spot  # nothing to forgive, and most pairs of one photo end here
     fine = ImageChops.darker(_texture(first), _texture(second)).crop(inside)
     light, *colours = (most for _, most in _extremes(ImageChops.subtract(away, fine.point(_forgiven(grid)))))
-    return _Spot(light * _UNIT, grid.chroma * max(colours) * _UNIT)
+    return _Spot(light * _STEP, grid.chroma * max(colours) * _STEP)
 
 
 def _middle(lit: Image.Image) -> int:
     """The difference of light that counts as none: how much brighter all of it is, as far as that is forgiven."""
-    return round(max(128 - _BRIGHTER / _UNIT, min(128 + _BRIGHTER / _UNIT, _mean(lit))))
+    return round(max(128 - _FORGIVEN_LEVELS / _STEP, min(128 + _FORGIVEN_LEVELS / _STEP, _mean(lit))))
 
 
 def _away_from(middle: int) -> list[int]:
@@ -356,7 +368,7 @@ def _away_from(middle: int) -> list[int]:
 def _forgiven(grid: _Grid) -> list[int]:
     """By texture: how much of a difference it explains, of light and of both colours, in steps."""
     shares = (grid.texture, grid.colour_texture, grid.colour_texture)
-    return [min(255, round(share * level / _UNIT)) for share in shares for level in range(256)]
+    return [min(255, round(share * level / _STEP)) for share in shares for level in range(256)]
 
 
 def _texture(picture: Image.Image) -> Image.Image:
@@ -391,8 +403,8 @@ def thumbnails(data: bytes) -> tuple[bytes, bytes]:
     """The middle square, upright, as JPEGs without metadata: 240 px and at most 7,000 bytes, and 150 px and at most
     3,500. Raises `NotAPicture`."""
     made = []
-    picture = decode(data, _SMALL[0][0]).picture
-    for size, limit in _SMALL:
+    picture = decode(data, _THUMBNAILS[0][0]).picture
+    for size, limit in _THUMBNAILS:
         picture = ImageOps.fit(picture, (size, size), Image.Resampling.HAMMING)
         picture.info.clear()
         made.append(_saved(picture, limit))
@@ -412,7 +424,7 @@ def _saved(picture: Image.Image, limit: int) -> bytes:
     return _saved(picture.resize((picture.width // 2, picture.height // 2), Image.Resampling.BOX), limit)
 
 
-def surest(microsoft365: Sequence[bytes], sharepoint: Sequence[bytes]) -> Comparison:
+def most_decisive(microsoft365: Sequence[bytes], sharepoint: Sequence[bytes]) -> Comparison:
     """Of all files that both sides hold of a photo (the original, thumbnails of other sizes), the comparison that says
     most: of those of the finest pictures, the one that is furthest from the border.
 
@@ -443,7 +455,7 @@ def marked(microsoft365: bytes, sharepoint: bytes, size: int = 150, limit: int =
     """SharePoint's picture in grey, with what differs from Microsoft 365's in red: a JPEG of at most `limit` bytes,
     `size` pixels square, without metadata. Raises `NotAPicture`.
     """
-    first, second = decode(microsoft365, _DECODED), decode(sharepoint, _DECODED)
+    first, second = decode(microsoft365, _DECODED_PIXELS), decode(sharepoint, _DECODED_PIXELS)
     grid = _grid(first, second)
     one, two = (picture.crop(_rounded(middle_square(picture))) for picture in (first.picture, second.picture))
     parts = aligned(one, two)
@@ -453,7 +465,7 @@ def marked(microsoft365: bytes, sharepoint: bytes, size: int = 150, limit: int =
     # Nothing at what is the same picture, all of it at what is another one.
     mask = most.point([round(255 * min(1, max(0, (level - grid.same) / grid.different))) for level in range(256)])
     grey = sampled(second.picture.crop(_rounded(middle_square(second.picture))), parts[1], size).convert("L")
-    red = Image.new("RGB", (size, size), _MARK)
+    red = Image.new("RGB", (size, size), _MARKED_COLOUR)
     pale = grey.point([96 + level * 5 // 8 for level in range(256)]).convert("RGB")
     shown = Image.composite(Image.blend(pale, red, 0.7), pale, mask.resize((size, size), Image.Resampling.BICUBIC))
     return _saved(shown, limit)

@@ -111,15 +111,15 @@ def counts(case: Case, touched: str, looked: int, followed: int, *, returned: bo
     """What a case counts as on the day it was opened. `touched`: when something last happened (UTC, ISO 8601);
     `looked`, `followed`: looks that were asked for and that were not; `returned`: the person opened another case within
     `RETURN_DAYS` after it. Raises ValueError and TypeError for a case with damaged times."""
-    fate = _fate_of(case, touched)
+    outcome_class = _outcome_class(case, touched)
     labels = {
-        "fate": "returned" if returned and fate.startswith(_WITHOUT) else fate,
+        "fate": "returned" if returned and outcome_class.startswith(_WITHOUT) else outcome_class,
         "language": case.locale,
         "platform": platform_of(case.platform),
         "cause": cause_of(case),
-        "seconds": str(seconds_to_fix(case)) if fate == "proven" else "",
+        "seconds": str(seconds_to_fix(case)) if outcome_class == "proven" else "",
         "stopped": _stopped_at(case),
-        "standing": f"{touched[:10]} {case.step}" if fate == "open" else "",
+        "standing": f"{touched[:10]} {case.step}" if outcome_class == "open" else "",
         "rating": case.rating if case.rating in RATINGS else "",
         "ticket": _ticket_of(case),
     }
@@ -182,7 +182,9 @@ def seconds_to_fix(case: Case) -> int:
     return max(0, round(seconds) if seconds < _EXACT_FOR else round(seconds / 60) * 60)
 
 
-def _fate_of(case: Case, touched: str) -> str:
+def _outcome_class(case: Case, touched: str) -> str:
+    """What a case counts as under `fate`, as the sums call it; `without DAY` where it ended with neither ticket nor
+    proof."""
     if case.outcome == Outcome.ESCALATED:
         return "not"
     if not wrong_and_fixed(case)[0]:
@@ -225,7 +227,7 @@ def numbers(since: date, until: date, rows: Iterable[Row], today: date) -> Numbe
     for day, kind, label, number in rows:
         where, name = kinds.setdefault(kind, {}), label
         if kind == "fate":
-            name = _fate(label, quiet)
+            name = _class_by_now(label, quiet)
         elif kind == "standing":  # who has not been there for that long has stopped
             at, _, name = label.partition(" ")
             if at > quiet:
@@ -235,12 +237,12 @@ def numbers(since: date, until: date, rows: Iterable[Row], today: date) -> Numbe
         if kind in ("fate", "rating"):
             of_day = days.setdefault(day, {})
             of_day[name] = of_day.get(name, 0) + number
-    fates = kinds.get("fate", {})
+    classes = kinds.get("fate", {})
     seconds = {int(label): number for label, number in kinds.get("seconds", {}).items() if number}
     return Numbers(
         since=since,
         until=until,
-        **_totals(fates),
+        **_totals(classes),
         median_seconds_to_fix=_median(seconds),
         seconds_to_fix=dict(sorted(seconds.items())),
         looks=kinds.get("looks", {}).get("", 0),
@@ -264,7 +266,7 @@ def numbers(since: date, until: date, rows: Iterable[Row], today: date) -> Numbe
     )
 
 
-_FATES = {
+_CLASSES = {
     "proven": "proven",
     "not": "not_deflected",
     "returned": "returned",
@@ -275,14 +277,14 @@ _FATES = {
 _OF_WRONG = ("proven", "probable", "not_deflected", "undecided", "unfinished", "returned")
 
 
-def _fate(label: str, quiet: str) -> str:
+def _class_by_now(label: str, quiet: str) -> str:
     if not label.startswith(_WITHOUT):
-        return _FATES[label]
+        return _CLASSES[label]
     return "probable" if label.removeprefix(_WITHOUT) <= quiet else "undecided"
 
 
-def _totals(fates: Mapping[str, int]) -> dict[str, int]:
-    found = {name: fates.get(name, 0) for name in (*_OF_WRONG, "nothing_wrong", "not_known")}
+def _totals(classes: Mapping[str, int]) -> dict[str, int]:
+    found = {name: classes.get(name, 0) for name in (*_OF_WRONG, "nothing_wrong", "not_known")}
     wrong = sum(found[name] for name in _OF_WRONG)
     return {**found, "wrong": wrong, "cases": wrong + found["nothing_wrong"] + found["not_known"]}
 

@@ -64,7 +64,7 @@ class ChannelDesk(TicketSystem):
         await self._conversation().update(message, card)
 
     def card(self, case: str, subject: str, text: str, *, agent: str = "", state: str = "", words: str = "") -> Message:
-        """A case's card. `agent` has taken it; `state` is what the person was told last, with the agent's `words`."""
+        """A case's card. `agent` has taken it; `state` was reported to the person last, with the agent's `words`."""
         for catalog in self._translations().chain(self._language):
             try:
                 said = catalog.text

@@ -82,7 +82,7 @@ class Helpdesk:
             raise TimedOut("tickets", f"no answer within {seconds:g} s") from None
         except OutsideError:
             raise
-        except Exception as error:  # tried as long as an outage is, for the person is told then
+        except Exception as error:  # tried as long as an outage is, which is then reported to the person
             log.error("tickets: %s at %s", type(error).__name__, location(error))
             raise Outage("tickets", f"failed by {type(error).__name__}") from None
         return Submitted("sent", reference.number, reference.url, ref=reference.id)

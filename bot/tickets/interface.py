@@ -36,7 +36,7 @@ class Reference:
     """A ticket in its system."""
 
     id: str  # by which the system knows it
-    number: str  # that people are told
+    number: str  # that people are shown
     url: str = ""  # https, where the person can see it; "" where they cannot
 
 

@@ -100,7 +100,7 @@ def refuse_failure(answer: Response) -> None:
 
 
 def _wait(answer: Response) -> float | None:
-    """Seconds that the system asks us to wait: by `Retry-After`, or by when its window begins anew."""
+    """Seconds that the system asks us to wait: by `Retry-After`, or by when its next window begins."""
     if answer.retry_after is not None:
         return answer.retry_after
     reset = answer.headers.get("X-RateLimit-Reset") or answer.headers.get("RateLimit-Reset") or ""

@@ -116,7 +116,7 @@ class FollowUps:
                 span.note("verdict", found.verdict)
             over = chain.found(known=found.verdict is not Verdict.UNKNOWN)
             channel = self.channel(record.address)
-            followed = Followed(check_of(found, case.id), over=over, live=chain.watching)
+            followed = Followed(check_of(found, case.id), over=over, in_place=chain.watching)
             result = await self.decisions.perform(record, case, followed, channel)
             now_following = result.record.case is not None and bool(result.record.case.following)
             goes_on = now_following and not result.follows and not over
@@ -284,7 +284,7 @@ class _Chain:
     looks_done: int  # how many looks of the schedule are over after this one
     last: bool  # this one is made whatever has changed
     watch: bool  # begins at short intervals
-    once: bool  # a reminder
+    reminder: bool  # one look at its day; `once` in what a job holds
     watching: bool  # is still at short intervals
     now: float
     paths: tuple[str, ...] = ()
@@ -296,16 +296,16 @@ class _Chain:
     @classmethod
     def of(cls, payload: Mapping[str, Any], schedule: Schedule, now: float) -> Self:
         """Jobs of earlier releases have fewer entries, and call the looks `turn`."""
-        since, once = float(payload.get("since", now)), bool(payload.get("once"))
+        since, reminder = float(payload.get("since", now)), bool(payload.get("once"))
         watch, due = bool(payload.get("watch")), schedule.over(now - since)
-        watching = watch and not once and schedule.watches(now - since)
+        watching = watch and not reminder and schedule.watches(now - since)
         looks_done = due if watching else max(due, int(payload.get("looks", payload.get("turn", 0))) + 1)
         return cls(
             since,
             looks_done,
-            once or looks_done >= len(schedule.times),
+            reminder or looks_done >= len(schedule.times),
             watch,
-            once,
+            reminder,
             watching,
             now,
             tuple(payload.get("paths", ())),
@@ -334,7 +334,7 @@ class _Chain:
             "paths": list(self.paths),
             "digest": self.digest,
             "watch": self.watch,
-            "once": self.once,
+            "once": self.reminder,
             "misses": self.misses,
             "tries": self.tries,
             "unknown_since": self.unknown_since,

@@ -1,7 +1,7 @@
-"""What the helpdesk did with a ticket comes back: its state is read, and the person is told what is new, once each.
+"""What the helpdesk did with a ticket comes back: its state is read, and what is new is reported once to the person.
 
-Every open ticket has one job. Its content says what the person was told last, and it is replaced in the same
-transaction in which the card that tells more is decided on: whatever dies, nothing is decided on twice or left out.
+Every open ticket has one job. Its content says what was reported last, and it is replaced in the same transaction in
+which the card that says more is decided on: whatever dies, nothing is decided on twice or left out.
 
 Reading. Where a system can, the first job that is due reads the states of all that are due in the next minute, with one
 request; the others find theirs read. What agents wrote is only read of a ticket that changed since.
@@ -49,7 +49,7 @@ class Deliver(Protocol):
 
 @dataclass(frozen=True)
 class _Update:
-    """What is to be told (`state` "": nothing), and what the job keeps."""
+    """What is to be reported (`state` "": nothing), and what the job keeps."""
 
     state: str
     text: str

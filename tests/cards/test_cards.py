@@ -72,7 +72,7 @@ def case(ref: str, tag: str) -> Case:
 
 def all_contents(shelf: Library, tag: str) -> Iterator[tuple[str, CardContent]]:
     for step in shelf.steps():
-        in_case = content_of(shelf, case(step.id, tag), contact="ext. 4711", again=120.0)
+        in_case = content_of(shelf, case(step.id, tag), contact="ext. 4711", next_look=120.0)
         yield step.id, standalone_content(shelf, step.id, tag) if step.entry else in_case
 
 
@@ -387,7 +387,7 @@ def test_a_card_from_a_template_is_the_one_that_would_be_rendered(shelf: Library
     templates = CardTemplates("ext. 4711", 120.0)
     for step in (one for one in shelf.steps() if not one.entry and not one.photos):
         for one in lives(step):
-            content = content_of(shelf, one, contact="ext. 4711", again=120.0)
+            content = content_of(shelf, one, contact="ext. 4711", next_look=120.0)
             rendered = render.message(setting, content, name="Ada")
             filled = templates.card(shelf, setting, one, "Ada", Photos())
             assert (filled.card, filled.summary, filled.locale) == (rendered.card, rendered.summary, rendered.locale)

@@ -647,7 +647,7 @@ def test_no_new_photo_is_claimed_where_sharepoint_has_the_copy_of_before(
     engine: Engine, check: Check, by_itself: str, asked: str
 ) -> None:
     watched = Case("C", 3, "look.differ", checks=(DIFFERED,), following="look.differ")
-    assert Talk(engine, case=watched).send(Followed(check, live=True)).step == by_itself
+    assert Talk(engine, case=watched).send(Followed(check, in_place=True)).step == by_itself
     waits = Case("C", 3, "resync.checking", checks=(DIFFERED,))
     assert Talk(engine, case=waits).send(Diagnosed(check)).step == asked
 
@@ -663,12 +663,12 @@ CHANGES = [
 def test_the_card_that_is_watched_says_what_is_so_now(engine: Engine, check: Check, step: str) -> None:
     """Whoever removes the photo meanwhile is not told that two photos differ, nor how to copy one."""
     watched = Case("C", 3, "look.differ", checks=(DIFFERED,), following="look.differ")
-    talk = Talk(engine, case=watched).send(Followed(check, live=True))
+    talk = Talk(engine, case=watched).send(Followed(check, in_place=True))
     assert talk.step == step
     assert talk.case.following in (step, "look.differ")
     elsewhere = Case("C", 3, "desk.language", ("look.differ",), checks=(DIFFERED,), following="look.differ")
     assert (
-        Talk(engine, case=elsewhere).send(Followed(check, live=True)).step == "desk.language"
+        Talk(engine, case=elsewhere).send(Followed(check, in_place=True)).step == "desk.language"
     )  # nobody is interrupted
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from bot.errors import NotAPicture
-from bot.photos.comparison import marked, surest
+from bot.photos.comparison import marked, most_decisive
 from sandbox.portraits import portrait as drawn
 from tests.scripted import jpeg
 
@@ -24,15 +24,15 @@ def badged(picture: Image.Image) -> Image.Image:
 
 def test_a_thumbnail_that_shows_too_little_is_overruled_by_the_larger_file() -> None:
     ours, copy = portrait("person-1"), badged(portrait("person-1"))
-    found = surest([jpeg(ours, 48), jpeg(ours, 648)], [jpeg(copy, 48), jpeg(copy, 300)])
+    found = most_decisive([jpeg(ours, 48), jpeg(ours, 648)], [jpeg(copy, 48), jpeg(copy, 300)])
     assert (found.verdict, found.sizes) == ("different", ((648, 648), (300, 300)))
 
 
 def test_a_file_that_is_no_picture_does_not_spoil_the_others() -> None:
     ours = portrait("person-2")
-    assert surest([b"<html>", jpeg(ours, 360)], [jpeg(ours, 300), b""]).verdict == "same"
+    assert most_decisive([b"<html>", jpeg(ours, 360)], [jpeg(ours, 300), b""]).verdict == "same"
     with pytest.raises(NotAPicture):
-        surest([b"<html>"], [jpeg(ours, 300)])
+        most_decisive([b"<html>"], [jpeg(ours, 300)])
 
 
 def red_share(file: bytes, box: tuple[int, int, int, int]) -> float:

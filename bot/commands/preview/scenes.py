@@ -73,7 +73,7 @@ def sections(library: Library) -> tuple[str, ...]:
 
 
 def _content(library: Library, case: Case) -> CardContent:
-    return content_of(library, case, contact=_CONTACT, again=_TWO_MINUTES)
+    return content_of(library, case, contact=_CONTACT, next_look=_TWO_MINUTES)
 
 
 def _case(step: str, tag: str) -> Case:
