@@ -1,4 +1,4 @@
-"""Every call this program makes to the outside: one session, one trust store, a deadline and a size limit on each.
+"""Every call this program makes to the outside: one session, one trust store, a timeout and a size limit on each.
 
 One loop of attempts serves all of them; a `Retry` says when there is another one. What matters is whether an attempt
 may have taken effect:
@@ -6,7 +6,7 @@ may have taken effect:
 - 429, 503 and a connection that never came about: nothing was done, so another attempt is always safe.
 - 502, 504, a connection that broke, an answer that was lost: the outcome is unknown. Reading and replacing may be
   repeated all the same; creating may not, or only so often (`unknown_retries`).
-- The deadline covers all attempts together. A wait that would end after it is not begun: the last answer is returned.
+- The timeout covers all attempts together. A wait that would end after it is not begun: the last answer is returned.
 - A bearer token that is refused (401) is replaced once, which is no attempt of its own.
 """
 
@@ -90,7 +90,7 @@ class Response:
 
 @dataclass(frozen=True)
 class Retry:
-    """When there is another attempt, within the call's deadline."""
+    """When there is another attempt, within the call's timeout."""
 
     attempts: int = 3
     statuses: frozenset[int] = frozenset({429, 502, 503, 504})
@@ -234,7 +234,7 @@ class HttpClient:
         url: str | URL,
         *,
         system: str,
-        deadline: float,
+        timeout: float,  # noqa: ASYNC109 - further attempts are counted in, and waits before them are not
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         limit: int = 1 << 20,
@@ -242,24 +242,24 @@ class HttpClient:
         bearer: Bearer | None = None,
         before_attempt: Callable[[], Awaitable[None]] | None = None,
     ) -> Response:
-        """One answer of any status and at most `limit` bytes, within `deadline` seconds for all attempts together.
+        """One answer of any status and at most `limit` bytes, within `timeout` seconds for all attempts together.
 
         `before_attempt` is awaited before each of them, and its time does not count; what it raises ends the request.
         Raises `TimedOut`, `Outage` (no connection, or it broke), `Malformed` (larger than `limit`), and what the
         `bearer`'s tokens raise.
         """
-        ends, unknown_retries = time.monotonic() + deadline, retry.unknown_retries
+        deadline, unknown_retries = time.monotonic() + timeout, retry.unknown_retries
         sent = _Request(method, url, system, headers or {}, body, limit, bearer, unknown_retries == 0)
         for attempt in range(1, retry.attempts + 1):
             if before_attempt is not None:
                 begun = time.monotonic()
                 await before_attempt()
-                ends += time.monotonic() - begun
+                deadline += time.monotonic() - begun
             outcome: Response | Outage
             try:
-                outcome = await self._attempt(sent, ends)
+                outcome = await self._attempt(sent, deadline)
             except TimeoutError:
-                raise TimedOut(system, f"no answer within {round(deadline, 1):g} s") from None
+                raise TimedOut(system, f"no answer within {round(timeout, 1):g} s") from None
             except aiohttp.ClientError as error:
                 outcome = Outage(system, _reason(error))
                 if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.InvalidURL):
@@ -270,7 +270,7 @@ class HttpClient:
                     return outcome
                 unknown_retries -= outcome.status in retry.unknown
             wait = outcome.retry_after if isinstance(outcome, Response) else None
-            if unknown_retries < 0 or attempt == retry.attempts or not await pause(attempt, wait, ends):
+            if unknown_retries < 0 or attempt == retry.attempts or not await pause(attempt, wait, deadline):
                 break
         if isinstance(outcome, Response):
             return outcome
@@ -279,22 +279,22 @@ class HttpClient:
         finally:
             del outcome  # it holds this frame by its traceback: with it the request and whoever waits would stay
 
-    async def _attempt(self, sent: _Request, ends: float) -> Response:
+    async def _attempt(self, sent: _Request, deadline: float) -> Response:
         """One answer; a token that is refused is replaced once."""
         if sent.bearer is None:
-            return await self._send(sent, sent.headers, ends)
+            return await self._send(sent, sent.headers, deadline)
         tokens, scope = sent.bearer.tokens, sent.bearer.scope
         for last in (False, True):
             token = tokens.cached(scope)
             if not token:
-                token = await before(ends, tokens.token(scope), TimedOut("login", "no token in time"))
-            answer = await self._send(sent, {"Authorization": f"Bearer {token}", **sent.headers}, ends)
+                token = await before(deadline, tokens.token(scope), TimedOut("login", "no token in time"))
+            answer = await self._send(sent, {"Authorization": f"Bearer {token}", **sent.headers}, deadline)
             if answer.status != 401 or last:
                 break
             tokens.forget(scope, token)
         return answer
 
-    async def _send(self, sent: _Request, headers: Mapping[str, str], ends: float) -> Response:
+    async def _send(self, sent: _Request, headers: Mapping[str, str], deadline: float) -> Response:
         """Raises `TimeoutError`, `aiohttp.ClientError`, and `Malformed` for what is larger than the limit."""
         try:
             async with self._session.request(
@@ -303,7 +303,7 @@ class HttpClient:
                 headers=headers,
                 data=_Once(sent.body) if sent.once and sent.body is not None else sent.body,
                 allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=max(0.001, ends - time.monotonic())),
+                timeout=aiohttp.ClientTimeout(total=max(0.001, deadline - time.monotonic())),
             ) as response:
                 length = response.content_length
                 if (length or 0) > sent.limit:
@@ -327,20 +327,20 @@ def _refuse_size(sent: _Request) -> NoReturn:
     raise Malformed(sent.system, f"larger than {sent.limit} bytes")
 
 
-async def before(ends: float, work: Awaitable[T], failure: TimedOut) -> T:
-    """Its result, if it comes before `ends`, a `time.monotonic()`; else raises `failure`."""
+async def before(deadline: float, work: Awaitable[T], failure: TimedOut) -> T:
+    """Its result, if it comes before `timeout`, a `time.monotonic()`; else raises `failure`."""
     try:
-        async with asyncio.timeout(max(0.0, ends - time.monotonic()) if math.isfinite(ends) else None):
+        async with asyncio.timeout(max(0.0, deadline - time.monotonic()) if math.isfinite(deadline) else None):
             return await work
     except TimeoutError:
         raise failure from None
 
 
-async def pause(attempt: int, wait: float | None, ends: float) -> bool:
+async def pause(attempt: int, wait: float | None, deadline: float) -> bool:
     """Wait after attempt 1, 2, ..., `wait` seconds if the service said so; False if there is no time left for it."""
     backoff = _FIRST_WAIT * 2 ** (attempt - 1) * random.uniform(0.5, 1.0)  # noqa: S311 - spreads callers
     seconds = backoff if wait is None else wait + random.uniform(0, 0.2)  # noqa: S311
-    if time.monotonic() + seconds >= ends:
+    if time.monotonic() + seconds >= deadline:
         return False
     await asyncio.sleep(seconds)
     return True

@@ -67,11 +67,11 @@ async def test_whatever_is_let_through_is_an_outage_and_the_next_request_works(
         with monkeypatch.context() as patch, caplog.at_level(logging.DEBUG, "bot"):
             patch.setattr(*where, broken)
             with pytest.raises(Outage) as told:
-                await client.request("GET", address, system="graph", deadline=30.0, retry=Retry(attempts=2))
+                await client.request("GET", address, system="graph", timeout=30.0, retry=Retry(attempts=2))
         assert tries == 2
         assert str(told.value) in (f"graph: {type(error).__name__}", "graph: ClientOSError")  # as aiohttp calls some
         assert "canary" not in caplog.text
-        answer = await client.request("GET", address, system="graph", deadline=30.0, retry=NEVER)
+        answer = await client.request("GET", address, system="graph", timeout=30.0, retry=NEVER)
         assert answer.body == b"here"
     finally:
         await client.close()
@@ -87,7 +87,7 @@ async def test_a_failure_is_let_go_at_once_with_all_that_hangs_on_it(monkeypatch
     gc.disable()
     try:
         try:
-            await client.request("GET", "http://127.0.0.1:9/", system="graph", deadline=30.0, retry=NEVER)
+            await client.request("GET", "http://127.0.0.1:9/", system="graph", timeout=30.0, retry=NEVER)
         except Outage as error:
             gone = weakref.ref(error)
         assert gone is not None

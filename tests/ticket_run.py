@@ -211,7 +211,7 @@ async def _go_on(environment: dict[str, str], database: str, number: str) -> Non
                     await agent.press(number, state)
                 else:
                     there = f"{environment['control']}/becomes/photosync-{number}/{state}"
-                    await http.request("POST", there, system="run", deadline=5)
+                    await http.request("POST", there, system="run", timeout=5)
                 await asyncio.sleep(0.02)
     worker.cancel()
     await asyncio.gather(worker, return_exceptions=True)
@@ -394,7 +394,7 @@ def _one(stage: Stage, case: str, place: int, row: Row) -> None:
 async def _judge(stage: Stage, cases: list[str], row: Row) -> None:
     http, store = HttpClient.from_settings(settings_of(stage.environment)), await open_store(stage.database)
     address = f"{stage.environment['control']}/held"
-    answer = await http.request("GET", address, system="run", deadline=30, limit=1 << 26)
+    answer = await http.request("GET", address, system="run", timeout=30, limit=1 << 26)
     found = {key: Held(**one) for key, one in json.loads(answer.body).items()}
     for case in cases:
         held = found.get(f"photosync-{case}", Held())

@@ -136,7 +136,7 @@ class Diagnosis:
         does.
         """
         begun = time.monotonic()
-        policy = asyncio.create_task(self._policies.photo(self._ends())) if change else None
+        policy = asyncio.create_task(self._policies.photo(self._deadline())) if change else None
         try:
             found = await self._look(person, site, since)
             if (change or found.verdict is Verdict.NO_PHOTO) and found.reason not in _OWN:
@@ -152,10 +152,10 @@ class Diagnosis:
 
     async def watched(self, person: str) -> tuple[str, ...]:
         """The paths on Graph that show a change, for `digest`; () where that cannot be read now."""
-        ends = self._ends()
+        deadline = self._deadline()
         try:
-            known = await self._users.person(person, ends)
-            return (photo_path(known.id), *await self._sharepoint.paths(known, ends))
+            known = await self._users.person(person, deadline)
+            return (photo_path(known.id), *await self._sharepoint.paths(known, deadline))
         except OutsideError:
             return ()
 
@@ -163,10 +163,10 @@ class Diagnosis:
         """The same text as long as neither side changes, by one request and no download; "" where that cannot be read
         now.
         """
-        ends = self._ends()
+        deadline = self._deadline()
         try:
-            async with self._users.photo_slot(ends):  # a photo in a batch counts against the same limit
-                parts = await self._graph.batch(paths, ends=ends) if paths else []
+            async with self._users.photo_slot(deadline):  # a photo in a batch counts against the same limit
+                parts = await self._graph.batch(paths, deadline=deadline) if paths else []
         except OutsideError:
             return ""
         if not parts or any(part.status not in _CONCLUSIVE for part in parts):
@@ -179,7 +179,7 @@ class Diagnosis:
 
     async def photo_policy(self) -> PhotoPolicy | None:
         """Who may change a photo; None where that is not known."""
-        return await self._policies.photo(self._ends())
+        return await self._policies.photo(self._deadline())
 
     def forget(self, person: str) -> None:
         """Drop what is cached of a person, by object id."""
@@ -210,29 +210,29 @@ class Diagnosis:
         except OutsideError:
             return None
 
-    def _ends(self) -> float:
+    def _deadline(self) -> float:
         return time.monotonic() + self._limits.fetching
 
     async def _look(self, who: str | Person, site: str, since: str) -> DiagnosisResult:
-        ends = self._ends()
+        deadline = self._deadline()
         known, name = (who, who.id) if isinstance(who, Person) else (None, who)
-        photo = asyncio.create_task(_side(self._users.photo, name, ends))
-        lookup = self._sharepoint.begin(name, ends)
+        photo = asyncio.create_task(_side(self._users.photo, name, deadline))
+        lookup = self._sharepoint.begin(name, deadline)
         try:
-            person = known or await self._users.person(name, ends)
+            person = known or await self._users.person(name, deadline)
             if person.guest:
                 return DiagnosisResult(Verdict.UNKNOWN, Reason.GUEST)
-            copy = await _side(self._sharepoint.copy, person, ends, lookup)
+            copy = await _side(self._sharepoint.copy, person, deadline, lookup)
             ours = await photo
         except OutsideError as error:
             return _unknown(error)
         finally:
             photo.cancel()
             await asyncio.gather(photo, lookup.end(), return_exceptions=True)
-        return await self._judge(ends, person, ours, copy, site, since)
+        return await self._judge(deadline, person, ours, copy, site, since)
 
     async def _judge(
-        self, ends: float, person: Person, ours: _Side, copy: Copy | PhotosyncError | None, site: str, since: str
+        self, deadline: float, person: Person, ours: _Side, copy: Copy | PhotosyncError | None, site: str, since: str
     ) -> DiagnosisResult:
         theirs = copy.picture if isinstance(copy, Copy) else copy
         smaller = copy.smaller if isinstance(copy, Copy) else ()
@@ -241,14 +241,15 @@ class Diagnosis:
             if itself := direct(person) and found.verdict in _WITH_A_PHOTO:
                 found = replace(found, verdict=Verdict.MATCH)  # whatever the copy is
             if found.verdict is Verdict.UNSURE and isinstance(theirs, Picture):
-                found = await self._most_decisive(ends, person, found, theirs)
+                found = await self._most_decisive(deadline, person, found, theirs)
         except TimeoutError:
             return _unknown(NotAPicture("broken"))
         if found.verdict is Verdict.UNKNOWN and not site:
             return found
         file = theirs if isinstance(theirs, Picture) else None
         partial, finding = await asyncio.gather(
-            self._partial(ends, found, None if itself else file, smaller), self._on_site(ends, site, person, file)
+            self._partial(deadline, found, None if itself else file, smaller),
+            self._on_site(deadline, site, person, file),
         )
         if found.verdict is Verdict.UNKNOWN:
             return replace(found, site=finding.site, site_finding=finding.finding)
@@ -256,7 +257,7 @@ class Diagnosis:
         seen = Seen(found.verdict, found.microsoft365, file, placeholder, bool(partial))
         return replace(
             found,
-            reason=found.reason or await self._blocked(ends, person, found.verdict),
+            reason=found.reason or await self._blocked(deadline, person, found.verdict),
             facts=facts(person, seen, self._configured_host, since),
             older_by=older_by(seen),
             site=finding.site,
@@ -265,10 +266,10 @@ class Diagnosis:
             incomplete=partial is None or isinstance(theirs, Throttled | Outage),
         )
 
-    async def _blocked(self, ends: float, person: Person, verdict: Verdict) -> str:
+    async def _blocked(self, deadline: float, person: Person, verdict: Verdict) -> str:
         """Whose a mailbox is matters of disabled accounts alone: nobody signs in to a room either."""
         disabled = person.enabled is False and verdict is not Verdict.MATCH
-        return blocked(person, verdict, await self._policies.purpose(person.id, ends) if disabled else "")
+        return blocked(person, verdict, await self._policies.purpose(person.id, deadline) if disabled else "")
 
     async def _compare(self, ours: _Side, theirs: _Side) -> DiagnosisResult:
         """The verdict on two sides. Raises TimeoutError."""
@@ -294,10 +295,10 @@ class Diagnosis:
         return await asyncio.get_running_loop().run_in_executor(threads, work)
 
     async def _most_decisive(
-        self, ends: float, person: Person, found: DiagnosisResult, copy: Picture
+        self, deadline: float, person: Person, found: DiagnosisResult, copy: Picture
     ) -> DiagnosisResult:
         """What the largest photo tells of two pictures that are too alike to decide. Raises TimeoutError."""
-        original = await _side(self._users.original, person.id, ends)
+        original = await _side(self._users.original, person.id, deadline)
         ours = found.microsoft365
         if ours is None or not isinstance(original, Picture) or original.data == ours.data:
             return found
@@ -307,7 +308,7 @@ class Diagnosis:
         return replace(found, verdict=_VERDICTS[decisive.verdict], similarity=decisive.similarity)
 
     async def _partial(
-        self, ends: float, found: DiagnosisResult, copy: Picture | None, smaller: _Smaller
+        self, deadline: float, found: DiagnosisResult, copy: Picture | None, smaller: _Smaller
     ) -> bool | None:
         """Whether only some sizes of the copy are current; None where that cannot be read now.
 
@@ -318,7 +319,7 @@ class Diagnosis:
         if not uneven([copy.modified, *(modified for modified, _ in smaller)]):
             return False
         try:
-            files = [await self._sharepoint.bytes_at(path, ends) for _, path in smaller]
+            files = [await self._sharepoint.bytes_at(path, deadline) for _, path in smaller]
             ours, other = found.microsoft365.data, "different" if found.verdict is Verdict.MATCH else "same"
             async with asyncio.timeout(self._limits.comparing):
                 return await self.decode(
@@ -328,8 +329,8 @@ class Diagnosis:
             log.info("the smaller sizes cannot be compared: %s", type(error).__name__)
             return None if isinstance(error, Throttled | Outage) else False
 
-    async def _on_site(self, ends: float, site: str, person: Person, copy: Picture | None) -> SiteResult:
-        return await self._sites.look(site, person, copy, ends) if site else SiteResult("", "")
+    async def _on_site(self, deadline: float, site: str, person: Person, copy: Picture | None) -> SiteResult:
+        return await self._sites.look(site, person, copy, deadline) if site else SiteResult("", "")
 
 
 def _summary(found: DiagnosisResult, seconds: float) -> str:

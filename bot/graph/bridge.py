@@ -75,7 +75,7 @@ class Bridge:
 
     def _request(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> _Reply:
         request = self._http.request(
-            method, url, system="login", deadline=TIMEOUT, headers=headers, body=body, retry=NEVER
+            method, url, system="login", timeout=TIMEOUT, headers=headers, body=body, retry=NEVER
         )
         answer = asyncio.run_coroutine_threadsafe(request, self._loop).result(TIMEOUT + 1)
         if answer.status == 429 or answer.status >= 500:

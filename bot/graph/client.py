@@ -146,8 +146,9 @@ class BatchResponse:
 
 
 class Graph:
-    """One tenant's Graph. Paths are relative to `/v1.0` unless they begin with `BETA`; `ends`, a `time.monotonic()`, is
-    when an answer is of no use any more, such as the end of a look. A request has eight seconds at most.
+    """One tenant's Graph. Paths are relative to `/v1.0` unless they begin with `BETA`; `deadline`, a
+    `time.monotonic()`, is when an answer is of no use any more, such as the end of a look. A request has eight seconds
+    at most.
     """
 
     def __init__(self, settings: Settings, http: HttpClient, tokens: TokenSource, metrics: Metrics) -> None:
@@ -161,27 +162,27 @@ class Graph:
         self._observe_at = float("-inf")
         self._bearer = Bearer(tokens, graph_scope(settings))
 
-    async def json(self, path: str, *, permission: str = "", ends: float = NO_DEADLINE) -> dict[str, Any]:
+    async def json(self, path: str, *, permission: str = "", deadline: float = NO_DEADLINE) -> dict[str, Any]:
         """The object at a path such as `/users/...`; `permission` is named in `Refused`."""
-        return (await self._get(path, permission, 1 << 20, ends=ends)).json()
+        return (await self._get(path, permission, 1 << 20, deadline=deadline)).json()
 
     async def pages(
-        self, path: str, *, permission: str = "", most: int = 20, ends: float = NO_DEADLINE
+        self, path: str, *, permission: str = "", most: int = 20, deadline: float = NO_DEADLINE
     ) -> list[dict[str, Any]]:
         """All items of a collection of at most `most` pages, each of which has to be on Graph."""
         found: list[dict[str, Any]] = []
         for _ in range(most):
-            items, path = await self.page(path, permission=permission, ends=ends)
+            items, path = await self.page(path, permission=permission, deadline=deadline)
             found += items
             if not path:
                 return found
         raise Malformed("graph", "pages without end")
 
     async def page(
-        self, path: str, *, permission: str = "", ends: float = NO_DEADLINE
+        self, path: str, *, permission: str = "", deadline: float = NO_DEADLINE
     ) -> tuple[list[dict[str, Any]], str]:
         """One page of a collection, and the path of the next one or ""."""
-        page = await self.json(path, permission=permission, ends=ends)
+        page = await self.json(path, permission=permission, deadline=deadline)
         items, following = page.get("value"), text(page, "@odata.nextLink")
         if not isinstance(items, list):
             raise Malformed("graph", "a page without items")
@@ -192,32 +193,34 @@ class Graph:
             raise Malformed("graph", "the next page is elsewhere")
         return found, following.removeprefix(self._base)
 
-    async def batch(self, paths: Sequence[str], *, ends: float = NO_DEADLINE) -> list[BatchResponse]:
+    async def batch(self, paths: Sequence[str], *, deadline: float = NO_DEADLINE) -> list[BatchResponse]:
         """The answer to each of some paths, in their order; twenty of them are one request.
 
         Raises the errors of every request, but none of a part: see `BatchResponse.object`.
         """
-        ends = min(ends, time.monotonic() + _TIMEOUT)
+        deadline = min(deadline, time.monotonic() + _TIMEOUT)
         batches = [paths[start : start + BATCH] for start in range(0, len(paths), BATCH)]
         if len(batches) == 1:
-            return await self._batch(batches[0], ends)
+            return await self._batch(batches[0], deadline)
         return [
-            part for batch in await asyncio.gather(*(self._batch(batch, ends) for batch in batches)) for part in batch
+            part
+            for batch in await asyncio.gather(*(self._batch(batch, deadline) for batch in batches))
+            for part in batch
         ]
 
-    async def _batch(self, paths: Sequence[str], ends: float) -> list[BatchResponse]:
-        found = dict(zip(paths, await self._send_batch(paths, ends), strict=True))
+    async def _batch(self, paths: Sequence[str], deadline: float) -> list[BatchResponse]:
+        found = dict(zip(paths, await self._send_batch(paths, deadline), strict=True))
         for attempt in range(1, IDEMPOTENT.attempts):
             again = [path for path, part in found.items() if part.transient]
             waits = [part.retry_after for part in found.values() if part.transient and part.retry_after is not None]
-            if not again or not await pause(attempt, max(waits, default=None), ends):
+            if not again or not await pause(attempt, max(waits, default=None), deadline):
                 break
-            found |= zip(again, await self._send_batch(again, ends), strict=True)
+            found |= zip(again, await self._send_batch(again, deadline), strict=True)
         return [found[path] for path in paths]
 
-    async def _send_batch(self, paths: Sequence[str], ends: float) -> list[BatchResponse]:
+    async def _send_batch(self, paths: Sequence[str], deadline: float) -> list[BatchResponse]:
         requests = [{"id": str(number), "method": "GET", "url": path} for number, path in enumerate(paths)]
-        answer = await self._send("/$batch", 1 << 20, json.dumps({"requests": requests}).encode(), ends=ends)
+        answer = await self._send("/$batch", 1 << 20, json.dumps({"requests": requests}).encode(), deadline=deadline)
         if answer.status != 200:
             self._metrics.graph_requests.labels(str(answer.status)).inc()
             self._judge(answer.status, answer.retry_after)
@@ -234,39 +237,39 @@ class Graph:
         return parts
 
     async def picture(
-        self, path: str, *, permission: str = "", ends: float = NO_DEADLINE
+        self, path: str, *, permission: str = "", deadline: float = NO_DEADLINE
     ) -> tuple[bytes, datetime | None]:
         """The bytes at a path, and when they were changed if that is known.
 
         A redirect is followed once, without our token, to a listed host.
         """
-        answer = await self._get(path, permission, LARGEST_PICTURE, ends=ends)
+        answer = await self._get(path, permission, LARGEST_PICTURE, deadline=deadline)
         if answer.status == 302:
-            return await self.download(answer.headers.get("Location", ""), ends=ends), None
+            return await self.download(answer.headers.get("Location", ""), deadline=deadline), None
         return answer.body, answer.last_modified
 
-    async def download(self, url: str, *, ends: float = NO_DEADLINE) -> bytes:
+    async def download(self, url: str, *, deadline: float = NO_DEADLINE) -> bytes:
         """The bytes at a pre-authorised address, which must not see our token and must be on a listed host."""
         if not any(host.matches(url) for host in self._settings.download_hosts):
             raise Malformed("sharepoint", "the download is on a host that is not listed")
-        seconds = _seconds("sharepoint", ends)
-        answer = await self._http.request("GET", url, system="sharepoint", deadline=seconds, limit=LARGEST_PICTURE)
+        seconds = _seconds("sharepoint", deadline)
+        answer = await self._http.request("GET", url, system="sharepoint", timeout=seconds, limit=LARGEST_PICTURE)
         if answer.status != 200:
             raise _failure("sharepoint", answer, "")
         return answer.body
 
-    async def _get(self, path: str, permission: str, limit: int, *, ends: float) -> Response:
+    async def _get(self, path: str, permission: str, limit: int, *, deadline: float) -> Response:
         """The answer of a status that is one. Raises for the others."""
-        answer = await self._send(path, limit, ends=ends)
+        answer = await self._send(path, limit, deadline=deadline)
         self._metrics.graph_requests.labels(str(answer.status)).inc()
         self._judge(answer.status, answer.retry_after)
         if answer.status not in (200, 302):
             raise _failure("graph", answer, permission)
         return answer
 
-    async def _send(self, path: str, limit: int, body: bytes | None = None, *, ends: float) -> Response:
+    async def _send(self, path: str, limit: int, body: bytes | None = None, *, deadline: float) -> Response:
         """A GET; with a body, which only reads too, a POST of JSON: it may be repeated like a GET."""
-        seconds = _seconds("graph", ends)
+        seconds = _seconds("graph", deadline)
         self._breaker.allow()
         begun = time.monotonic()
         try:
@@ -276,7 +279,7 @@ class Graph:
                     "POST" if body else "GET",
                     (self._root if path.startswith(f"{BETA}/") else self._base) + path,
                     system="graph",
-                    deadline=seconds,
+                    timeout=seconds,
                     headers=_JSON if body else None,
                     body=body,
                     limit=limit,
@@ -311,9 +314,9 @@ class Graph:
 _JSON = {"Content-Type": "application/json"}
 
 
-def _seconds(system: str, ends: float) -> float:
+def _seconds(system: str, deadline: float) -> float:
     """How long a request may take. Raises `TimedOut` where there is no time left."""
-    seconds = min(_TIMEOUT, ends - time.monotonic())
+    seconds = min(_TIMEOUT, deadline - time.monotonic())
     if seconds <= 0:
         raise TimedOut(system, "no time left")
     return seconds

@@ -42,43 +42,45 @@ class Policies:
         self._reading = asyncio.Lock()
         self._purposes_from = float("-inf")  # not asked for before
 
-    async def photo(self, ends: float = NO_DEADLINE) -> PhotoPolicy | None:
-        """None where that is not known: without the permission, or where Graph does not answer before `ends`."""
+    async def photo(self, deadline: float = NO_DEADLINE) -> PhotoPolicy | None:
+        """None where that is not known: without the permission, or where Graph does not answer before `deadline`."""
         if time.monotonic() < self._policy_until:
             return self._policy
         try:
-            await before(ends, self._reading.acquire(), TimedOut("graph", "the policy was not read in time"))
+            await before(deadline, self._reading.acquire(), TimedOut("graph", "the policy was not read in time"))
         except TimedOut:
             return None
         try:
             if time.monotonic() >= self._policy_until:
-                self._policy, known_for = await self._read(ends)
+                self._policy, known_for = await self._read(deadline)
                 self._policy_until = time.monotonic() + known_for
             return self._policy
         finally:
             self._reading.release()
 
-    async def _read(self, ends: float) -> tuple[PhotoPolicy | None, float]:
+    async def _read(self, deadline: float) -> tuple[PhotoPolicy | None, float]:
         try:
-            return await self.photo_now(ends), _KNOWN_FOR
+            return await self.photo_now(deadline), _KNOWN_FOR
         except OutsideError as error:
             log.info("whether people may change their photo is not known: %s", error)
             return None, _REFUSED_FOR if isinstance(error, Refused) else _FAILED_FOR
 
-    async def photo_now(self, ends: float = NO_DEADLINE) -> PhotoPolicy:
+    async def photo_now(self, deadline: float = NO_DEADLINE) -> PhotoPolicy:
         """What Graph says now, and for how many seconds it is cached. Raises the errors of `Graph`."""
-        found = await self._graph.json(PHOTO_SETTINGS, permission=READ_POLICY, ends=ends)
+        found = await self._graph.json(PHOTO_SETTINGS, permission=READ_POLICY, deadline=deadline)
         roles = found.get("allowedRoles")  # documented as a list, and shown as {} or null where it is empty
         named = frozenset(one for one in roles if isinstance(one, str)) if isinstance(roles, list) else frozenset()
         return PhotoPolicy(text(found, "source").casefold() == "onpremises", named)
 
-    async def purpose(self, person: str, ends: float = NO_DEADLINE) -> str:
+    async def purpose(self, person: str, deadline: float = NO_DEADLINE) -> str:
         """Whose a mailbox is, by its owner's object id: `user`, `shared`, `room`, ...; "" where that is not known."""
         if time.monotonic() < self._purposes_from:
             return ""
         path = f"/users/{path_segment(person)}/mailboxSettings?$select=userPurpose"
         try:
-            return text(await self._graph.json(path, permission=READ_MAILBOX, ends=ends), "userPurpose").casefold()
+            return text(
+                await self._graph.json(path, permission=READ_MAILBOX, deadline=deadline), "userPurpose"
+            ).casefold()
         except Refused:
             self._purposes_from = time.monotonic() + _REFUSED_FOR
         except OutsideError:

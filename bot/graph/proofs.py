@@ -202,7 +202,7 @@ class VaultProof:
             "GET",
             self._url + _VAULT_API,
             system="login",
-            deadline=_VAULT_TIMEOUT,
+            timeout=_VAULT_TIMEOUT,
             headers={"Authorization": f"Bearer {token}"},
             retry=IDEMPOTENT,
         )

@@ -79,13 +79,13 @@ class _File:
 
 @dataclass(frozen=True)
 class _CachedCopy:
-    """Where a person's copy was: the paths that were asked, and the file; `address` is good until `ends`."""
+    """Where a person's copy was: the paths that were asked, and the file; `address` is good until `expires`."""
 
     paths: tuple[str, ...]
     path: str
     etag: str
     address: str = field(repr=False)
-    ends: float  # a `time.monotonic()`
+    expires: float  # a `time.monotonic()`
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,8 @@ class Copy:
 class Lookup:
     """What is known of paths on Graph during one look: each is asked for once."""
 
-    def __init__(self, graph: Graph, ends: float) -> None:
-        self.ends = ends
+    def __init__(self, graph: Graph, deadline: float) -> None:
+        self.deadline = deadline
         self._graph = graph
         self._parts: dict[str, BatchResponse] = {}
         self._asking: asyncio.Task[None] | None = None
@@ -119,7 +119,7 @@ class Lookup:
 
     async def _ask(self, paths: tuple[str, ...]) -> None:
         if paths:
-            self._parts.update(zip(paths, await self._graph.batch(paths, ends=self.ends), strict=True))
+            self._parts.update(zip(paths, await self._graph.batch(paths, deadline=self.deadline), strict=True))
 
     def knows(self, path: str) -> bool:
         """Whether it was asked for."""
@@ -135,7 +135,7 @@ class Lookup:
     def download(self, path: str, etag: str, address: str) -> None:
         """Download while something else is waited for: `downloaded` has it."""
         if (path, etag) not in self._downloads:
-            work = self._graph.download(address, ends=self.ends)
+            work = self._graph.download(address, deadline=self.deadline)
             self._downloads[path, etag] = asyncio.create_task(work)
 
     async def downloaded(self, path: str, etag: str) -> bytes | None:
@@ -166,13 +166,13 @@ class SharePoint:
         self._derived = ""
         self._copies: OrderedDict[str, _CachedCopy] = OrderedDict()  # by object id, the last used last
 
-    def begin(self, person: str, ends: float = NO_DEADLINE) -> Lookup:
+    def begin(self, person: str, deadline: float = NO_DEADLINE) -> Lookup:
         """Ask ahead for what is expected of a person, by object id. Its `end` has to be called."""
-        lookup = Lookup(self._graph, ends)
+        lookup = Lookup(self._graph, deadline)
         cached = self._copies.get(person)
         if cached is not None:
             lookup.begin(cached.paths)
-            if cached.etag and cached.address and time.monotonic() < cached.ends:
+            if cached.etag and cached.address and time.monotonic() < cached.expires:
                 lookup.download(cached.path, cached.etag, cached.address)
         elif self._libraries and "@" not in person:
             library = next(reversed(self._libraries.values()))  # most tenants have one
@@ -184,15 +184,15 @@ class SharePoint:
         """Where a person's copy is."""
         self._copies.pop(person, None)
 
-    async def copy(self, person: Person, ends: float = NO_DEADLINE, lookup: Lookup | None = None) -> Copy | None:
+    async def copy(self, person: Person, deadline: float = NO_DEADLINE, lookup: Lookup | None = None) -> Copy | None:
         """The copy, or None where SharePoint has none. Raises `LibraryMissing`, and the errors of `Graph`.
 
         `lookup`: what `begin` asked ahead.
         """
-        lookup = lookup or Lookup(self._graph, ends)
-        host = await self.host(person, ends)
+        lookup = lookup or Lookup(self._graph, deadline)
+        host = await self.host(person, deadline)
         known = self._libraries.get(host)
-        library = known or await self.library(host, ends)
+        library = known or await self.library(host, deadline)
         file = await self._newest(library, person, lookup)
         if file is None and known is not None and not await self._is_there(host, known, lookup):
             library = await self._refresh(host, known, lookup)
@@ -208,23 +208,23 @@ class SharePoint:
         found = ((path, self._known(path, lookup)) for path in smaller)
         return Copy(picture, tuple((one.modified, path) for path, one in found if one is not None))
 
-    async def bytes_at(self, path: str, ends: float = NO_DEADLINE) -> bytes:
+    async def bytes_at(self, path: str, deadline: float = NO_DEADLINE) -> bytes:
         """The file at a path. Raises the errors of `Graph`."""
-        data, _ = await self._graph.picture(f"{path}:/content", permission=READ_SITE, ends=ends)
+        data, _ = await self._graph.picture(f"{path}:/content", permission=READ_SITE, deadline=deadline)
         return data
 
-    async def host(self, person: Person, ends: float = NO_DEADLINE) -> str:
+    async def host(self, person: Person, deadline: float = NO_DEADLINE) -> str:
         """The person's my-site host. Raises `LibraryMissing`, and the errors of `Graph`."""
         host = person.my_site or self._setting or self._derived
         if not host:
-            root = await self._graph.json(_ROOT, permission=READ_SITE, ends=ends)
+            root = await self._graph.json(_ROOT, permission=READ_SITE, deadline=deadline)
             first, dot, rest = _root_host(root).partition(".")
             if not dot:
                 raise LibraryMissing("the root site has no host name")
             host = self._derived = f"{first.removesuffix('-my')}-my.{rest}"
         return host
 
-    async def library(self, host: str, ends: float = NO_DEADLINE) -> PictureLibrary:
+    async def library(self, host: str, deadline: float = NO_DEADLINE) -> PictureLibrary:
         """The host's library, cached once found: whoever comes meanwhile waits for that.
 
         Raises `LibraryMissing`, and the errors of `Graph`.
@@ -233,16 +233,16 @@ class SharePoint:
         if known is not None:
             return known
         lock = self._finding.setdefault(host, asyncio.Lock())
-        await before(ends, lock.acquire(), TimedOut("sharepoint", "the library was not found in time"))
+        await before(deadline, lock.acquire(), TimedOut("sharepoint", "the library was not found in time"))
         try:
-            return self._libraries.get(host) or await self._find(host, ends)
+            return self._libraries.get(host) or await self._find(host, deadline)
         finally:
             lock.release()
 
-    async def _find(self, host: str, ends: float) -> PictureLibrary:
+    async def _find(self, host: str, deadline: float) -> PictureLibrary:
         try:
-            drive, way = await self._drive(host, ends)
-            folders = await self._folders(drive, ends)
+            drive, way = await self._drive(host, deadline)
+            folders = await self._folders(drive, deadline)
         except NotFound as error:
             self._derived = ""  # a tenant may have been renamed
             raise error if isinstance(error, LibraryMissing) else LibraryMissing(error.detail) from None
@@ -259,40 +259,44 @@ class SharePoint:
 
     async def _refresh(self, host: str, known: PictureLibrary, lookup: Lookup) -> PictureLibrary:
         try:
-            folders = await self._folders(known.drive, lookup.ends)
+            folders = await self._folders(known.drive, lookup.deadline)
         except NotFound:
             self._libraries.pop(host, None)
-            return await self._find(host, lookup.ends)
+            return await self._find(host, lookup.deadline)
         found = self._libraries[host] = replace(known, folders=folders)
         self._listed[host] = time.monotonic()
         return found
 
-    async def _drive(self, host: str, ends: float) -> tuple[str, str]:
+    async def _drive(self, host: str, deadline: float) -> tuple[str, str]:
         """The library's id, and how it was found."""
-        site = item_id(await self._graph.json(f"/sites/{quote(host, safe='.:')}", permission=READ_SITE, ends=ends))
+        site = item_id(
+            await self._graph.json(f"/sites/{quote(host, safe='.:')}", permission=READ_SITE, deadline=deadline)
+        )
         drives = f"/sites/{site}/drives?$select=id,name,webUrl,driveType,system"
-        library = _library(await self._graph.pages(drives, permission=READ_SITE, ends=ends))
+        library = _library(await self._graph.pages(drives, permission=READ_SITE, deadline=deadline))
         if library is not None:
             return item_id(library), "drive"
         # Some tenants do not list it as a drive, but as a list.
         lists = f"/sites/{site}/lists?$select=id,name,webUrl,system"
-        library = _library(await self._graph.pages(lists, permission=READ_SITE, ends=ends))
+        library = _library(await self._graph.pages(lists, permission=READ_SITE, deadline=deadline))
         if library is None:
             raise LibraryMissing("no User Photos library")
-        drive = await self._graph.json(f"/sites/{site}/lists/{item_id(library)}/drive", permission=READ_SITE, ends=ends)
+        drive = await self._graph.json(
+            f"/sites/{site}/lists/{item_id(library)}/drive", permission=READ_SITE, deadline=deadline
+        )
         return item_id(drive), "list"
 
-    async def _folders(self, drive: str, ends: float) -> tuple[str, ...]:
-        children = await self._graph.pages(f"/drives/{drive}/root/children", permission=READ_SITE, ends=ends)
+    async def _folders(self, drive: str, deadline: float) -> tuple[str, ...]:
+        children = await self._graph.pages(f"/drives/{drive}/root/children", permission=READ_SITE, deadline=deadline)
         names = (one.get("name") for one in children if isinstance(one.get("folder"), dict))
         found = tuple(path_segment(name) for name in names if isinstance(name, str) and name)
         if len(found) > _MAX_FOLDERS:
             raise Malformed("sharepoint", f"{len(found)} folders in the picture library")
         return found
 
-    async def paths(self, person: Person, ends: float = NO_DEADLINE) -> tuple[str, ...]:
+    async def paths(self, person: Person, deadline: float = NO_DEADLINE) -> tuple[str, ...]:
         """Every path on Graph at which the large copy may be. Raises `LibraryMissing`, and the errors of `Graph`."""
-        library = await self.library(await self.host(person, ends), ends)
+        library = await self.library(await self.host(person, deadline), deadline)
         return _paths(library, file_names(person), _SIZES[0])
 
     async def _newest(self, library: PictureLibrary, person: Person, lookup: Lookup) -> _File | None:
@@ -354,17 +358,17 @@ class SharePoint:
         if data is not None:
             return data
         if file.address:
-            return await self._graph.download(file.address, ends=lookup.ends)
-        return await self.bytes_at(file.path, lookup.ends)
+            return await self._graph.download(file.address, deadline=lookup.deadline)
+        return await self.bytes_at(file.path, lookup.deadline)
 
     def _remember(self, library: PictureLibrary, person: Person, file: _File, smaller: list[str]) -> None:
         """What the next look asks ahead."""
         paths = [*_paths(library, file_names(person), _SIZES[0]), file.path, *smaller]
         if _name(file.path) not in map(path_segment, _own_names(person)):
             paths += map(_account_path, _twins(person.upn) or ())
-        ends = time.monotonic() + _ADDRESS_FOR
+        expires = time.monotonic() + _ADDRESS_FOR
         self._copies[person.id] = _CachedCopy(
-            tuple(dict.fromkeys(paths))[:BATCH], file.path, file.etag, file.address, ends
+            tuple(dict.fromkeys(paths))[:BATCH], file.path, file.etag, file.address, expires
         )
         self._copies.move_to_end(person.id)
         if len(self._copies) > _MAX_COPIES:

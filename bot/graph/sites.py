@@ -44,12 +44,14 @@ class Sites:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
 
-    async def look(self, address: str, person: Person, copy: Picture | None, ends: float = NO_DEADLINE) -> SiteResult:
+    async def look(
+        self, address: str, person: Person, copy: Picture | None, deadline: float = NO_DEADLINE
+    ) -> SiteResult:
         """Whether the site of an address points at SharePoint's present copy. Never raises `OutsideError`."""
         host, path = parse_address(address)
         name = path.rpartition("/")[2] or host
         try:
-            name, entry = await self._entry(host, path, name, person, ends)
+            name, entry = await self._entry(host, path, name, person, deadline)
         except Refused:
             return SiteResult(name, SiteFinding.FORBIDDEN)
         except OutsideError:
@@ -59,18 +61,22 @@ class Sites:
         return SiteResult(name, SiteFinding.SAME if _points_at(entry, copy) else SiteFinding.OLD)
 
     async def _entry(
-        self, host: str, path: str, name: str, person: Person, ends: float
+        self, host: str, path: str, name: str, person: Person, deadline: float
     ) -> tuple[str, dict[str, Any] | None]:
         where = f"/sites/{quote(host)}:{quote(path)}" if path else f"/sites/{quote(host)}"
-        site = await self._graph.json(f"{where}?$select=id,displayName,webUrl", permission=READ_THE_SITE, ends=ends)
+        site = await self._graph.json(
+            f"{where}?$select=id,displayName,webUrl", permission=READ_THE_SITE, deadline=deadline
+        )
         name = text(site, "displayName")[:_LONGEST_NAME] or name
         base = f"/sites/{item_id(site)}/lists"
-        lists = await self._graph.pages(f"{base}?$select=id,name,webUrl,system", permission=READ_THE_SITE, ends=ends)
+        lists = await self._graph.pages(
+            f"{base}?$select=id,name,webUrl,system", permission=READ_THE_SITE, deadline=deadline
+        )
         known = next((one for one in lists if has_address(one, _LIST)), None)
         if known is None:
             raise NotFound("sharepoint", "the site has no list of people")
         items = f"{base}/{item_id(known)}/items?$expand=fields($select=Name,UserName,EMail,Picture)&$top={_PAGE}"
-        for item in await self._graph.pages(items, permission=READ_THE_SITE, most=_MAX_PAGES, ends=ends):
+        for item in await self._graph.pages(items, permission=READ_THE_SITE, most=_MAX_PAGES, deadline=deadline):
             fields = item.get("fields")
             if isinstance(fields, dict) and _is(fields, person):
                 return name, fields

@@ -96,14 +96,14 @@ class Users:
         slots = asyncio.Semaphore(PHOTO_REQUESTS)
         self._photo_slots: PhotoSlots = photo_slots or (lambda: slots)
 
-    async def person(self, who: str, ends: float = NO_DEADLINE) -> Person:
+    async def person(self, who: str, deadline: float = NO_DEADLINE) -> Person:
         """By object id or user principal name. Raises `PersonUnknown`, and the errors of `Graph`."""
         path = f"/users/{path_segment(who)}?$select={_FIELDS}"
         try:
             # Some tenants answer 400 or 403 for `mySite` alone.
-            found = await self._person(f"{path},mySite", ends)
+            found = await self._person(f"{path},mySite", deadline)
         except (BadRequest, Refused):
-            found = await self._person(path, ends)
+            found = await self._person(path, deadline)
         return _person(found)
 
     async def people(self, ids: Sequence[str]) -> dict[str, Person]:
@@ -115,32 +115,32 @@ class Users:
                 part.object()
         return {identity: _person(part.body) for identity, part in answers.items() if part.status == 200}
 
-    async def _person(self, path: str, ends: float) -> dict[str, Any]:
+    async def _person(self, path: str, deadline: float) -> dict[str, Any]:
         try:
-            return await self._graph.json(path, permission=READ_USERS, ends=ends)
+            return await self._graph.json(path, permission=READ_USERS, deadline=deadline)
         except NotFound as error:
             if error.code.lower() == _NO_PERSON:
                 raise PersonUnknown("graph", error.detail, error.code) from None
             raise
 
-    async def photo(self, person: str, ends: float = NO_DEADLINE) -> Picture | None:
+    async def photo(self, person: str, deadline: float = NO_DEADLINE) -> Picture | None:
         """The photo of a person, by object id or user principal name, or None: also where there is no such person.
         Raises `NoMailbox`, and the errors of `Graph`.
         """
         base = f"/users/{path_segment(person)}"
         try:
-            data, modified = await self._bytes(f"{base}/photos/{_SIZE}/$value", ends)
+            data, modified = await self._bytes(f"{base}/photos/{_SIZE}/$value", deadline)
         except (NotFound, BadRequest):
             try:
-                data, modified = await self._bytes(f"{base}/photo/$value", ends)
+                data, modified = await self._bytes(f"{base}/photo/$value", deadline)
             except (NotFound, BadRequest) as error:
                 _raise_unless_absent(error)
                 return None
         return None if _is_one_pixel(data) else Picture(data, modified=modified)
 
-    async def original(self, person: str, ends: float = NO_DEADLINE) -> Picture:
+    async def original(self, person: str, deadline: float = NO_DEADLINE) -> Picture:
         """The photo in its largest size. Raises the errors of `Graph`."""
-        data, modified = await self._bytes(f"{photo_path(person)}/$value", ends)
+        data, modified = await self._bytes(f"{photo_path(person)}/$value", deadline)
         return Picture(data, modified=modified)
 
     async def original_size(self, person: str) -> tuple[int, int] | None:
@@ -151,16 +151,16 @@ class Users:
         return (width, height) if width and height else None
 
     @asynccontextmanager
-    async def photo_slot(self, ends: float = NO_DEADLINE) -> AsyncIterator[None]:
-        """Around every request for a photo. Raises `TimedOut` where there is no room before `ends`."""
+    async def photo_slot(self, deadline: float = NO_DEADLINE) -> AsyncIterator[None]:
+        """Around every request for a photo. Raises `TimedOut` where there is no room before `deadline`."""
         async with AsyncExitStack() as stack:
             no_slot = TimedOut("graph", "no room among the photo requests in time")
-            await before(ends, stack.enter_async_context(self._photo_slots()), no_slot)
+            await before(deadline, stack.enter_async_context(self._photo_slots()), no_slot)
             yield
 
-    async def _bytes(self, path: str, ends: float) -> tuple[bytes, datetime | None]:
-        async with self.photo_slot(ends):
-            return await self._graph.picture(path, permission=READ_USERS, ends=ends)
+    async def _bytes(self, path: str, deadline: float) -> tuple[bytes, datetime | None]:
+        async with self.photo_slot(deadline):
+            return await self._graph.picture(path, permission=READ_USERS, deadline=deadline)
 
 
 def photo_path(person: str) -> str:

@@ -122,9 +122,9 @@ class Store(ABC):
 
     async def count(self, within: float) -> bool:
         """Bring changed cases into the sums, in small transactions for so many seconds; whether that was all."""
-        ends = time.monotonic() + within
+        deadline = time.monotonic() + within
         while await self.count_changed() >= sums.COUNT_BATCH:
-            if time.monotonic() >= ends:
+            if time.monotonic() >= deadline:
                 return False
         return True
 

@@ -204,15 +204,15 @@ class PostgresStore(Store):
         log.warning("PostgreSQL: the numbers of %s were behind its rows, as after a restore; they go on now", table)
 
     async def changed(self, within: float) -> None:
-        ends = time.monotonic() + within
-        if not await self._listens(ends):
-            ends = min(ends, time.monotonic() + _POLL)
+        deadline = time.monotonic() + within
+        if not await self._listens(deadline):
+            deadline = min(deadline, time.monotonic() + _POLL)
         with suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, ends - time.monotonic())):
+            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
                 await self._woken.wait()
                 self._woken.clear()
 
-    async def _listens(self, ends: float) -> bool:
+    async def _listens(self, deadline: float) -> bool:
         """Whether another process's NOTIFY wakes this one. After a failure it is tried again later and later."""
         if self._pooled or self._pool is None:
             return False
@@ -222,7 +222,7 @@ class PostgresStore(Store):
             return False
         connection: asyncpg.Connection[Any] | None = None
         try:
-            async with asyncio.timeout(min(_TIMEOUT, max(0.1, ends - time.monotonic()))):
+            async with asyncio.timeout(min(_TIMEOUT, max(0.1, deadline - time.monotonic()))):
                 connection = await asyncpg.connect(**self._target.options(pooled=False))
                 await connection.add_listener(_CHANNEL, lambda *_: self._woken.set())
             if self._pool is not None:  # not closed in the meantime

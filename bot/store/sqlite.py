@@ -427,9 +427,9 @@ class _Writer(threading.Thread):
     def _empty_log_at_last(self) -> None:
         """In many tries, for one that waits would hold up the other processes' writes too."""
         tried_for, interval = _LAST_EMPTYING
-        ends = time.monotonic() + tried_for
+        deadline = time.monotonic() + tried_for
         while self._empty_at < math.inf and not self._file.empty_log():
-            if time.monotonic() >= ends:
+            if time.monotonic() >= deadline:
                 log.warning("what was deleted stays in SQLite's log until that is written over")
                 return
             time.sleep(interval)

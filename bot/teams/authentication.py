@@ -237,7 +237,7 @@ async def published(url: str, http: HttpClient) -> dict[str, Key]:
 
 
 async def _document(url: str, http: HttpClient) -> dict[str, Any]:
-    answer = await http.request("GET", url, system="teams", deadline=_TIMEOUT, retry=NEVER)
+    answer = await http.request("GET", url, system="teams", timeout=_TIMEOUT, retry=NEVER)
     if answer.status != 200:
         raise Outage("teams", f"the key service answered {answer.status}")
     return answer.json()

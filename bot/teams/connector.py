@@ -46,7 +46,7 @@ class _SendPolicy:
     """How often something is tried, and for how long."""
 
     result: str  # the label of `photosync_messages_sent_total`
-    deadline: float  # seconds, all attempts together
+    timeout: float  # seconds, all attempts together
     retry: Retry
 
 
@@ -95,7 +95,7 @@ class Connector:
 
     async def typing(self, service_url: str, conversation: str, activity: Mapping[str, Any]) -> None:
         """Show that the bot is at work. Raises `Throttled` where that would take the place of a message."""
-        if not await self._rates.take(conversation, ends=time.monotonic()):
+        if not await self._rates.take(conversation, deadline=time.monotonic()):
             raise Throttled("teams", "no room for a typing sign")
         await self._send_counted(_TYPING, "POST", service_url, (conversation,), activity)
 
@@ -106,7 +106,7 @@ class Connector:
             "GET",
             base.parent / "members" / user,
             system="teams",
-            deadline=_ROSTER_TIMEOUT,
+            timeout=_ROSTER_TIMEOUT,
             bearer=self._bearer,
         )
         if answer.status in (400, 404):
@@ -167,7 +167,7 @@ class Connector:
         """A 2xx answer. Raises the errors of `Connector`."""
 
         async def take() -> None:
-            if not await self._rates.take(rated, ends=time.monotonic() + _QUEUE_TIMEOUT):
+            if not await self._rates.take(rated, deadline=time.monotonic() + _QUEUE_TIMEOUT):
                 raise Throttled("teams", "more messages than Teams takes")
 
         try:
@@ -177,7 +177,7 @@ class Connector:
                     method,
                     url,
                     system="teams",
-                    deadline=policy.deadline,
+                    timeout=policy.timeout,
                     headers={"Content-Type": _JSON},
                     body=body,
                     retry=policy.retry,
@@ -341,8 +341,8 @@ class Rates:
         self._tenant = Rate(((per_second, 1.0),)) if per_second else None
         self._conversations: OrderedDict[str, Rate] = OrderedDict()
 
-    async def take(self, conversation: str, *, ends: float) -> bool:
-        """Wait for room for a new message; False if there is none before `ends`, on the clock.
+    async def take(self, conversation: str, *, deadline: float) -> bool:
+        """Wait for room for a new message; False if there is none before `deadline`, on the clock.
 
         "" as the conversation: only the tenant's rate counts, as for an update in place.
         """
@@ -356,7 +356,7 @@ class Rates:
                 for rate in rates:
                     rate.count(now)
                 return True
-            if now + wait >= ends:
+            if now + wait >= deadline:
                 return False
             await asyncio.sleep(wait)
 

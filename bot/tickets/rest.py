@@ -66,7 +66,7 @@ class Rest:
             method,
             url.update_query(query) if query else url,
             system=SYSTEM,
-            deadline=TIMEOUT,
+            timeout=TIMEOUT,
             headers={**self._headers, **sent},
             body=body,
             limit=_LONGEST_ANSWER,

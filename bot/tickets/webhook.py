@@ -44,7 +44,7 @@ class Webhook(TicketSystem):
             "webhook-signature": self._signer.sign(ticket.id, now, text),
         }
         answer = await self._http.request(
-            "POST", self._url, system="tickets", deadline=_TIMEOUT, headers=headers, body=text.encode()
+            "POST", self._url, system="tickets", timeout=_TIMEOUT, headers=headers, body=text.encode()
         )
         refuse_failure(answer)
         return _reference(answer)
@@ -55,7 +55,7 @@ class Webhook(TicketSystem):
 
     async def examine(self) -> Examination:
         """Many servers show by OPTIONS whether they know a path that only takes a POST. Nothing is posted."""
-        answer = await self._http.request("OPTIONS", self._url, system="tickets", deadline=_TIMEOUT, retry=NEVER)
+        answer = await self._http.request("OPTIONS", self._url, system="tickets", timeout=_TIMEOUT, retry=NEVER)
         found = f"status {answer.status} to a request that posts nothing"
         if 300 <= answer.status < 400:
             fix = "Put the address that it redirects to into PHOTOSYNC_TICKET_URL: no redirect is followed."

@@ -52,10 +52,10 @@ async def test_a_tenant_is_given_so_many_a_second_and_what_waits_too_long_is_ref
     clock = Clock()
     rates = Rates(30, clock)
     for number in range(30):
-        assert await rates.take(f"chat-{number}", ends=clock.now)
-    assert not await rates.take("another", ends=clock.now + 0.5)
+        assert await rates.take(f"chat-{number}", deadline=clock.now)
+    assert not await rates.take("another", deadline=clock.now + 0.5)
     clock.now += 1.01
-    assert await rates.take("another", ends=clock.now)
+    assert await rates.take("another", deadline=clock.now)
 
 
 @pytest.mark.parametrize("chats", [1, 4_000])
@@ -66,7 +66,7 @@ async def test_what_was_sent_an_hour_ago_takes_no_memory(chats: int) -> None:
     try:
         for number in range(4_000):
             clock.now += 3_601.0
-            assert await rates.take(f"chat-{number % chats}", ends=clock.now)
+            assert await rates.take(f"chat-{number % chats}", deadline=clock.now)
         assert tracemalloc.get_traced_memory()[0] < 20_000
     finally:
         tracemalloc.stop()

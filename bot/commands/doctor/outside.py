@@ -53,7 +53,7 @@ async def _probe(at: Installation, system: str, address: str) -> Response | Outs
     # Nothing is posted. Many servers show by OPTIONS whether they know a path that only takes a POST.
     method = "OPTIONS" if system == "tickets" else "HEAD"
     try:
-        return await at.http.request(method, address, system=system, deadline=_TIMEOUT, retry=NEVER)
+        return await at.http.request(method, address, system=system, timeout=_TIMEOUT, retry=NEVER)
     except OutsideError as error:
         return error
 
@@ -92,7 +92,7 @@ async def bot_connector(at: Installation) -> CheckResult:
         "GET",
         f"https://{host}/teams/v3/conversations/{_NO_CONVERSATION}/members",
         system="connector",
-        deadline=_TIMEOUT,
+        timeout=_TIMEOUT,
         bearer=Bearer(at.bot, at.settings.channel_scope),
         retry=NEVER,
     )

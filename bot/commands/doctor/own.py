@@ -100,7 +100,7 @@ async def _is_ours(at: Installation, host: str, port: int) -> bool:
     there = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - asked, not bound
     url = f"http://{f'[{there}]' if ':' in there else there}:{port}/healthz"
     try:
-        answer = await at.http.request("GET", url, system="teams", deadline=3.0, retry=NEVER)
+        answer = await at.http.request("GET", url, system="teams", timeout=3.0, retry=NEVER)
         return answer.status == 200 and answer.json() == {"alive": True}
     except OutsideError:
         return False

@@ -105,7 +105,7 @@ class Api:
                 method,
                 self.base + path,
                 system=self.system,
-                deadline=_TIMEOUT,
+                timeout=_TIMEOUT,
                 headers=sent,
                 body=body,
                 bearer=self.bearer,
