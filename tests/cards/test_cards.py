@@ -22,7 +22,7 @@ from bot.cards import render
 from bot.cards.render import CardSetting, Photos
 from bot.cards.templates import CardTemplates
 from bot.clouds import CLOUDS
-from bot.commands.preview.scenes import scenes
+from bot.commands.preview.samples import samples
 from bot.languages import packaged
 from bot.languages.catalogs import Languages
 from dialogs.card_content import CardContent, content_of, standalone_content
@@ -168,19 +168,19 @@ def _sentence(catalog: Catalog, text: str) -> str:
     return bullet + catalog.text(found[0], **found[1]) if found else text
 
 
-def every_scene(shelf: Library, tag: str) -> Iterator[tuple[str, CardContent]]:
+def every_sample(shelf: Library, tag: str) -> Iterator[tuple[str, CardContent]]:
     """Every step, and every step in every situation that adds a sentence to it."""
     yield from all_contents(shelf, tag)
-    for scene in scenes(shelf, tag):
-        yield scene.name, scene.content
+    for sample in samples(shelf, tag):
+        yield sample.name, sample.content
 
 
 @pytest.fixture(scope="session")
 def structures(shelf: Library, setting: CardSetting) -> list[Any]:
-    """Of every scene in English."""
+    """Of every sample in English."""
     keys = setting_in_keys(setting, setting.translations.catalogs["en"])
-    scenes = every_scene(shelf, "en")
-    return [structure(render.message(keys, plain, name="Ada", photos=PHOTOS).card) for _, plain in scenes]
+    found = every_sample(shelf, "en")
+    return [structure(render.message(keys, plain, name="Ada", photos=PHOTOS).card) for _, plain in found]
 
 
 @pytest.mark.parametrize("tag", packaged.languages().tags)
@@ -189,7 +189,7 @@ def test_every_language_shows_its_own_sentences_whole_and_in_the_same_places(
 ) -> None:
     catalog, english = (setting.translations.catalogs[one] for one in (tag, "en"))
     said, spoken = setting_in_keys(setting, catalog), spoken_in(catalog)
-    for (name, content), same in zip(every_scene(shelf, tag), structures, strict=True):
+    for (name, content), same in zip(every_sample(shelf, tag), structures, strict=True):
         keyed = render.message(said, content, name="Ada", photos=PHOTOS).card
         used = set(keys_of(keyed))
         assert content.title in used, name

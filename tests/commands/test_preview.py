@@ -14,7 +14,7 @@ from playwright.async_api import Browser, Page, expect
 
 from bot.cards.render import CardSetting
 from bot.commands.preview.pages import page
-from bot.commands.preview.scenes import scenes
+from bot.commands.preview.samples import samples
 from bot.languages.catalogs import Languages
 from bot.languages.pseudo import ACCENTED, MIRRORED, with_pseudo
 from dialogs.card_content import EXTRA_KEYS
@@ -53,7 +53,9 @@ def test_every_sentence_that_cards_need_is_shown(setting: CardSetting, shelf: Li
 
 
 def test_cards_that_say_that_the_photos_match_show_one_photo(shelf: Library) -> None:
-    same = {scene.name: scene.same for scene in scenes(shelf, "en") if scene.section in ("look", "resync", "add_photo")}
+    same = {
+        sample.name: sample.same for sample in samples(shelf, "en") if sample.section in ("look", "resync", "add_photo")
+    }
     assert (same["look.match"], same["resync.done"], same["add_photo.done"]) == (True, True, True)
     assert (same["look.differ"], same["resync.waiting"], same["add_photo.lagging"]) == (False, False, False)
 
@@ -77,11 +79,11 @@ async def test_a_title_that_would_be_cut_and_an_unfinished_language_are_marked(
     del entries["still_old.wait.title"]
     translations = Translations({**setting.translations.catalogs, "sv": replace(swedish, entries=entries)})
     tab = await opened(chromium, tmp_path, page(replace(setting, translations=translations), shelf, "sv").html)
-    differ = tab.locator(".scene", has=tab.get_by_role("heading", name="look.differ", exact=True))
+    differ = tab.locator(".sample", has=tab.get_by_role("heading", name="look.differ", exact=True))
     await expect(differ.locator(".desktop .note")).to_contain_text([f"Longer than 40 letters: {LONG}"])
     await expect(differ.locator(".phone .note")).to_contain_text([f"Cut at this width: {LONG}"])
     await expect(differ.locator(".phone button.cut")).to_have_text(LONG)
-    unfinished = tab.locator(".scene", has=tab.get_by_role("heading", name="still_old.wait", exact=True))
+    unfinished = tab.locator(".sample", has=tab.get_by_role("heading", name="still_old.wait", exact=True))
     await expect(unfinished.locator("> .note")).to_have_text(
         "Not whole in this language, so people get it in en. Missing: still_old.wait.title."
     )
@@ -93,10 +95,10 @@ async def test_what_is_behind_the_three_dots_is_shown_beside_the_card(
     chromium: Browser, setting: CardSetting, shelf: Library, tmp_path: Path
 ) -> None:
     tab = await opened(chromium, tmp_path, page(setting, shelf, "ar").html)
-    scene = tab.locator(".scene", has=tab.get_by_role("heading", name="add_photo.circle", exact=True))
+    sample = tab.locator(".sample", has=tab.get_by_role("heading", name="add_photo.circle", exact=True))
     text = setting.translations.catalogs["ar"].text
-    await expect(scene.locator(".phone .hidden-actions")).to_contain_text(text("button.stop"))
-    assert await scene.locator(".phone .card").evaluate("card => getComputedStyle(card).direction") == "rtl"
+    await expect(sample.locator(".phone .hidden-actions")).to_contain_text(text("button.stop"))
+    assert await sample.locator(".phone .card").evaluate("card => getComputedStyle(card).direction") == "rtl"
 
 
 def preview(*arguments: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:

@@ -18,7 +18,7 @@ from bot.cards.render import CardSetting, Photos
 from bot.commands.locales import check, coverage, glossary
 from bot.commands.locales.folders import Folders
 from bot.commands.locales.issue import Issue, Level
-from bot.commands.preview.scenes import scenes
+from bot.commands.preview.samples import samples
 from bot.languages import catalogs, language_file, tags
 from bot.languages.budgets import budget, byte_budget
 from bot.languages.catalogs import Languages, load, overlaid
@@ -248,9 +248,9 @@ def test_a_card_is_never_over_28_kb_however_long_its_texts_are(
     )
     largest = Photos(b"x" * 7_000, b"x" * 7_000, None, (b"x" * 3_500, b"x" * 3_500))
     sizes = {}
-    for scene in scenes(shelf, "sv"):
-        card = render.message(setting, scene.content, name="Ada", photos=largest).card
-        sizes[scene.name] = len(json.dumps(card, ensure_ascii=False).encode())
+    for sample in samples(shelf, "sv"):
+        card = render.message(setting, sample.content, name="Ada", photos=largest).card
+        sizes[sample.name] = len(json.dumps(card, ensure_ascii=False).encode())
     assert max(sizes.values()) <= 28 * 1024, max(sizes, key=lambda name: sizes[name])
 
 

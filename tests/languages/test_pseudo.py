@@ -12,7 +12,7 @@ import pytest
 
 from bot.cards import render
 from bot.cards.render import CardSetting, Photos
-from bot.commands.preview.scenes import Scene, scenes
+from bot.commands.preview.samples import Sample, samples
 from bot.languages.catalogs import Languages
 from bot.languages.pseudo import ACCENTED, CLOSING, MIRRORED, OPENING, with_pseudo
 from dialogs.library import Library
@@ -27,9 +27,9 @@ def setting(spoken: Languages, pictures: dict[str, bytes]) -> CardSetting:
     return CardSetting(with_pseudo(spoken.translations), pictures, "https://teams.example/chat")
 
 
-def drawn(setting: CardSetting, shelf: Library, tag: str) -> Iterator[tuple[Scene, dict[str, Any]]]:
-    for scene in scenes(shelf, tag):
-        yield scene, render.message(setting, scene.content, name="Ada", photos=Photos(b"ours", None)).card
+def drawn(setting: CardSetting, shelf: Library, tag: str) -> Iterator[tuple[Sample, dict[str, Any]]]:
+    for sample in samples(shelf, tag):
+        yield sample, render.message(setting, sample.content, name="Ada", photos=Photos(b"ours", None)).card
 
 
 def texts(part: Any) -> Iterator[str]:
@@ -50,10 +50,10 @@ def texts(part: Any) -> Iterator[str]:
 def test_every_text_of_every_card_comes_whole_from_the_catalogue(
     setting: CardSetting, shelf: Library, tag: str
 ) -> None:
-    for scene, card in drawn(setting, shelf, tag):
+    for sample, card in drawn(setting, shelf, tag):
         found = [text.strip("\u202e\u202c") for text in texts(card)]
         assert len(found) > 1
-        assert [text for text in found if not (text.startswith(OPENING) and text.endswith(CLOSING))] == [], scene.name
+        assert [text for text in found if not (text.startswith(OPENING) and text.endswith(CLOSING))] == [], sample.name
 
 
 @pytest.mark.parametrize("tag", [ACCENTED, MIRRORED])
@@ -82,7 +82,9 @@ def test_names_stay_as_they_are(setting: CardSetting, key: str, name: str) -> No
 
 
 def test_the_mirrored_language_mirrors_cards_and_their_illustrations(setting: CardSetting, shelf: Library) -> None:
-    plain, mirrored = ({scene.name: card for scene, card in drawn(setting, shelf, tag)} for tag in (ACCENTED, MIRRORED))
+    plain, mirrored = (
+        {sample.name: card for sample, card in drawn(setting, shelf, tag)} for tag in (ACCENTED, MIRRORED)
+    )
     assert {card.get("rtl", False) for card in plain.values()} == {False}
     assert {card.get("rtl", False) for card in mirrored.values()} == {True}
     changed = {name for name in plain if pictures_of(plain[name]) != pictures_of(mirrored[name])}

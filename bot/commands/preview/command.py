@@ -16,7 +16,7 @@ from bot.commands.preview import browser
 from bot.commands.preview.browser import BrowserFailed
 from bot.commands.preview.needs import CHAT
 from bot.commands.preview.pages import NoRenderer, Page, page
-from bot.commands.preview.scenes import sections
+from bot.commands.preview.samples import sections
 from bot.commands.terminal import complain
 from bot.languages import packaged, tags, topic_files
 from bot.languages.catalogs import CatalogError, Languages

@@ -11,7 +11,7 @@ from functools import cache
 from bot import resources
 from bot.cards import render
 from bot.cards.render import CardSetting, Photos
-from bot.commands.preview.scenes import scenes
+from bot.commands.preview.samples import samples
 from bot.languages import packaged
 from dialogs.library import Library
 from dialogs.translations import SOURCE, Catalog, Translations
@@ -56,18 +56,18 @@ def needs(setting: CardSetting, library: Library) -> Needs:
     """Every card there is, drawn in English, with what was asked of the English for it."""
     english = setting.translations.catalogs[SOURCE]
     found = {}
-    for scene in scenes(library, SOURCE):
+    for sample in samples(library, SOURCE):
         asked = _Asked(english.entries)
         catalog = Catalog(SOURCE, english.name, False, asked, english.plural)
         photos = Photos(
-            None if "microsoft365" in scene.absent else _PHOTO,
-            None if "sharepoint" in scene.absent else _PHOTO,
+            None if "microsoft365" in sample.absent else _PHOTO,
+            None if "sharepoint" in sample.absent else _PHOTO,
             _COPIED,
             difference=_PHOTO,
         )
         drawn = CardSetting(Translations({SOURCE: catalog}), setting.illustrations, setting.chat, setting.pages)
-        render.message(drawn, scene.content, name=_NAME, photos=photos)
-        found[scene.name] = frozenset(asked.keys_asked)
+        render.message(drawn, sample.content, name=_NAME, photos=photos)
+        found[sample.name] = frozenset(asked.keys_asked)
     return found
 
 

@@ -42,17 +42,17 @@ function markCut(width) {
   width.append(...notes.map((note) => element("p", { className: "note", dir: "auto", textContent: note })));
 }
 
-function drawScene(scene) {
+function drawSample(sample) {
   const widths = WIDTHS.map(([name, label]) => element("div", { className: `width ${name}` },
-    element("small", { textContent: label }), cardFrame(scene.card, () => {}), ...hiddenActions(scene.card)));
-  const title = element("h3", { textContent: scene.name });
-  const notes = scene.problem ? [element("p", { className: "note", textContent: scene.problem })] : [];
-  return element("article", { className: "scene" }, title, ...notes, element("div", { className: "widths" }, ...widths));
+    element("small", { textContent: label }), cardFrame(sample.card, () => {}), ...hiddenActions(sample.card)));
+  const title = element("h3", { textContent: sample.name });
+  const notes = sample.problem ? [element("p", { className: "note", textContent: sample.problem })] : [];
+  return element("article", { className: "sample" }, title, ...notes, element("div", { className: "widths" }, ...widths));
 }
 
 function drawSection(section) {
-  const scenes = element("div", { className: "scenes" }, ...section.scenes.map(drawScene));
-  return element("section", { id: `section-${section.id}` }, element("h2", { textContent: `${shown.tag}: ${section.id}` }), scenes);
+  const samples = element("div", { className: "samples" }, ...section.samples.map(drawSample));
+  return element("section", { id: `section-${section.id}` }, element("h2", { textContent: `${shown.tag}: ${section.id}` }), samples);
 }
 
 async function start() {

@@ -19,7 +19,7 @@ from bot import resources
 from bot.cards import render
 from bot.cards.render import CardSetting, Photos
 from bot.commands.preview.needs import CardCoverage, needs, shown
-from bot.commands.preview.scenes import Scene, scenes
+from bot.commands.preview.samples import Sample, samples
 from bot.photos.comparison import marked
 from dialogs.library import Library
 
@@ -53,37 +53,37 @@ def page(setting: CardSetting, library: Library, tag: str, only: Collection[str]
     language = setting.translations.catalogs[tag]
     found = shown(needs(setting, library), language.entries.keys())
     sections: dict[str, list[dict[str, Any]]] = {}
-    for scene in scenes(library, tag):
-        if only and scene.section not in only:
+    for sample in samples(library, tag):
+        if only and sample.section not in only:
             continue
-        lacking = found.lacking.get(scene.name, ())
-        sections.setdefault(scene.section, []).append(_drawn(setting, scene, lacking))
+        lacking = found.lacking.get(sample.name, ())
+        sections.setdefault(sample.section, []).append(_drawn(setting, sample, lacking))
     content = {
         "tag": tag,
         "name": language.name,
         "legend": f"{_LEGEND} {str(found).capitalize()}.",
         "longest": _LONGEST_TITLE,
-        "sections": [{"id": name, "scenes": drawn} for name, drawn in sections.items()],
+        "sections": [{"id": name, "samples": drawn} for name, drawn in sections.items()],
     }
     return Page(_html(content), tuple(sections), found)
 
 
-def _drawn(setting: CardSetting, scene: Scene, lacking: Sequence[str]) -> dict[str, Any]:
+def _drawn(setting: CardSetting, sample: Sample, lacking: Sequence[str]) -> dict[str, Any]:
     # A name of the other direction shows whether it keeps to itself.
-    name = _NAMES[not setting.translations.catalogs[scene.content.locale].rtl]
+    name = _NAMES[not setting.translations.catalogs[sample.content.locale].rtl]
     photos = _photos(setting.illustrations["welcome"])
-    if scene.same:
+    if sample.same:
         photos = replace(photos, sharepoint=photos.microsoft365)
-    if "microsoft365" in scene.absent:
+    if "microsoft365" in sample.absent:
         photos = replace(photos, microsoft365=None)
-    if "sharepoint" in scene.absent:
+    if "sharepoint" in sample.absent:
         photos = replace(photos, sharepoint=None)
-    message = render.message(setting, scene.content, name=name, photos=photos)
+    message = render.message(setting, sample.content, name=name, photos=photos)
     problem = f"Not whole in this language, so people get it in {message.locale}. Missing: {', '.join(lacking)}."
     return {
-        "name": scene.name,
+        "name": sample.name,
         "card": message.card,
-        "problem": "" if message.locale == scene.content.locale else problem,
+        "problem": "" if message.locale == sample.content.locale else problem,
     }
 
 

@@ -1,4 +1,4 @@
-"""Every card and message there is, in situations that show every sentence: what `photosync locales preview` shows.
+"""Every card and message there is, in samples that show every sentence: what `photosync locales preview` shows.
 Pure."""
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _ABSENT = {
 
 
 @dataclass(frozen=True)
-class Scene:
+class Sample:
     """One card to show: in which section, under which name, which of the two sides has no photo, and whether they show
     the same one.
     """
@@ -55,12 +55,12 @@ class Scene:
     same: bool = False
 
 
-def scenes(library: Library, tag: str) -> Iterator[Scene]:
+def samples(library: Library, tag: str) -> Iterator[Sample]:
     """Every step of every topic, then what can be added to one, in a language."""
     for step in library.steps():
         card = standalone_content(library, step.id, tag) if step.entry else _content(library, _case(step.id, tag))
         absent = _ABSENT.get(step.id, frozenset())
-        yield Scene(step.id.partition(".")[0], step.id, card, absent, step.id in _MATCHING)
+        yield Sample(step.id.partition(".")[0], step.id, card, absent, step.id in _MATCHING)
     yield from _notices(library, tag)
     yield from _answers(library, tag)
     yield from _looks(library, tag)
@@ -69,7 +69,7 @@ def scenes(library: Library, tag: str) -> Iterator[Scene]:
 
 def sections(library: Library) -> tuple[str, ...]:
     """Every section, in their order."""
-    return tuple(dict.fromkeys(scene.section for scene in scenes(library, SOURCE)))
+    return tuple(dict.fromkeys(sample.section for sample in samples(library, SOURCE)))
 
 
 def _content(library: Library, case: Case) -> CardContent:
@@ -103,48 +103,48 @@ def _case(step: str, tag: str) -> Case:
     )
 
 
-def _notices(library: Library, tag: str) -> Iterator[Scene]:
+def _notices(library: Library, tag: str) -> Iterator[Sample]:
     menu = _case(_MENU, tag)
     for key in EXTRA_KEYS:
         if key.startswith("notice."):
-            yield Scene("notices", key, _content(library, replace(menu, notice=key)))
+            yield Sample("notices", key, _content(library, replace(menu, notice=key)))
     earlier = replace(menu, earlier_case="5E6F7A8B")
     states = tuple((state.value, "INC0041") for state in TicketState)
     for result, number in (("ticket", "INC0041"), *((one, "") for one in _WITHOUT_NUMBER), *states):
         heard = replace(earlier, earlier_ticket=number, earlier_result=result)
-        yield Scene("notices", f"card.earlier_{result}", _content(library, heard))
+        yield Sample("notices", f"card.earlier_{result}", _content(library, heard))
     not_looked = replace(_case("desk.contact", tag), checks=())
-    yield Scene("notices", "summary.not_looked", _content(library, not_looked))
+    yield Sample("notices", "summary.not_looked", _content(library, not_looked))
 
 
-def _answers(library: Library, tag: str) -> Iterator[Scene]:
+def _answers(library: Library, tag: str) -> Iterator[Sample]:
     """What may have been meant by an answer to a step."""
     for asked in ("not_yet missing failed", "unsure another"):
         case = replace(_case("desk.ask", tag), asked=asked)
-        yield Scene("notices", f"asked: {asked}", _content(library, case))
+        yield Sample("notices", f"asked: {asked}", _content(library, case))
 
 
-def _looks(library: Library, tag: str) -> Iterator[Scene]:
+def _looks(library: Library, tag: str) -> Iterator[Sample]:
     """What a look can find: why it could not tell, what else it saw, a site that was asked about."""
     for reason in Reason:
         check = Check(_AT, Verdict.UNKNOWN, reason)
         ref = f"look.{check.result}"
         case = replace(_case(ref, tag), checks=(check,), following=ref if check.passing else "")
-        yield Scene("reasons", f"reason.{reason}", _content(library, case))
+        yield Sample("reasons", f"reason.{reason}", _content(library, case))
     for fact in Fact:
         check = replace(_DIFFERENT, facts=(fact,), older_by=90 * _DAY)
         orphan = fact is Fact.ORPHAN
         case = replace(_case(_NO_PHOTO if orphan else _DIFFER, tag), checks=(check,))
         absent = frozenset({"microsoft365"}) if orphan else frozenset[str]()
-        yield Scene("facts", f"fact.{fact}", _content(library, case), absent)
+        yield Sample("facts", f"fact.{fact}", _content(library, case), absent)
     for finding in SiteFinding:
         check = replace(_DIFFERENT, site="Intranet", site_finding=finding)
-        yield Scene("sites", f"site.{finding}", _content(library, replace(_case(_DIFFER, tag), checks=(check,))))
+        yield Sample("sites", f"site.{finding}", _content(library, replace(_case(_DIFFER, tag), checks=(check,))))
 
 
-def _devices(library: Library, tag: str) -> Iterator[Scene]:
+def _devices(library: Library, tag: str) -> Iterator[Sample]:
     steps = {step.hints: step.id for step in library.steps() if step.hints}
     for hints, ref in steps.items():
         for platform in PLATFORMS:
             shown = _content(library, replace(_case(ref, tag), platform=platform))
-            yield Scene("devices", f"hint.{hints}.{platform}", shown)
+            yield Sample("devices", f"hint.{hints}.{platform}", shown)
