@@ -19,7 +19,6 @@ from bot import resources
 from bot.background import Background, Beat
 from bot.cards.templates import CardTemplates
 from bot.clouds import CLOUDS
-from bot.conversation import Address, Channel, Incoming, Message
 from bot.diagnosis.diagnosis import IN_A_CHAT, Diagnosis, Limits
 from bot.errors import PhotosyncError, SettingsError, StoreUnavailable, StoreUnusable, location
 from bot.graph.client import Graph, graph_scope
@@ -39,10 +38,12 @@ from bot.store.connect import connect
 from bot.store.interface import Store
 from bot.store.shared_slots import SharedSlots
 from bot.teams import TeamsEndpoint
+from bot.teams.connector import Connector, TeamsChannel
 from bot.teams.endpoint import MAX_BYTES
 from bot.tickets import connected
 from bot.tickets.channel import ChannelDesk
 from bot.tickets.helpdesk import Helpdesk
+from bot.tickets.interface import TicketSystem
 from bot.tickets.wake import WakeUpCalls
 from bot.tickets.words import AgentWords
 from bot.traces import Traces
@@ -174,74 +175,49 @@ class Bot:
     @classmethod
     def build(cls, settings: Settings, store: Store, http: HttpClient) -> Bot:
         """Raises `SettingsError` for a certificate that cannot be used, or an extra that is not installed."""
-        pictures = resources.illustrations()
-        chat = f"{CLOUDS[settings.cloud].teams}/l/chat/0/0?users=28:{settings.app_id}"
-        live = LiveTranslations(
-            settings.locales_dir,
-            pictures,
-            chat,
-            cloud=settings.cloud,
-            topics=settings.topics_dir,
-            pilot=settings.pilot,
-        )
+        live = _translations(settings)
         # Of all processes together.
         slots = SharedSlots(store, "graph-photo", PHOTO_REQUESTS, _PHOTO_SECONDS)
         out = ExternalSystems(settings, http, photo_slots=slots)
         metrics = out.metrics
         traces = tracing(settings, metrics)  # reads which metrics there are, before some are withheld
         metrics.installation.await_store()
-        words = AgentWords(lambda: live.languages.translations, settings.ticket_language, lambda: live.view("").library)
-
-        def conversation(at: Address) -> Channel:
-            return endpoint.channel(at)  # made below: it needs the turns, these the helpdesk, and that may need it
-
-        channel_desk = None
+        connector = Connector(settings, http, out.bot_tokens, metrics)
+        channel = partial(TeamsChannel, connector)
+        desk = None
         if settings.ticket_system == "teams":
-            channel_desk = ChannelDesk(settings, lambda: live.languages.translations, conversation)
-        tickets = Helpdesk(
-            channel_desk or connected(settings, http, out.bot_tokens),
-            words,
-            settings.ticket_poll,
-            settings.ticket_states,
-            settings.ticket_solve,
-        )
+            desk = ChannelDesk(settings, lambda: live.languages.translations, channel)
+        tickets = _helpdesk(settings, live, desk or connected(settings, http, out.bot_tokens))
         decisions = Decisions(live, store, out.diagnosis, tickets, metrics, settings.ticket_system != "none")
         templates = CardTemplates(settings.helpdesk_contact, next(iter(settings.follow_ups), 0.0))
         schedule = Schedule(settings.follow_ups)
         outbox = Outbox(store, templates, metrics, schedule)
         understanding = Understanding()
         unknown = UnknownSentences(settings.keep_unknown, settings.retention) if settings.keep_unknown else None
-        turns = TurnRunner(decisions, outbox, live, store, metrics, understanding, unknown, traces)
-
-        async def turn_of_desk(incoming: Incoming, channel: Channel) -> Message | None:
-            assert desk_turns is not None  # made below, since it needs the endpoint
-            return await desk_turns.turn(incoming, channel)
-
-        turn = turns.turn if channel_desk is None else turn_of_desk
-        endpoint = TeamsEndpoint(settings, http, out.bot_tokens, metrics, turn, turns)
-        follow_ups = FollowUps(turns, turn, decisions, outbox, store, endpoint.channel, schedule, settings.retention)
-        desk_turns = (
-            ChannelDeskTurns(turns, channel_desk, endpoint.channel, endpoint.is_member, follow_ups.deliver)
-            if channel_desk is not None
-            else None
-        )
+        runner = TurnRunner(decisions, outbox, live, store, metrics, understanding, unknown, traces)
+        turn = runner.turn
+        if desk is not None:
+            turn = ChannelDeskTurns(
+                runner, decisions, outbox, store, metrics, traces, desk, channel, connector.is_member
+            ).turn
+        follow_ups = FollowUps(runner, turn, decisions, outbox, store, channel, schedule, settings.retention)
         return cls(
-            settings,
-            http,
-            metrics,
-            store,
-            live,
-            understanding,
-            outbox,
-            endpoint,
-            follow_ups,
-            Worker(store, follow_ups.doers, traces=traces),
-            slots,
-            out.sign_in,
-            Pilot(settings.pilot, out.groups, live.set_pilot),
-            Background(metrics.report_background),
-            WakeUpCalls(settings, store),
-            traces,
+            settings=settings,
+            http=http,
+            metrics=metrics,
+            store=store,
+            live=live,
+            understanding=understanding,
+            outbox=outbox,
+            endpoint=TeamsEndpoint(settings, http, connector, metrics, turn, runner),
+            follow_ups=follow_ups,
+            worker=Worker(store, follow_ups.doers, traces=traces),
+            photo_slots=slots,
+            sign_in=out.sign_in,
+            pilot=Pilot(settings.pilot, out.groups, live.set_pilot),
+            background=Background(metrics.report_background),
+            wake_up_calls=WakeUpCalls(settings, store),
+            traces=traces,
         )
 
     async def health(self) -> dict[str, bool]:
@@ -348,6 +324,24 @@ class Bot:
     async def _keep_counters(self) -> None:
         with suppress(StoreUnavailable):
             await self.metrics.installation.keep(self.store.add_to_counters)
+
+
+def _translations(settings: Settings) -> LiveTranslations:
+    """What people are shown, with the installation's own files over it."""
+    return LiveTranslations(
+        settings.locales_dir,
+        resources.illustrations(),
+        f"{CLOUDS[settings.cloud].teams}/l/chat/0/0?users=28:{settings.app_id}",
+        cloud=settings.cloud,
+        topics=settings.topics_dir,
+        pilot=settings.pilot,
+    )
+
+
+def _helpdesk(settings: Settings, live: LiveTranslations, system: TicketSystem | None) -> Helpdesk:
+    """What hands cases over to a system; None: there is none."""
+    words = AgentWords(lambda: live.languages.translations, settings.ticket_language, lambda: live.view("").library)
+    return Helpdesk(system, words, settings.ticket_poll, settings.ticket_states, settings.ticket_solve)
 
 
 def new_metrics() -> Metrics:

@@ -18,6 +18,7 @@ from bot.http_client import HttpClient
 from bot.metrics import Metrics
 from bot.settings import Settings, read
 from bot.teams import TeamsEndpoint
+from bot.teams.connector import Connector, TeamsChannel
 from sandbox.channel import Chat, Delivered
 from sandbox.tenant import Tenant
 
@@ -60,10 +61,15 @@ class Stage:
     tenant: Tenant
     settings: Settings
     edge: TeamsEndpoint
+    connector: Connector
     metrics: Metrics
     act: Act = nothing
     turns: list[Incoming] = field(default_factory=list)
     inbox: Inbox = field(default_factory=Inbox)
+
+    def channel(self, address: Address) -> Channel:
+        """An earlier conversation, for a message that is no answer."""
+        return TeamsChannel(self.connector, address)
 
     @property
     def chat(self) -> Chat:
@@ -115,8 +121,9 @@ async def stage(*, ready: bool = True, prepare: Callable[[Tenant], None] | None 
             here.turns.append(incoming)
             return await here.act(incoming, channel)
 
-        edge = TeamsEndpoint(settings, http, bot_tokens(settings, http), metrics, turn, inbox)
-        here = Stage(tenant, settings, edge, metrics, inbox=inbox)
+        connector = Connector(settings, http, bot_tokens(settings, http), metrics)
+        edge = TeamsEndpoint(settings, http, connector, metrics, turn, inbox)
+        here = Stage(tenant, settings, edge, connector, metrics, inbox=inbox)
         site = web.Application()
         site.router.add_post("/api/messages", edge.messages)
         runner = web.AppRunner(site, access_log=None, shutdown_timeout=0.5)

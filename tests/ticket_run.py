@@ -52,6 +52,7 @@ from bot.store.interface import Store
 from bot.store.operation import Operation, Statement
 from bot.teams.connector import Connector, TeamsChannel
 from bot.tickets.channel import ChannelDesk
+from bot.traces import Traces
 from bot.turns.channel_desk import ChannelDeskTurns
 from bot.turns.decisions import Decisions
 from bot.turns.follow_ups import FollowUps
@@ -201,8 +202,8 @@ async def _go_on(environment: dict[str, str], database: str, number: str) -> Non
                 await store.run(waits.shorten)
     agent = None
     if channel is not None:
-        member = lambda at, team: connector.is_member(at.service_url, team, at.user)  # noqa: E731
-        turns = ChannelDeskTurns(runner, channel, lambda _: _Silent(), member, follow_ups.deliver)
+        silent, member = lambda _: _Silent(), connector.is_member
+        turns = ChannelDeskTurns(runner, decisions, outbox, store, metrics, Traces(), channel, silent, member)
         agent = _Agent(turns, settings, store)
     for state in _states(environment):
         async with asyncio.timeout(_PATIENCE):

@@ -1,6 +1,5 @@
 """The Teams edge: activities in, messages out. `adapter.py` alone imports the Bot Framework SDK."""
 
-from bot.http_client import TokenSource
 from bot.teams.endpoint import TeamsEndpoint
 
-__all__ = ["TeamsEndpoint", "TokenSource"]
+__all__ = ["TeamsEndpoint"]

@@ -99,12 +99,13 @@ class Connector:
             raise Throttled("teams", "no room for a typing sign")
         await self._send_counted(_TYPING, "POST", service_url, (conversation,), activity)
 
-    async def is_member(self, service_url: str, conversation: str, user: str) -> bool:
-        """Whether a user is on the roster of a conversation, of a channel's team. Raises the errors of `Connector`."""
-        base = self._url(service_url, (conversation,))
+    async def is_member(self, address: Address, conversation: str) -> bool:
+        """Whether the user at an address is on the roster of a conversation, of a channel's team. Raises the errors of
+        `Connector`."""
+        base = self._url(address.service_url, (conversation,))
         answer = await self._http.request(
             "GET",
-            base.parent / "members" / user,
+            base.parent / "members" / address.user,
             system="teams",
             timeout=_ROSTER_TIMEOUT,
             bearer=self._bearer,

@@ -32,16 +32,16 @@ from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from bot.background import Beat
-from bot.conversation import ActivityKind, Address, Channel, Incoming, Message, Turn
+from bot.conversation import ActivityKind, Incoming, Message, Turn
 from bot.errors import StoreUnavailable, location
-from bot.http_client import HttpClient, TokenSource
+from bot.http_client import HttpClient
 from bot.http_server import BODY_TIMEOUT
 from bot.metrics import Metrics
 from bot.settings import Settings
 from bot.teams.activities import is_foreign, parse, read_incoming
 from bot.teams.adapter import Adapter
 from bot.teams.authentication import ChannelAuthentication, Keys, Verified
-from bot.teams.connector import CARD, Connector, TeamsChannel, card_json, to_json
+from bot.teams.connector import CARD, Connector, card_json, to_json
 from bot.teams.refusal import STATUSES, Refusal
 
 log = logging.getLogger(__name__)
@@ -66,10 +66,10 @@ class Inbox(Protocol):
 
 
 class TeamsEndpoint:
-    """Authenticated activities in, messages out."""
+    """Authenticated activities in, answers out through `connector`."""
 
     def __init__(
-        self, settings: Settings, http: HttpClient, tokens: TokenSource, metrics: Metrics, turn: Turn, inbox: Inbox
+        self, settings: Settings, http: HttpClient, connector: Connector, metrics: Metrics, turn: Turn, inbox: Inbox
     ) -> None:
         self._settings = settings
         self._metrics = metrics
@@ -78,7 +78,7 @@ class TeamsEndpoint:
         self._turn = turn
         self._inbox = inbox
         self._keys = Keys(settings.channel_keys_url, http)
-        self._connector = Connector(settings, http, tokens, metrics)
+        self._connector = connector
         self._authentication = ChannelAuthentication(settings, self._keys)
         self.adapter = Adapter(self._authentication, self._connector)  # `use` takes middleware of the SDK
         self._turns: set[asyncio.Task[Any]] = set()
@@ -109,14 +109,6 @@ class TeamsEndpoint:
     def ready(self) -> bool:
         """Whether requests can be authenticated."""
         return self._keys.known
-
-    def channel(self, address: Address) -> Channel:
-        """An earlier conversation, for a message that is no answer."""
-        return TeamsChannel(self._connector, address)
-
-    async def is_member(self, address: Address, conversation: str) -> bool:
-        """Whether the user at an address is on the roster of a conversation. Raises `OutsideError`."""
-        return await self._connector.is_member(address.service_url, conversation, address.user)
 
     async def messages(self, request: web.Request) -> web.Response:
         """`POST /api/messages`: one activity."""

@@ -197,6 +197,12 @@ class Decisions:
         photos = await self.thumbnails(found, saved, view) if found else Photos()
         return TurnResult(saved, view, photos, tuple(done), tuple(entries), jobs, typed, watches, after, drop, earlier)
 
+    async def described(self, record: Record, case: Case) -> tuple[str, str]:
+        """Subject and text of a case for agents."""
+        upn = await self.diagnosis.upn(record.person)
+        subject, whole, _ = self.tickets.words.of(record, case, upn, arrived=False)
+        return subject, whole
+
     async def _diagnose(self, person: str, case: Case, channel: Channel, *, change: bool) -> DiagnosisResult:
         last = case.checks[-1].at if case.checks else ""
         with traces.span("look") as span:

@@ -13,11 +13,11 @@ from typing import Any, Self
 
 from bot import traces
 from bot.conversation import Address, Channel, Turn, from_document
-from bot.errors import NotFound, OutsideError, Refused, Throttled
+from bot.errors import OutsideError, Throttled
 from bot.store import Change, Claimed, Job, JobKind, Record
 from bot.store.interface import Store
 from bot.tickets.ticket import Ticket, is_earlier
-from bot.turns.decisions import Decisions, TurnResult, check_of
+from bot.turns.decisions import Decisions, check_of
 from bot.turns.outbox import Outbox
 from bot.turns.runner import TurnRunner
 from bot.turns.schedule import Schedule
@@ -61,7 +61,7 @@ class FollowUps:
             JobKind.FOLLOW_UP: self.look_again,
             JobKind.TICKET: self.submit_again,
             JobKind.TICKET_STATE: TicketStates(
-                self.runner, self.decisions, self.outbox, self.store, self.channel, self.deliver
+                self.runner, self.decisions, self.outbox, self.store, self.channel
             ).read_again,
             JobKind.PURGE: self.purge,
             JobKind.COUNT: self.count,
@@ -80,7 +80,7 @@ class FollowUps:
             result = await self.decisions.perform(record, record.case, Resumed(), channel)
             in_place = bool(claimed.job.payload.get("in_place"))
             saved, until = await self.outbox.save(record, result, in_place=in_place, pending=False)
-            await self.deliver(saved, until, channel, in_place=in_place)
+            await self.outbox.deliver(saved, until, channel, in_place=in_place)
 
     async def run_turn(self, claimed: Claimed) -> None:
         """Run the turn of an activity that was answered early and whose own turn did not end; once, by its id."""
@@ -127,7 +127,7 @@ class FollowUps:
                 # Whoever is at it sees the card turn; later a new message tells that there is news.
                 result = replace(result, photos=await self.decisions.thumbnails(found, result.record, result.view))
                 saved, until = await self.outbox.save(record, result, in_place=chain.watching, finish=finish)
-                await self.deliver(saved, until, channel, in_place=chain.watching)
+                await self.outbox.deliver(saved, until, channel, in_place=chain.watching)
                 return
             await self.outbox.commit(Change(result.record, log=result.log, put=result.jobs, finish=finish))
             self.outbox.count(case, result)
@@ -167,18 +167,6 @@ class FollowUps:
         else:
             at = max(now, chain.since + self.schedule.times[chain.looks_done])
         return replace(claimed.job, at=at, payload=chain.payload)
-
-    async def deliver(self, result: TurnResult, until: float, channel: Channel, *, in_place: bool) -> None:
-        """Show what was not asked for. A channel that refuses for good gets nothing until the person writes."""
-        try:
-            case = result.record.case
-            replaces = (case.card,) if in_place and case is not None and case.card else ()
-            await self.outbox.show(result, until, channel, replaces=replaces)
-        except (Refused, NotFound) as error:
-            log.info("nothing more is sent to this person: %s", error)
-            record, _ = await self.outbox.load(result.record.person)
-            drop = ((JobKind.FOLLOW_UP, record.case.id),) if record.case is not None else ()
-            await self.outbox.commit(Change(replace(record, blocked=True), drop=drop, delivered=True))
 
     async def submit_again(self, claimed: Claimed) -> None:
         """Try a submission again, with the same id; the person is shown its number, or after a day the failure."""
@@ -243,7 +231,7 @@ class FollowUps:
                 await self._done(claimed, submitted)
             else:
                 saved, until = await self.outbox.save(record, result, in_place=False, finish=claimed)
-            await self.deliver(saved, until, channel, in_place=False)
+            await self.outbox.deliver(saved, until, channel, in_place=False)
 
     async def _done(self, claimed: Claimed, submitted: Submitted) -> None:
         if submitted.result == "failed":

@@ -29,7 +29,7 @@ from bot.background import Beat
 from bot.cards import render
 from bot.cards.templates import CardTemplates
 from bot.conversation import Channel, Message
-from bot.errors import NotFound, OutsideError, StoreUnavailable
+from bot.errors import NotFound, OutsideError, Refused, StoreUnavailable
 from bot.languages.live import View
 from bot.metrics import Metrics
 from bot.store import Change, Claimed, Conflict, Job, JobKind, PendingCard, Record
@@ -199,6 +199,18 @@ class Outbox:
         if case.card and shown != case.card:
             await self._close(channel, case, view)
         return message
+
+    async def deliver(self, result: TurnResult, until: float, channel: Channel, *, in_place: bool) -> None:
+        """Show what was not asked for. A channel that refuses for good gets nothing until the person writes."""
+        try:
+            case = result.record.case
+            replaces = (case.card,) if in_place and case is not None and case.card else ()
+            await self.show(result, until, channel, replaces=replaces)
+        except (Refused, NotFound) as error:
+            log.info("nothing more is sent to this person: %s", error)
+            record, _ = await self.load(result.record.person)
+            drop = ((JobKind.FOLLOW_UP, record.case.id),) if record.case is not None else ()
+            await self.commit(Change(replace(record, blocked=True), drop=drop, delivered=True))
 
     async def _close(self, channel: Channel, case: Case, view: View) -> None:
         """Take the buttons, and the photos, off the card before the present one: one card at a time is live.

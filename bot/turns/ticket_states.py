@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from bot.conversation import Address, Channel
 from bot.errors import Malformed, NotFound, OutsideError, Refused
@@ -21,7 +21,7 @@ from bot.store import Change, Claimed, JobKind
 from bot.store.interface import Store
 from bot.tickets.helpdesk import Helpdesk
 from bot.tickets.interface import Reading, Reference, TicketSystem
-from bot.turns.decisions import Decisions, TurnResult
+from bot.turns.decisions import Decisions
 from bot.turns.outbox import Outbox
 from bot.turns.runner import TurnRunner
 from dialogs.frozen import replace
@@ -39,12 +39,6 @@ _MOST_WAIT = 86_400.0  # seconds that a question waits for the answer to one abo
 _OURS = "[photosync-"  # begins the mark of what we wrote ourselves
 _ASKING = ("desk.ticket_waiting", "desk.ticket_told")  # cards with a question of the helpdesk
 _OPEN = ("", TicketState.WORKING, TicketState.WAITING)
-
-
-class Deliver(Protocol):
-    """Shows what was not asked for: `bot.turns.follow_ups.FollowUps.deliver`."""
-
-    def __call__(self, result: TurnResult, until: float, channel: Channel, *, in_place: bool) -> Awaitable[None]: ...
 
 
 @dataclass(frozen=True)
@@ -66,7 +60,6 @@ class TicketStates:
     outbox: Outbox
     store: Store
     channel: Callable[[Address], Channel]
-    deliver: Deliver
     _read: dict[str, tuple[float, Reading]] = field(default_factory=dict, repr=False)
 
     @property
@@ -174,7 +167,7 @@ class TicketStates:
             result = await self.decisions.perform(record, case, happened, channel)
             result = replace(result, jobs=(*result.jobs, *next_))
             saved, until = await self.outbox.save(record, result, in_place=False, finish=claimed)
-            await self.deliver(saved, until, channel, in_place=False)
+            await self.outbox.deliver(saved, until, channel, in_place=False)
 
 
 def _polls(payload: Mapping[str, Any]) -> int:

@@ -228,19 +228,8 @@ async def test_started_without_the_key_service_the_bot_asks_to_wait_and_recovers
 async def test_a_bot_without_an_app_id_is_not_built(edge: Stage) -> None:
     http = HttpClient.from_settings(edge.settings)
     with pytest.raises(ValueError, match="app id"):
-        TeamsEndpoint(replace(edge.settings, app_id=""), http, NoTokens(), new_metrics(), nothing, edge.inbox)
+        TeamsEndpoint(replace(edge.settings, app_id=""), http, edge.connector, new_metrics(), nothing, edge.inbox)
     await http.close()
-
-
-class NoTokens:
-    def cached(self, _: str) -> str:
-        return ""
-
-    async def token(self, scope: str) -> str:
-        return scope
-
-    def forget(self, scope: str) -> None:
-        """Nothing to forget."""
 
 
 async def test_a_flood_of_refusals_fills_no_log_and_tells_no_token(

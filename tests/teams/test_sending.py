@@ -104,7 +104,7 @@ async def test_a_typing_sign_that_fails_does_not_matter(edge: Stage) -> None:
 
 
 async def test_an_unasked_message_reaches_an_earlier_conversation(edge: Stage) -> None:
-    later = edge.edge.channel(edge.address)
+    later = edge.channel(edge.address)
     await later.typing()
     shown = await later.send(CARD)
     await later.update(shown, CARD)
@@ -156,7 +156,7 @@ CREATES: dict[str, tuple[tuple[Fault, ...], int, int]] = {  # faults, requests, 
 async def test_a_new_message_gets_through(edge: Stage, fault: str) -> None:
     faults, requests, copies = CREATES[fault]
     failing(edge, *faults)
-    assert await edge.edge.channel(edge.address).send(CARD)
+    assert await edge.channel(edge.address).send(CARD)
     assert len(carried_on(edge)) == requests
     assert len(cards(edge)) == copies
     assert edge.sent("sent") == 1
@@ -185,7 +185,7 @@ async def test_a_new_message_is_given_up_after_few_tries(edge: Stage, fault: str
     faults, error, requests, result = LOST_CREATES[fault]
     failing(edge, *faults)
     with pytest.raises(error) as raised:
-        await edge.edge.channel(edge.address).send(CARD)
+        await edge.channel(edge.address).send(CARD)
     assert raised.value.system == "teams"
     assert len(carried_on(edge)) == requests
     assert len(cards(edge)) <= 2
@@ -195,18 +195,18 @@ async def test_a_new_message_is_given_up_after_few_tries(edge: Stage, fault: str
 async def test_the_services_own_code_is_told(edge: Stage) -> None:
     failing(edge, Fault(403, code="BotNotInConversationRoster"))
     with pytest.raises(Refused, match="BotNotInConversationRoster"):
-        await edge.edge.channel(edge.address).send(CARD)
+        await edge.channel(edge.address).send(CARD)
 
 
 async def test_how_long_to_wait_is_told(edge: Stage) -> None:
     failing(edge, Fault(429, retry_after="3600"))
     with pytest.raises(Throttled) as raised:
-        await edge.edge.channel(edge.address).send(CARD)
+        await edge.channel(edge.address).send(CARD)
     assert raised.value.retry_after == 3600
 
 
 async def test_a_refused_token_is_replaced_by_a_new_one(edge: Stage) -> None:
-    channel = edge.edge.channel(edge.address)
+    channel = edge.channel(edge.address)
     await channel.send(CARD)
     before = edge.tenant.login.requests
     failing(edge, Fault(401))
@@ -218,14 +218,14 @@ async def test_a_refused_token_is_replaced_by_a_new_one(edge: Stage) -> None:
 async def test_a_token_refused_for_good_is_an_alarm_in_the_log(edge: Stage, caplog: pytest.LogCaptureFixture) -> None:
     failing(edge, Fault(401), Fault(401))
     with pytest.raises(Outage):
-        await edge.edge.channel(edge.address).send(CARD)
+        await edge.channel(edge.address).send(CARD)
     assert [record.levelname for record in caplog.records if "own token" in record.getMessage()] == ["ERROR"]
 
 
 async def test_a_login_that_refuses_us_is_not_final_for_the_conversation(edge: Stage) -> None:
     edge.tenant.world.faults.login_refuses = True
     with pytest.raises(Outage) as raised:
-        await edge.edge.channel(edge.address).send(CARD)
+        await edge.channel(edge.address).send(CARD)
     assert raised.value.system == "teams"
     assert carried_on(edge) == []
 
@@ -239,7 +239,7 @@ UPDATES: dict[str, tuple[Fault, ...]] = {
 
 @pytest.mark.parametrize("fault", UPDATES)
 async def test_an_update_is_repeated_freely(edge: Stage, fault: str) -> None:
-    channel = edge.edge.channel(edge.address)
+    channel = edge.channel(edge.address)
     shown = await channel.send(CARD)
     failing(edge, *UPDATES[fault])
     await channel.update(shown, CARD)
@@ -250,12 +250,12 @@ async def test_an_update_is_repeated_freely(edge: Stage, fault: str) -> None:
 @pytest.mark.parametrize("id_", ["1700000000001", "1:1700000000001", "1", "abc", "../activities"])
 async def test_an_update_of_a_message_that_teams_does_not_know_says_so(edge: Stage, id_: str) -> None:
     with pytest.raises(NotFound):
-        await edge.edge.channel(edge.address).update(id_, CARD)
+        await edge.channel(edge.address).update(id_, CARD)
     assert edge.sent("gone") == 1
 
 
 async def test_messages_of_one_conversation_keep_their_order_through_faults(edge: Stage) -> None:
-    channel = edge.edge.channel(edge.address)
+    channel = edge.channel(edge.address)
     failing(edge, NOW, BAD_GATEWAY)
     numbered = [replace(CARD, summary=str(number)) for number in range(4)]
     await asyncio.gather(*(channel.send(message) for message in numbered))
@@ -263,7 +263,7 @@ async def test_messages_of_one_conversation_keep_their_order_through_faults(edge
 
 
 async def test_a_message_that_is_given_up_while_it_waits_lets_the_others_on(edge: Stage) -> None:
-    channel = edge.edge.channel(edge.address)
+    channel = edge.channel(edge.address)
     numbered = [asyncio.create_task(channel.send(replace(CARD, summary=str(number)))) for number in range(3)]
     await asyncio.sleep(0)
     numbered[1].cancel()
@@ -272,7 +272,7 @@ async def test_a_message_that_is_given_up_while_it_waits_lets_the_others_on(edge
 
 
 async def test_of_one_conversation_no_more_than_fifty_messages_wait(edge: Stage) -> None:
-    channel = edge.edge.channel(edge.address)
+    channel = edge.channel(edge.address)
     waiting = [asyncio.create_task(channel.send(CARD)) for _ in range(51)]  # the first is under way
     await asyncio.sleep(0)
     with pytest.raises(Throttled):
@@ -287,10 +287,10 @@ async def test_of_one_conversation_no_more_than_fifty_messages_wait(edge: Stage)
 async def test_another_conversation_does_not_wait(edge: Stage) -> None:
     other = edge.tenant.channel.chat(edge.tenant.world.people[1].id)
     failing(edge, Fault(429, retry_after="1"))
-    slow = asyncio.create_task(edge.edge.channel(edge.address).send(CARD))
+    slow = asyncio.create_task(edge.channel(edge.address).send(CARD))
     while not edge.tenant.channel.requests:  # noqa: ASYNC110 - until the first try has arrived
         await asyncio.sleep(0.01)
-    await edge.edge.channel(replace(edge.address, conversation=other.conversation)).send(CARD)
+    await edge.channel(replace(edge.address, conversation=other.conversation)).send(CARD)
     assert not slow.done()
     await slow
 
@@ -309,7 +309,7 @@ ELSEWHERE = {
 async def test_a_token_is_not_even_fetched_for_an_address_that_is_not_listed(edge: Stage, where: str) -> None:
     address: Address = replace(edge.address, **ELSEWHERE[where])
     with pytest.raises(Refused):
-        await edge.edge.channel(address).send(CARD)
+        await edge.channel(address).send(CARD)
     assert edge.tenant.login.requests == 0
     assert edge.sent("refused") == 1
 
@@ -317,13 +317,13 @@ async def test_a_token_is_not_even_fetched_for_an_address_that_is_not_listed(edg
 @pytest.mark.parametrize("conversation", ["", ".", ".."])
 async def test_an_id_that_would_lead_elsewhere_is_not_used(edge: Stage, conversation: str) -> None:
     with pytest.raises(NotFound):
-        await edge.edge.channel(replace(edge.address, conversation=conversation)).send(CARD)
+        await edge.channel(replace(edge.address, conversation=conversation)).send(CARD)
     assert carried_on(edge) == []
 
 
 async def test_half_an_emoji_in_a_card_does_not_stop_it(edge: Stage) -> None:
     card: dict[str, Any] = {**CARD.card, "speak": "\ud83d"}
-    assert await edge.edge.channel(edge.address).send(replace(CARD, rendered=card))
+    assert await edge.channel(edge.address).send(replace(CARD, rendered=card))
 
 
 async def test_nothing_that_people_read_or_that_opens_doors_is_logged(
@@ -332,7 +332,7 @@ async def test_nothing_that_people_read_or_that_opens_doors_is_logged(
     caplog.set_level(logging.DEBUG, "bot")
     failing(edge, BAD_GATEWAY, BAD_GATEWAY)
     with pytest.raises(Outage) as raised:
-        await edge.edge.channel(edge.address).send(replace(CARD, summary="a secret of mine"))
+        await edge.channel(edge.address).send(replace(CARD, summary="a secret of mine"))
     told = caplog.text + str(raised.value)
     assert "secret" not in told
     assert "Bearer" not in told

@@ -76,7 +76,7 @@ async def test_messages_beyond_the_rate_wait_and_arrive_in_order() -> None:
     sent: list[int] = []
     begun = time.monotonic()
     async with stage() as here:
-        channel = here.edge.channel(here.address)
+        channel = here.channel(here.address)
         for number in range(9):
             await channel.send(
                 Message({"type": "AdaptiveCard", "version": "1.5", "body": [], "speak": str(number)}, "s")
