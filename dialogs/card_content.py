@@ -365,26 +365,30 @@ def _buttons(library: Library, step: Step, case: Case, linked: bool) -> tuple[Bu
     solved = _is_solved(step)
     if (solved or step.lines) and not case.rating:
         own.insert(0, Button("rate", library.button(step.id, "rate_up"), score="up"))
-    walking = not (step.photos or step.outcome or step.checklist)
-    offered: tuple[str, ...]
-    if _is_desk(step) and not step.outcome:
-        offered = _DESK
-    elif step.outcome:
-        offered = _SOLVED if solved else _AFTERWARDS
-    else:
-        offered = _IN_A_WALK if walking else _WITH_PHOTOS
     unhelped = case.rating == "down" and not _with_helpdesk(case)
+    offers = _offers(step, solved=solved)
     if unhelped:
-        offered = tuple(dict.fromkeys(("ticket", *offered)))
-    more = [button for name in offered if (button := _offered(library, step, case, name)) is not None]
+        offers = tuple(dict.fromkeys(("ticket", *offers)))
+    more = [button for name in offers if (button := _offered(library, step, case, name)) is not None]
     buttons = [*own, *more][: MOST_BUTTONS - linked]
-    room = MOST_MAIN - linked
     leading = [
-        place < len(own) or (one.action == "ticket" and unhelped) or (one.action in ("back", "rate") and not solved)
+        place
         for place, one in enumerate(buttons)
+        if place < len(own) or (one.action == "ticket" and unhelped) or (one.action in ("back", "rate") and not solved)
     ]
-    main = [place for place, leads in enumerate(leading) if leads][:room]
-    return tuple(replace(one, main=place in main) for place, one in enumerate(buttons))
+    main = leading[: MOST_MAIN - linked]
+    return tuple(
+        one if one.main == (place in main) else replace(one, main=place in main) for place, one in enumerate(buttons)
+    )
+
+
+def _offers(step: Step, *, solved: bool) -> tuple[str, ...]:
+    """What stands beside the choices of a kind of step, by name."""
+    if _is_desk(step) and not step.outcome:
+        return _DESK
+    if step.outcome:
+        return _SOLVED if solved else _AFTERWARDS
+    return _WITH_PHOTOS if step.photos or step.checklist else _IN_A_WALK
 
 
 def _offered(library: Library, step: Step, case: Case, name: str) -> Button | None:

@@ -338,10 +338,7 @@ def lease_slots(
     waiting = {token for at, _, token in rows if at == queue}
     mine = sorted(number for number, token in leased.items() if token == process)
     if waiting - {process}:
-        sharers = sorted({process, *waiting, *leased.values()})
-        place = (sharers.index(process) + int(now / _ROTATION)) % len(sharers)
-        share = most // len(sharers) + (place < most % len(sharers))
-        wanted = min(needed, share)
+        wanted = min(needed, _share(most, process, sorted({process, *waiting, *leased.values()}), now))
     allowed, wanted = min(most, wanted), min(most, max(used, wanted))
     if mine[wanted:]:
         marks = ", ".join("?" * len(mine[wanted:]))
@@ -375,6 +372,12 @@ def lease_slots(
     elif process in waiting:
         yield Statement("DELETE FROM slots WHERE name = ? AND token = ?", (queue, process))
     return min(got, allowed), got != allowed
+
+
+def _share(most: int, process: str, sharers: Sequence[str], now: float) -> int:
+    """Of so many slots among processes; what does not come out even goes round."""
+    place = (sharers.index(process) + int(now / _ROTATION)) % len(sharers)
+    return most // len(sharers) + (place < most % len(sharers))
 
 
 def dead_letters() -> Operation[tuple[DeadLetter, ...]]:

@@ -12,7 +12,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from bot import traces
@@ -118,6 +118,21 @@ class TurnResult:
         return _ERASE in self.effects
 
 
+@dataclass
+class _Turn:
+    """What a turn has come to so far."""
+
+    record: Record  # as it was before
+    case: Case
+    channel: Channel
+    entries: list[LogEntry]
+    done: list[Effect] = field(default_factory=list)
+    found: DiagnosisResult | None = None
+    jobs: list[Job] = field(default_factory=list)
+    drop: list[tuple[JobKind, str]] = field(default_factory=list)
+    earlier: EarlierCase | None = None
+
+
 @dataclass(frozen=True)
 class Decisions:
     """The engine, and what performs its effects. `tickets_taken`: there is a ticket system."""
@@ -150,52 +165,60 @@ class Decisions:
         """
         traces.CASE.set(case.id)
         view = view or self.live.view(record.person)
-        engine = self.engine(view)
-        done: list[Effect] = []
-        entries = [log_entry(event)]
-        found: DiagnosisResult | None = None
-        jobs: tuple[Job, ...] = ()
-        drop: tuple[tuple[JobKind, str], ...] = ()
-        drawn_in = case.locale
-        earlier = (
-            await self._with_ticket_update(record, case, event) if isinstance(event, Progressed | Submitted) else None
-        )
+        engine, drawn_in = self.engine(view), case.locale
+        turn = _Turn(record, case, channel, [log_entry(event)])
+        if isinstance(event, Progressed | Submitted):
+            turn.earlier = await self._with_ticket_update(record, case, event)
         pending: Event | None = event
         while pending is not None:
-            case, effects = engine.decide(case, pending, moment())
-            done += effects
+            decided = moment()
+            turn.case, effects = engine.decide(turn.case, pending, decided)
+            turn.done += effects
             pending = None
             for effect in effects:
                 if not fresh and isinstance(effect, _OUTSIDE):
                     raise Stale
-                if isinstance(effect, Diagnose):
-                    found = await self._diagnose(record.person, case, channel, change=effect.change)
-                    pending = Diagnosed(check_of(found, case.id))
-                elif isinstance(effect, Submit):
-                    pending, submission, ended = await self._submit(record, case, entries)
-                    jobs, drop = jobs + submission, drop + ended
-                elif isinstance(effect, Answer):
-                    pending, submission, ended, earlier = await self._answer(record, case, entries)
-                    jobs, drop = jobs + submission, drop + ended
-                elif isinstance(effect, Comment):
-                    jobs += (await self._comment(record, case, entries),)
-                elif isinstance(effect, Erase):
-                    self.diagnosis.forget(record.person)
-                    pending = Erased()
-            entries += [log_entry(pending)] if pending is not None else [LogEntry(now(), "shown", case.step)]
-        if isinstance(event, Typed | Pressed) and case.id and not any(isinstance(one, Ignored) for one in done):
-            case = with_request(case, event, engine.library)
+                match effect:
+                    case Diagnose():
+                        pending = await self._diagnose(turn, change=effect.change)
+                    case Submit():
+                        pending = await self._submit(turn, turn.case)
+                    case Answer():
+                        pending = await self._answer(turn)
+                    case Comment():
+                        await self._comment(turn)
+                    case Erase():
+                        self.diagnosis.forget(record.person)
+                        pending = Erased()
+            shown = LogEntry(decided.at, "shown", turn.case.step) if pending is None else log_entry(pending)
+            turn.entries.append(shown)
+        return await self._result(turn, event, view, drawn_in)
+
+    async def _result(self, turn: _Turn, event: Event, view: View, drawn_in: str) -> TurnResult:
+        """The turn as it is saved and shown. `drawn_in`: the language of the card before."""
+        record, case, done = turn.record, turn.case, turn.done
+        if isinstance(event, Typed | Pressed) and case.id and Ignored not in map(type, done):
+            case = with_request(case, event, view.library)
         chosen = isinstance(event, Pressed | Typed) and (event.action, event.value) == ("set_language", case.locale)
         # What a card is drawn in is no choice: the chosen language's file may be away for a moment.
         language = case.locale if chosen or case.locale != drawn_in else record.locale
         # What was written for the helpdesk is no command that could be understood.
         written = record.case is not None and case.id == record.case.id and case.comment != record.case.comment
-        typed = event if isinstance(event, Typed) and not written else None
-        followed = engine.library.step(case.following) if _FOLLOW in done else None
-        watches, after = (followed.watch, followed.after_days * DAY) if followed else (False, 0.0)
+        followed = view.library.step(case.following) if _FOLLOW in done else None
         saved = replace(record, case=case, locale=language)
-        photos = await self.thumbnails(found, saved, view) if found else Photos()
-        return TurnResult(saved, view, photos, tuple(done), tuple(entries), jobs, typed, watches, after, drop, earlier)
+        return TurnResult(
+            saved,
+            view,
+            photos=await self.thumbnails(turn.found, saved, view) if turn.found else Photos(),
+            effects=tuple(done),
+            log=tuple(turn.entries),
+            jobs=tuple(turn.jobs),
+            typed=event if isinstance(event, Typed) and not written else None,
+            watches=followed is not None and followed.watch,
+            after=followed.after_days * DAY if followed else 0.0,
+            drop=tuple(turn.drop),
+            earlier=turn.earlier,
+        )
 
     async def described(self, record: Record, case: Case) -> tuple[str, str]:
         """Subject and text of a case for agents."""
@@ -203,13 +226,15 @@ class Decisions:
         subject, whole, _ = self.tickets.words.of(record, case, upn, arrived=False)
         return subject, whole
 
-    async def _diagnose(self, person: str, case: Case, channel: Channel, *, change: bool) -> DiagnosisResult:
+    async def _diagnose(self, turn: _Turn, *, change: bool) -> Diagnosed:
+        case = turn.case
         last = case.checks[-1].at if case.checks else ""
         with traces.span("look") as span:
-            look = self.diagnosis.look(person, case.site, last, change=change)
-            _, result = await asyncio.gather(channel.typing(), look)
-            span.note("verdict", result.verdict)
-        return result
+            look = self.diagnosis.look(turn.record.person, case.site, last, change=change)
+            _, found = await asyncio.gather(turn.channel.typing(), look)
+            span.note("verdict", found.verdict)
+        turn.found = found
+        return Diagnosed(check_of(found, case.id))
 
     async def thumbnails(self, result: DiagnosisResult, record: Record, view: View) -> Photos:
         """What the person's present card shows of the pictures, small enough for it."""
@@ -221,47 +246,48 @@ class Decisions:
             return Photos()
         return await self.diagnosis.decode(lambda: _thumbnails(ours, theirs, difference=step.difference), ours, theirs)
 
-    async def _submit(
-        self, record: Record, case: Case, entries: list[LogEntry]
-    ) -> tuple[Submitted, tuple[Job, ...], tuple[tuple[JobKind, str], ...]]:
+    async def _submit(self, turn: _Turn, case: Case) -> Submitted:
         """Submit the ticket while the person waits; what does not succeed now becomes a job.
 
         The job is stored before anything is sent, and goes with the turn's commit. If the process dies in between, the
         job finds what arrived; the turn, which Teams delivers again, sees the job and sends nothing itself.
         """
+        record = turn.record
         upn, earlier = await asyncio.gather(self.diagnosis.upn(record.person), self.store.log(case.id))
-        made = self.tickets.ticket(record, case, upn, [*earlier, *entries])
+        made = self.tickets.ticket(record, case, upn, [*earlier, *turn.entries])
         if self.tickets.system is None:
-            return self._counted(Submitted("contact")), (), ()
+            return self._counted(Submitted("contact"))
         job = _ticket_job(record, case, made, time.time() + _TICKET_GUARD)
         before = await self.store.open_keys(JobKind.TICKET, record.person)
         if any(is_earlier(one, job.key) for one in before):
             # What is written on a ticket stays in order.
-            return self._counted(Submitted("queued")), (replace(job, at=time.time() + _TICKET_RETRY),), ()
+            turn.jobs.append(replace(job, at=time.time() + _TICKET_RETRY))
+            return self._counted(Submitted("queued"))
         if not await self.store.reserve(job):
-            return self._counted(Submitted("queued")), (), ()
+            return self._counted(Submitted("queued"))
         try:
             with traces.span("ticket"):
                 submitted = await self.tickets.submit(made, waiting=True)
         except OutsideError as error:
             log.error("ticket not handed over yet: %s", error)
             wait = max(_TICKET_RETRY, self.tickets.system.abilities.lag)
-            return self._counted(Submitted("queued")), (replace(job, at=time.time() + wait),), ()
-        watch = self.tickets.watch(record.person, made, submitted)
-        return self._counted(submitted), watch, ((job.kind, job.key),)
+            turn.jobs.append(replace(job, at=time.time() + wait))
+            return self._counted(Submitted("queued"))
+        turn.jobs += self.tickets.watch(record.person, made, submitted)
+        turn.drop.append((job.kind, job.key))
+        return self._counted(submitted)
 
-    async def _answer(
-        self, record: Record, case: Case, entries: list[LogEntry]
-    ) -> tuple[Submitted, tuple[Job, ...], tuple[tuple[JobKind, str], ...], EarlierCase | None]:
+    async def _answer(self, turn: _Turn) -> Submitted:
         """Submit what the person wrote to the ticket of an earlier case, as `_submit` does that of the present one."""
-        asked = await self._earlier(record, case.question_case)
+        case = turn.case
+        asked = await self._earlier(turn.record, case.question_case)
         if asked is None:
-            return self._counted(Submitted("failed", case=case.question_case)), (), (), None
+            return self._counted(Submitted("failed", case=case.question_case))
         answered = replace(asked, comment=case.comment, submissions=asked.submissions + 1, question="")
-        submitted, jobs, drop = await self._submit(record, answered, entries)
+        submitted = await self._submit(turn, answered)
         submitted = replace(submitted, case=answered.id, number=submitted.number or answered.ticket)
-        earlier = EarlierCase(replace(answered, comment=""), (*entries, log_entry(submitted)))
-        return submitted, jobs, drop, earlier
+        turn.earlier = EarlierCase(replace(answered, comment=""), (*turn.entries, log_entry(submitted)))
+        return submitted
 
     async def _with_ticket_update(
         self, record: Record, case: Case, event: Progressed | Submitted
@@ -281,11 +307,12 @@ class Decisions:
         self.metrics.tickets.labels(submitted.result).inc()
         return submitted
 
-    async def _comment(self, record: Record, case: Case, entries: list[LogEntry]) -> Job:
+    async def _comment(self, turn: _Turn) -> None:
         """A comment on what was found since. No person waits for it, so it is a job from the beginning."""
+        record, case = turn.record, turn.case
         upn, earlier = await asyncio.gather(self.diagnosis.upn(record.person), self.store.log(case.id))
-        made = self.tickets.ticket(record, case, upn, [*earlier, *entries], arrived=True)
-        return _ticket_job(record, case, made, time.time(), asked=False)
+        made = self.tickets.ticket(record, case, upn, [*earlier, *turn.entries], arrived=True)
+        turn.jobs.append(_ticket_job(record, case, made, time.time(), asked=False))
 
 
 def _ticket_job(record: Record, case: Case, made: Ticket, at: float, *, asked: bool = True) -> Job:

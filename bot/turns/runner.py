@@ -265,10 +265,7 @@ class TurnRunner:
         case = with_comment(await self._case(record, incoming, engine, languages), incoming)
         happened = event(incoming, case, engine.step(case), languages, self.understanding)
         if not record.locale and isinstance(happened, Typed):
-            # The channel named no language, as Teams on iOS does: the answer is in the one that was written.
-            written = self._written(happened, case, languages)
-            if written != case.locale:
-                record, case = replace(record, locale=written), replace(case, locale=written)
+            record, case = self._in_language_of(happened, record, case, languages)
         if record.lost:
             log.error("a case could not be read: its row is kept, the person starts again")
             case, happened = replace(case, notice="notice.lost"), Resumed()
@@ -296,10 +293,13 @@ class TurnRunner:
             case = replace(case, locale=locale, platform=record.platform, timezone=timezone)
         return case
 
-    def _written(self, typed: Typed, case: Case, languages: Languages) -> str:
-        """The language of what somebody wrote; that of the case where that is not sure, as with "foto sharepoint"."""
+    def _in_language_of(self, typed: Typed, record: Record, case: Case, languages: Languages) -> tuple[Record, Case]:
+        """Where the channel named no language, as Teams on iOS does, the answer is in the one that was written; in the
+        case's where that is not sure, as with "foto sharepoint"."""
         written = self.understanding.language_of(typed.text)
-        return written if written in languages.tags else case.locale
+        if written not in languages.tags or written == case.locale:
+            return record, case
+        return replace(record, locale=written), replace(case, locale=written)
 
     def _count(self, typed: Typed, saved: TurnResult) -> None:
         """How well words were understood; what was not is kept, where the installation wants that."""
