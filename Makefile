@@ -82,7 +82,7 @@ crash: $(READY) ## kill the server while people chat; ARGS="--people 40 --kills 
 	"$(BIN)/python" -m tests.crash $(ARGS)
 
 .PHONY: bench-store
-bench-store: $(READY) ## both databases: turns, due work, start with a million pending, and workers that are killed
+bench-store: $(READY) ## both databases: turns, jobs, start with a million waiting, and workers that are killed
 	"$(BIN)/python" -m benchmarks.store $(ARGS)
 
 .PHONY: bench-pages

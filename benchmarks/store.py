@@ -1,6 +1,6 @@
 """`make bench-store`: how fast both databases are, and what is left when workers are killed.
 
-Prints two tables; `--pending N` sets how much due work lies there for the start-up figure (default 1,000,000), `--cases N`
+Prints two tables; `--pending N` sets how many jobs wait there for the start-up figure (default 1,000,000), `--cases N`
 how many cases `photosync numbers` reads (default 1,000,000). `--only numbers` leaves out the first table.
 """
 
@@ -69,7 +69,7 @@ async def turns(store: Store) -> float:
 
 
 async def follow_ups(store: Store, jobs: int = 4_000) -> float:
-    """Pieces of due work a second that one worker does nothing with but finish."""
+    """Jobs a second that one worker does nothing with but finish."""
     for number in range(jobs):
         await store.put(Job(JobKind.FOLLOW_UP, f"bench-{number}", "x", 0.0))
     worker = Worker(store, {JobKind.FOLLOW_UP: store.finish})
@@ -87,7 +87,7 @@ async def follow_ups(store: Store, jobs: int = 4_000) -> float:
 
 
 async def start_with(url: str, pending: int) -> float:
-    """Seconds to open a store in which much due work waits, and to claim what is due."""
+    """Seconds to open a store in which many jobs wait, and to claim what is due."""
     store = await open_store(url)
     await store.put(Job(JobKind.FOLLOW_UP, "now", "x", 0.0))
     await store.close()
@@ -278,7 +278,7 @@ async def measure(pending: int) -> Table:
     table = Table(
         "database",
         "turns/s, 16 chats",
-        "due work/s",
+        "jobs/s",
         f"start with {pending:,} pending, s",
         "lost",
         "done twice",

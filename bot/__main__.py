@@ -31,7 +31,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "numbers": ("bot.commands.numbers", "what became of people's cases: the figures for the helpdesk"),
     "case": ("bot.commands.case", "one case in words, by the number on its card"),
     "erase": ("bot.commands.erase", "delete everything about a person"),
-    "work": ("bot.commands.work", "due work and dead letters"),
+    "work": ("bot.commands.work", "open jobs and dead letters"),
     "store": ("bot.commands.store", "a backup of the database; the database into another one"),
     "topics": ("bot.commands.topics", "the steps of this installation: what is wrong with its own files"),
     "locales": ("bot.commands.locales.command", "languages: coverage, a new one, what is wrong, merging, preview"),

@@ -31,7 +31,7 @@ async def _erase(settings: Settings, user: str) -> int:
     except PhotosyncError as error:
         return complain(f"nothing was deleted: {error}")
     sys.stdout.write(
-        f"deleted: {gone.people} person, {gone.cases} cases, {gone.entries} lines of log, {gone.work} due work\n"
+        f"deleted: {gone.people} person, {gone.cases} cases, {gone.entries} lines of log, {gone.work} jobs\n"
     )
     return 0
 

@@ -4,7 +4,7 @@
     sign_in.py     sessions: from the first request to the cookie, and what changes nothing without a mark
     numbers.py     what the helpdesk was saved, with plots
     cases.py       cases by their state or number, in words
-    operation.py   who is affected, health, due work and dead letters, languages
+    operation.py   who is affected, health, open jobs and dead letters, languages
     papers.py      /privacy and /terms
     frame.py       what all pages have: head, navigation, footer, tables
     words.py       the sentences, and in which language a reader gets them

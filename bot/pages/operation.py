@@ -1,4 +1,4 @@
-"""Whom a scan found affected; what an operator looks at: health, due work, what was given up, languages."""
+"""Whom a scan found affected; what an operator looks at: health, open jobs, what was given up, languages."""
 
 from __future__ import annotations
 

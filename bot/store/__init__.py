@@ -19,7 +19,7 @@
     postgres_url.py   what may stand in PostgreSQL's address
 
 A turn commits everything in one transaction: the person, the case, its log, that the activity is handled, and jobs.
-Jobs are done by `bot.turns.worker`; docs/decisions/0002-due-work.md says why they are a table here.
+Jobs are done by `bot.turns.worker`; docs/decisions/0002-jobs.md says why they are a table here.
 
 The inbox. An activity that is answered (202) before its turn is committed has to survive the process:
 

@@ -1,7 +1,7 @@
 """Jobs: claimed from the store, done once as far as anybody can tell, taken over by others when this process dies.
 
 A claim is a lease with a fencing number. Whoever does the job reports it in the same transaction as its result; a claim
-that ran out meanwhile is refused there, because another process has the job (docs/decisions/0002-due-work.md).
+that ran out meanwhile is refused there, because another process has the job (docs/decisions/0002-jobs.md).
 
 Each job has a slot of its own, so a slow one delays none behind it. Every kind has slots that no other kind can take:
 ten thousand follow-ups that wait for a throttled Graph delay no ticket and no pending card.
