@@ -77,7 +77,7 @@ async def follow_ups(store: Store, jobs: int = 4_000) -> float:
     background = Background(lambda _name, _alive: None)
     background.start("jobs", worker.run)
     for _ in range(10_000):
-        if not await store.pending(JobKind.FOLLOW_UP):
+        if not (await store.pending())[JobKind.FOLLOW_UP]:
             break
         await asyncio.sleep(0.02)
     taken = time.monotonic() - begun
@@ -239,7 +239,7 @@ async def killed(url: str, folder: Path) -> tuple[int, int, float]:
         await workers[place].wait()
         workers[place] = await start()
     for _ in range(600):
-        if not await store.pending(JobKind.FOLLOW_UP):
+        if not (await store.pending())[JobKind.FOLLOW_UP]:
             break
         await asyncio.sleep(0.1)
     for worker in workers:

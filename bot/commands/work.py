@@ -31,11 +31,11 @@ def add(parser: argparse.ArgumentParser) -> None:
 async def _list(settings: Settings) -> int:
     try:
         async with opened(settings) as store:
-            pending = [(kind.value, await store.pending(kind)) for kind in JobKind]
+            pending = await store.pending()
             letters = await store.dead_letters()
     except PhotosyncError as error:
         return complain(str(error))
-    sys.stdout.write("due: " + ", ".join(f"{kind} {count}" for kind, count in pending) + "\n")
+    sys.stdout.write("due: " + ", ".join(f"{kind.value} {pending[kind]}" for kind in JobKind) + "\n")
     if letters:
         Console(soft_wrap=True).print(_table(letters))
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import date, datetime
@@ -42,7 +43,7 @@ class Store(ABC):
 
     def __init__(self) -> None:
         self._ready = _Sampled(self._probe, _READY_FOR, share=1.0)
-        self._pending = _Sampled(self._count, _COUNT_INTERVAL, share=0.05)
+        self._pending = _Sampled(self.pending, _COUNT_INTERVAL, share=0.05)
         self._soon = _Sampled(self._count_soon, _SOON_INTERVAL, share=0.05)
 
     @abstractmethod
@@ -83,7 +84,6 @@ class Store(ABC):
     postpone = transaction(jobs.postpone)
     fail = transaction(jobs.fail)
     next_due = transaction(jobs.next_due)
-    pending = transaction(jobs.pending)
     dead_letters = transaction(jobs.dead_letters)
     retry = transaction(jobs.retry)
     confirm_delivered = transaction(people.confirm_delivered)
@@ -150,10 +150,14 @@ class Store(ABC):
         """Whether a turn could be committed now: a write was tried within the last second."""
         return await self._ready.value()
 
+    async def pending(self) -> Counter[str]:
+        """See `bot.store.jobs.pending`."""
+        return await self.read(jobs.pending)
+
     async def sampled_pending(self, kind: JobKind) -> int:
         """`pending` as it was a little while ago: however often it is asked for, counting takes a twentieth of the
         time at most."""
-        return (await self._pending.value()).get(kind.value, 0)
+        return (await self._pending.value())[kind.value]
 
     async def sampled_due(self) -> dict[str, int]:
         """The same of every kind that has any."""
@@ -175,9 +179,6 @@ class Store(ABC):
 
     async def _count_soon(self) -> int:
         return await self.read(partial(jobs.due_before, JobKind.FOLLOW_UP, time.time() + _SOON))
-
-    async def _count(self) -> dict[str, int]:
-        return await self.read(jobs.pending_by_kind)
 
 
 class _Sampled(Generic[T]):

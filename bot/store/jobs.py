@@ -12,12 +12,13 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 from bot.store import Claimed, DeadLetter, Job, JobKind, Lost
-from bot.store.operation import FARTHEST, LARGEST, AfterCommit, Operation, Row, Statement
+from bot.store.operation import FARTHEST, LARGEST, AfterCommit, Operation, Statement
 
 _logger = logging.getLogger(__name__)
 
@@ -256,15 +257,6 @@ def next_due(kinds: Collection[JobKind] = tuple(JobKind)) -> Operation[float | N
     return min((at for at in found if isinstance(at, int | float)), default=None)
 
 
-def pending(kind: JobKind) -> Operation[int]:
-    """How many open jobs of a kind there are; pending cards count as jobs to show, the inbox as turns."""
-    rows = yield Statement("SELECT count(*) FROM work WHERE kind = ? AND dead_at IS NULL", (kind.value,))
-    before: Sequence[Row] = ()
-    if kind in _BECOME_JOBS:
-        before = yield Statement(f"SELECT count(*) FROM {_BECOME_JOBS[kind]}")  # noqa: S608 - a constant
-    return sum(int(count) for (count,) in (*rows, *before))
-
-
 def due_before(kind: JobKind, at: float) -> Operation[int]:
     """How many open jobs of a kind are due before a time, in seconds since 1970; those being done count too."""
     rows = yield Statement(
@@ -273,16 +265,16 @@ def due_before(kind: JobKind, at: float) -> Operation[int]:
     return int(rows[0][0])
 
 
-def pending_by_kind() -> Operation[dict[str, int]]:
-    """`pending` of every kind."""
+def pending() -> Operation[Counter[str]]:
+    """How many open jobs of each kind there are; pending cards count as jobs to show, the inbox as turns."""
     rows = yield Statement(
         "SELECT kind, count(*) FROM work WHERE dead_at IS NULL GROUP BY kind "
         "UNION ALL SELECT 'show', count(*) FROM owed UNION ALL SELECT 'turn', count(*) FROM inbox"
     )
-    counts: dict[str, int] = {}
+    counts: Counter[str] = Counter()
     for kind, count in rows:
-        counts[kind] = counts.get(kind, 0) + int(count)
-    return counts
+        counts[kind] += int(count)
+    return +counts
 
 
 _NEEDED = (  # table, a column that no index has, and what an index answers
@@ -308,9 +300,6 @@ def probe() -> Operation[None]:
         "ON CONFLICT (name, number) DO UPDATE SET until = excluded.until",
         (time.time(),),
     )
-
-
-_BECOME_JOBS = {JobKind.SHOW: "owed", JobKind.TURN: "inbox"}
 
 
 _WAITS_FOR = 1.0  # seconds that a process counts as waiting for slots after it said so

@@ -41,7 +41,7 @@ async def test_what_was_answered_early_and_not_done_becomes_one_job_with_its_doc
     await here.receive("ada", "a1", DOCUMENT)
     await there.receive("ada", "a1", {"text": "the same again"})
     await here.receive("ben", "a1", {"text": "his"})
-    assert (await here.claim(10, 60), await here.pending(JobKind.TURN)) == ((), 2)
+    assert (await here.claim(10, 60), (await here.pending())[JobKind.TURN]) == ((), 2)
     await aged(database)
     jobs = [one for part in await asyncio.gather(here.claim(10, 60), there.claim(10, 60)) for one in part]
     assert {one.job.person: one.job.payload["document"] for one in jobs} == {"ada": DOCUMENT, "ben": {"text": "his"}}
@@ -49,7 +49,7 @@ async def test_what_was_answered_early_and_not_done_becomes_one_job_with_its_doc
     assert all(isinstance(one.job.payload["received_at"], float) for one in jobs)
     for one in jobs:
         await there.commit(Change(Record(one.job.person), "a1", finish=one))
-    assert (await here.pending(JobKind.TURN), await here.next_due()) == (0, None)
+    assert ((await here.pending())[JobKind.TURN], await here.next_due()) == (0, None)
     assert (await here.load("ada", "a1"))[1] is True
 
 
@@ -97,10 +97,10 @@ async def test_a_turn_that_is_committed_takes_its_activity_out_and_no_other(
     await here.receive("ada", "a1", DOCUMENT)
     await here.receive("ada", "a2", DOCUMENT)
     await there.commit(Change(record, "a1"))
-    assert await here.pending(JobKind.TURN) == 1
+    assert (await here.pending())[JobKind.TURN] == 1
     await here.discard("ada", "a2")
     await aged(database)
-    assert (await here.claim(10, 60), await here.pending(JobKind.TURN)) == ((), 0)
+    assert (await here.claim(10, 60), (await here.pending())[JobKind.TURN]) == ((), 0)
 
 
 async def test_a_turn_that_ends_after_it_became_a_job_is_not_done_twice(
@@ -113,7 +113,7 @@ async def test_a_turn_that_ends_after_it_became_a_job_is_not_done_twice(
     await here.commit(Change(ADA, "a1"))
     assert (await there.load("ada", "a1"))[1] is True
     await there.finish(claimed)
-    assert await here.pending(JobKind.TURN) == 0
+    assert (await here.pending())[JobKind.TURN] == 0
 
 
 async def test_the_next_job_is_known_from_the_inbox(two: tuple[Store, Store]) -> None:

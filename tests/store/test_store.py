@@ -70,7 +70,7 @@ async def test_an_activity_is_handled_once_and_a_refused_change_leaves_nothing(s
     with pytest.raises(Conflict):
         await store.commit(Change(replace(saved, name="twice"), "a1", (LogEntry("t", "typed", "twice"),), (due(),)))
     record, _ = await store.load("ada")
-    assert (record.name, record.version, await store.log("C1"), await store.pending(JobKind.FOLLOW_UP)) == (
+    assert (record.name, record.version, await store.log("C1"), (await store.pending())[JobKind.FOLLOW_UP]) == (
         ADA.name,
         saved.version,
         (),
@@ -129,15 +129,15 @@ async def test_a_card_that_is_owed_too_long_becomes_work_once(store: Store, othe
     until = time.time() + 60
     saved = await store.commit(Change(ADA, pending_card=PendingCard(until, in_place=True)))
     assert await store.claim(10, 60) == ()
-    assert await store.pending(JobKind.SHOW) == 1
+    assert (await store.pending())[JobKind.SHOW] == 1
     assert await store.next_due() == pytest.approx(until)
     saved = await store.commit(Change(saved, pending_card=PendingCard(time.time() - 1, in_place=True)))
     both = await asyncio.gather(store.claim(10, 60), other.claim(10, 60))
     (claimed,) = [*both[0], *both[1]]
     assert (claimed.job.kind, claimed.job.key, claimed.job.payload) == (JobKind.SHOW, "ada", {"in_place": True})
-    assert await store.pending(JobKind.SHOW) == 1
+    assert (await store.pending())[JobKind.SHOW] == 1
     await store.commit(Change(saved, delivered=True))
-    assert (await store.pending(JobKind.SHOW), await store.next_due()) == (0, None)
+    assert ((await store.pending())[JobKind.SHOW], await store.next_due()) == (0, None)
 
 
 async def test_a_newer_card_takes_the_place_of_one_that_is_tried_in_vain(store: Store) -> None:
@@ -154,7 +154,7 @@ async def test_a_newer_card_takes_the_place_of_one_that_is_tried_in_vain(store: 
     await store.confirm_delivered((("ada", 2.0),))
     await store.commit(Change(saved, pending_card=PendingCard(3.0, in_place=True)))
     await store.confirm_delivered((("ada", 3.0),))
-    assert await store.pending(JobKind.SHOW) == 0
+    assert (await store.pending())[JobKind.SHOW] == 0
 
 
 @pytest.mark.parametrize("waited", [False, True])
@@ -169,7 +169,7 @@ async def test_a_card_that_was_shown_is_owed_no_more(store: Store, *, waited: bo
         assert len(await store.claim(10, 0.0)) == 2
     await store.commit(Change(saved, pending_card=PendingCard(now + 60, in_place=False)))
     await store.confirm_delivered((("ada", now + 1), ("ben", now + 1)))
-    assert await store.pending(JobKind.SHOW) == 1
+    assert (await store.pending())[JobKind.SHOW] == 1
     found = await store.next_due()
     assert found == pytest.approx(now + 60)
 
@@ -199,7 +199,7 @@ async def test_new_work_of_the_same_key_is_not_finished_by_the_old_claim(store: 
     await store.put(due(turn=5))
     with pytest.raises(Lost):
         await store.finish(claimed)
-    assert await store.pending(JobKind.FOLLOW_UP) == 1
+    assert (await store.pending())[JobKind.FOLLOW_UP] == 1
 
 
 async def test_what_was_given_up_can_be_seen_and_tried_again(store: Store) -> None:
@@ -304,7 +304,7 @@ async def test_what_is_there_survives_a_restart(database: str, store: Store) -> 
     await store.close()
     again = await open_store(database)
     assert await again.load("ada", "a1") == (saved, True)
-    assert await again.pending(JobKind.FOLLOW_UP) == 1
+    assert (await again.pending())[JobKind.FOLLOW_UP] == 1
     await again.close()
 
 

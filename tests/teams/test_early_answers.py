@@ -186,7 +186,7 @@ async def eventually_none(store: Store) -> None:
 
 
 async def pending(store: Store) -> int:
-    return await store.pending(JobKind.TURN)
+    return (await store.pending())[JobKind.TURN]
 
 
 async def test_teams_delivers_again_what_met_a_store_out_of_reach() -> None:

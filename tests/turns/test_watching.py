@@ -93,7 +93,7 @@ async def test_of_two_processes_one_looks_and_the_other_goes_on_when_it_is_gone(
         chat = first.chat("old", "en-US")
         await chat.say("my photo is wrong")
         await chat.press("check")  # shown once more: watched from here on, and not twice
-        assert await other.store.pending(JobKind.FOLLOW_UP) == 1
+        assert (await other.store.pending())[JobKind.FOLLOW_UP] == 1
         await first.bot.stop()
         first.tenant.world.visit_sharepoint(chat.person.id)
         await eventually(lambda: step(chat) == "resync.arrived", 60)
