@@ -86,7 +86,7 @@ FLOORS = (
     {"graph", "tickets", "app_package"},
     {"understanding", "languages"},
     {"cards", "photos", "store"},
-    {"http_client", "http_server", "settings", "setting_values", "certificate", "clouds", "conversation", "resources", "errors", "metrics", "logs", "traces", "telemetry", "background", "regular_file", "sign_in"},
+    {"http_client", "http_server", "settings", "setting_values", "certificate", "clouds", "conversation", "resources", "errors", "metrics", "logs", "traces", "telemetry", "background", "regular_file", "toml_file", "sign_in"},
 )  # fmt: skip
 """From the top: each uses what stands below it, its own wing, and but for the last, the ground, `dialogs`."""
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from bot import regular_file, resources
+from bot import regular_file, resources, toml_file
 from bot.languages.catalogs import Languages
+from bot.toml_file import WrongToml
 from dialogs import library, topic_overlay
 from dialogs.library import PAGES, Library, LibraryError
 from dialogs.topic_overlay import Texts
 from dialogs.translations import SOURCE, Catalog, Translations, placeholders
 
 LARGEST_PICTURE = 8_000  # bytes: beside a card's text well under what Teams takes
-_LARGEST_FILE = 200_000  # bytes
 _COMMON_PLACEHOLDERS = frozenset({"address", *PAGES})  # places that any text may have
 
 
@@ -93,17 +92,17 @@ def _read(own: Path) -> tuple[dict[str, dict[str, Any]], dict[str, bytes], list[
         raise LibraryError((f"{own}: the folder cannot be read: {error.strerror}",)) from None
     for path in paths:
         try:
-            most = LARGEST_PICTURE if path.suffix == ".png" else _LARGEST_FILE
-            data = regular_file.read(path, most)
-            if len(data) > most:
-                problems.append(f"{path.name}: larger than {most} bytes")
-            elif path.suffix == ".toml":
-                found[path.stem] = tomllib.loads(data.decode())
+            if path.suffix == ".toml":
+                found[path.stem] = toml_file.document(toml_file.text(path))
+                continue
+            data = regular_file.read(path, LARGEST_PICTURE)
+            if len(data) > LARGEST_PICTURE:
+                problems.append(f"{path.name}: larger than {LARGEST_PICTURE} bytes")
             else:
                 pictures[path.stem] = data
         except OSError as error:
             problems.append(f"{path.name}: {error.strerror}")
-        except ValueError as error:  # TOML and UTF-8 that are none
+        except WrongToml as error:
             problems.append(f"{path.name}: {error}")
     return found, pictures, problems
 

@@ -78,6 +78,15 @@ FAULTS = [
     ("[steps", "resync.toml: "),
 ]
 
+TOO_MUCH = [
+    ("nested deeply", "a = " + "[" * 100_000, "resync.toml: brackets nested too deeply"),
+    ("one key of many parts", "a = 1\n" + "a." * 50_000 + "a = 1", "more than 100 dots in one line (at line 2)"),
+    ("a table of many parts", "[" + "a." * 50_000 + "a]", "more than 100 dots in one line (at line 1)"),
+    ("many parts in an inline table", "a = {" + "'\u2028' . " * 20_000 + "a = 1}", "more than 100 dots in one line"),
+    ("large", "#" * 200_001, "resync.toml: larger than 200000 bytes"),
+    ("a number of many digits", "a = " + "1" * 100_000, "resync.toml: Exceeds the limit"),
+]
+
 
 @pytest.mark.parametrize(("text", "problem"), FAULTS, ids=[row[1] for row in FAULTS])
 def test_what_could_strand_a_person_is_named(spoken: Languages, tmp_path: Path, text: str, problem: str) -> None:
@@ -106,6 +115,18 @@ def test_what_the_bot_goes_to_by_itself_cannot_be_left_out(
     with pytest.raises(LibraryError) as refused:
         laid(spoken, tmp_path)
     assert problem in str(refused.value)
+
+
+@pytest.mark.parametrize(("text", "problem"), [row[1:] for row in TOO_MUCH], ids=[row[0] for row in TOO_MUCH])
+async def test_a_file_that_is_too_much_to_read_is_named_and_keeps_nothing_from_starting(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, problem: str
+) -> None:
+    (tmp_path / "resync.toml").write_text(text, encoding="utf-8")
+    live = LiveTranslations(None, resources.illustrations(), "https://teams.example/chat", topics=tmp_path)
+    assert live.view("ada").library.has("resync.tile")
+    assert problem in "".join(live.topic_problems)
+    assert main(["topics", "check", str(tmp_path)]) == 1
+    assert problem in capsys.readouterr().err
 
 
 def test_check_says_what_is_wrong_and_what_falls_back(own: Path, capsys: pytest.CaptureFixture[str]) -> None:

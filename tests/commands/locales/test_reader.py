@@ -146,6 +146,10 @@ WRONG_LISTS = [
     ("a plural form that is no text", '[plurals."a.one"]\none = 3', "each plural form has to be a text"),
     ("a name misspelt below", '[negation]\nwrds = ["inte"]', "the nearest is words"),
     ("another encoding", "\udce9", "is not UTF-8"),
+    ("brackets without end", "names = " + "[" * 100_000, "sv.toml:1: brackets nested too deeply"),
+    ("a key of many parts", "spaces = true\n" + "a." * 50_000 + "a = 1", "sv.toml:2: more than 100 dots"),
+    ("a number of many digits", "spaces = " + "1" * 100_000, "sv.toml:1: Exceeds the limit"),
+    ("a large file", "#" * 200_001, "sv.toml:1: larger than 200000 bytes"),
     (
         "a side that there is not",
         '[sides]\nlinks = ["vänster"]',

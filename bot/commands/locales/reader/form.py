@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from bot import toml_file
 from bot.commands.locales.issue import WrongFile
+from bot.toml_file import WrongToml
 
 _FORM: Mapping[str, tuple[type, str]] = {
     **dict.fromkeys(("spaces", "full_stop"), (bool, "true or false")),
@@ -29,7 +30,6 @@ _ROWS: Mapping[str, tuple[set[str], set[str]]] = {  # the columns that each row 
 }
 _CATEGORIES = ("zero", "one", "two", "few", "many", "other")  # the CLDR's names of plural forms
 _PAIR = 2  # signs
-_PLACE = re.compile(r"\(at line (\d+)")
 
 
 class _Wrong(Exception):
@@ -43,18 +43,14 @@ class _Wrong(Exception):
 def document(path: Path, rules: Collection[str]) -> Mapping[str, Any]:
     """A file of lists; `rules` are those that may be allowed something. Raises `WrongFile`."""
     try:
-        text = path.read_text(encoding="utf-8-sig")  # an editor may have put a mark before it
-    except OSError as error:
-        raise WrongFile(path, 1, f"cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise WrongFile(path, 1, "is not UTF-8: save the file as UTF-8") from None
-    try:
-        found = tomllib.loads(text)
+        text = toml_file.text(path)
+        found = toml_file.document(text)
         for name, value in found.items():
             _check(name, value, rules)
-    except tomllib.TOMLDecodeError as error:
-        place = _PLACE.search(str(error))
-        raise WrongFile(path, int(place[1]) if place else len(text.splitlines()), str(error)) from None
+    except OSError as error:
+        raise WrongFile(path, 1, f"cannot be read: {error.strerror}") from None
+    except WrongToml as error:
+        raise WrongFile(path, error.line, str(error)) from None
     except _Wrong as error:
         raise WrongFile(path, _line(text.splitlines(), error.names), str(error)) from None
     return found
