@@ -26,7 +26,14 @@ _NEEDED_STEPS = (START, ARRIVAL, ASK, LEAVE, THANKS)
 _NEEDED_CHECKS = ("ticket", "forget")
 _NEEDED_EVERYWHERE = ("fix", "check", "ticket")
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
-_STEP_ENTRIES = {one.name for one in fields(Step)} - {"id", "on_arrival"} | {"check"}
+_ARROWS = ("choices", "branches", "later")
+_KINDS = {str: "a text", int: "a number", bool: "true or false", dict: "a table"}
+_STEP_ENTRIES: Mapping[str, type] = {
+    "check" if one.name == "on_arrival" else one.name: dict if one.name in _ARROWS else type(one.default)
+    for one in fields(Step)
+    if one.name != "id"
+}
+_MOST_LINES = 20  # below a card's text
 
 
 class LibraryError(Exception):
@@ -119,11 +126,16 @@ def _topic(topic_id: str, document: Mapping[str, Any]) -> Topic:
 
 
 def _step(topic_id: str, step_id: str, table: Mapping[str, Any]) -> Step:
-    unknown = set(table) - _STEP_ENTRIES
+    unknown = table.keys() - _STEP_ENTRIES
     if unknown:
         raise ValueError(f"step {step_id}: unknown entry {', '.join(sorted(unknown))}")
+    for name, value in table.items():
+        if type(value) is not _STEP_ENTRIES[name]:
+            raise ValueError(f"step {step_id}: {name} has to be {_KINDS[_STEP_ENTRIES[name]]}")
+    if not 0 <= table.get("lines", 0) <= _MOST_LINES:
+        raise ValueError(f"step {step_id}: lines has to be a number from 0 to {_MOST_LINES}")
     values = dict(table)
-    for name in ("choices", "branches", "later"):
+    for name in _ARROWS:
         values[name] = {key: _ref(topic_id, target) for key, target in table.get(name, {}).items()}
     return Step(id=f"{topic_id}.{step_id}", on_arrival=values.pop("check", ""), **values)
 

@@ -43,12 +43,14 @@ def topics(languages: Languages, pictures: Mapping[str, bytes], own: Path | None
     for name, document in found.items():
         if document.get("draft") is True and not drafts:
             continue
-        problems += [
-            f"{name}.toml: texts.{tag}: no language of this installation"
-            for tag in document.get("texts", {})
-            if tag not in languages.translations.catalogs
-        ]
+        if not isinstance(document.get("draft", False), bool):
+            problems.append(f"{name}.toml: draft has to be true or false")
         try:
+            problems += [
+                f"{name}.toml: texts.{tag}: no language of this installation"
+                for tag in document.get("texts", {})
+                if tag not in languages.translations.catalogs
+            ]
             for tag, table in topic_overlay.texts_of(name, document).items():
                 texts.setdefault(tag, {}).update(table)
             documents[name] = topic_overlay.laid_over(documents.get(name, {}), document)

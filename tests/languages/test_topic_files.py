@@ -76,6 +76,12 @@ FAULTS = [
     ("[texts.tlh]\n'tile.body' = 'x'", "resync.toml: texts.tlh: no language of this installation"),
     ("[texts.sv]\n'tile.body' = 'Öppna {ticket}'", "texts.sv: resync.tile.body: nothing stands for {ticket} there"),
     ("[steps", "resync.toml: "),
+    ("[steps.tile]\nlink = ['https://portal.example']", "resync.toml: step tile: link has to be a text"),
+    ("[steps.tile]\nseen = 2026-11-01", "resync.toml: step tile: seen has to be a text"),
+    ("[steps.tile]\nphotos = 'no'", "resync.toml: step tile: photos has to be true or false"),
+    ("[steps.tile]\nlines = 100_000_000_000", "resync.toml: step tile: lines has to be a number from 0 to 20"),
+    ("draft = 'true'\n[steps.tile]\nlines = 2", "resync.toml: draft has to be true or false"),
+    ("texts = 3", "resync.toml: "),
 ]
 
 TOO_MUCH = [
