@@ -519,10 +519,12 @@ async def _wake(bot: Bot, request: web.Request) -> web.Response:
 
 
 async def until_signal() -> None:
-    """Wait for Ctrl-C or SIGTERM."""
+    """Wait for Ctrl-C, SIGTERM, or the end of the terminal (SIGHUP)."""
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup sets it
+        numbers.append(signal.SIGHUP)
     try:
         for number in numbers:
             loop.add_signal_handler(number, asked.set)
@@ -548,7 +550,7 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 async def serve(settings: Settings) -> None:
-    """Run until SIGTERM or Ctrl-C."""
+    """Run until SIGTERM, Ctrl-C or SIGHUP."""
     running = await start(settings)
     gc.collect()
     gc.freeze()  # what is there now stays: the collector need not look at it again

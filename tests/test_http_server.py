@@ -260,6 +260,21 @@ def test_a_loop_without_signals_is_ended_by_one_all_the_same() -> None:
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+async def test_what_nohup_started_outlives_its_terminal() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        ended = asyncio.create_task(until_signal())
+        await asyncio.sleep(0)
+        os.kill(os.getpid(), signal.SIGHUP)
+        await asyncio.sleep(0.1)
+        assert not ended.done()
+        os.kill(os.getpid(), signal.SIGTERM)
+        async with asyncio.timeout(20):
+            await ended
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 async def test_metrics_are_shown_while_the_database_hangs(tmp_path: Path) -> None:
     file = tmp_path / "photosync.db"
     async with scene(PHOTOSYNC_DATABASE_URL=f"sqlite:///{file}") as stage:

@@ -62,9 +62,9 @@ async def ready(url: str) -> None:
     raise AssertionError("the bot did not become ready")
 
 
-async def ended(process: Process) -> str:
+async def ended(process: Process, by: signal.Signals = signal.SIGTERM) -> str:
     """Ask it to stop; returns its log."""
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(by)
     _, log = await asyncio.wait_for(process.communicate(), 20)
     assert process.returncode == 0
     return log.decode()
@@ -109,15 +109,17 @@ async def test_a_log_of_a_day_with_faults_holds_no_secret_and_nothing_personal(f
     assert "Traceback" not in log
 
 
-async def test_a_turn_under_way_is_finished_before_the_end() -> None:
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGHUP])  # which the end of a terminal sends
+async def test_a_turn_under_way_is_finished_before_the_end(by: signal.Signals) -> None:
     async with Tenant.open() as tenant, serving(tenant) as process:
         chat = tenant.channel.chat(tenant.world.people[0].id)
         tenant.world.faults.graph_seconds = 0.5
         saying = asyncio.create_task(chat.say("my photo is wrong"))
         await asyncio.sleep(0.5)
-        await ended(process)
+        log = await ended(process, by)
         assert await saying in (200, 201, 202)
         assert step(chat) == "look.differ"
+        assert "stopping" in log
 
 
 async def test_a_port_in_use_is_told_in_one_line() -> None:
