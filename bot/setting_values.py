@@ -329,7 +329,7 @@ def durations(value: str) -> tuple[float, ...]:
 
 def database(value: str) -> Secret:
     # It may hold a password: a secret like the others.
-    if not re.fullmatch(r"sqlite:///.+|postgres(ql)?://[^/]+/.+", value):
+    if not re.fullmatch(r"sqlite:///(?!.*:memory:).+|postgres(ql)?://[^/]+/.+", value):
         raise Wrong("must be like sqlite:///photosync.db or postgresql://user:password@host/name")
     return Secret(value)
 

@@ -16,7 +16,8 @@ from PIL import Image, UnidentifiedImageError
 from bot.app_package.build import AppPackage
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_VERSION = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}")
+_VERSION = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){2}")
+_LONGEST_VERSION = 256
 _TAG = re.compile(r"[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8}){0,2}")
 # The end of where a sentence stands -> how long Teams lets it be.
 _LONGEST = {
@@ -41,6 +42,8 @@ def _identity(package: AppPackage) -> Iterator[str]:
         yield "MicrosoftAppId is not of the form 00000000-0000-0000-0000-000000000000"
     if not _VERSION.fullmatch(version):
         yield f"the app's version is {version}, and has to be three numbers such as 1.0.0"
+    if len(version) > _LONGEST_VERSION:
+        yield f"the app's version has {len(version)} characters, and Teams takes {_LONGEST_VERSION}"
 
 
 def _names(package: AppPackage) -> Iterator[str]:

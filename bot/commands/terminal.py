@@ -28,6 +28,15 @@ def public_host(text: str) -> str:
     return text.lower()
 
 
+def user(text: str) -> str:
+    """A user principal name or object id of the command line."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # what Python makes of bytes that are no text
+        raise argparse.ArgumentTypeError("is not UTF-8") from None
+    return text
+
+
 def port(text: str) -> int:
     """A port number of the command line."""
     if not text.isascii() or not text.isdecimal() or int(text) > 65535:

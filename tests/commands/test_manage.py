@@ -38,7 +38,8 @@ async def test_erase_forgets_a_person_by_id_or_name_and_says_what_went() -> None
             assert (done.returncode, done.stderr) == (0, "")
             assert done.stdout.startswith("deleted: 1 person, 1 cases, 3 lines of log")
             again = await photosync(stage.tenant, "erase", who)
-            assert again.stdout.startswith("deleted: 0 person")
+            assert (again.returncode, again.stdout) == (1, "")
+            assert again.stderr == "photosync: nothing was deleted: there is nothing about this person\n"
 
 
 async def test_erase_of_somebody_unknown_deletes_nothing_and_says_so() -> None:
@@ -46,6 +47,15 @@ async def test_erase_of_somebody_unknown_deletes_nothing_and_says_so() -> None:
         done = await photosync(tenant, "erase", "nobody@fabrikam.example")
     assert done.returncode == 1
     assert "nothing was deleted" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("erase",), ("check",), ("doctor", "--user")], ids=lambda one: one[0])
+async def test_a_person_who_is_no_text_is_wrong_use(arguments: tuple[str, ...]) -> None:
+    async with Tenant.open() as tenant:
+        done = await photosync(tenant, *arguments, "ada\udcff")
+    assert done.returncode == 2
+    assert done.stderr.endswith("is not UTF-8\n")
     assert "Traceback" not in done.stderr
 
 

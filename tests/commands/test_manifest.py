@@ -333,6 +333,8 @@ WRONG_USE = [
     ("a host with a hole", ["--host", "a..example"], {}, 2, "must be a host name"),
     ("a host that only a network of one's own knows", ["--host", "photosync"], {}, 2, "must be a host name"),
     ("a version of another form", ["--app-version", "1.0rc1"], {}, 1, "the app's version is 1.0rc1"),
+    ("a version in other figures", ["--app-version", "1.1\u0661.0"], {}, 1, "has to be three numbers such as 1.0.0"),
+    ("a version that is too long", ["--app-version", f"1.0.{'9' * 253}"], {}, 1, "has 257 characters, and Teams takes 256"),
     ("a file that cannot be", ["--out", "none/app.zip"], {}, 1, "none/app.zip cannot be written"),
     ("no such folder of languages", [], {"PHOTOSYNC_LOCALES_DIR": "none"}, 2, "PHOTOSYNC_LOCALES_DIR"),
 ]  # fmt: skip

@@ -132,6 +132,8 @@ WRONG = {
     "no folder": ("sqlite:///{folder}/one.db", ["backup", "{folder}/no/x"], "the folder {folder}/no does not exist"),
     "itself": ("sqlite:///{folder}/one.db", ["copy", "sqlite:///{folder}/one.db"], "it has to be empty"),
     "no address": ("sqlite:///{folder}/one.db", ["copy", "{folder}/x"], "begins with sqlite:/// or postgresql://"),
+    "memory": ("sqlite:///{folder}/one.db", ["copy", "sqlite:///:memory:"], "names no file"),
+    "no file": ("sqlite:///{folder}/one.db", ["copy", "sqlite:///"], "names no file"),
     "no server": ("sqlite:///{folder}/one.db", ["copy", "postgresql://x:geheim@127.0.0.1:9/n"], "nothing was copied"),
     "a folder": ("sqlite:///{folder}/one.db", ["copy", "sqlite:///{folder}"], "{folder} is a folder"),
 }

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from bot.commands.configuration import load
 from bot.commands.picture_export import CannotSave
-from bot.commands.terminal import EXIT_USAGE, complain
+from bot.commands.terminal import EXIT_USAGE, complain, user
 from bot.settings import Use
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    parser.add_argument("user", metavar="USER", help="user principal name or object id")
+    parser.add_argument("user", metavar="USER", type=user, help="user principal name or object id")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--site", metavar="ADDRESS", default="", help="check a SharePoint site too, by its address")
     parser.add_argument(

@@ -7,12 +7,15 @@ import asyncio
 import logging
 
 from bot.commands.configuration import load
+from bot.commands.terminal import user
 from bot.settings import Use
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    parser.add_argument("--user", metavar="USER", default="", help="whom to try (default: some member of the tenant)")
+    parser.add_argument(
+        "--user", metavar="USER", type=user, default="", help="whom to try (default: some member of the tenant)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=_run)
 
