@@ -246,7 +246,7 @@ def waiting(person: str, activity: str = "") -> Operation[tuple[dict[str, Any], 
             document = json.loads(text)
             received_at = float(document.get("received_at", at))
             found.append((received_at, str(key).rpartition(" ")[2], document.get("document", document)))
-        except (TypeError, ValueError, AttributeError):
+        except (TypeError, ValueError, AttributeError, RecursionError):
             continue  # a damaged row: it becomes a dead letter when its job is claimed
     found.sort(key=lambda one: one[0])
     names = [name for _, name, _ in found]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gc
 import os
 import time
@@ -19,6 +20,7 @@ from bot.commands.doctor.expiry import expiry
 from bot.commands.doctor.finding import Installation, State
 from bot.errors import OutsideError, Refused
 from bot.graph.client import graph_scope
+from bot.graph.proofs import claims, roles, token_claims, token_file_ends
 from bot.graph.tokens import Tokens
 from bot.settings import Use, read
 from bot.sign_in import bots, refusal_fix
@@ -98,6 +100,16 @@ def user_assigned(tenant: Tenant) -> str:
 
 def system_assigned(_: Tenant) -> str:
     return "system"
+
+
+NO_TOKENS = ("", "a.b", "a.é.c", "a." + base64.urlsafe_b64encode(b"[" * 100_000).decode() + ".c", "a.W10.c")
+
+
+@pytest.mark.parametrize("token", NO_TOKENS, ids=["nothing", "no base64", "no ASCII", "nested", "a list"])
+def test_of_a_token_that_cannot_be_read_nothing_is_known(tmp_path: Path, token: str) -> None:
+    file = tmp_path / "token"
+    file.write_text(token, encoding="utf-8")
+    assert (claims(token), roles(token), token_claims(file), token_file_ends(file)) == ({}, None, {}, None)
 
 
 @pytest.mark.parametrize("which", [user_assigned, system_assigned])

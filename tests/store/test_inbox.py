@@ -88,6 +88,17 @@ async def test_a_time_that_never_comes_holds_nothing_back(database: str, two: tu
     assert {one.job.kind for one in await here.claim(10, 60)} == {JobKind.SHOW, JobKind.TURN}
 
 
+async def test_what_cannot_be_read_there_keeps_nobodys_next_turn_from_being_done(
+    database: str, two: tuple[Store, Store]
+) -> None:
+    store, _ = two
+    for activity in ("a1", "a2"):
+        await store.receive("ada", activity, {"text": activity})
+    nested = "[" * 50_000 + "]" * 50_000
+    await execute(database, f"UPDATE inbox SET document = '{nested}' WHERE document LIKE '%a1%'")
+    assert (await store.load_for_turn("ada", "a3"))[2] == ({"text": "a2"},)
+
+
 @pytest.mark.parametrize("known", [False, True])
 async def test_a_turn_that_is_committed_takes_its_activity_out_and_no_other(
     database: str, two: tuple[Store, Store], *, known: bool
