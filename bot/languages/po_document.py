@@ -48,11 +48,10 @@ class PoEntry:
     @cached_property
     def comments(self) -> Mapping[str, tuple[str, ...]]:
         """Kind ("#", "#.", "#:", "#,", "#|") -> lines as they stand."""
-        found: dict[str, tuple[str, ...]] = dict.fromkeys(("#", *_COMMENTS), ())
+        found: dict[str, list[str]] = {kind: [] for kind in ("#", *_COMMENTS)}
         for line in self.comment_lines:
-            kind = line[:2] if line[:2] in _COMMENTS else "#"
-            found[kind] = (*found[kind], line)
-        return found
+            found[line[:2] if line[:2] in _COMMENTS else "#"].append(line)
+        return {kind: tuple(lines) for kind, lines in found.items()}
 
     @property
     def key(self) -> str:

@@ -82,7 +82,16 @@ class _Open:
     fields: dict[str, Field] = field(default_factory=dict)  # by keyword: "msgid", "msgstr[1]"
     strings: list[str] = field(default_factory=list)  # the keywords of its translations
     last: str = ""
+    more: list[tuple[str, str]] = field(default_factory=list)  # the last string's further lines: as read, as they stand
     end: int = 0
+
+    def gather(self) -> None:
+        """Put the last string's lines together, once: each by itself takes the square of their number."""
+        if self.more:
+            first = self.fields[self.last]
+            texts, raw = zip(*self.more, strict=True)
+            self.fields[self.last] = Field("".join((first.text, *texts)), first.line, (*first.raw, *raw))
+            self.more = []
 
 
 class _Reader:
@@ -121,6 +130,7 @@ class _Reader:
         entry, self._open = self._open, None
         if entry is None or not entry.fields:
             return
+        entry.gather()
         fields = entry.fields
         identity = fields.get("msgid")
         if identity is None or not entry.strings:
@@ -148,6 +158,7 @@ class _Reader:
         if problem:
             self.fault(at, problem)
             return
+        entry.gather()
         entry.fields[name] = Field(self._unquoted(at, rest), at, (line,))
         if translation:
             entry.strings.append(name)
@@ -157,9 +168,7 @@ class _Reader:
         if self._open is None or not self._open.last:
             self.fault(at, "a string that belongs to no keyword")
             return
-        before = self._open.fields[self._open.last]
-        text = before.text + self._unquoted(at, text)
-        self._open.fields[self._open.last] = Field(text, before.line, (*before.raw, line))
+        self._open.more.append((self._unquoted(at, text), line))
         self._open.end = at
 
     def _entry(self, at: int) -> _Open:

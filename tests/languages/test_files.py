@@ -65,6 +65,12 @@ PLACES: list[tuple[str, Callable[[Path], object], int, str]] = [
     ("a link to nothing", _link, 1, "link to a file that is not there"),
     ("a link to itself", _circle, 1, "cannot be read"),
     ("a file of many megabytes", _content(b"#" * 3_000_000), 1, "larger than"),
+    (
+        "a string of very many lines",
+        _content(b'x\nmsgid ""\nmsgstr ""\n' + b'""\n' * 600_000),
+        1,
+        "not a line of a PO file",
+    ),
     ("an empty file", _content(b""), 1, "no header"),
     ("gettext's own default charset", _content(SWAP("UTF-8", "CHARSET").encode()), 7, "charset=CHARSET"),
     ("a charset that Python has not", _content(SWAP("UTF-8", "x-klingon").encode()), 7, "charset=x-klingon"),
