@@ -27,12 +27,14 @@ def read(paths: Iterable[Path]) -> Terms:
             text = path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise WrongFile(path, 1, f"cannot be read: {error}") from None
-        with io.StringIO(text, newline="") as file:
-            rows = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter="\t", quoting=csv.QUOTE_NONE)
+        try:
             if next(rows, None) != _COLUMNS:
                 raise WrongFile(path, 1, f"the columns have to be {', '.join(_COLUMNS)}, with tabs between")
             for row in rows:
                 if len(row) != len(_COLUMNS) or not all(row[:3]):
                     raise WrongFile(path, rows.line_num, f"a row has {len(_COLUMNS)} columns, with tabs between")
                 found.setdefault(row[1], {})[row[0]] = row[2]
+        except csv.Error as error:  # a column of more than 131,072 characters
+            raise WrongFile(path, rows.line_num, str(error)) from None
     return found

@@ -193,6 +193,13 @@ WRONG_OWN = [
 ]  # fmt: skip
 
 
+def test_a_glossary_with_a_column_without_end_is_named_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "GLOSSARY.tsv"
+    file.write_text("term\tlanguage\ttranslation\tsource\n" + "a" * 200_000, encoding="utf-8")
+    with pytest.raises(LocalesError, match=r"GLOSSARY\.tsv:\d: field larger than"):
+        glossary.read([file])
+
+
 def test_wrong_lists_of_ones_own_are_reported_once_and_the_packaged_ones_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
