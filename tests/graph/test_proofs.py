@@ -18,9 +18,10 @@ import trustme
 from bot import app
 from bot.commands.doctor.expiry import expiry
 from bot.commands.doctor.finding import Installation, State
+from bot.commands.doctor.microsoft import roles
 from bot.errors import OutsideError, Refused
 from bot.graph.client import graph_scope
-from bot.graph.proofs import claims, roles, token_claims, token_file_ends
+from bot.graph.proofs import token_claims, token_file_claims, token_file_ends
 from bot.graph.tokens import Tokens
 from bot.settings import Use, read
 from bot.sign_in import bots, refusal_fix
@@ -109,7 +110,7 @@ NO_TOKENS = ("", "a.b", "a.é.c", "a." + base64.urlsafe_b64encode(b"[" * 100_000
 def test_of_a_token_that_cannot_be_read_nothing_is_known(tmp_path: Path, token: str) -> None:
     file = tmp_path / "token"
     file.write_text(token, encoding="utf-8")
-    assert (claims(token), roles(token), token_claims(file), token_file_ends(file)) == ({}, None, {}, None)
+    assert (token_claims(token), roles(token), token_file_claims(file), token_file_ends(file)) == ({}, None, {}, None)
 
 
 @pytest.mark.parametrize("which", [user_assigned, system_assigned])
