@@ -24,6 +24,8 @@ from weakref import WeakSet
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
+log = logging.getLogger(__name__)
+
 IDLE_TIMEOUT = 25.0  # seconds
 BODY_TIMEOUT = 10.0  # seconds for a body to arrive, once its head has
 _MOST_CONNECTIONS = 4_000
@@ -56,9 +58,9 @@ class HttpServer:
     async def start(self, host: str, port: int) -> int:
         """Listen; returns the port. Raises OSError if it cannot be had."""
         await self._runner.setup()
-        logger = logging.getLogger("aiohttp.server")
-        if not any(isinstance(one, _OncePerInterval) for one in logger.filters):
-            logger.addFilter(_OncePerInterval())
+        for logger in (log, logging.getLogger("aiohttp.server")):
+            if not any(isinstance(one, _OncePerInterval) for one in logger.filters):
+                logger.addFilter(_OncePerInterval())
         await web.TCPSite(self._runner, host, port, backlog=_BACKLOG).start()
         return int(self._runner.addresses[0][1])
 
@@ -150,7 +152,7 @@ class _Connection(RequestHandler):
     ) -> web.StreamResponse:
         if status >= 500 or request.writer.output_size > 0:
             return super().handle_error(request, status, exc, message)
-        self.logger.warning("malformed requests are refused")
+        log.warning("malformed requests are refused")
         self.refused()
         response = web.Response(status=status)
         response.force_close()

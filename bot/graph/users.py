@@ -28,6 +28,7 @@ _SIZE = "360x360"
 PHOTO_REQUESTS = 4  # that Graph takes from one application at a time
 _NO_PERSON = "request_resourcenotfound"
 _ENABLED = ("Enabled", "Warning")  # states in which a plan works
+_STATES = (*_ENABLED, "Suspended", "Deleted", "LockedOut")  # graph/api/resources/assignedplan
 # What a 404 or 400 for the photo of a person who is there means, by its code in lower case. Any other code says that
 # Graph cannot tell: there may be a photo elsewhere.
 _NO_PHOTO = frozenset(
@@ -205,7 +206,10 @@ def _person(found: Mapping[str, Any]) -> Person:
 
 
 def _plans(assigned: object) -> frozenset[str] | None:
+    """None where one cannot be read, for it may be the very one whose absence would be a cause."""
     if not isinstance(assigned, list):
         return None
-    enabled = (one for one in assigned if isinstance(one, dict) and one.get("capabilityStatus") in _ENABLED)
-    return frozenset(text(one, "service").casefold() for one in enabled)
+    read = [(text(one, "service").casefold(), one.get("capabilityStatus")) for one in assigned if isinstance(one, dict)]
+    if len(read) < len(assigned) or not all(service and state in _STATES for service, state in read):
+        return None
+    return frozenset(service for service, state in read if state in _ENABLED)

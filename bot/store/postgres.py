@@ -45,7 +45,8 @@ _Isolation = Literal["read_committed", "repeatable_read"]
 
 _CHANNEL = "photosync_work"
 _SCHEMA_LOCK = 7_039_120  # any number, the same in every replica
-_TIMEOUT = 10.0  # seconds for one statement
+_TIMEOUT = 5.0  # seconds for one statement or connection: two of them end before Teams gives up, after 15
+_READ_TIMEOUT = 20.0  # seconds for one statement of what reads much, for which nobody waits
 _STEP_TIMEOUT = 86_400.0  # seconds for one of a schema step: an index of a large table takes as long as it takes
 _CLOSING = 5.0  # seconds
 _TRIES = 4  # of a transaction that met another one
@@ -173,14 +174,22 @@ class PostgresStore(Store):
         if pool is None:
             raise StoreUnavailable("the store is not open")
         after: set[AfterCommit] = set()
+        reads = isolation == "repeatable_read"
         async with pool.acquire(timeout=_TIMEOUT) as connection:
+            transaction = connection.transaction(isolation=isolation, readonly=reads)
             try:
-                async with connection.transaction(isolation=isolation, readonly=isolation == "repeatable_read"):
-                    result = await run_on(connection, work, after, own, odd_text=odd_text)
-            except Exception as error:
+                await transaction.start()
+                result = await run_on(
+                    connection, work, after, own, odd_text=odd_text, seconds=_READ_TIMEOUT if reads else _TIMEOUT
+                )
+                await transaction.commit()
+            except BaseException as error:  # also where it was cancelled
                 state = _state(error)
-                # Also where a statement was refused: what is prepared on it may be of another schema.
-                if state not in _MET and id(error) not in own and not _is_odd_text(error):
+                if state in _MET or id(error) in own or _is_odd_text(error):
+                    await transaction.rollback()
+                else:
+                    # Also where a statement was refused: what is prepared on it may be of another schema. Without a
+                    # rollback, for which a server that says nothing would be waited once more.
                     connection.terminate()
                 if state.startswith(_LEAVE_SERVER):
                     await pool.expire_connections()
@@ -300,10 +309,11 @@ async def run_on(
     own: list[int] | None = None,
     *,
     odd_text: bool = False,
+    seconds: float = _TIMEOUT,
 ) -> T:
     """Take an operation through on a connection, in the transaction it is in; `after` gets what it wants then, `own`
     the `id` of what the operation itself raises, to be told from what the driver does. With `odd_text` what cannot be
-    stored is replaced (`bot.store.text`)."""
+    stored is replaced (`bot.store.text`). `seconds`: for each statement."""
     operation: Operation[T] | None = None
     rows: list[Row] = []
     while True:
@@ -322,7 +332,7 @@ async def run_on(
             raise
         if isinstance(step, Statement):
             values = storable(step.values) if odd_text else step.values
-            rows = [tuple(row) for row in await connection.fetch(_translated(step.text), *values)]
+            rows = [tuple(row) for row in await connection.fetch(_translated(step.text), *values, timeout=seconds)]
         else:
             if step is AfterCommit.ANNOUNCE and step not in after:
                 await connection.execute(f"NOTIFY {_CHANNEL}")  # delivered to every replica after the commit

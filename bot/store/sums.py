@@ -17,6 +17,7 @@ once the person has opened the next within seven days.
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -110,7 +111,7 @@ def _counted(people: Sequence[str], *, expired: bool = False, lock: bool = True)
     opened: dict[str, list[str]] = {}
     for _, person, *_, case in found:
         if case is not None:
-            opened.setdefault(person, []).append(case.opened_at)
+            insort(opened.setdefault(person, []), case.opened_at)
     counted = []
     for number, person, _, written, marked, case in found:
         before = _read(written)
@@ -119,9 +120,7 @@ def _counted(people: Sequence[str], *, expired: bool = False, lock: bool = True)
             after = before or {}
         else:
             known = before or {}
-            returned = ("fate", "returned") in known or any(
-                _soon_after(last_touched(case), other) for other in opened[person]
-            )
+            returned = ("fate", "returned") in known or _soon_after(last_touched(case), opened[person])
             ended = replace(case, outcome=case.outcome or Outcome.EXPIRED.value) if expired else case
             after = _counts(ended, looks[number, "looked"], looks[number, "followed"], known, returned=returned)
         if before is None:
@@ -173,12 +172,13 @@ def _counts(case: Case, looked: int, followed: int, before: Counts, *, returned:
         return before
 
 
-def _soon_after(touched: str, opened: str) -> bool:
-    """Whether a case was opened within `RETURN_DAYS` after another one ended."""
-    if opened <= touched:
+def _soon_after(touched: str, opened: Sequence[str]) -> bool:
+    """Whether one of the cases that were opened, in order, was within `RETURN_DAYS` after another one ended."""
+    next_ = bisect_right(opened, touched)
+    if next_ == len(opened):
         return False
     try:
-        return datetime.fromisoformat(opened) - datetime.fromisoformat(touched) < timedelta(days=RETURN_DAYS)
+        return datetime.fromisoformat(opened[next_]) - datetime.fromisoformat(touched) < timedelta(days=RETURN_DAYS)
     except (TypeError, ValueError):
         return False
 

@@ -42,7 +42,7 @@ def parse(body: bytes) -> dict[str, Any]:
     Lone surrogates, which can be neither stored nor sent, become U+FFFD.
     """
     try:
-        found = _DECODER.decode(body.decode("utf-8"))
+        found = _DECODER.decode(body.decode("utf-8-sig"))  # a proxy may have put a mark before it
         # Only an escape can bring a lone surrogate, only many brackets depth: most bodies need no second look.
         suspicious = b"\\ud" in body.lower() or body.count(b"{") + body.count(b"[") > _MAX_DEPTH
         valid = _valid(found, _MAX_DEPTH) if suspicious else found

@@ -38,6 +38,29 @@ def test_why_the_steps_would_not_help(person: Person, verdict: Verdict, reason: 
     assert blocked(person, verdict) == reason
 
 
+PLANS = [
+    {"service": "exchange", "capabilityStatus": "Enabled"},
+    {"service": "SharePoint", "capabilityStatus": "Enabled"},
+]
+ODD_PLANS: list[Any] = [
+    None, 5, "exchange", [], {}, {"service": 5, "capabilityStatus": "Enabled"}, {"service": "", "capabilityStatus": "Enabled"},
+    {"service": None, "capabilityStatus": "Enabled"}, {"capabilityStatus": "Enabled"}, {"service": "exchange"},
+    {"service": "exchange", "capabilityStatus": "Renewed"}, {"service": "exchange", "capabilityStatus": None},
+    {"service": "exchange", "capabilityStatus": ["Enabled"]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", ODD_PLANS, ids=repr)
+async def test_a_plan_that_cannot_be_read_is_no_plan_that_is_lacking(odd: Any) -> None:
+    for place in range(2):
+        plans = [odd if number == place else one for number, one in enumerate(PLANS)]
+        answers = tenant(jpeg(portrait("ada"), 360), jpeg(portrait("ben"), 200))
+        answers["/users/ada-1"] = {**answers["/users/ada-1"], "assignedPlans": plans}
+        async with desk(answers) as one:
+            found = await one.diagnosis.look("ada-1")
+        assert (found.verdict, found.reason) == (V.DIFFER, "")
+
+
 def seen(verdict: Verdict, ours: datetime | None = None, theirs: datetime | None = None, **more: Any) -> Seen:
     known = {"placeholder": False, "partial": False} | more
     return Seen(verdict, Picture(b"", modified=ours), Picture(b"", modified=theirs), **known)

@@ -6,7 +6,9 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -37,6 +39,49 @@ async def store(database: str) -> AsyncIterator[Store]:
     one = await open_store(database)
     yield one
     await one.close()
+
+
+@asynccontextmanager
+async def relay(address: str) -> AsyncIterator[tuple[str, asyncio.Event]]:
+    """The server at another address, which passes everything on while the event is set, and else says nothing."""
+    passing, parts = asyncio.Event(), urlsplit(address)
+    passing.set()
+    tasks = set[asyncio.Task[None]]()
+
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                await passing.wait()
+                writer.write(data)
+        writer.close()
+
+    async def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(parts.hostname, parts.port)
+        tasks.update(map(asyncio.create_task, (copy(reader, back), copy(there, writer))))
+
+    listening = await asyncio.start_server(accepted, "127.0.0.1")
+    port = listening.sockets[0].getsockname()[1]
+    yield address.replace(f":{parts.port}", f":{port}"), passing
+    listening.close()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_a_server_that_says_nothing_is_an_outage_before_teams_gives_up_and_then_over(database: str) -> None:
+    async with relay(database) as (address, passing):
+        store = await open_store(address)
+        saved = await store.commit(Change(ADA))
+        passing.clear()
+        for _ in range(2):  # on a connection that there is, and on a new one
+            begun = time.monotonic()
+            with pytest.raises(StoreUnavailable):
+                await store.load("ada")
+            assert time.monotonic() - begun < 14
+        assert not await store.ready()
+        passing.set()
+        assert (await store.load("ada"))[0] == saved
+        await store.close()
 
 
 PASSWORD = "s3cr3t"

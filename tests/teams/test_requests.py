@@ -56,6 +56,12 @@ async def test_a_body_that_is_no_json_object_gets_400(edge: Stage, way: str) -> 
     assert edge.refused("not_an_activity") == 1
 
 
+async def test_a_mark_before_the_body_changes_nothing(edge: Stage) -> None:
+    given = await edge.tenant.channel.post(b"\xef\xbb\xbf" + json.dumps(edge.activity()).encode())
+    assert given.status == 200
+    assert [one.text for one in edge.turns] == ["hello"]
+
+
 async def test_who_is_not_authenticated_learns_nothing_about_the_body(edge: Stage) -> None:
     assert (await edge.tenant.channel.post(b"hello", token="")).status == 401
 
