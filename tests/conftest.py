@@ -38,6 +38,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 _LONG_TABLES = frozenset(
     f"tests/{name}.py"
     for name in (
+        "acceptance/test_matrix",
         "cards/test_cards",
         "commands/locales/test_check",
         "commands/locales/test_new",

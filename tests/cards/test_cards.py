@@ -382,6 +382,7 @@ def lives(step: Step) -> Iterator[Case]:
         yield replace(one, earlier_case="EARLIER", earlier_ticket="INC0001", trail=trail)
 
 
+@pytest.mark.long
 def test_a_card_from_a_template_is_the_one_that_would_be_rendered(shelf: Library, setting: CardSetting) -> None:
     """Nothing of the case that the template was made for is on another person's card."""
     templates = CardTemplates("ext. 4711", 120.0)

@@ -57,6 +57,7 @@ async def when(happens: Callable[[], bool], act: Callable[[], None]) -> None:
     act()
 
 
+@pytest.mark.long
 async def test_killed_and_resumed_under_throttling_the_report_is_the_same(tmp_path: Path) -> None:
     whole, cut = await compare(people=120, kills=3, throttle=Throttle(300, 5), folder=tmp_path, seed=4)
     assert (whole.status, cut.status) == (0, 0)
@@ -109,6 +110,7 @@ VERDICTS = [
 ]  # fmt: skip
 
 
+@pytest.mark.long
 async def test_everybody_has_a_row_with_verdict_cause_and_facts_and_no_more(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -414,6 +414,7 @@ def test_the_scripts_have_every_step_and_shellcheck_finds_nothing(capsys: pytest
     shellcheck(bash(plan, CLOUDS["public"], [*STEPS, *kinds]))
 
 
+@pytest.mark.long
 async def test_the_script_sets_up_the_same_and_can_be_run_again(tmp_path: Path) -> None:
     async with place(tmp_path) as one:
         login, graph = one.tenant.login, one.tenant.graph.url

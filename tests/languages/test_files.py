@@ -368,6 +368,7 @@ def test_a_folder_that_is_away_leaves_what_was_loaded(tmp_path: Path) -> None:
     assert overlaid(load(place.packaged), place.over).translations.text("sv", "button.fix") == FIX
 
 
+@pytest.mark.long
 def test_every_language_of_the_cldr_can_be_added_and_with_a_region_too(tmp_path: Path) -> None:
     place = folders(tmp_path)
     own = tmp_path / "own"
@@ -447,6 +448,7 @@ def agree(place: Folders, data: bytes) -> None:
         assert all(len(form.encode()) <= 20_000 for form in forms)
 
 
+@pytest.mark.long
 @given(data=mutated())
 @settings(max_examples=int(os.environ.get("PHOTOSYNC_FUZZ", "150")))
 def test_the_check_and_the_bot_agree_on_every_file(ground: Folders, data: bytes) -> None:
@@ -459,6 +461,7 @@ def test_random_bytes_raise_nothing(ground: Folders, data: bytes) -> None:
     agree(ground, data)
 
 
+@pytest.mark.long
 @given(header=st.text(alphabet="n0123456789()?:<>=!&|%*/+- ;,plurals'\"\\x", max_size=80))
 @settings(max_examples=int(os.environ.get("PHOTOSYNC_FUZZ", "100")))
 def test_random_plural_rules_raise_nothing(ground: Folders, header: str) -> None:

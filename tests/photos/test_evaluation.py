@@ -28,6 +28,7 @@ SIZES = (48, 64, 96, 120, 200, 240, 300, 360, 432, 504, 648)
 CROPS = st.tuples(st.floats(0, 0.03), st.floats(0, 0.03))
 
 
+@pytest.mark.long
 @settings(max_examples=60)
 @given(st.sampled_from(PEOPLE), st.permutations(SIZES), st.integers(60, 95), st.integers(0, 2), CROPS, st.booleans())
 def test_however_it_is_stored_a_photo_is_never_another_one(
@@ -39,6 +40,7 @@ def test_however_it_is_stored_a_photo_is_never_another_one(
     assert compare(*(reversed(pair) if swapped else pair)).verdict != "different"
 
 
+@pytest.mark.long
 @settings(max_examples=40)
 @given(st.sampled_from(PEOPLE), st.sampled_from(PEOPLE), st.integers(0, 3), st.sampled_from(SIZES), st.integers(10, 95))
 def test_a_photo_of_somebody_else_is_never_the_same(

@@ -141,6 +141,7 @@ async def test_who_may_not_change_the_photo_is_told_so_before_the_steps(stage: R
     assert step(chat) == "look.not_allowed"
 
 
+@pytest.mark.long
 async def test_wait_until_tomorrow_is_a_reminder_that_comes_by_itself(stage: RunningBot, kept: str) -> None:
     chat = stage.chat("match", "en-US")
     await chat.say("my photo is wrong")

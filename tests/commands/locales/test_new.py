@@ -120,6 +120,7 @@ def test_errors_are_counted_and_fail_the_check(tmp_path: Path) -> None:
 LANGUAGES = [name for name in locale_identifiers() if "_" not in name]
 
 
+@pytest.mark.long
 def test_a_new_file_of_every_language_has_plurals_that_the_check_accepts() -> None:
     seen = set()
     for name in LANGUAGES:
