@@ -24,7 +24,7 @@ $(READY): requirements-dev.lock requirements-node.lock tests/pips/oldest.lock te
 demo: $(READY) ## a pretend tenant, the bot and a chat page; ARGS="--no-browser --port 3979"
 	@"$(BIN)/photosync" demo $(ARGS)
 
-test: $(READY) ## the tests, of long tables every third row, two at once for each processor; TESTS=tests/turns for some
+test: $(READY) ## the tests, of long tables every third row, three at once for each processor; TESTS=tests/turns for some
 	@"$(BIN)/python" tools/machine.py
 	"$(BIN)/python" -m pytest -n auto --dist worksteal --part short $(ARGS) $(TESTS)
 

@@ -47,6 +47,8 @@ _LONG_TABLES = frozenset(
         "commands/test_check",
         "commands/test_demo",
         "commands/test_doctor",
+        "commands/test_manage",
+        "commands/test_manifest",
         "commands/test_preview",
         "commands/test_scan",
         "commands/test_setup",
@@ -54,6 +56,7 @@ _LONG_TABLES = frozenset(
         "graph/test_client",
         "graph/test_odd_answers",
         "graph/test_sharepoint",
+        "graph/test_sites",
         "languages/test_compiled",
         "languages/test_files",
         "languages/test_live",
@@ -69,8 +72,10 @@ _LONG_TABLES = frozenset(
         "store/test_files",
         "store/test_inbox",
         "store/test_postgres",
+        "store/test_shared_slots",
         "store/test_store",
         "teams/test_as_people_write",
+        "teams/test_authentication",
         "teams/test_in_place",
         "teams/test_requests",
         "teams/test_sending",
@@ -112,9 +117,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Two for each processor, up to eight, since each takes half a gigabyte: in a third of their time tests wait for
+    """Three for each processor, up to eight, since each takes half a gigabyte: in half of their time tests wait for
     what is to happen by itself."""
-    return min(8, 2 * (os.cpu_count() or 2))
+    return min(8, 3 * (os.cpu_count() or 2))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
