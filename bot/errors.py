@@ -5,6 +5,7 @@
     ├── LocalesError             a language's tag or file that `photosync locales` cannot work with
     ├── NotAPicture              bytes that are not a picture we open
     ├── StoreUnavailable         what we know of people cannot be read or written now
+    │   ├── StoreRefused         a statement was refused: by the schema, a trigger, a right, or for its values
     │   └── StoreUnusable        and waiting does not help: the sentence says what to do
     └── OutsideError             another system did not give what we asked
         ├── Refused              it said no to us: our sign-in failed or a permission is missing
@@ -46,6 +47,10 @@ class NotAPicture(PhotosyncError):
 
 class StoreUnavailable(PhotosyncError):
     """The store cannot be reached; the channel shall deliver the activity again."""
+
+
+class StoreRefused(StoreUnavailable):
+    """The database answers, and refuses a statement: others may work, and this one once what is in its way is gone."""
 
 
 class StoreUnusable(StoreUnavailable):

@@ -21,7 +21,7 @@ from bot import resources
 from bot.app import Bot, site
 from bot.background import SICK_AFTER, Background, Beat, Run
 from bot.conversation import ActivityKind, Address, Incoming, Scope, to_document
-from bot.errors import Outage
+from bot.errors import Outage, StoreRefused
 from bot.http_client import HttpClient
 from bot.http_server import HttpServer
 from bot.languages.live import LiveTranslations
@@ -342,6 +342,30 @@ async def test_a_card_waits_for_an_outage_of_hours_a_quarter_of_an_hour_at_a_tim
                 await asyncio.sleep(0.02)
         assert 500 < at - time.time() < 1_300
         assert json.loads(kept) == payload
+
+
+@pytest.mark.parametrize("since", ["x", None, -1.0, 9e12], ids=repr)
+async def test_a_job_that_the_database_refuses_holds_up_no_other_and_waits(database: str, since: object) -> None:
+    store, done = await open_store(database), list[str]()
+
+    async def refused(claimed: Claimed) -> None:
+        if claimed.job.key == "ada":
+            raise StoreRefused("a trigger")
+        done.append(claimed.job.key)
+        await store.finish(claimed)
+
+    async with working(store, refused):
+        await store.put(Job(JobKind.SHOW, "ada", "ada", time.time() - 60, {"outage_since": since}))  # or damaged
+        for number in range(40):
+            await store.put(Job(JobKind.SHOW, f"p{number}", f"p{number}", time.time(), {}))
+        async with asyncio.timeout(20):
+            while len(done) < 40:  # noqa: ASYNC110 - looked at as an operator would
+                await asyncio.sleep(0.02)
+            while not (left := await rows(database, "SELECT error, payload FROM work WHERE error <> ''")):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        ((error, payload),) = left
+        assert error == "StoreRefused"
+        assert abs(json.loads(payload)["outage_since"] - time.time()) < 60
 
 
 async def test_a_card_that_nobody_takes_for_a_week_is_given_up(database: str) -> None:

@@ -13,7 +13,7 @@ from functools import partial, wraps
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from bot.errors import StoreUnavailable
-from bot.store import JobKind, Purged, jobs, page, people, sums
+from bot.store import Conflict, JobKind, Purged, jobs, page, people, sums
 from bot.store.numbers import Numbers
 from bot.store.operation import Operation
 from bot.store.rehearsal import Rehearsed, rehearse
@@ -173,7 +173,7 @@ class Store(ABC):
                 await self.run(jobs.probe)
                 with suppress(Rehearsed):
                     await self.run(rehearse)
-        except (StoreUnavailable, TimeoutError):
+        except (StoreUnavailable, TimeoutError, Conflict):  # a trigger may swallow what was written
             return False
         return True
 

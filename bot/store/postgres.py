@@ -31,7 +31,7 @@ from typing import Any, Literal, TypeVar
 
 import asyncpg
 
-from bot.errors import StoreUnavailable, StoreUnusable, location
+from bot.errors import StoreRefused, StoreUnavailable, StoreUnusable, location
 from bot.store.interface import Store
 from bot.store.operation import AfterCommit, Operation, Row, Statement
 from bot.store.postgres_url import Target, read_url
@@ -54,6 +54,7 @@ _POLL = 2.0  # seconds between looks for new jobs where LISTEN does not work
 _LISTEN_BACKOFF = (1.0, 30.0)  # seconds between tries to listen, the first and the longest
 
 _FOREIGN = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+_REFUSED = ("21", "22", "23", "42", "P0")  # classes of SQLSTATE
 _ODD_TEXT = {"22021", "22P05"}
 _NUMBERED = {"log_pkey": "log", "work_pkey": "work"}  # by the constraint: tables whose rows the database numbers
 _MET = {"40001", "40P01"}
@@ -72,7 +73,10 @@ def unavailable(error: BaseException) -> StoreUnavailable | None:
     if not isinstance(error, _FOREIGN):
         return None
     names = (getattr(error, name, None) for name in ("sqlstate", "table_name", "column_name", "constraint_name"))
-    return StoreUnavailable(f"PostgreSQL: {' '.join(filter(None, (type(error).__name__, *names)))}")
+    text = f"PostgreSQL: {' '.join(filter(None, (type(error).__name__, *names)))}"
+    # A value of a type that does not fit is found before anything is sent: an InterfaceError that is a ValueError.
+    refused = _state(error)[:2] in _REFUSED or isinstance(error, ValueError)
+    return StoreRefused(text) if refused else StoreUnavailable(text)
 
 
 def _as_outage(error: Exception) -> Exception:
@@ -161,7 +165,7 @@ class PostgresStore(Store):
                     raise
                 if _is_odd_text(error) and not odd_text:
                     odd_text = True
-                elif _behind(error) and attempt == 1:
+                elif _behind(error) and attempt < _TRIES:
                     await self._number_on(_behind(error))
                 elif _state(error) not in _MET or attempt == _TRIES:
                     raise _as_outage(error) from None
@@ -202,8 +206,11 @@ class PostgresStore(Store):
         """Let a table's numbers go on behind the last row. Raises `StoreUnavailable`."""
 
         def work() -> Operation[None]:
+            # One after the other, and never back: others have taken numbers that nobody sees before they commit.
+            yield Statement("SELECT pg_advisory_xact_lock(?::bigint)", (_SCHEMA_LOCK,))
             yield Statement(
-                f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))"  # noqa: S608 - constants
+                f"SELECT setval('{table}_id_seq', id) FROM {table}_id_seq, "  # noqa: S608 - constants
+                f"(SELECT max(id) AS id FROM {table}) AS last WHERE id > last_value"
             )
 
         try:

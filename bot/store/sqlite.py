@@ -45,7 +45,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from bot.errors import StoreUnavailable, StoreUnusable
+from bot.errors import StoreRefused, StoreUnavailable, StoreUnusable
 from bot.store.interface import Store
 from bot.store.operation import AfterCommit, Operation, Row, Statement
 from bot.store.schema import VERSION, NewerSchema, OlderSchema, statements
@@ -92,6 +92,8 @@ def unavailable(error: BaseException, path: Path) -> StoreUnavailable | None:
         return StoreUnusable(f"{where} is not a database: put a backup in its place, or name another file")
     if code is not None and code & 0xFF == sqlite3.SQLITE_CORRUPT:
         return StoreUnusable(f"{where} is damaged ({error}): put a backup in its place")
+    if code is not None and code & 0xFF in _OF_A_STATEMENT:
+        return StoreRefused(f"{where}: {error}")
     return StoreUnavailable(f"{where}: {error}")
 
 
@@ -335,10 +337,10 @@ class _File:
             self._connection.execute("PRAGMA busy_timeout = 0")
             busy, *_ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             why = "somebody reads it" if busy else ""
-        except sqlite3.Error as error:
-            why = str(error)
-        finally:
             self._connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT}")
+        except Exception as error:  # none may end the thread that all wait for
+            why = str(error)
+            self.close()  # the next batch opens it as it has to be
         if why and not self._keeps_deleted:
             log.warning("what was deleted stays in SQLite's log for now: %s", why)
         elif self._keeps_deleted and not why:

@@ -9,13 +9,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from itertools import count
 from typing import Any, ClassVar
 
 from bot.errors import NotFound, Refused
 from bot.http_client import HttpClient
 from bot.settings import Settings
-from bot.tickets.interface import MOST_REMARKS, Abilities, Examination, Reading, Reference, Remark, TicketSystem
+from bot.tickets.interface import (
+    MOST_PAGES,
+    MOST_REMARKS,
+    Abilities,
+    Examination,
+    Reading,
+    Reference,
+    Remark,
+    TicketSystem,
+)
 from bot.tickets.rest import (
     SYSTEM,
     Rest,
@@ -92,7 +100,7 @@ class Freshservice(TicketSystem):
     async def remarks(self, reference: Reference) -> tuple[Remark, ...]:
         path = f"{_TICKETS}/{segment(reference.id)}/conversations"
         found: deque[dict[str, Any]] = deque(maxlen=MOST_REMARKS)
-        for page in count(1):
+        for page in range(1, MOST_PAGES + 1):
             query = {"per_page": str(_PAGE), "page": str(page)}
             more = objects(member(await self._rest.json("GET", path, query=query), "conversations"))
             found += more

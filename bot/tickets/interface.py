@@ -18,6 +18,8 @@ from dialogs.model import TicketState
 
 MOST_REMARKS = 500
 """Of a ticket that are kept, where all have to be read to find the newest."""
+MOST_PAGES = 50
+"""Of remarks that are read: a system that ignores the page would be asked for ever."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,16 @@ from typing import Any, ClassVar
 from bot.errors import NotFound, Refused
 from bot.http_client import HttpClient
 from bot.settings import Settings
-from bot.tickets.interface import MOST_REMARKS, Abilities, Examination, Reading, Reference, Remark, TicketSystem
+from bot.tickets.interface import (
+    MOST_PAGES,
+    MOST_REMARKS,
+    Abilities,
+    Examination,
+    Reading,
+    Reference,
+    Remark,
+    TicketSystem,
+)
 from bot.tickets.rest import Rest, basic, identity, member, merged, multipart, objects, safe_url, segment
 from bot.tickets.ticket import EVIDENCE, Ticket
 from dialogs.model import TicketState
@@ -97,13 +106,15 @@ class Jira(TicketSystem):
         request = await self._rest.json("GET", base)
         reporter = _person(request.get("reporter") if isinstance(request, dict) else None)
         found: deque[dict[str, Any]] = deque(maxlen=MOST_REMARKS)
-        start, last = 0, False
-        while not last:
+        start = 0
+        for _ in range(MOST_PAGES):
             query = {"start": str(start), "limit": str(_PAGE)}
             page = await self._rest.json("GET", f"{base}/comment", query=query)
             more = objects(member(page, "values"))
             found += more
-            start, last = start + len(more), page.get("isLastPage") is not False or not more
+            start += len(more)
+            if page.get("isLastPage") is not False or not more:
+                break
         return tuple(
             Remark(
                 identity(one, "id"),

@@ -139,8 +139,9 @@ def case_of(key: str) -> str:
 
 
 def submission_of(key: str) -> int:
-    """The how manieth submission of its case a ticket's job is, by its key."""
-    return int(key.partition("_")[2] or 1)
+    """The how manieth submission of its case a ticket's job is, by its key; 1 where the key is damaged."""
+    number = key.partition("_")[2]
+    return int(number) if number.isascii() and number.isdecimal() else 1
 
 
 def is_earlier(key: str, other: str) -> bool:

@@ -78,6 +78,7 @@ class FollowUps:
                 return
             channel = self.channel(record.address)
             result = await self.decisions.perform(record, record.case, Resumed(), channel)
+            result = replace(result, log=())  # the turn has noted it, and this may be tried a hundred times
             in_place = bool(claimed.job.payload.get("in_place"))
             saved, until = await self.outbox.save(record, result, in_place=in_place, pending=False)
             await self.outbox.deliver(saved, until, channel, in_place=in_place)
@@ -180,12 +181,12 @@ class FollowUps:
             submitted = await self.decisions.tickets.submit(ticket)
         except OutsideError as error:
             if now - float(payload["since"]) < _TICKET_FOR:
-                backoff = min(_TICKET_LONGEST_WAIT, _TICKET_FIRST_WAIT * 2 ** min(claimed.attempt, 20))
+                backoff = min(_TICKET_LONGEST_WAIT, max(_TICKET_FIRST_WAIT, now - float(payload["since"])))
                 wait = backoff * random.uniform(0.7, 1.3)  # noqa: S311 - spreads callers
                 asked = (error.retry_after or 0.0) if isinstance(error, Throttled) else 0.0
                 wait = max(wait, asked, self.decisions.tickets.lag)
                 log.warning("ticket not handed over yet: %s", error)
-                await self.store.postpone(claimed, now + wait, type(error).__name__)
+                await self.store.postpone(claimed, now + wait, type(error).__name__, claimed.attempt - 1)
                 return
             log.error("ticket given up after a day: %s; photosync work list", error)
             submitted = Submitted("failed")

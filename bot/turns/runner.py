@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 from bot.cards import render
 from bot.cards.render import Photos
 from bot.conversation import ActivityKind, Channel, Incoming, Message, Scope, Turn, from_document, to_document
-from bot.errors import NotFound, OutsideError, StoreUnavailable, location
+from bot.errors import NotFound, OutsideError, StoreRefused, StoreUnavailable, location
 from bot.languages.catalogs import Languages
 from bot.languages.live import LiveTranslations, View
 from bot.metrics import Metrics
@@ -148,8 +148,12 @@ class TurnRunner:
             if earlier.scope is not Scope.PERSONAL or earlier.person != incoming.person:
                 continue  # what an agent pressed on a card in the helpdesk's channel
             log.info("an activity that was answered early is done first")
-            with self.traces.whole("turn", earlier.kind.value) as span:
-                await self._answered(self._personal, replace(earlier, is_invoke=False), channel, span)
+            try:
+                with self.traces.whole("turn", earlier.kind.value) as span:
+                    await self._answered(self._personal, replace(earlier, is_invoke=False), channel, span)
+            except StoreRefused as error:
+                log.error("an activity that was answered early is left to its job: %s", error)
+                continue
             await self.discard(earlier)
         return (await self.outbox.load(incoming.person, incoming.id)) if waiting else (record, handled)
 

@@ -120,7 +120,7 @@ class TicketStates:
         """Id and words of what an agent wrote to the person last, if that is new."""
         try:
             remarks = await system.remarks(reference)
-        except (Refused, NotFound) as error:
+        except (Refused, NotFound, Malformed) as error:
             log.warning("what agents write to people cannot be read: %s", error)
             return "", ""
         theirs = [one for one in remarks if one.to_person and _OURS not in one.text and one.text.strip()]

@@ -21,7 +21,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
 from bot.background import Beat
-from bot.errors import OutsideError, StoreUnavailable, Throttled, location
+from bot.errors import OutsideError, StoreRefused, StoreUnavailable, Throttled, location
 from bot.store import Claimed, Conflict, JobKind, Lost
 from bot.store.interface import Store
 from bot.traces import Traces, begin_turn
@@ -52,6 +52,8 @@ _MOST_TRIES = 8
 _FIRST_WAIT = 5.0  # seconds; doubled on each further try
 _LONGEST_WAIT = 3600.0
 _OUTAGE_FOR = 7 * 86_400.0  # seconds that another system is waited for
+# A state is read as long as anybody may change it, and as seldom as one that does not change.
+_OUTAGE_OF = {JobKind.TICKET_STATE: (60.0, 31 * 86_400.0)}  # seconds of the first wait, and in all
 _OUTAGE_LONGEST_WAIT = 900.0
 
 
@@ -137,46 +139,53 @@ class Worker:
     async def _do(self, claimed: Claimed) -> None:
         kind = claimed.job.kind.value
         # A try that gets through, or fails by itself, ends it: what the job puts or keeps says nothing of it.
-        outage_since = claimed.job.payload.pop("outage_since", None)
+        since = claimed.job.payload.pop("outage_since", None)
+        if not isinstance(since, int | float) or not 0 < since <= time.time():  # or damaged, or of a clock ahead
+            since = None
         begin_turn()
         try:
             async with asyncio.timeout(self._lease * 0.9):
                 with self._traces.whole("job", kind):
                     await self._doers[claimed.job.kind](claimed)
         except asyncio.CancelledError:
-            await self._hand_back(claimed)
+            await self._hand_back(claimed, since=since)
             raise
         except Lost:
             log.info("%s was taken over or ended meanwhile", kind)
+        except StoreRefused as error:  # of this one: the others go on
+            log.warning("%s is refused by the store: %s", kind, error)
+            await self._wait_out(claimed, error, since)
         except StoreUnavailable as error:
             # Part of the store may work, so that the job could be claimed: it would come back at once, for ever.
             log.warning("%s waits for the store: %s", kind, error)
             self._rest_until = time.monotonic() + _STORE_AWAY
-            await self._hand_back(claimed, _STORE_AWAY)
+            await self._hand_back(claimed, _STORE_AWAY, since=since)
         except Conflict:
             await self._again(claimed, "the case moved on meanwhile", 0.5)
         except (OutsideError, TimeoutError) as error:  # what does not end in time waits for something outside, too
             log.warning("%s waits for another system: %s", kind, error if str(error) else "no answer in time")
-            await self._wait_out(claimed, error, outage_since)
+            await self._wait_out(claimed, error, since)
         except Exception as error:  # whatever it is, the job is tried again and then laid aside, never lost
             log.error("%s failed: %s at %s", kind, type(error).__name__, location(error))
             await self._again(claimed, type(error).__name__, None)
 
-    async def _hand_back(self, claimed: Claimed, wait: float = 0.0) -> None:
+    async def _hand_back(self, claimed: Claimed, wait: float = 0.0, *, since: float | None) -> None:
         """Another process, or this one later, need not wait for the lease to run out."""
+        payload = claimed.job.payload if since is None else {**claimed.job.payload, "outage_since": since}
         with suppress(Lost, StoreUnavailable):
             wait = max(wait, _HANDED_BACK.get(claimed.job.kind, 0.0))
-            await self._store.postpone(claimed, time.time() + wait, "handed back", claimed.attempt - 1)
+            await self._store.postpone(claimed, time.time() + wait, "handed back", claimed.attempt - 1, payload)
 
-    async def _wait_out(self, claimed: Claimed, error: OutsideError | TimeoutError, since: float | None) -> None:
+    async def _wait_out(self, claimed: Claimed, error: Exception, since: float | None) -> None:
         """Since when the outage lasts stands in the job, so that the waits go on growing in whichever process."""
         now, name = time.time(), type(error).__name__
         since = now if since is None else since
-        if now - since > _OUTAGE_FOR and claimed.job.kind not in _PERIODIC:
-            log.error("%s given up after a week of outages: photosync work list", claimed.job.kind.value)
+        first, longest = _OUTAGE_OF.get(claimed.job.kind, (self._first_wait, _OUTAGE_FOR))
+        if now - since > longest and claimed.job.kind not in _PERIODIC:
+            log.error("%s given up after outages without end: photosync work list", claimed.job.kind.value)
             await self._settle(claimed, self._store.fail(claimed, name))
             return
-        wait = min(_OUTAGE_LONGEST_WAIT, max(self._first_wait, now - since)) * random.uniform(0.7, 1.3)  # noqa: S311
+        wait = min(_OUTAGE_LONGEST_WAIT, max(first, now - since)) * random.uniform(0.7, 1.3)  # noqa: S311
         asked = (error.retry_after or 0.0) if isinstance(error, Throttled) else 0.0
         wait = max(wait, asked, _HANDED_BACK.get(claimed.job.kind, 0.0))
         payload = {**claimed.job.payload, "outage_since": since}
