@@ -101,8 +101,8 @@ async def test_a_job_that_was_given_up_is_tried_again_and_the_agent_signs_out(ch
 async def test_a_comment_that_was_given_up_leads_to_its_case() -> None:
     async with stage() as one:
         store = one.scene.bot.store
+        await one.scene.bot.background.stop("jobs")  # it would claim what is given up here
         await fill(store, 1)
-        await one.scene.bot.background.stop("jobs")
         await store.put(Job(JobKind.TICKET, "EVIL1_2", "person-evil", 0.0))
         claimed = next(one for one in await store.claim(16, 60.0) if one.job.key == "EVIL1_2")
         await store.fail(claimed, "Outage")
