@@ -21,7 +21,7 @@ from bot import resources
 from bot.app import Bot, site
 from bot.background import SICK_AFTER, Background, Beat, Run
 from bot.conversation import ActivityKind, Address, Incoming, Scope, to_document
-from bot.errors import Outage, StoreRefused
+from bot.errors import Outage, StoreRefused, Throttled
 from bot.http_client import HttpClient
 from bot.http_server import HttpServer
 from bot.languages.live import LiveTranslations
@@ -366,6 +366,20 @@ async def test_a_job_that_the_database_refuses_holds_up_no_other_and_waits(datab
         ((error, payload),) = left
         assert error == "StoreRefused"
         assert abs(json.loads(payload)["outage_since"] - time.time()) < 60
+
+
+async def test_a_card_waits_for_an_hour_at_most_however_long_the_other_side_asks_for(database: str) -> None:
+    store = await open_store(database)
+
+    async def throttled(_: Claimed) -> None:
+        raise Throttled("teams", "status 429", 86_400.0)
+
+    async with working(store, throttled):
+        await store.put(Job(JobKind.SHOW, "ada", "ada", time.time(), {}))
+        async with asyncio.timeout(20):
+            while not (left := await rows(database, "SELECT due_at FROM work WHERE error <> ''")):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        assert 3_000 < left[0][0] - time.time() <= 3_600
 
 
 async def test_a_card_that_nobody_takes_for_a_week_is_given_up(database: str) -> None:

@@ -187,7 +187,7 @@ class Worker:
             return
         wait = min(_OUTAGE_LONGEST_WAIT, max(first, now - since)) * random.uniform(0.7, 1.3)  # noqa: S311
         asked = (error.retry_after or 0.0) if isinstance(error, Throttled) else 0.0
-        wait = max(wait, asked, _HANDED_BACK.get(claimed.job.kind, 0.0))
+        wait = max(wait, min(asked, _LONGEST_WAIT), _HANDED_BACK.get(claimed.job.kind, 0.0))
         payload = {**claimed.job.payload, "outage_since": since}
         postponed = self._store.postpone(claimed, now + wait, name, claimed.attempt - 1, payload)
         await self._settle(claimed, postponed)

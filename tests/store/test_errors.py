@@ -191,6 +191,8 @@ BY_HAND = [  # what somebody does to a database, and how it is undone
     ("postgresql", "ALTER TABLE people ALTER version TYPE text", "ALTER TABLE people ALTER version TYPE bigint USING version::bigint"),
     ("postgresql", "ALTER TABLE people ADD more text NOT NULL", "ALTER TABLE people DROP more"),
     ("postgresql", "ALTER TABLE log ADD CONSTRAINT narrow CHECK (kind = 'other')", "ALTER TABLE log DROP CONSTRAINT narrow"),
+    ("postgresql", "ALTER TABLE people ALTER name TYPE varchar(2)", "ALTER TABLE people ALTER name TYPE text"),
+    ("postgresql", "CREATE RULE swallow AS ON INSERT TO people DO INSTEAD NOTHING", "DROP RULE swallow ON people"),
     ("postgresql", "ALTER TABLE people DROP CONSTRAINT people_pkey", "ALTER TABLE people ADD PRIMARY KEY (person)"),
     *(
         ("postgresql", RAISES.format(state, table), f"DROP TRIGGER raises ON {table}; DROP FUNCTION raises")
@@ -209,7 +211,7 @@ async def test_a_schema_that_was_changed_by_hand_is_an_outage_that_readiness_sho
     database: str, store: Store, done: str, undone: str
 ) -> None:
     async def turn(person: str) -> None:
-        found = Record(person, address=ADDRESS, case=replace(CASE, id=person))
+        found = Record(person, name="Ada O'Neil", address=ADDRESS, case=replace(CASE, id=person))
         entry = LogEntry("2026-01-01T00:00:00+00:00", "typed", "hello")
         await store.receive(person, "a1", {})
         await store.commit(Change(found, "a1", log=(entry,), put=(Job(JobKind.FOLLOW_UP, person, person, 0.0, {}),)))
