@@ -7,8 +7,9 @@ Each job has a slot of its own, so a slow one delays none behind it. Every kind 
 ten thousand follow-ups that wait for a throttled Graph delay no ticket and no pending card.
 
 What is away is not the job's fault. A store that cannot be reached: the claim runs out, or is handed back. Another
-system: the job waits as long again as it has waited already, a quarter of an hour at most, for a week. It keeps its
-tries either way; whatever else it fails by counts towards the dead letter.
+system: the job waits as long again as it has waited already, a quarter of an hour at most (an hour where it is asked
+to), for a week. It keeps its tries either way; whatever else it fails by counts towards the dead letter. What the store
+refuses for one job waits likewise, and holds up no other.
 """
 
 from __future__ import annotations
