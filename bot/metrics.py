@@ -67,9 +67,8 @@ class InstallationCounters(Collector):
     def __init__(self) -> None:
         self._families: list[_Family] = []
         self._stored: Counts = {}
-        self._added: collections.Counter[tuple[str, str]] = (
-            collections.Counter()
-        )  # since they were brought into the store
+        # Since they were brought into the store.
+        self._added: collections.Counter[tuple[str, str]] = collections.Counter()
         self._keeping = asyncio.Lock()
         self._known = True
 

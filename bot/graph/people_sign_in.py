@@ -22,9 +22,8 @@ from bot.settings import Settings
 from dialogs.text import visible
 
 _TIMEOUT = 12.0  # seconds, for both requests to the login service
-_AT_ONCE = (
-    4  # calls of msal, which block while the login service hangs, in threads of their own: others need the common
-)
+# Calls of msal at once. They block while the login service hangs, so they have threads of their own.
+_AT_ONCE = 4
 _CLOCKS = 300  # seconds that two clocks may differ
 _PASSED_ON = ("code", "state", "error")  # of what the browser brings back
 
