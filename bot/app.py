@@ -306,8 +306,7 @@ class Bot:
         self.endpoint.close()
         steps: tuple[Callable[[], Awaitable[object]], ...] = (
             *(partial(self.background.stop, task) for task in ("jobs", "channel_keys", "sign_in", "pilot")),
-            self.worker.stop,
-            self.endpoint.stop,
+            self._end_work,
             self.background.stop,
             self.outbox.confirm,
             self._keep_counters,
@@ -320,6 +319,12 @@ class Bot:
                 await close()
             except Exception as error:
                 log.error("closing failed: %s at %s", type(error).__name__, location(error))
+
+    async def _end_work(self) -> None:
+        """Turns and jobs at once: each may take as long as what is under way."""
+        for error in await asyncio.gather(self.worker.stop(), self.endpoint.stop(), return_exceptions=True):
+            if isinstance(error, BaseException):
+                raise error
 
     async def _keep_counters(self) -> None:
         with suppress(StoreUnavailable):
