@@ -74,7 +74,8 @@ from dialogs.model import (
 )
 
 TRAIL_LENGTH = 30
-HISTORY_LENGTH = 200  # of checks and traces that a case keeps; the oldest go first
+CHECKS_LENGTH = 200  # that a case keeps; the oldest go first
+TRACES_LENGTH = 60  # likewise; each turn writes them all, and the log has every press
 COMMENT_LENGTH = 1_000
 _SIGNS = frozenset("👍👌✅✔☑🆗+")  # that say yes or done without a word
 
@@ -368,7 +369,7 @@ class Engine:
     def _found(self, case: Case, check: Check) -> Decision:
         """The case with what a look found. A helpdesk that holds the case gets a comment when the photo arrives."""
         arrived = check.verdict is Verdict.MATCH and bool(case.checks) and case.checks[-1].verdict is not Verdict.MATCH
-        case = replace(case, checks=(*case.checks, check)[-HISTORY_LENGTH:])
+        case = replace(case, checks=(*case.checks, check)[-CHECKS_LENGTH:])
         if (
             not (arrived and case.outcome == Outcome.ESCALATED and case.submissions)
             or case.ticket_state in _FINAL_STATES
@@ -572,7 +573,7 @@ class Engine:
 
     def _traced(self, case: Case, action: str, value: str, moment: Moment) -> Case:
         answer = f"{action} {value}".strip()
-        return replace(case, traces=(*case.traces, Trace(case.step, moment.at, answer))[-HISTORY_LENGTH:])
+        return replace(case, traces=(*case.traces, Trace(case.step, moment.at, answer))[-TRACES_LENGTH:])
 
 
 def with_ticket_update(case: Case, event: Submitted | Progressed) -> Case:

@@ -14,7 +14,7 @@ from bot import resources
 from bot.languages import packaged
 from dialogs.card_content import MOST_BUTTONS, content_of
 from dialogs.case_json import from_json, to_json
-from dialogs.engine import Engine
+from dialogs.engine import TRACES_LENGTH, Engine
 from dialogs.model import (
     ACTIONS,
     Case,
@@ -113,6 +113,15 @@ def test_back_leads_to_the_step_before_from_every_step(engine: Engine) -> None:
             continue
         talk = Talk(engine, case=Case("C", 3, step.id, ("desk.menu", "add_photo.circle"))).press("back")
         assert talk.step == "add_photo.circle", step.id
+
+
+def test_what_a_turn_writes_does_not_grow_with_what_was_pressed_before(engine: Engine) -> None:
+    talk = Talk(engine).press(*WALKING)
+    talk.press(*["next", "back"] * TRACES_LENGTH)
+    full = len(to_json(talk.case))
+    talk.press(*["next", "back"] * 100)
+    assert len(to_json(talk.case)) == full
+    assert [trace.answer for trace in talk.case.traces[-4:]] == ["next", "back"] * 2
 
 
 def test_an_old_button_changes_nothing_and_shows_the_present_card(engine: Engine) -> None:
