@@ -60,8 +60,9 @@ from dialogs.model import Outcome, Reason, Verdict
 
 log = logging.getLogger(__name__)
 
-# New objects between two rounds of the collector: what fails leaves cycles, with all that hangs on them.
-_GARBAGE = 5_000
+# New objects between two rounds of the collector. With 64 chats at once what is under way is more than 5,000, which it
+# then went through again and again: 3% of the processor time.
+_GARBAGE = 20_000
 _PHOTO_SECONDS = 8.0  # that a request for a photo takes at the most
 _GRACE = 10.0  # seconds that turns under way get to finish
 _LEARNING_INTERVAL = 0.5  # seconds between two looks whether there are other examples

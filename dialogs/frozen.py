@@ -10,8 +10,9 @@ else:
 
     def replace(frozen, **fields):
         """The same object with other values in some fields."""
-        new = object.__new__(type(frozen))
-        new.__dict__.update(frozen.__dict__, **fields)
+        new, values = object.__new__(type(frozen)), frozen.__dict__.copy()
+        values.update(fields)
+        object.__setattr__(new, "__dict__", values)
         return new
 
 

@@ -470,6 +470,7 @@ def with_handled(handled: str, activity: str) -> str:
     return f"{digest(activity)} {handled}"[: MOST_HANDLED * (_WIDTH + 1)] if activity else handled
 
 
+@lru_cache(maxsize=256)  # a turn asks several times
 def digest(activity: str) -> str:
     """Short, and the same in every process."""
     return blake2b(activity.encode("utf-8", "surrogatepass"), digest_size=_WIDTH // 2).hexdigest()

@@ -292,6 +292,8 @@ class _File:
 
     def __init__(self, path: Path, connector: Callable[[Path, str], sqlite3.Connection], mode: str) -> None:
         self.path = path
+        self._name = os.fspath(path)
+        self._name_of_log = f"{self._name}-wal"
         self._connector = connector
         self._mode = mode
         self._connection: sqlite3.Connection | None = None
@@ -349,7 +351,7 @@ class _File:
         return not why
 
     def _found(self) -> tuple[object, object]:
-        return _identity(os.fspath(self.path)), _identity(f"{os.fspath(self.path)}-wal")
+        return _identity(self._name), _identity(self._name_of_log)
 
     def _let_go(self, found: tuple[object, object]) -> None:
         """Of a file that is gone or another one now."""

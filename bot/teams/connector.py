@@ -12,13 +12,12 @@ import asyncio
 import json
 import logging
 import time
-from collections import Counter, OrderedDict, deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
-from weakref import WeakValueDictionary
 
 import orjson
 from yarl import URL
@@ -65,6 +64,14 @@ class _BadRequest(Malformed):
     """Status 400."""
 
 
+@dataclass
+class _Queue:
+    """The messages of one conversation."""
+
+    messages: int = 0  # under way or waiting
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
 class Connector:
     """Sends to any allowed service address.
 
@@ -77,8 +84,7 @@ class Connector:
         self._bearer = Bearer(tokens, settings.channel_scope)
         self._http = http
         self._metrics = metrics
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._queued: Counter[str] = Counter()  # messages under way or waiting, by conversation
+        self._queues: dict[str, _Queue] = {}  # of the conversations that have messages under way
         self._rates = Rates(settings.messages_per_second)
 
     async def send(self, service_url: str, conversation: str, activity: Mapping[str, Any]) -> str:
@@ -127,16 +133,17 @@ class Connector:
     ) -> Response:
         """One message of a conversation at a time, in the order they came. Raises `Throttled` if too many wait."""
         conversation = ids[0]
-        if self._queued[conversation] > _MAX_WAITING:
+        queue = self._queues.get(conversation) or self._queues.setdefault(conversation, _Queue())
+        if queue.messages > _MAX_WAITING:
             raise Throttled("teams", "too many messages of one conversation wait")
-        self._queued[conversation] += 1
+        queue.messages += 1
         try:
-            async with self._locks.setdefault(conversation, asyncio.Lock()):
+            async with queue.lock:
                 return await self._send_counted(policy, method, service_url, ids, activity, rated)
         finally:
-            self._queued[conversation] -= 1
-            if not self._queued[conversation]:
-                del self._queued[conversation]
+            queue.messages -= 1
+            if not queue.messages:
+                del self._queues[conversation]
 
     async def _send_counted(
         self,

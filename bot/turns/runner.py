@@ -347,7 +347,7 @@ def _press(incoming: Incoming, record: Record) -> _Press:
     if incoming.kind is not ActivityKind.PRESSED or case is None:
         return _Press()
     value = incoming.value
-    key = f"{value.get('case')} {value.get('rev')} {sorted(map(str, value.items()))}"
+    key = f"{value.get('case')} {value.get('rev')} {sorted(value.items())}"
     current = (value.get("case"), value.get("rev")) == (case.id, case.rev)
     repeated = not current and was_last(record.handled, key)
     if current or repeated:
