@@ -138,7 +138,10 @@ request-tracker: $(READY) ## the tests against a real Request Tracker, which is 
 	@"$(BIN)/python" tools/machine.py --request-tracker
 	"$(BIN)/python" -m pytest -q tests/tickets/real_request_tracker.py $(ARGS)
 
-.PHONY: bench flame guard
+.PHONY: bench flame guard instructions
+instructions: $(READY) ## the instructions that a press takes, the same on a busy machine (valgrind); ARGS="--root ../before"
+	@"$(BIN)/python" -m benchmarks.instructions $(ARGS)
+
 guard: $(READY)
 	@"$(BIN)/python" -m benchmarks.guard
 

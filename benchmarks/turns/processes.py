@@ -69,7 +69,7 @@ def cpu_of(pid: int) -> float:
 
 async def start(command: Sequence[str], environ: Mapping[str, str], log: Path, core: int) -> Running:
     """Begin a bot that will listen on `PORT`; it need not answer yet."""
-    port = _free_port()
+    port = free_port()
     with log.open("ab") as out:
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -102,7 +102,8 @@ def last_lines(log: Path, most: int = 600) -> str:
     return " | ".join(log.read_text(encoding="utf-8", errors="replace")[-most:].split("\n"))
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that nothing listens on just now."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])
