@@ -42,9 +42,13 @@ async def _erase(settings: Settings, who: str) -> int:
 async def _object_id(settings: Settings, upn: str) -> str:
     """A name may have moved to somebody else since: the directory says whose it is. Raises `OutsideError`."""
     from bot import app  # noqa: PLC0415 - an object id needs none of it
+    from bot.graph.users import PersonUnknown  # noqa: PLC0415 - likewise
 
     async with app.outside(settings) as outside:
         try:
             return await outside.diagnosis.object_id(upn)
+        except PersonUnknown as error:
+            unknown = "knows nobody of this name; name by object id who has left or was renamed"
+            raise OutsideError(error.system, unknown) from None
         except OutsideError as error:
             raise OutsideError(error.system, f"{error.detail}; name the person by object id") from None

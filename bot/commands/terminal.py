@@ -34,6 +34,10 @@ def user(text: str) -> str:
         text.encode()
     except UnicodeEncodeError:  # what Python makes of bytes that are no text
         raise argparse.ArgumentTypeError("is not UTF-8") from None
+    # An unset variable of a script, a path, a line of a file with its end: Graph would answer with everybody, or with
+    # what reads like an outage.
+    if not text.strip(".") or not text.isprintable() or set(text) & set(" /\\"):
+        raise argparse.ArgumentTypeError("must be a user principal name or an object id")
     return text
 
 

@@ -13,9 +13,7 @@ from bot.settings import Use
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    parser.add_argument(
-        "--user", metavar="USER", type=user, default="", help="whom to try (default: some member of the tenant)"
-    )
+    parser.add_argument("--user", metavar="USER", type=user, help="whom to try (default: some member of the tenant)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=_run)
 
@@ -26,4 +24,4 @@ def _run(chosen: argparse.Namespace) -> int:
 
     if settings.log_level != "DEBUG":
         logging.disable(logging.ERROR)  # the log would only repeat what the lines say
-    return asyncio.run(doctor(settings, chosen.user, as_json=chosen.json))
+    return asyncio.run(doctor(settings, chosen.user or "", as_json=chosen.json))
