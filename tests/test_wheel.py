@@ -1,14 +1,18 @@
-"""An installed wheel works outside the checkout: everything the program reads is in it."""
+"""An installed wheel works outside the checkout: everything the program reads is in it. What is passed on as source has
+everything that its README and Makefile need, and nothing that an installation wrote."""
 
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+from hatchling.builders.sdist import SdistBuilder
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -92,3 +96,35 @@ def test_nothing_of_others_and_no_test_is_in_the_wheel(installed: Path) -> None:
 
 def test_the_command_line_answers(installed: Path, tmp_path: Path) -> None:
     assert "photosync" in run(installed, tmp_path, "-m", "bot", "--help")
+
+
+def test_the_source_archive_has_what_its_readme_and_makefile_need() -> None:
+    inside = {Path(one.distribution_path) for one in SdistBuilder(str(ROOT)).recurse_included_files()}
+    inside |= {folder for path in inside for folder in path.parents}
+    links = re.findall(r"\]\(([^)#:\s]+)[^)]*\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    modules = re.findall(r"-m (?!pytest)([a-z_.]+)", (ROOT / "Makefile").read_text(encoding="utf-8"))
+    needed = {Path(link) for link in links} | {Path(*module.split(".")[:1]) for module in modules}
+    assert {Path("docs/setup.md"), Path("benchmarks")} <= needed
+    assert needed - inside == set()
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="asks git")
+@pytest.mark.parametrize(
+    "written",
+    [
+        ".env",
+        "deploy/.env",
+        "deploy/photosync.env",
+        "photosync-certificate.pem",
+        "photosync-setup-mail.txt",
+        "photosync.db-wal",
+        "photosync.zip",
+        "photosync/bin/photosync",
+        "preview-lv/index.html",
+        "report.csv",
+    ],
+)
+def test_what_an_installation_writes_into_a_checkout_is_not_committed(written: str, tmp_path: Path) -> None:
+    shutil.copy(ROOT / ".gitignore", tmp_path)
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    assert subprocess.run(["git", "check-ignore", "-q", written], cwd=tmp_path, check=False).returncode == 0
