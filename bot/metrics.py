@@ -4,12 +4,17 @@ Most of it is of this process, and begins at zero with it. What came of people's
 kept in the store, so that a restart loses none of it, and several processes show the same figures. Such counters are
 brought into the store, and those of all processes read back, before the text is written; until that has succeeded once
 they are left out, because a counter that begins at zero and then jumps would look like so many cases at once.
+
+Whether a commit took place is not known where its answer is lost: the process ends, the connection breaks. So what is
+brought in goes as a batch with a number, which the store keeps with it; until the answer is there the same batch is
+brought again, and the store adds it once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import collections
+import secrets
 import time
 from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
@@ -67,8 +72,10 @@ class InstallationCounters(Collector):
     def __init__(self) -> None:
         self._families: list[_Family] = []
         self._stored: Counts = {}
-        # Since they were brought into the store.
-        self._added: collections.Counter[tuple[str, str]] = collections.Counter()
+        self._batch: Counts = {}  # on its way into the store, under its number
+        self._number = 0
+        self._process = secrets.token_hex(8)
+        self._added: collections.Counter[tuple[str, str]] = collections.Counter()  # since then
         self._keeping = asyncio.Lock()
         self._known = True
 
@@ -90,19 +97,26 @@ class InstallationCounters(Collector):
         """Show nothing before the store has said what was counted until now."""
         self._known = False
 
-    async def keep(self, add: Callable[[Counts], Awaitable[Counts]]) -> None:
+    async def keep(self, add: Callable[[Counts, str, int], Awaitable[Counts]]) -> None:
         """Bring what was counted into the store, and read what all processes have: by `Store.add_to_counters`. Raises
-        `StoreUnavailable`; nothing is lost then."""
+        `StoreUnavailable`; nothing is lost then, nor added twice."""
         async with self._keeping:
-            added = dict(self._added)
-            self._stored = await add(added)
-            self._added.subtract(added)
+            if self._batch:  # of a try whose end is not known
+                await self._bring(add)
+            self._batch, self._added = dict(self._added), collections.Counter()
+            self._number += 1
+            await self._bring(add)
             self._known = True
+
+    async def _bring(self, add: Callable[[Counts, str, int], Awaitable[Counts]]) -> None:
+        self._stored = await add(self._batch, self._process, self._number)
+        self._batch = {}
 
     def collect(self) -> Iterator[Metric]:
         if not self._known:
             return
         found = collections.Counter(self._stored)
+        found.update(self._batch)
         found.update(self._added)
         for family in self._families:
             yield _histogram(family, found) if family.buckets else _counter(family, found)

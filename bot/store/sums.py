@@ -3,7 +3,8 @@
 Two tables, in neither of which there is a person or a case:
 
     sums      day, kind, label -> how many: what `bot.store.numbers.counts` says of each case, on the day it was opened
-    counters  name, label -> how many, ever: what the metrics of the contract show, whichever process counted it
+    counters  name, label -> how many, ever: what the metrics of the contract show, whichever process counted it;
+              the last batch that each process brought in stands in `slots`, by its number
 
 What a case counts as changes as it goes on. A turn only marks its case (`cases.uncounted`); a job brings marked cases
 into the sums a little later, by the difference to what the case counted as before (`cases.counted`). In the turn's own
@@ -17,6 +18,7 @@ once the person has opened the next within seven days.
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_right, insort
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,6 +33,7 @@ from dialogs.frozen import replace
 from dialogs.model import Case, Outcome
 
 _BATCH = 50  # rows in one statement
+_BATCH_KNOWN = 31 * 86_400.0  # seconds that a process may try to bring in one batch of counters
 COUNT_BATCH = 100  # people whose cases are brought into the sums in one transaction
 _CASES = 100  # in memory at once, and worked on between two statements, which on PostgreSQL holds the loop
 
@@ -245,8 +248,20 @@ def read(since: date, until: date) -> Operation[Numbers]:
     return numbers(since, until, rows, datetime.now(UTC).date())
 
 
-def add_to_counters(found: Mapping[tuple[str, str], int]) -> Operation[Mapping[tuple[str, str], int]]:
-    """Add to the counters, (name, label) -> how many; returns what all of them come to now."""
+def add_to_counters(
+    found: Mapping[tuple[str, str], int], process: str, batch: int
+) -> Operation[Mapping[tuple[str, str], int]]:
+    """Add to the counters, (name, label) -> how many, what is not in them yet by its number among the process's
+    batches; returns what all of them come to now."""
+    if found and not (
+        yield Statement(
+            "INSERT INTO slots (name, number, token, until) VALUES (?, 0, ?, ?) ON CONFLICT (name, number) "
+            "DO UPDATE SET token = excluded.token, until = excluded.until WHERE slots.token <> excluded.token "
+            "RETURNING number",
+            (f"counters {process}", str(batch), time.time() + _BATCH_KNOWN),
+        )
+    ):
+        found = {}
     for key, number in sorted(found.items()):
         yield Statement(
             "INSERT INTO counters (name, label, number) VALUES (?, ?, ?) "

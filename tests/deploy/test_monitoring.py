@@ -68,10 +68,10 @@ def counted(metrics: Metrics, name: str) -> float | None:
 async def test_what_is_of_the_installation_is_shown_once_the_store_has_said_what_it_was() -> None:
     kept = {("photosync_cases", "resolved"): 41, ("photosync_seconds_to_fix", "900"): 2}
 
-    async def away(_: Counts) -> Counts:
+    async def away(*_: object) -> Counts:
         raise StoreUnavailable("not yet")
 
-    async def store(added: Counts) -> Counts:
+    async def store(added: Counts, *_: object) -> Counts:
         await asyncio.sleep(0)
         for key, number in added.items():
             kept[key] = kept.get(key, 0) + number

@@ -55,7 +55,7 @@ async def filled(url: str, people: int = 3) -> None:
     await store.count(1)
     await store.add_affected((Affected("p1", "p1@contoso.com", "differ", ""),))
     await store.end_scan(ScanSummary("2026-01-01T00:00:00+00:00", (("differ", "", 1),), named=True))
-    await store.add_to_counters({("photosync_cases", "resolved"): 2})
+    await store.add_to_counters({("photosync_cases", "resolved"): 2}, "p1", 1)
     await store.close()
 
 

@@ -385,7 +385,9 @@ async def test_odd_cells_of_counters_and_version_are_no_traceback(file: Path) ->
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("INSERT INTO counters VALUES ('photosync_cases', 'resolved', 'x'), ('photosync_cases', 'stopped', 3)")  # fmt: skip
     store = await open_store(f"sqlite:///{file}")
-    assert await store.add_to_counters({("photosync_cases", "stopped"): 1}) == {("photosync_cases", "stopped"): 4}
+    assert await store.add_to_counters({("photosync_cases", "stopped"): 1}, "p1", 1) == {
+        ("photosync_cases", "stopped"): 4
+    }
     await store.close()
     for version in ("'x'", "1e300", "-1", "x'00'"):
         with closing(sqlite3.connect(file)) as connection, connection:

@@ -7,9 +7,12 @@ import tracemalloc
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from bot.errors import StoreUnavailable
+from bot.metrics import InstallationCounters
 from bot.store import Change, LogEntry, Record
 from bot.store.connect import open_store
 from bot.store.interface import Store
@@ -187,3 +190,32 @@ async def test_counting_has_a_few_cases_in_memory_however_many_wait(database: st
     await execute(database, "UPDATE cases SET uncounted = 1")
     assert await most() < 2 * twenty
     assert (await of(store)).cases == 400
+
+
+async def test_what_metrics_count_is_added_once_where_the_answer_to_its_commit_is_lost(store: Store) -> None:
+    async def unanswered(*batch: Any) -> dict[tuple[str, str], int]:
+        await store.add_to_counters(*batch)
+        raise StoreUnavailable("the connection went while it was committed")
+
+    one, other = InstallationCounters(), InstallationCounters()
+    one.add("photosync_cases", "resolved", 2)
+    with pytest.raises(StoreUnavailable):
+        await one.keep(unanswered)
+    one.add("photosync_cases", "resolved", 1)
+    for counters in (other, one, one):
+        await counters.keep(store.add_to_counters)
+    assert await store.add_to_counters({}, "another", 1) == {("photosync_cases", "resolved"): 3}
+
+
+async def test_what_metrics_count_is_added_once_where_the_process_ends_in_the_middle(store: Store) -> None:
+    counters = InstallationCounters()
+    counters.add("photosync_cases", "resolved", 2)
+    for rounds in range(12):  # of the event loop, after which it is broken off
+        counters.add("photosync_cases", "resolved", 1)
+        bringing = asyncio.create_task(counters.keep(store.add_to_counters))
+        for _ in range(rounds):
+            await asyncio.sleep(0.001)
+        bringing.cancel()
+        await asyncio.gather(bringing, return_exceptions=True)
+    await counters.keep(store.add_to_counters)
+    assert await store.add_to_counters({}, "another", 1) == {("photosync_cases", "resolved"): 14}
