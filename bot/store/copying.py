@@ -24,8 +24,8 @@ from bot.store.text import readable, storable
 _BATCH = 1_000  # rows
 _TIMEOUT = 10.0  # seconds, to leave a server
 _KINDS: dict[str, type] = {"": str, "#": int, "~": float}
-# Every table but what processes of now lease or have counted (`slots`) and who is signed in (`sessions`), and its columns: text,
-# # whole numbers, ~ other numbers.
+# Every table but what processes lease or count at present (`slots`) and who is signed in (`sessions`), and its columns:
+# text, # whole numbers, ~ other numbers.
 _TABLES = {
     "people": "person version# name locale platform address blocked# present handled touched",
     "cases": "id person document outcome touched counted uncounted#",
