@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import accumulate
 from typing import Any
 
 from bot.store import LogEntry, Record
@@ -18,6 +20,8 @@ from dialogs.model import Case
 
 EVIDENCE = "evidence.json"
 _ADDRESS = "@"
+# Bytes. With the checks and steps less than the 64 KiB that many receivers take (docs/tickets.md).
+_TRANSCRIPT_SIZE, _BEGINNING_SIZE = 20_000, 5_000
 _AROUND = str.maketrans("", "", " \t#-")  # what people put around a number
 _NUMBER = re.compile(r"[A-Z0-9]{1,40}")
 
@@ -110,11 +114,21 @@ def evidence(
         "steps": [{"step": trace.step, "at": trace.at, "answer": trace.answer} for trace in case.traces],
         "comment": case.comment if comment is None else comment,
         "summary": _summary(case),
-        # One line each: what a person wrote cannot look like a line of its own.
-        "transcript": "\n".join(
-            f"{entry.at} {entry.kind}: {' '.join(entry.what.split())}".rstrip(" :") for entry in log
-        ),
+        "transcript": _transcript(log),
     }
+
+
+def _transcript(log: Sequence[LogEntry]) -> str:
+    """The log, one line an entry; of a long one the beginning and the end, and between them how many lines are left
+    out: most systems take no more."""
+    # One line each: what a person wrote cannot look like a line of its own, nor like the mark.
+    lines = [f"{entry.at} {entry.kind}: {' '.join(entry.what.split())}".rstrip(" :") for entry in log]
+    sizes = [len(line.encode()) + 1 for line in lines]
+    if sum(sizes) > _TRANSCRIPT_SIZE:
+        first = bisect_right(list(accumulate(sizes)), _BEGINNING_SIZE)
+        last = bisect_right(list(accumulate(reversed(sizes))), _TRANSCRIPT_SIZE - _BEGINNING_SIZE)
+        lines[first : len(lines) - last] = [f"[… {len(lines) - first - last} …]"]
+    return "\n".join(lines)
 
 
 def submission_id(case: Case) -> str:
