@@ -7,6 +7,9 @@ have so many files open, and one that has none left accepts nobody. So beyond `_
 that is not at a request is closed for each new one: who sends requests is served, who only holds a connection loses it
 first. Where all are at a request, the new one is closed.
 
+Who sends requests and reads no answer would hold a connection for ever: aiohttp waits until an answer is taken, and a
+transport that is closed waits for that too. So an answer has `IDLE_TIMEOUT` to be taken, and goes with its connection.
+
 A request that is no HTTP is refused by its status alone. aiohttp's own page repeats the head, and with it the token
 that may be there.
 """
@@ -18,7 +21,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 from weakref import WeakSet
 
 from aiohttp import web
@@ -36,8 +39,8 @@ _BACKLOG = 1_024
 
 class HttpServer:
     """An application that listens on one port. `closed(reason)` is called for each connection that the server closes by
-    itself: `idle` after `idle` seconds of silence, `connections` to make room for a new one, `malformed` after what is
-    no request."""
+    itself: `idle` after `idle` seconds of silence or of an answer not read, `connections` to make room for a new one,
+    `malformed` after what is no request."""
 
     def __init__(
         self,
@@ -109,7 +112,7 @@ class _Runner(web.AppRunner):
             open_ = one in self.accepted and one not in self.made_room
             if open_ and getattr(one, "_current_request", None) is None:
                 self.made_room.add(one)
-                one.force_close()
+                one.abort(one.transport)
                 return True
         return False
 
@@ -139,9 +142,39 @@ class _NoRoom(asyncio.Protocol):
 
 
 class _Connection(RequestHandler):
-    """aiohttp's, but for what it says to a request that it does not understand."""
+    """aiohttp's, but for what it says to a request that it does not understand, and for answers that nobody reads."""
 
     refused: Callable[[], object]
+    _unread: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        cast(asyncio.Transport, transport).set_write_buffer_limits(
+            high=0
+        )  # pauses whenever a byte is not taken at once
+        super().connection_made(transport)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread = self._loop.call_later(self.keepalive_timeout, self.abort, self.transport)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._forget_unread()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._forget_unread()
+        super().connection_lost(exc)
+
+    def _forget_unread(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
+    def abort(self, transport: asyncio.Transport | None) -> None:
+        """Close at once, whatever has not been read."""
+        self.force_close()
+        if transport is not None:
+            transport.abort()
 
     def handle_error(
         self,

@@ -31,11 +31,16 @@ async def hello(request: web.Request) -> web.Response:
     return web.Response(text="hello")
 
 
+async def long(_: web.Request) -> web.Response:
+    return web.Response(text="long" * 4_000_000)  # more than the system's buffers take
+
+
 @asynccontextmanager
 async def server(most: int = 50, idle: float = 1.0) -> AsyncIterator[tuple[int, list[str]]]:
     """Its port, and a list of the reasons for which connections were closed."""
     site, closed = web.Application(), list[str]()
     site.router.add_get("/", hello)
+    site.router.add_get("/long", long)
     running = HttpServer(site, grace=0.5, closed=closed.append, most=most, idle=idle)
     port = await running.start("127.0.0.1", 0)
     try:
@@ -109,6 +114,58 @@ async def test_a_head_that_drips_gains_no_time() -> None:
         dripping = asyncio.create_task(drip())
         assert await until_closed(connection, 8) < 6
         dripping.cancel()
+
+
+UNREAD = {
+    "many requests": b"GET / HTTP/1.1\r\nHost: bot\r\n\r\n" * 1_000_000,
+    "one long answer": b"GET /long HTTP/1.1\r\nHost: bot\r\n\r\n",
+    "the last answer": b"GET /long HTTP/1.1\r\nHost: bot\r\nConnection: close\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+@pytest.mark.parametrize("sent", UNREAD.values(), ids=UNREAD)
+def test_who_reads_no_answer_is_closed_and_others_are_served(
+    sent: bytes, loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    async def unread() -> None:
+        async with server() as (port, closed), aiohttp.ClientSession() as session:
+            with socket.create_connection(("127.0.0.1", port)) as deaf:
+                deaf.setblocking(False)
+                sending = asyncio.create_task(asyncio.get_running_loop().sock_sendall(deaf, sent))
+                async with asyncio.timeout(20):
+                    while not closed:
+                        async with session.get(f"http://127.0.0.1:{port}/") as answer:
+                            assert await answer.text() == "hello"
+                        await asyncio.sleep(0.05)
+                sending.cancel()
+                await asyncio.gather(sending, return_exceptions=True)
+            assert closed == ["idle"]
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(unread())
+
+
+async def test_who_reads_no_answer_makes_room_for_others() -> None:
+    async with server(most=10, idle=60) as (port, closed):
+        held = [await connect(port, UNREAD["one long answer"]) for _ in range(30)]
+        async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/") as answer:
+            assert await answer.text() == "hello"
+        await asyncio.sleep(0.5)
+        assert closed.count("connections") == 21
+        for _, writer in held:
+            writer.close()
+
+
+async def test_a_long_answer_that_is_read_slowly_arrives_whole() -> None:
+    async with server() as (port, closed), aiohttp.ClientSession(read_bufsize=4_096) as session:
+        async with session.get(f"http://127.0.0.1:{port}/long") as answer:
+            found = 0
+            async for part in answer.content.iter_chunked(1_000_000):
+                found += len(part)
+                await asyncio.sleep(0.02)
+            assert found == 16_000_000
+        assert closed == []
 
 
 async def test_a_request_that_takes_longer_is_answered() -> None:
