@@ -397,6 +397,52 @@ async def test_a_card_that_nobody_takes_for_a_week_is_given_up(database: str) ->
         assert [(one.kind, one.error) for one in letters] == [("show", "Outage")]
 
 
+async def _tried_once(store: Store, since: dict[str, float], *, late: bool) -> dict[str, float]:
+    """What a card holds after one try; {} where it was given up."""
+
+    async def endless(_: Claimed) -> None:
+        if not late:
+            raise Outage("teams", "status 503")
+        await asyncio.Event().wait()
+
+    worker = Worker(store, {JobKind.SHOW: endless}, lease=0.2, first_wait=60.0)
+    background = Background(lambda _name, _alive: None)
+    await store.put(Job(JobKind.SHOW, "ada", "ada", time.time(), {"in_place": True, **since}))
+    background.start("jobs", worker.run)
+    try:
+        async with asyncio.timeout(20):
+            while True:
+                if await store.dead_letters():
+                    return {}
+                if (await store.next_due((JobKind.SHOW,)) or 0.0) > time.time() + 10:
+                    return await store.open_payload(JobKind.SHOW, "ada")
+                await asyncio.sleep(0.02)
+    finally:
+        await background.stop()
+        await worker.stop()
+
+
+async def test_a_job_that_never_ends_is_given_up_after_a_day(database: str, caplog: pytest.LogCaptureFixture) -> None:
+    store = await open_store(database)
+    held = await _tried_once(store, {}, late=True)
+    hours = 25 * 3_600.0
+    assert set(held) == {"in_place", "outage_since", "late_since"}
+    assert await _tried_once(store, {name: held[name] - hours for name in held if name != "in_place"}, late=True) == {}
+    assert "show given up after a day of tries that did not end in time: photosync work list" in caplog.text
+    assert [(one.kind, one.error) for one in await store.dead_letters()] == [("show", "TimeoutError")]
+    await store.close()
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_a_job_that_ran_into_its_limit_in_an_outage_of_days_is_not_given_up(database: str, *, late: bool) -> None:
+    store = await open_store(database)
+    since = {"outage_since": time.time() - 3 * 86_400, **({} if late else {"late_since": time.time() - 2 * 86_400})}
+    held = await _tried_once(store, since, late=late)
+    assert abs(held["outage_since"] - since["outage_since"]) < 1
+    assert ("late_since" in held) == late  # an outage is no fault of ours: the day begins anew
+    await store.close()
+
+
 async def test_a_job_that_does_not_end_in_time_is_handed_back_for_the_next_process(tmp_path: Path) -> None:
     store = await open_store(f"sqlite:///{tmp_path}/photosync.db")
     begun = asyncio.Event()

@@ -9,7 +9,8 @@ ten thousand follow-ups that wait for a throttled Graph delay no ticket and no p
 What is away is not the job's fault. A store that cannot be reached: the claim runs out, or is handed back. Another
 system: the job waits as long again as it has waited already, a quarter of an hour at most (an hour where it is asked
 to), for a week. It keeps its tries either way; whatever else it fails by counts towards the dead letter. What the store
-refuses for one job waits likewise, and holds up no other.
+refuses for one job waits likewise, and holds up no other. What does not end within its time looks like an outage and
+may be a fault of ours: it waits as for one, but for a day only if no try ends otherwise.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from typing import Any
 
 from bot.background import Beat
 from bot.errors import OutsideError, StoreRefused, StoreUnavailable, Throttled, location
@@ -56,6 +58,8 @@ _OUTAGE_FOR = 7 * 86_400.0  # seconds that another system is waited for
 # A state is read as long as anybody may change it, and as seldom as one that does not change.
 _OUTAGE_OF = {JobKind.TICKET_STATE: (60.0, 31 * 86_400.0)}  # seconds of the first wait, and in all
 _OUTAGE_LONGEST_WAIT = 900.0
+_LATE_FOR = 86_400.0  # seconds that a job is tried which never ends in time
+_OUTAGE_SINCE, _LATE_SINCE = "outage_since", "late_since"  # in what a job holds
 
 
 class Worker:
@@ -139,10 +143,7 @@ class Worker:
 
     async def _do(self, claimed: Claimed) -> None:
         kind = claimed.job.kind.value
-        # A try that gets through, or fails by itself, ends it: what the job puts or keeps says nothing of it.
-        since = claimed.job.payload.pop("outage_since", None)
-        if not isinstance(since, int | float) or not 0 < since <= time.time():  # or damaged, or of a clock ahead
-            since = None
+        since = _taken_out(claimed.job.payload)
         begin_turn()
         try:
             async with asyncio.timeout(self._lease * 0.9):
@@ -170,26 +171,31 @@ class Worker:
             log.error("%s failed: %s at %s", kind, type(error).__name__, location(error))
             await self._again(claimed, type(error).__name__, None)
 
-    async def _hand_back(self, claimed: Claimed, wait: float = 0.0, *, since: float | None) -> None:
+    async def _hand_back(self, claimed: Claimed, wait: float = 0.0, *, since: Mapping[str, float]) -> None:
         """Another process, or this one later, need not wait for the lease to run out."""
-        payload = claimed.job.payload if since is None else {**claimed.job.payload, "outage_since": since}
+        payload = {**claimed.job.payload, **since}
         with suppress(Lost, StoreUnavailable):
             wait = max(wait, _HANDED_BACK.get(claimed.job.kind, 0.0))
             await self._store.postpone(claimed, time.time() + wait, "handed back", claimed.attempt - 1, payload)
 
-    async def _wait_out(self, claimed: Claimed, error: Exception, since: float | None) -> None:
-        """Since when the outage lasts stands in the job, so that the waits go on growing in whichever process."""
-        now, name = time.time(), type(error).__name__
-        since = now if since is None else since
-        first, longest = _OUTAGE_OF.get(claimed.job.kind, (self._first_wait, _OUTAGE_FOR))
-        if now - since > longest and claimed.job.kind not in _PERIODIC:
-            log.error("%s given up after outages without end: photosync work list", claimed.job.kind.value)
+    async def _wait_out(self, claimed: Claimed, error: Exception, since: Mapping[str, float]) -> None:
+        """Since when the outage lasts stands in the job, so that the waits go on growing in whichever process; and
+        since when no try has ended in time."""
+        now, name, kind = time.time(), type(error).__name__, claimed.job.kind
+        since = {_OUTAGE_SINCE: now, _LATE_SINCE: now, **since}
+        if not isinstance(error, TimeoutError):
+            del since[_LATE_SINCE]
+        outage, late = now - since[_OUTAGE_SINCE], now - since.get(_LATE_SINCE, now)
+        first, longest = _OUTAGE_OF.get(kind, (self._first_wait, _OUTAGE_FOR))
+        if (outage > longest or late > _LATE_FOR) and kind not in _PERIODIC:
+            why = "outages without end" if outage > longest else "a day of tries that did not end in time"
+            log.error("%s given up after %s: photosync work list", kind.value, why)
             await self._settle(claimed, self._store.fail(claimed, name))
             return
-        wait = min(_OUTAGE_LONGEST_WAIT, max(first, now - since)) * random.uniform(0.7, 1.3)  # noqa: S311
+        wait = min(_OUTAGE_LONGEST_WAIT, max(first, outage)) * random.uniform(0.7, 1.3)  # noqa: S311
         asked = (error.retry_after or 0.0) if isinstance(error, Throttled) else 0.0
-        wait = max(wait, min(asked, _LONGEST_WAIT), _HANDED_BACK.get(claimed.job.kind, 0.0))
-        payload = {**claimed.job.payload, "outage_since": since}
+        wait = max(wait, min(asked, _LONGEST_WAIT), _HANDED_BACK.get(kind, 0.0))
+        payload = {**claimed.job.payload, **since}
         postponed = self._store.postpone(claimed, now + wait, name, claimed.attempt - 1, payload)
         await self._settle(claimed, postponed)
 
@@ -209,3 +215,11 @@ class Worker:
             log.info("%s was taken over meanwhile", claimed.job.kind.value)
         except StoreUnavailable as unreachable:
             log.warning("%s is tried again when its lease has run out: %s", claimed.job.kind.value, unreachable)
+
+
+def _taken_out(payload: dict[str, Any]) -> dict[str, float]:
+    """Since when a job waits. A try that gets through, or fails by itself, ends that: what the job puts or keeps says
+    nothing of it."""
+    found = {name: payload.pop(name, None) for name in (_OUTAGE_SINCE, _LATE_SINCE)}
+    # Or damaged, or of a clock ahead.
+    return {name: at for name, at in found.items() if isinstance(at, int | float) and 0 < at <= time.time()}
