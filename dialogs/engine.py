@@ -100,6 +100,9 @@ _ANSWERS = {
     "no": ("different", "next"),
     "next": ("next", "forget_confirmed", "send_ticket"),
 }
+# What is said of the card below an answer: what it does there, and what has to be seen first.
+_FROM_BELOW = ("next", *ANSWERS)
+_UNSEEN = ("yes", "same", "different")
 _ALTERNATIVES = ("check", "ticket", "menu")  # what there is where the person wants another way
 _NOTICES = {
     "not_yet": "notice.not_yet",
@@ -151,11 +154,14 @@ class Engine:
                 return self._return(case, case.notice)
 
     def step(self, case: Case) -> Step:
-        """The step of the card that the person sees; one that asks what they meant has the choices of the last too."""
+        """The step of the card that the person sees; one that is laid over another has the choices of that too."""
         step = self.library.step(case.step if self.library.has(case.step) else START)
-        if step.form != "choices" or not case.trail or not self.library.has(case.trail[-1]):
+        if not _is_aside(step) or not case.trail or not self.library.has(case.trail[-1]):
             return step
-        return replace(step, choices={**self.library.step(case.trail[-1]).choices, **step.choices})
+        below = self.library.step(case.trail[-1])
+        choices = {**below.choices, **step.choices}
+        # After an answer the person says what they do with the card that it was about, in its words.
+        return replace(step if step.form == "choices" else below, choices=choices)
 
     def _usable(self, case: Case) -> Case:
         """The case as the present topics can go on with it: one whose step is gone goes on from the menu."""
@@ -188,9 +194,8 @@ class Engine:
             return self._act(replace(case, site=event.link), "check", "", moment)
         if event.alternatives and form != "summary":
             return self._ask(case, event.alternatives)
-        if form == "choices" and event.action not in ("", "yes", "no", "back"):
-            case = self._before_asking(case)
-            step = self.library.step(case.step)
+        case, event = self._of_below(case, event)
+        step = self.library.step(case.step)
         if _says_nothing(event):  # a picture, a file, a smile: the person keeps their place
             menu = case.step == START and event.text.strip()
             return self._stay(case, "notice.unknown_words" if menu else "notice.no_words")
@@ -277,7 +282,7 @@ class Engine:
         if event.action == "set_language" and not event.known:
             return self._stay(case, "notice.unknown_language")
         if event.action != "back":
-            case = self._before_asking(case)
+            case = self._below(case) if self.library.step(case.step).form == "choices" else case
         return self._act(case, event.action, event.value, moment)
 
     def _act(self, case: Case, action: str, value: str, moment: Moment) -> Decision:
@@ -305,10 +310,20 @@ class Engine:
             case = replace(case, comment=value[:COMMENT_LENGTH] or case.comment)
         return self._go(self._traced(case, action, "", moment), target)
 
-    def _before_asking(self, case: Case) -> Case:
-        """The case on the card that the person wrote to when they were asked what they meant."""
-        if self.library.step(case.step).form != "choices":
-            return case
+    def _of_below(self, case: Case, event: Typed) -> tuple[Case, Typed]:
+        """Words on a card that is laid over another, and the card that they are about."""
+        step = self.library.step(case.step)
+        if step.form == "choices":
+            return (case if event.action in ("", "yes", "no", "back") else self._below(case)), event
+        if not _is_aside(step):
+            return case, event
+        if event.action in _UNSEEN:
+            return case, replace(event, action="back")
+        return (self._below(case) if event.action in _FROM_BELOW else case), event
+
+    @staticmethod
+    def _below(case: Case) -> Case:
+        """The case on the card that the present one is laid over."""
         return replace(case, step=case.trail[-1] if case.trail else START, trail=case.trail[:-1], asked="")
 
     def _replied(self, case: Case, step: Step, label: str, moment: Moment) -> Decision:
@@ -585,6 +600,11 @@ def with_ticket_update(case: Case, event: Submitted | Progressed) -> Case:
     # The same submission again, if no other came after it: the receiver may have taken it after all.
     again = event.result == "failed" and event.submission == case.submissions and event.submission > 0
     return replace(case, ticket_ref=case.ticket_ref or event.ref, question="", submissions=case.submissions - again)
+
+
+def _is_aside(step: Step) -> bool:
+    """Whether a card is laid over the one that the person is on: what they meant, an answer, "you are welcome"."""
+    return step.form == "choices" or step.answer or step.id == THANKS
 
 
 def _says_nothing(event: Typed) -> bool:

@@ -219,6 +219,48 @@ def test_who_is_asked_what_they_meant_can_say_it_in_other_words(engine: Engine) 
     assert talk.type("next", text="done").step == "resync.page"
 
 
+# on which card a question was asked and answered | what the person writes then | where they stand | the line above
+AFTER_ANSWERS = [
+    ("the step is done", ["fix", "next", *["next"] * 3], "next", "resync.page", ""),
+    ("all the steps are done", ["fix"], "next", "resync.waiting", ""),
+    ("the step did not work", ["fix", "next", *["next"] * 3], "failed", "resync.tile", "notice.failed"),
+    ("it is not there", ["fix", "next", *["next"] * 3], "missing", "resync.tile", "notice.missing"),
+    ("they need time", ["fix", "next", *["next"] * 3], "not_yet", "resync.tile", "notice.not_yet"),
+    ("the answer was read", ["fix", "next", *["next"] * 3], "yes", "resync.tile", ""),
+    ("nothing was begun", ["menu"], "next", "desk.menu", "notice.not_here"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("presses", "label", "step", "notice"), [row[1:] for row in AFTER_ANSWERS], ids=[row[0] for row in AFTER_ANSWERS]
+)
+def test_who_was_answered_a_question_goes_on_from_where_they_asked(
+    engine: Engine, presses: list[str], label: str, step: str, notice: str
+) -> None:
+    talk = Talk(engine, [V.DIFFER]).press(*presses).type("question.why", text="why?").type("question.how_long")
+    talk.send(Typed(label, text="hm", confidence=0.9))
+    assert (talk.step, talk.card.notice) == (step, notice)
+
+
+def test_what_is_expected_of_a_card_is_expected_after_an_answer_about_it(engine: Engine) -> None:
+    talk = Talk(engine).press("fix", "next", "next").type("question.why", text="why?")
+    assert {"next", "back"} <= set(engine.step(talk.case).choices)
+    assert engine.step(talk.case).id == "resync.office"  # the titles of its buttons count
+
+
+def test_who_thanked_goes_on_from_where_they_were(engine: Engine) -> None:
+    talk = Talk(engine, [V.DIFFER]).press("fix").type("thanks", text="thank you")
+    assert talk.step == "desk.thanks"
+    assert talk.send(Typed("next", text="done", confidence=0.9)).step == "resync.waiting"
+
+
+@pytest.mark.parametrize("label", ["yes", "same", "different"])
+def test_two_photos_are_judged_only_where_they_are_seen(engine: Engine, label: str) -> None:
+    talk = Talk(engine, [V.UNSURE]).press("fix").type("question.privacy", text="who sees it?")
+    talk.send(Typed(label, text="hm", confidence=0.9))
+    assert (talk.step, talk.case.judged, talk.outcomes) == ("look.unsure", "", [])
+
+
 def test_a_language_that_was_typed_for_is_undone_with_one_tap(engine: Engine) -> None:
     talk = Talk(engine).press("fix").type("set_language", "lv", text="latviski")
     undo = next(button for button in talk.card.buttons if button.action == "set_language")
