@@ -60,9 +60,19 @@ def event(incoming: Incoming, case: Case, step: Step, languages: Languages, unde
     if incoming.kind is ActivityKind.TYPED:
         typed = understanding.understand(incoming.text, case.locale, step, languages.vocabulary)
         if typed.action == "set_language" and typed.value:
-            typed = replace(typed, value=languages.as_spoken(typed.value, incoming.locale))
+            typed = replace(typed, value=_wanted_language(typed, case, incoming.locale, languages, understanding))
         return replace(typed, link=address_in(" ".join((incoming.text, *incoming.links))))
     return _pressed(incoming, languages)
+
+
+def _wanted_language(typed: Typed, case: Case, client: str, languages: Languages, understanding: Understanding) -> str:
+    """The language that a person names; of the one that the case has already, the one that they write in.
+
+    "I don't speak Swedish" names Swedish.
+    """
+    value = languages.as_spoken(typed.value, client)
+    written = understanding.language_of(typed.text) if value == case.locale else ""
+    return languages.as_spoken(written, client) if written in languages.tags else value
 
 
 def address_in(text: str) -> str:

@@ -152,6 +152,24 @@ async def test_the_language_of_the_first_message_stays(stage: RunningBot, spoken
     assert title(chat) == spoken.translations.catalogs["sv"].text("desk.menu.title")
 
 
+@pytest.mark.parametrize(
+    ("speaks", "text", "tag"),
+    [
+        ("sv-SE", "sorry, I don't speak Swedish", "en"),
+        ("lv-LV", "я не говорю по-латышски", "ru"),
+        ("sv-SE", "jag pratar bara svenska", "sv"),
+        ("en-GB", "please write to me in English", "en-GB"),
+    ],
+)
+async def test_who_does_not_speak_a_language_is_answered_in_their_own(
+    stage: RunningBot, speaks: str, text: str, tag: str
+) -> None:
+    chat = stage.chat("old", speaks)
+    await chat.say("?")
+    await chat.say(text)
+    assert chat.card()["lang"] == tag
+
+
 @pytest.mark.parametrize("way", ["button", "typed"])
 async def test_a_person_changes_the_language(stage: RunningBot, spoken: Languages, way: str) -> None:
     chat = stage.chat("old", "en-US")
