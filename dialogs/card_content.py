@@ -369,7 +369,9 @@ def _buttons(library: Library, step: Step, case: Case, linked: bool) -> tuple[Bu
     offers = _offers(step, solved=solved)
     if unhelped:
         offers = tuple(dict.fromkeys(("ticket", *offers)))
-    more = [button for name in offers if (button := _offered(library, step, case, name)) is not None]
+    there = {(one.action, one.score) for one in own}
+    offered = (button for name in offers if (button := _offered(library, step, case, name)) is not None)
+    more = [button for button in offered if (button.action, button.score) not in there]
     buttons = [*own, *more][: MOST_BUTTONS - linked]
     leading = [
         place

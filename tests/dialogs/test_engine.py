@@ -209,6 +209,14 @@ def test_who_is_asked_what_they_meant_goes_on_from_where_they_were(
     assert "desk.ask" not in talk.case.trail
 
 
+@pytest.mark.parametrize("between", [("language", "forget"), ("stop", "ticket"), ("menu", "language", "forget")])
+def test_nothing_is_offered_twice_to_who_is_asked_what_they_meant(engine: Engine, between: tuple[str, ...]) -> None:
+    for presses in ([], ["fix"], ["fix", "next", "next"]):
+        talk = Talk(engine).press(*presses).send(Typed(text="hm", alternatives=between, confidence=0.2))
+        offered = [button.action for button in talk.card.buttons if button.action != "answer"]
+        assert sorted(set(offered)) == sorted(offered)
+
+
 def test_who_is_asked_what_they_meant_can_say_it_in_other_words(engine: Engine) -> None:
     talk = (
         Talk(engine)
