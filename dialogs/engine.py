@@ -34,6 +34,7 @@ step with the action ("kept").
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from dialogs.frozen import replace
@@ -75,7 +76,7 @@ from dialogs.model import (
 
 TRAIL_LENGTH = 30
 CHECKS_LENGTH = 200  # that a case keeps; the oldest go first
-TRACES_LENGTH = 60  # likewise; each turn writes them all, and the log has every press
+TRACES_LENGTH = 60  # likewise, repeated ones first; each turn writes them all, and the log has every press
 COMMENT_LENGTH = 1_000
 _SIGNS = frozenset("👍👌✅✔☑🆗+")  # that say yes or done without a word
 
@@ -588,7 +589,8 @@ class Engine:
 
     def _traced(self, case: Case, action: str, value: str, moment: Moment) -> Case:
         answer = f"{action} {value}".strip()
-        return replace(case, traces=(*case.traces, Trace(case.step, moment.at, answer))[-TRACES_LENGTH:])
+        traces = (*case.traces, Trace(case.step, moment.at, answer))
+        return replace(case, traces=_without_repeats(traces)[-TRACES_LENGTH:])
 
 
 def with_ticket_update(case: Case, event: Submitted | Progressed) -> Case:
@@ -600,6 +602,16 @@ def with_ticket_update(case: Case, event: Submitted | Progressed) -> Case:
     # The same submission again, if no other came after it: the receiver may have taken it after all.
     again = event.result == "failed" and event.submission == case.submissions and event.submission > 0
     return replace(case, ticket_ref=case.ticket_ref or event.ref, question="", submissions=case.submissions - again)
+
+
+def _without_repeats(traces: tuple[Trace, ...]) -> tuple[Trace, ...]:
+    """Of more traces than are kept all but the oldest that was given once more later: going back and forth takes no
+    step away of those that were taken."""
+    if len(traces) <= TRACES_LENGTH:
+        return traces
+    times = Counter((one.step, one.answer) for one in traces)
+    place = next((place for place, one in enumerate(traces) if times[one.step, one.answer] > 1), 0)
+    return traces[:place] + traces[place + 1 :]
 
 
 def _is_aside(step: Step) -> bool:

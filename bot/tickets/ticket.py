@@ -177,7 +177,7 @@ def _summary(case: Case) -> str:
         known = [one for one in (last.reason, *last.facts) if one]
         because = f" ({', '.join(known)})" if known else ""
         found = f"Last look, {last.at}: {VERDICTS[last.verdict]}{because}."
-    steps = sum(trace.answer == "next" for trace in case.traces)
+    steps = len({trace.step for trace in case.traces if trace.answer == "next"})
     return (
         f"{found} The person went through {steps} steps and {len(case.checks)} looks. An administrator can run the "
         f'"Picture Sync" diagnostic (aka.ms/PillarPictureSync; not in GCC High, DoD and 21Vianet).'

@@ -124,6 +124,13 @@ def test_what_a_turn_writes_does_not_grow_with_what_was_pressed_before(engine: E
     assert [trace.answer for trace in talk.case.traces[-4:]] == ["next", "back"] * 2
 
 
+def test_going_back_and_forth_takes_no_step_from_what_the_helpdesk_is_told(engine: Engine) -> None:
+    talk = Talk(engine).press("fix", "next", *["next"] * 3, *["next", "back"] * TRACES_LENGTH)
+    walked = {trace.step for trace in talk.case.traces if trace.answer == "next"}
+    assert {"look.differ", "resync.private_window", "resync.office", "resync.sign_in", "resync.tile"} <= walked
+    assert len(talk.case.traces) == TRACES_LENGTH
+
+
 def test_an_old_button_changes_nothing_and_shows_the_present_card(engine: Engine) -> None:
     talk = Talk(engine).press(*WALKING)
     before = talk.case

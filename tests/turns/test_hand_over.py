@@ -52,6 +52,16 @@ async def test_what_is_written_the_second_and_the_third_time_arrives(stage: Runn
     assert ticket.number in json.dumps(chat.card())
 
 
+async def test_the_helpdesk_is_told_how_many_steps_were_taken_not_how_often(stage: RunningBot) -> None:
+    chat = stage.chat("old", "en-US")
+    await chat.say("my photo is wrong")
+    for action in ("next", "next", "back", "next", "back", "next", "ticket"):
+        await chat.press(action)
+    await chat.press("send_ticket", {"comment": "please"})
+    (ticket,) = stage.tenant.helpdesk.tickets
+    assert "went through 2 steps and 1 looks" in ticket.body["summary"]
+
+
 async def test_a_comment_that_has_to_wait_keeps_its_id_and_takes_no_other_place(stage: RunningBot) -> None:
     """The first is still to be tried again when the second is written: both arrive, each once."""
     chat = stage.chat("forbidden", "en-US")
