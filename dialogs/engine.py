@@ -609,8 +609,11 @@ def _without_repeats(traces: tuple[Trace, ...]) -> tuple[Trace, ...]:
     step away of those that were taken."""
     if len(traces) <= TRACES_LENGTH:
         return traces
-    times = Counter((one.step, one.answer) for one in traces)
-    place = next((place for place, one in enumerate(traces) if times[one.step, one.answer] > 1), 0)
+    step, answer = traces[-1].step, traces[-1].answer  # mostly it is what is repeated
+    place = next(place for place, one in enumerate(traces) if one.step == step and one.answer == answer)
+    if place == len(traces) - 1:
+        times = Counter((one.step, one.answer) for one in traces)
+        place = next((place for place, one in enumerate(traces) if times[one.step, one.answer] > 1), 0)
     return traces[:place] + traces[place + 1 :]
 
 
