@@ -36,10 +36,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     begin = command("new", "a file ready to be translated", _new)
     begin.add_argument("tag", metavar="TAG", help="the language, such as ca or eu")
-    begin.add_argument(
+    like = begin.add_mutually_exclusive_group()
+    like.add_argument(
         "--from", metavar="TAG", dest="near", default="", help="begin with the texts of a language near to it"
     )
-    begin.add_argument(
+    like.add_argument(
         "--variant-of", metavar="TAG", dest="base", default="", help="with only what differs from that language"
     )
     begin.add_argument("--draft", action="store_true", help="only the people of PHOTOSYNC_PILOT get it")
