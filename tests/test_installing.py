@@ -6,6 +6,7 @@ that the real releases declare (read off what is installed here) and nothing els
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import os
 import re
@@ -207,6 +208,14 @@ def test_production_and_development_are_locked_to_the_same_releases() -> None:
     image = pinned("requirements-otel.lock")
     assert {name: development[name] for name in image} == image
     assert {name: image[name] for name in pinned("requirements.lock")} == pinned("requirements.lock")
+
+
+def test_a_python_that_is_too_old_can_read_the_set_up_which_says_so() -> None:
+    read = ast.parse((ROOT / "tools/setup.py").read_text(encoding="utf-8"), feature_version=(3, 6))
+    assert "__future__" not in {one.module for one in ast.walk(read) if isinstance(one, ast.ImportFrom)}
+    annotations = [one.annotation for one in ast.walk(read) if isinstance(one, ast.arg)]
+    annotations += [one.returns for one in ast.walk(read) if isinstance(one, ast.FunctionDef)]
+    assert [one for one in annotations if isinstance(one, ast.Subscript)] == []
 
 
 def test_without_what_the_demo_needs_it_names_the_extra(tmp_path: Path) -> None:

@@ -1,13 +1,12 @@
 """Make the local environment: Python packages by their locked hashes, the card renderer of the demo page, and
 Microsoft's schemas for the tests.
 
-Standard library only, since it runs before anything is installed. Safe to run again.
+Standard library only, since it runs before anything is installed. Safe to run again. Any Python 3 can read it, so that
+one that is too old says so: no `from __future__`, and annotations in quotes where an old one could not evaluate them.
 
 The lock is complete, so pip's resolver is told to keep out (`--no-deps`): with it, pip before 23.3 resolves an extra
 such as `coverage[toml]` apart from the pinned `coverage`, finds the newest release, and refuses it for lack of a hash.
 """
-
-from __future__ import annotations
 
 import shutil
 import subprocess
@@ -46,7 +45,7 @@ def main() -> int:
     return 0
 
 
-def locked(pip: list[str], lock: str) -> list[str]:
+def locked(pip: "list[str]", lock: str) -> "list[str]":
     """The command that installs exactly what a lock file names, whatever has been released since."""
     return [*pip, "install", "--quiet", "--no-deps", "--require-hashes", "-r", lock]
 
@@ -69,7 +68,7 @@ def works(python: Path) -> bool:
     return subprocess.run([str(python), "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
 
 
-def run(command: list[str], *, quiet: bool = False) -> None:
+def run(command: "list[str]", *, quiet: bool = False) -> None:
     """Run in the project's root, or end with the command's own message."""
     done = subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.PIPE if quiet else None, text=True)
     if done.returncode != 0 and quiet:
