@@ -118,13 +118,13 @@ def connected(path: Path, mode: str = "create") -> sqlite3.Connection:
         if mode != "create":
             raise StoreUnusable(f"there is no database at {path.absolute()}")
         _make(path)
-    elif mode == "create":
-        _close_to_others(path.absolute())
     connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_TIMEOUT / 1000, check_same_thread=False)
     try:
         for pragma in _PRAGMAS:
             connection.execute(pragma)
         _check_version(schema_of(connection, path), path, create=mode == "create")
+        if mode == "create":
+            _close_to_others(path.absolute())  # not before it is known to be ours
         if mode != "existing":
             connection.execute("PRAGMA journal_mode = WAL").fetchall()
             _migrate(connection)

@@ -87,11 +87,12 @@ async def test_what_can_never_work_is_refused_with_its_path_and_left_alone(
     file: Path, make: Callable[[Path], object], words: str
 ) -> None:
     make(file)
-    before = sorted((one, one.stat().st_size) for one in file.parent.glob("*") if one.exists())
+    before = sorted((one, one.stat().st_size, one.stat().st_mode) for one in file.parent.glob("*") if one.exists())
     with pytest.raises(StoreUnavailable, match=words) as refused:
         await open_store(f"sqlite:///{file}")
     assert str(file.parent) in str(refused.value)
-    assert sorted((one, one.stat().st_size) for one in file.parent.glob("*") if one.exists()) == before
+    after = sorted((one, one.stat().st_size, one.stat().st_mode) for one in file.parent.glob("*") if one.exists())
+    assert after == before
     if "nowhere" not in str(file.resolve()):
         with pytest.raises(StoreUnusable, match=words):
             await inspect(f"sqlite:///{file}")
