@@ -20,7 +20,7 @@ from bot.languages.po_document import ESCAPE, ESCAPES, KEYWORD, Document, Fault,
 from bot.regular_file import NotRegular
 
 _QUOTED = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
-_LARGEST = 2_000_000  # bytes; the largest that ships has 120,000
+_LARGEST = 2_000_000  # bytes; the largest that ships has a fifth of that
 _MOST_FAULTS = 50  # a file of something else has one in each line
 _BYTE_ORDER_MARK = "\ufeff"  # what Windows' editors put before UTF-8; kept, and no part of the first line
 

@@ -58,6 +58,13 @@ def test_systemd_takes_the_unit_and_finds_it_well_closed(tmp_path: Path) -> None
     assert "RestartPreventExitStatus=2" in text
 
 
+def test_doctor_by_the_document_has_the_settings_and_the_database_of_the_unit() -> None:
+    (line,) = re.findall(r"^systemd-run .*$", (ROOT / "docs/deployment.md").read_text(encoding="utf-8"), re.MULTILINE)
+    unit = (DEPLOY / "systemd/photosync.service").read_text()
+    for name in ("EnvironmentFile", "WorkingDirectory"):
+        assert re.findall(rf"-p {name}=(\S+)", line) == re.findall(rf"^{name}=(\S+)$", unit, re.MULTILINE)
+
+
 def test_images_are_named_by_their_digest() -> None:
     (base,) = re.findall(r"^ARG BASE=(\S+)$", (DEPLOY / "Containerfile").read_text(), re.MULTILINE)
     database = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["database"]["image"]
