@@ -38,3 +38,23 @@ def test_a_backup_that_cannot_be_begun_says_what_is_in_the_way(tmp_path: Path) -
         line = [sys.executable, "-m", "bot", "store", "backup", name]
         done = subprocess.run(line, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
         assert (done.returncode, words in done.stderr, done.stderr.count("\n")) == (1, True, 1)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("locales", "new", "{}"),
+        ("locales", "try", "{}"),
+        ("topics", "check", "{}"),
+        ("locales", "list", "--env-file", "{}"),
+        ("store", "backup", "{}/x"),
+    ],
+    ids=" ".join,
+)
+def test_what_was_typed_stays_in_one_line_of_what_is_reported(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    typed = [one.format("there\nphotosync: all is well\x1b[2J") for one in arguments]
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    line = [sys.executable, "-m", "bot", *typed]
+    done = subprocess.run(line, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert (done.stderr.count("\n"), "\x1b" in done.stderr) == (1, False)

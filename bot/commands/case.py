@@ -39,7 +39,7 @@ async def _case(settings: Settings, number: str, *, as_json: bool) -> int:
     except PhotosyncError as error:
         return complain(str(error), status=EXIT_USAGE)
     if found is None:
-        asked = without_controls(number)[:40]
+        asked = number[:40]
         return complain(
             f"there is no case {asked}: it may be deleted, or older than PHOTOSYNC_RETENTION", status=EXIT_USAGE
         )

@@ -11,8 +11,9 @@ _LABEL = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"  # of a host name
 
 
 def complain(*lines: str, status: int = 1) -> int:
-    """Write each line to standard error under the command's name; returns the exit status."""
-    sys.stderr.writelines(f"photosync: {line}\n" for line in lines)
+    """Write each line to standard error under the command's name; returns the exit status. What was typed or came from
+    outside may be in it."""
+    sys.stderr.writelines(f"photosync: {without_controls(line)}\n" for line in lines)
     return status
 
 
