@@ -104,6 +104,8 @@ _ANSWERS = {
 # What is said of the card below an answer: what it does there, and what has to be seen first.
 _FROM_BELOW = ("next", *ANSWERS)
 _UNSEEN = ("yes", "same", "different")
+# What is more likely said to the helpdesk than to us, once it has the case.
+_FOR_THE_HELPDESK = ("", "not_yet", "missing", "failed", "unsure")
 _ALTERNATIVES = ("check", "ticket", "menu")  # what there is where the person wants another way
 _NOTICES = {
     "not_yet": "notice.not_yet",
@@ -210,7 +212,7 @@ class Engine:
             return self._act(case, action, event.value, moment)
         if form == "summary":
             return self._commented(case, event.text, "notice.summary_taken")
-        return self._answer(case, step, action)
+        return self._answer(case, step, action, event.text)
 
     def _ask(self, case: Case, between: tuple[str, ...]) -> Decision:
         """Ask what was meant, between what there is a button for."""
@@ -247,7 +249,7 @@ class Engine:
             return "next" if target else "failed"
         return "check" if "check" in step.choices else "failed"
 
-    def _answer(self, case: Case, step: Step, label: str) -> Decision:
+    def _answer(self, case: Case, step: Step, label: str, text: str = "") -> Decision:
         """The answer to words that lead nowhere: a line of its own, and the person keeps their place."""
         if label.startswith("question.") and self.library.has(_question(label)):
             return self._go(case, _question(label))
@@ -259,6 +261,9 @@ class Engine:
             return self._stay(case, "notice.hello")
         if case.step == START:
             return self._stay(case, "notice.unknown_words")
+        if text and self.tickets and step.outcome == Outcome.ESCALATED and label in _FOR_THE_HELPDESK:
+            case = self._with_comment(case, text)
+            return self._go(case, self.library.everywhere["ticket"], "notice.comment_taken")
         if step.outcome:
             return self._go(case, START, notice="notice.hello" if label == "hello" else "notice.unknown_words")
         if label == "unsure" and "different" not in step.choices:
@@ -269,8 +274,11 @@ class Engine:
         """More words for the helpdesk; a picture or a file has none, and takes nothing away."""
         if not text.strip():
             return self._stay(case, "notice.no_words")
-        comment = f"{case.comment}\n{text.strip()}".strip()
-        return self._stay(replace(case, comment=comment[:COMMENT_LENGTH]), notice)
+        return self._stay(self._with_comment(case, text), notice)
+
+    @staticmethod
+    def _with_comment(case: Case, text: str) -> Case:
+        return replace(case, comment=f"{case.comment}\n{text.strip()}".strip()[:COMMENT_LENGTH])
 
     def _pressed(self, case: Case, event: Pressed, moment: Moment) -> Decision:
         if event.action not in ACTIONS:

@@ -345,6 +345,28 @@ def test_a_picture_takes_nothing_away_and_leaves_nothing(engine: Engine, text: s
     assert Talk(engine).type("", text=text).card.notice == "notice.no_words"
 
 
+@pytest.mark.parametrize(
+    ("label", "text"),
+    [("", "please tell them that I am on leave from Monday"), ("failed", "it still does not work in the org chart")],
+)
+def test_what_is_added_after_the_hand_over_is_put_into_a_comment_and_sent_when_the_person_says_so(
+    engine: Engine, label: str, text: str
+) -> None:
+    talk = Talk(engine).press("fix", "ticket").press("send_ticket", value="please")
+    talk.send(Typed(label, text=text, confidence=0.9))
+    assert (talk.step, talk.card.comment, talk.card.notice) == ("desk.ticket", text, "notice.comment_taken")
+    assert talk.case.submissions == 1
+    assert talk.press("send_ticket", value=text).case.submissions == 2
+    picture = Talk(engine).press("fix", "ticket").press("send_ticket", value="please").type("", text="")
+    assert (picture.step, picture.case.comment) != ("desk.ticket", "")
+
+
+@pytest.mark.parametrize("label", ["thanks", "hello", "yes"])
+def test_who_only_greets_after_the_hand_over_is_asked_for_no_comment(engine: Engine, label: str) -> None:
+    talk = Talk(engine).press("fix", "ticket").press("send_ticket", value="please")
+    assert talk.type(label, text="hm", whole=False).step in ("desk.thanks", "desk.menu")
+
+
 def test_a_second_submission_has_only_what_is_new(engine: Engine) -> None:
     talk = Talk(engine).press("ticket").press("send_ticket", value="please")
     talk.submitted = Submitted("sent", "COMMENT-7")
