@@ -99,7 +99,7 @@ _NOT_THERE = (Verdict.DIFFER, Verdict.MISSING, Verdict.NO_PHOTO)
 _ANSWERS = {
     "yes": ("forget_confirmed", "send_ticket", "same", "stop", "next"),
     "no": ("different", "next"),
-    "next": ("next", "forget_confirmed", "send_ticket"),
+    "next": ("next",),
 }
 # What is said of the card below an answer: what it does there, and what has to be seen first.
 _FROM_BELOW = ("next", *ANSWERS)

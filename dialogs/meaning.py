@@ -44,7 +44,8 @@ _SURE_OF = {
     "same": 0.7,  # it ends the case
 }
 _SURELY_OTHER = 0.5
-_NO_QUESTION = ("stop", "forget", "forget_confirmed", "send_ticket")
+NO_QUESTION = ("stop", "forget", "forget_confirmed", "send_ticket", "same")
+"""What ends, erases or hands over: no question asks for it."""
 _POSSIBLE, _LIKELY = 0.12, 0.05  # a share worth asking for: where it may be something else, where not
 _MOST_ASKED = 3
 ASKED = (
@@ -109,9 +110,11 @@ def judge(scores: Mapping[str, float], step: Step, *, question: bool = False) ->
         return Meaning("", shares[OTHER], alternatives, OTHER)
     reply = likeliest in wanted or likeliest in _SMALL_TALK
     # "Yes" has to be as sure as what it would do here.
-    least = max(_SURE_OF.get(one, _SURE_REPLY if reply else _SURE) for one in same if one in wanted or one == likeliest)
+    costs = {one for one in (likeliest, *(step.choices if likeliest == "yes" else ())) if one in NO_QUESTION}
+    counted = costs.union(one for one in same if one in wanted or one == likeliest)
+    least = max(_SURE_OF.get(one, _SURE_REPLY if reply else _SURE) for one in counted)
     ahead = (_AHEAD_REPLY if reply else _AHEAD) * max(one for label, one in shares.items() if label not in same)
-    if share >= max(least, ahead) and not (question and likeliest in _NO_QUESTION):
+    if share >= max(least, ahead) and not (question and costs):
         return Meaning(likeliest, share, (), likeliest)
     return Meaning("", share, _likely(shares, wanted, _LIKELY), likeliest)
 
@@ -146,7 +149,7 @@ def _likely(shares: Mapping[str, float], wanted: frozenset[str], least: float) -
         if asked:
             added[asked] = added.get(asked, 0.0) + share
     # What ends or erases is offered only where it may well be meant: nobody likes to read it for no reason.
-    offered = (label for label, share in added.items() if label not in _NO_QUESTION or share >= _POSSIBLE)
+    offered = (label for label, share in added.items() if label not in NO_QUESTION or share >= _POSSIBLE)
     ordered = sorted(offered, key=lambda label: -added[label])
     if not ordered or added[ordered[0]] < least:
         return ()

@@ -16,7 +16,7 @@ from bot.understanding.classifier import LONGEST, Model, features
 from bot.understanding.own import Corrections
 from dialogs.examples import Example
 from dialogs.frozen import replace
-from dialogs.meaning import Meaning, Vocabulary, judge
+from dialogs.meaning import NO_QUESTION, Meaning, Vocabulary, judge
 from dialogs.model import Step, Typed
 from dialogs.text import folded
 from dialogs.translations import SOURCE
@@ -25,7 +25,9 @@ _VALUES = {"rate_up": ("rate", "up"), "rate_down": ("rate", "down")}
 _STEM = 4  # letters of a language's name that its inflected forms share at least
 _MOST_WORDS = 20  # of a message in which an inflected name is looked for
 _ENDING = 3  # letters at its end in which they may differ
-_QUESTION_MARKS = ("?", "？", "؟")
+# The Greek one, and the syllables that stand for one in Chinese and Japanese.
+_QUESTION_MARKS = ("?", "？", "؟", "\u037e", "吗", "嗎", "か")
+_AFTER_A_QUESTION = " \t\r\n.。!！"
 _SUREST = 0.999  # 1 is for what is exact
 _OVERRIDES = ("\u202d", "\u202e")  # of the direction of letters
 _SURE_SIGN = 0.9  # share from which on a thumb without words is an answer; there is nothing to ask about either
@@ -70,8 +72,9 @@ class Understanding:
         """What a message means to someone who speaks `locale` and sees the card of `step`. Raises nothing."""
         message = folded(text)
         titled = _titled(message, (locale, SOURCE), step.id, words) or words.commands.get(message, "")
+        question = text.rstrip(_AFTER_A_QUESTION).endswith(_QUESTION_MARKS)
         action = titled if message else ""
-        if action:
+        if action and not (question and action in NO_QUESTION):
             return Typed(*_VALUES.get(action, (action, "")), text, whole=True)
         if message in words.names:
             return Typed("set_language", words.names[message], text, whole=True)
@@ -80,7 +83,6 @@ class Understanding:
             return Typed(text=text, confidence=0.0)  # what the person sees is not what the text says
         if not message and not any(map(_says_something, text[:LONGEST])):
             return Typed(text=text, confidence=0.0)
-        question = text.rstrip().endswith(_QUESTION_MARKS)
         found = self._judged(rows, locale, step, words, question=question)
         if not message and found.confidence < _SURE_SIGN:  # most that are not known come out as "yes"
             return Typed(text=text, confidence=0.0)

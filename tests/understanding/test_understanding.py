@@ -21,7 +21,7 @@ from dialogs.engine import Engine
 from dialogs.examples import LABELS, Example
 from dialogs.library import Library
 from dialogs.meaning import judge
-from dialogs.model import Case, Typed
+from dialogs.model import Case, Typed, Verdict
 from dialogs.text import folded
 from tests.talk import Talk
 from tests.texts import texts
@@ -91,6 +91,32 @@ def test_no_question_ends_a_case(
         "stop",
         "forget",
     )
+
+
+COSTLY_QUESTIONS = [
+    ("desk.forget", "en", "ok what happens then"),
+    ("desk.forget", "en", "and then?"),
+    ("desk.forget", "en", "Yes, delete it?"),
+    ("desk.forget", "en", "yes?"),
+    ("desk.leave", "en", "stop?"),
+    ("desk.leave", "en", "yes?"),
+    ("look.unsure", "en", "are they the same?"),
+    ("look.unsure", "de", "sind die gleich?"),
+    ("look.unsure", "zh-Hans", "是同一张吗"),
+    ("look.unsure", "ja", "同じ写真ですか。"),
+    ("look.unsure", "el", "είναι η ίδια φωτογραφία\u037e"),
+]
+
+
+@pytest.mark.parametrize(("card", "tag", "question"), COSTLY_QUESTIONS, ids=[row[2] for row in COSTLY_QUESTIONS])
+def test_a_question_about_what_a_card_asks_is_no_yes(
+    understanding: Understanding, spoken: Languages, engine: Engine, card: str, tag: str, question: str
+) -> None:
+    talk = Talk(engine, [Verdict.UNSURE]).press("fix")
+    talk.case = replace(talk.case, step=card, following="look.differ")
+    talk.send(understanding.understand(question, tag, engine.library.step(card), spoken.vocabulary))
+    assert talk.step not in ("desk.forgotten", "desk.stopped", "look.same")
+    assert talk.outcomes == []
 
 
 # An installation's own examples
