@@ -233,7 +233,10 @@ class Engine:
         if label == "next" and step.checklist and "check" in step.choices:
             return "check"  # "done", where all steps are on the card; the button that takes them one by one has a title
         if step.outcome and step.photos:
-            return "thanks"  # "ok" on a card that says that all is well
+            # "Ok" or "no" on a card that says that all is well.
+            return "next" if label == "no" and "next" in step.choices else "thanks"
+        if step.outcome and label == "yes" and step.form != "summary":
+            return "thanks"  # "ok" to what a case came to
         fits = (action for action in _ANSWERS[label] if action in step.choices)
         if label == "no" and step.id != LEAVE:
             fits = (action for action in fits if action == "different")
@@ -311,7 +314,7 @@ class Engine:
             return self._go(case, step.choices[action]) if action in step.choices else self._stay(case, "")
         target = step.choices.get(action) or self._elsewhere(case, action)
         if target is None:
-            return self._stay(case, "notice.not_here")
+            return self._stay(case, "notice.unknown_words" if case.step == START else "notice.not_here")
         if case.outcome and action in _OPENING_ACTIONS:
             opened = self.new_case(moment, locale=case.locale, platform=case.platform)
             return self._go(replace(opened, site=case.site, timezone=case.timezone, card=case.card), target)

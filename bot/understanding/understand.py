@@ -25,8 +25,8 @@ _VALUES = {"rate_up": ("rate", "up"), "rate_down": ("rate", "down")}
 _STEM = 4  # letters of a language's name that its inflected forms share at least
 _MOST_WORDS = 20  # of a message in which an inflected name is looked for
 _ENDING = 3  # letters at its end in which they may differ
-# The Greek one, and the syllables that stand for one in Chinese and Japanese.
-_QUESTION_MARKS = ("?", "？", "؟", "\u037e", "吗", "嗎", "か")
+# The Greek one in both its forms, and the syllables that stand for one in Chinese and Japanese.
+_QUESTION_MARKS = ("?", "？", "؟", ";", "\u037e", "吗", "嗎", "か")
 _AFTER_A_QUESTION = " \t\r\n.。!！"
 _SUREST = 0.999  # 1 is for what is exact
 _OVERRIDES = ("\u202d", "\u202e")  # of the direction of letters

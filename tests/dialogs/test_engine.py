@@ -242,7 +242,7 @@ AFTER_ANSWERS = [
     ("it is not there", ["fix", "next", *["next"] * 3], "missing", "resync.tile", "notice.missing"),
     ("they need time", ["fix", "next", *["next"] * 3], "not_yet", "resync.tile", "notice.not_yet"),
     ("the answer was read", ["fix", "next", *["next"] * 3], "yes", "resync.tile", ""),
-    ("nothing was begun", ["menu"], "next", "desk.menu", "notice.not_here"),
+    ("nothing was begun", ["menu"], "next", "desk.menu", "notice.unknown_words"),
 ]  # fmt: skip
 
 
@@ -359,6 +359,34 @@ def test_what_is_added_after_the_hand_over_is_put_into_a_comment_and_sent_when_t
     assert talk.press("send_ticket", value=text).case.submissions == 2
     picture = Talk(engine).press("fix", "ticket").press("send_ticket", value="please").type("", text="")
     assert (picture.step, picture.case.comment) != ("desk.ticket", "")
+
+
+# what the card says | what is found | what is pressed | "ok" or "no" in words | where that leads
+SMALL_ANSWERS = [
+    ("all is well", [V.MATCH], ["fix"], "yes", "desk.thanks"),
+    ("all is well, and it is not", [V.MATCH], ["fix"], "no", "still_old.where"),
+    ("it has arrived, and it has not", [V.DIFFER, V.MATCH], ["fix", "check"], "no", "still_old.where"),
+    ("the helpdesk has it", [V.DIFFER], ["fix", "ticket", "send_ticket"], "yes", "desk.thanks"),
+    ("stopped", [V.DIFFER], ["fix", "stop", "stop"], "yes", "desk.thanks"),
+]
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "presses", "label", "step"), [row[1:] for row in SMALL_ANSWERS], ids=[row[0] for row in SMALL_ANSWERS]
+)
+def test_ok_and_no_to_what_a_case_came_to_are_answered(
+    engine: Engine, verdicts: list[Verdict], presses: list[str], label: str, step: str
+) -> None:
+    talk = Talk(engine, list(verdicts)).press(*presses)
+    before = talk.outcomes
+    talk.send(Typed(label, text="ok", confidence=0.9))
+    assert (talk.step, talk.outcomes) == (step, before)
+
+
+@pytest.mark.parametrize("label", ["next", "same", "different"])
+def test_what_means_nothing_at_the_menu_is_answered_with_what_there_is_to_do(engine: Engine, label: str) -> None:
+    talk = Talk(engine).send(Typed(label, text="so what now", confidence=0.9))
+    assert (talk.step, talk.card.notice) == ("desk.menu", "notice.unknown_words")
 
 
 @pytest.mark.parametrize("label", ["thanks", "hello", "yes"])

@@ -105,6 +105,7 @@ COSTLY_QUESTIONS = [
     ("look.unsure", "zh-Hans", "是同一张吗"),
     ("look.unsure", "ja", "同じ写真ですか。"),
     ("look.unsure", "el", "είναι η ίδια φωτογραφία\u037e"),
+    ("look.unsure", "el", "είναι η ίδια φωτογραφία;"),
 ]
 
 
