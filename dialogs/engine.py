@@ -269,8 +269,9 @@ class Engine:
             return self._go(case, self.library.everywhere["ticket"], "notice.comment_taken")
         if step.outcome:
             return self._go(case, START, notice="notice.hello" if label == "hello" else "notice.unknown_words")
-        if label == "unsure" and "different" not in step.choices:
-            label = ""
+        asks = "different" in step.choices if label == "unsure" else "next" in step.choices and step.id != LEAVE
+        if label in ("unsure", "missing", "failed") and not asks:
+            label = ""  # there is no step to try again
         return self._stay(case, _NOTICES.get(label, "notice.keep_place"))
 
     def _commented(self, case: Case, text: str, notice: str) -> Decision:

@@ -181,6 +181,13 @@ def test_words_that_lead_nowhere_are_answered_and_the_person_keeps_their_place(e
     assert talk.card.notice.startswith("notice.")
 
 
+@pytest.mark.parametrize("label", ["failed", "missing"])
+@pytest.mark.parametrize("card", ["stop", "forget", "language"])
+def test_who_is_asked_something_is_not_told_to_try_a_step_again(engine: Engine, card: str, label: str) -> None:
+    talk = Talk(engine).press("fix", "next").type(card, text=card).type(label, text="it does not work")
+    assert talk.card.notice == "notice.keep_place"
+
+
 def test_a_language_chosen_in_mid_walk_keeps_the_step(engine: Engine) -> None:
     talk = Talk(engine).press(*WALKING, "language")
     talk.press("set_language", value="lv")
