@@ -35,6 +35,7 @@ step with the action ("kept").
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from dialogs.frozen import replace
@@ -191,28 +192,43 @@ class Engine:
     def _typed(self, case: Case, event: Typed, moment: Moment) -> Decision:
         step = self.library.step(case.step)
         form = step.form
-        if form == "comment" and not (event.whole and event.action in _LEAVE_FORM):
+        exact = event.confidence >= 1.0  # the title of a button is that button, and a mere yes is yes
+        if form == "comment" and not (
+            event.whole and event.action in _LEAVE_FORM and (exact or event.action != "send_ticket")
+        ):
             return self._commented(case, event.text, "notice.comment_taken")
         if event.link:
             return self._act(replace(case, site=event.link), "check", "", moment)
         if event.alternatives and form != "summary":
             return self._ask(case, event.alternatives)
+        asked = case.asked.split() if form == "choices" else []
         case, event = self._of_below(case, event)
         step = self.library.step(case.step)
         if _says_nothing(event):  # a picture, a file, a smile: the person keeps their place
             menu = case.step == START and event.text.strip()
             return self._stay(case, "notice.unknown_words" if menu else "notice.no_words")
-        exact = event.confidence >= 1.0  # the title of a button is that button
         action = event.action if exact and event.action in ACTIONS else self._meant(step, event.action)
-        if action == "stop" and case.following and case.step != LEAVE:
-            return self._go(case, LEAVE)  # we would look no more: that is asked first
         if action in ACTIONS:
-            if action == "set_language" and event.value != case.locale:
-                case = replace(case, before_locale=case.locale)
-            return self._act(case, action, event.value, moment)
+            return self._act_on_words(case, event, action, moment, asked=asked)
         if form == "summary":
             return self._commented(case, event.text, "notice.summary_taken")
         return self._answer(case, step, action, event.text)
+
+    def _act_on_words(
+        self, case: Case, event: Typed, action: str, moment: Moment, *, asked: Collection[str] = ()
+    ) -> Decision:
+        """What words ask for. What cannot be undone, or ends the case, is asked first where they are no button's title
+        and no mere yes: "don't delete it" and "almost the same" are made of the same words."""
+        if action == "stop" and case.following and case.step != LEAVE:
+            return self._go(case, LEAVE)  # we would look no more
+        if event.confidence < 1.0 and action in self.library.step(case.step).choices:
+            if action in ("forget_confirmed", "stop"):
+                return self._stay(case, "notice.keep_place")  # the card asks already
+            if action == "same" and action not in asked:
+                return self._ask(case, ("same", "different"))
+        if action == "set_language" and event.value != case.locale:
+            case = replace(case, before_locale=case.locale)
+        return self._act(case, action, event.value, moment)
 
     def _ask(self, case: Case, between: tuple[str, ...]) -> Decision:
         """Ask what was meant, between what there is a button for."""

@@ -11,7 +11,9 @@ to the same thing at the present card are added up. Then, by the largest share:
 
 What is meant has to be twice as likely as anything else; an answer that the card asks for, thanks and hello one and a
 half times; what ends, erases, hands over or changes the language has to be surer still; and nothing ends or is erased
-by a question. These shares were chosen on examples of writers who were held out (decision 0005).
+by a question. However sure, such a guess is asked about where it is no button's title and no mere yes
+(`dialogs.engine`): a word more, as in "do not delete it", takes it back. These shares were chosen on examples of
+writers who were held out (decision 0005).
 """
 
 from __future__ import annotations

@@ -31,6 +31,8 @@ _AFTER_A_QUESTION = " \t\r\n.。!！"
 _SUREST = 0.999  # 1 is for what is exact
 _OVERRIDES = ("\u202d", "\u202e")  # of the direction of letters
 _SURE_SIGN = 0.9  # share from which on a thumb without words is an answer; there is nothing to ask about either
+_MERE_YES = 0.98  # share from which on one word is a mere yes: what people say for it has 0.99 in each language
+_SHORT = 4  # letters that a word has at most in a script without blanks
 _COMMAND = 4  # words that a whole command has at most
 _CLEAR = 0.5  # margin: how much more a language has to score than the next for a text to be in it
 # Serbian is written in two alphabets, letter for letter: what is typed in Cyrillic is read as Latin, in which the
@@ -87,6 +89,8 @@ class Understanding:
         if not message and found.confidence < _SURE_SIGN:  # most that are not known come out as "yes"
             return Typed(text=text, confidence=0.0)
         typed = _event(found, text, message, words)
+        if typed.action == "yes" and typed.confidence >= _MERE_YES and _is_one_word(message):
+            return replace(typed, confidence=1.0)
         if step.checklist and typed.action == "next" and _leads_on(message, (locale, SOURCE), words):
             return replace(typed, confidence=1.0)
         return typed
@@ -128,6 +132,11 @@ def _in_latin(text: str, locale: str) -> str:
 def _says_something(letter: str) -> bool:
     """Whether a sign is one that people answer with: a thumb, a heart."""
     return unicodedata.category(letter) == "So"
+
+
+def _is_one_word(message: str) -> bool:
+    """Whether there is nothing beside it that could take it back: "yes, but later" is no mere yes."""
+    return " " not in message and (len(message) <= _SHORT or not _joined(message))
 
 
 def _titled(message: str, tags: tuple[str, ...], step: str, words: Vocabulary) -> str:

@@ -113,11 +113,66 @@ COSTLY_QUESTIONS = [
 def test_a_question_about_what_a_card_asks_is_no_yes(
     understanding: Understanding, spoken: Languages, engine: Engine, card: str, tag: str, question: str
 ) -> None:
-    talk = Talk(engine, [Verdict.UNSURE]).press("fix")
-    talk.case = replace(talk.case, step=card, following="look.differ")
-    talk.send(understanding.understand(question, tag, engine.library.step(card), spoken.vocabulary))
+    talk = answered(understanding, spoken, engine, card, tag, question)
     assert talk.step not in ("desk.forgotten", "desk.stopped", "look.same")
     assert talk.outcomes == []
+
+
+# on which card | in which language | what is written, of the words that the card would do something by
+TAKEN_BACK = [
+    ("desk.forget", "de", "nicht löschen"),
+    ("desk.forget", "ru", "не удаляй"),
+    ("desk.forget", "en", "yes later"),
+    ("desk.leave", "en", "do not stop"),
+    ("desk.leave", "lv", "nebeidz"),
+    ("desk.leave", "lv", "kāpēc"),
+    ("desk.leave", "zh-Hans", "不停止"),
+    ("desk.leave", "ar", "نعم استمر"),
+    ("desk.ticket", "en", "do not send"),
+    ("desk.ticket", "sv", "skicka inte"),
+    ("desk.ticket", "ru", "кому отправить"),
+    ("look.unsure", "en", "almost the same"),
+    ("look.unsure", "en", "I don't think they're the same"),
+    ("look.unsure", "ja", "同じ問題です"),
+]
+
+
+def answered(understanding: Understanding, spoken: Languages, engine: Engine, card: str, tag: str, *texts: str) -> Talk:
+    """Somebody who is on a card, and whose photo is watched, writes."""
+    talk = Talk(engine, [Verdict.UNSURE]).press("fix")
+    talk.case = replace(talk.case, step=card, trail=("look.differ",), following="look.differ", locale=tag)
+    for text in texts:
+        talk.send(understanding.understand(text, tag, engine.step(talk.case), spoken.vocabulary))
+    return talk
+
+
+@pytest.mark.parametrize(("card", "tag", "text"), TAKEN_BACK, ids=[row[2] for row in TAKEN_BACK])
+def test_nothing_is_erased_ended_or_sent_by_words_that_take_it_back(
+    understanding: Understanding, spoken: Languages, engine: Engine, card: str, tag: str, text: str
+) -> None:
+    talk = answered(understanding, spoken, engine, card, tag, text)
+    assert talk.step in (card, "desk.ask")
+    assert (talk.outcomes, talk.case.submissions) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("card", "tag", "texts", "step"),
+    [
+        ("desk.forget", "en", ["yes"], "desk.forgotten"),
+        ("desk.forget", "ru", ["да"], "desk.forgotten"),
+        ("desk.forget", "ja", ["はい"], "desk.forgotten"),
+        ("desk.forget", "en", ["Yes, delete it"], "desk.forgotten"),
+        ("desk.leave", "sv", ["ja"], "desk.stopped"),
+        ("desk.leave", "en", ["stop"], "desk.stopped"),
+        ("desk.ticket", "en", ["send"], "desk.ticket_sent"),
+        ("look.unsure", "en", ["yes"], "look.same"),
+        ("look.unsure", "en", ["they look the same to me", "yes they are the same"], "look.same"),
+    ],
+)
+def test_a_mere_yes_and_the_title_of_a_button_are_meant(
+    understanding: Understanding, spoken: Languages, engine: Engine, card: str, tag: str, texts: list[str], step: str
+) -> None:
+    assert answered(understanding, spoken, engine, card, tag, *texts).step == step
 
 
 # An installation's own examples
