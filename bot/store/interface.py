@@ -53,8 +53,9 @@ class Store(ABC):
         holds nothing then, and may be called again."""
 
     @abstractmethod
-    async def run(self, work: Callable[[], Operation[T]]) -> T:
-        """Run an operation in one transaction: all of it or nothing. `work` may be called more than once."""
+    async def run(self, work: Callable[[], Operation[T]], *, alone: bool = False) -> T:
+        """Run an operation in one transaction: all of it or nothing. `work` may be called more than once. `alone`: it
+        is known to raise, and other operations are not to be begun again for it."""
 
     @abstractmethod
     async def changed(self, within: float) -> None:
@@ -172,7 +173,7 @@ class Store(ABC):
             async with asyncio.timeout(_PROBE_TIMEOUT):
                 await self.run(jobs.probe)
                 with suppress(Rehearsed):
-                    await self.run(rehearse)
+                    await self.run(rehearse, alone=True)
         except (StoreUnavailable, TimeoutError, Conflict):  # a trigger may swallow what was written
             return False
         return True

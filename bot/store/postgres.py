@@ -146,8 +146,9 @@ class PostgresStore(Store):
         except Exception:  # see `_as_outage`
             pool.terminate()
 
-    async def run(self, work: Callable[[], Operation[T]]) -> T:
-        """In a transaction of its own, begun again if it met another one."""
+    async def run(self, work: Callable[[], Operation[T]], *, alone: bool = False) -> T:
+        """In a transaction of its own in any case, begun again if it met another one."""
+        del alone
         return await self._run(work, "read_committed")
 
     async def read(self, work: Callable[[], Operation[T]]) -> T:

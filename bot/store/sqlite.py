@@ -10,7 +10,9 @@ operations do not get a transaction each:
   then answers, all callers at once. While it works the next lists arrive: the busier, the larger the batch, so that
   throughput grows with the load and the wait hardly does. An idle caller waits for nobody.
 - Every caller still has a transaction as far as it can tell. An operation that raises must undo its own part only:
-  then the batch is rolled back and begun again with a savepoint around each operation (a third dearer, and rare).
+  then the batch is rolled back and begun again with a savepoint around each operation (a third dearer, and rare). One
+  that always raises (`rehearse`) has a transaction of its own, before the others': what is rolled back to a savepoint
+  would still be written, and synced, page for page at the commit.
 - What is wrong with the file (disk, lock, page) fails the batch as a whole: no operation could do better than another.
   The connection that met it is closed, and a new one is opened for the next batch: whatever it was, when it is over
   the store works again.
@@ -103,6 +105,7 @@ class _Request:
 
     work: Callable[[], Operation[Any]]
     answer: asyncio.Future[Any]
+    alone: bool = False  # shares its transaction with none
     result: Any = None
     error: BaseException | None = None
     after: set[AfterCommit] = field(default_factory=set)
@@ -244,11 +247,11 @@ class SqliteStore(Store):
         writer.requests.put(None)
         await asyncio.to_thread(writer.join)
 
-    async def run(self, work: Callable[[], Operation[T]]) -> T:
+    async def run(self, work: Callable[[], Operation[T]], *, alone: bool = False) -> T:
         if self._writer is None:
             raise StoreUnavailable("the store is not open")
         loop = asyncio.get_running_loop()
-        request = _Request(work, loop.create_future())
+        request = _Request(work, loop.create_future(), alone)
         if not self._gathered:
             loop.call_soon(self._gather, loop, 0)
         self._gathered.append(request)
@@ -489,8 +492,10 @@ def _carry_out(file: _File, batch: list[_Request]) -> Exception | None:
     """Whatever happens, each request has a result or an error after it. Returns what failed the batch as a whole."""
     try:
         connection = file.connection()
-        if not _in_one(connection, batch, file.path):
-            _in_savepoints(connection, batch, file.path)
+        together = [request for request in batch if not request.alone]
+        for part in (*([request] for request in batch if request.alone), together):
+            if part and not _in_one(connection, part, file.path):
+                _in_savepoints(connection, part, file.path)
     except Exception as error:  # of the file mostly; none may end the thread that all wait for
         mapped = file.failed(error)
         for request in batch:

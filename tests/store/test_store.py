@@ -391,3 +391,28 @@ def impossible() -> Operation[None]:
 def limited(pages: int) -> Operation[None]:
     """SQLite's own way to make a disk full."""
     yield Statement(f"PRAGMA max_page_count = {pages}")
+
+
+async def test_a_look_whether_it_is_ready_begins_no_turn_again_and_leaves_nothing(database: str, store: Store) -> None:
+    asked = begun = 0
+
+    def turn() -> Operation[None]:
+        nonlocal begun
+        begun += 1
+        yield Statement("SELECT 1")
+
+    async def turns() -> None:
+        nonlocal asked
+        while not looked:
+            asked += 1
+            await store.run(turn)
+
+    looked = False
+    chats = [asyncio.create_task(turns()) for _ in range(8)]  # some before it in the same commit, on SQLite
+    await asyncio.sleep(0)
+    assert await store.ready()
+    looked = True
+    await asyncio.gather(*chats)
+    assert begun == asked
+    for table in ("people", "cases", "log", "work", "owed", "inbox"):
+        assert await fetch(database, f"SELECT * FROM {table}") == []

@@ -45,12 +45,12 @@ class FailingStore(SqliteStore):
         super().__init__(file)
         self._left = failing
 
-    async def run(self, work: Callable[[], Operation[T]]) -> T:
+    async def run(self, work: Callable[[], Operation[T]], *, alone: bool = False) -> T:
         if getattr(work, "func", None) in OF_A_TURN:
             self._left -= 1
             if self._left == 0:
                 raise StoreUnavailable("planned")
-        return await super().run(work)
+        return await super().run(work, alone=alone)
 
 
 @asynccontextmanager
