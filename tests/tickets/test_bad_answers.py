@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Mapping
@@ -14,7 +15,7 @@ from aiohttp import web
 
 from bot.errors import OutsideError
 from bot.http_client import HttpClient
-from bot.tickets.interface import Reference
+from bot.tickets.interface import MOST_REMARKS, Reference
 from sandbox.desks import DESKS
 from sandbox.helpdesk import Helpdesk
 from sandbox.web import listen
@@ -149,6 +150,22 @@ async def test_whatever_is_answered_is_one_kind_of_error_or_shows_nothing_of_it(
             assert "secret" not in found
         assert "/elsewhere" not in seen.paths  # no redirect is followed, whatever it carries
         assert seen.taken < 64 << 20  # what a connection holds, for each of them
+
+
+# A full page each time, whichever is asked for, as of a system that does not know the parameter.
+SAME_PAGE = Row(json.dumps({
+    "values": [{"id": "1", "body": "x"}] * 50, "isLastPage": False,
+    "conversations": [{"id": 1, "body_text": "x"}] * 100,
+}).encode())  # fmt: skip
+
+
+@pytest.mark.parametrize("system", ["jira", "freshservice"])
+async def test_a_list_without_end_is_read_for_fifty_pages(system: str) -> None:
+    async with answering(SAME_PAGE) as (url, seen), asking(system, url) as g:
+        async with asyncio.timeout(60):
+            found = await g.system.remarks(Reference("1", "1"))
+        assert len(found) == MOST_REMARKS
+        assert sum(path.endswith(("/comment", "/conversations")) for path in seen.paths) == 50
 
 
 DROPPING = {

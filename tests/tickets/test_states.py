@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -233,6 +233,18 @@ async def test_a_ticket_that_may_not_be_read_is_asked_for_as_seldom_as_a_quiet_o
         assert kept["polls"] == 2
         assert await read_since(stage, since=time.time() - 31 * 86_400, polls=40) == (0.0, {})
         assert await stage.bot.store.dead_letters() == ()
+
+
+@pytest.mark.parametrize("fault", [Fault(200, body=b"[]"), Fault(200, body=b"<html>"), Fault(403), Fault(404)], ids=lambda one: f"{one.status} {one.body!r}")  # fmt: skip
+async def test_a_state_is_told_although_what_agents_write_cannot_be_read(
+    fault: Fault, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with staged("zendesk", PHOTOSYNC_TICKET_POLL="1s") as stage:
+        chat = await handed_over(stage)
+        stage.tenant.world.faults.plan("tickets", [replace(fault, path="/comments")] * 50)
+        stage.desk.becomes(stage.only, "working")
+        await eventually(lambda: step(chat) == "desk.ticket_working")
+        assert "what agents write to people cannot be read" in caplog.text
 
 
 async def test_a_job_of_an_earlier_release_goes_on_with_its_intervals() -> None:

@@ -5,10 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from bot.app import Bot
+from bot.errors import Outage
+from bot.http_client import HttpClient
+from bot.settings import read
+from bot.store import Job, JobKind
+from bot.store.connect import open_store
 from sandbox.channel import Chat
 from sandbox.faults import Fault
 from tests.chatting import RunningBot, eventually, images, scene, shown, step, title
@@ -149,6 +156,56 @@ async def test_a_ticket_that_is_not_taken_at_once_arrives_once_and_its_number_is
     assert stage.tenant.helpdesk.tries == 4
     assert await stage.metric('photosync_tickets_total{result="queued"}') == 1
     assert await stage.metric('photosync_tickets_total{result="sent"}') == 1
+
+
+@asynccontextmanager
+async def by_hand(stage: RunningBot, database: str) -> AsyncIterator[Bot]:
+    """Another replica whose jobs are done one by one by the test; the bot itself does none any more."""
+    await stage.bot.background.stop("jobs")
+    settings = read({**stage.tenant.environment(), "PHOTOSYNC_DATABASE_URL": database})
+    http = HttpClient.from_settings(settings)
+    replica = Bot.build(settings, await open_store(database), http)
+    try:
+        yield replica
+    finally:
+        await replica.store.close()
+        await http.close()
+
+
+async def test_what_a_ticket_waits_for_uses_up_none_of_its_tries(stage: RunningBot, database: str) -> None:
+    """A job that has failed eight times is given up: neither a system that does not take it nor an earlier submission
+    that goes first is its fault."""
+    chat = stage.chat("forbidden", "en-US")
+    await chat.say("my photo is wrong")
+    await chat.press("ticket")
+    async with by_hand(stage, database) as replica:
+        stage.tenant.world.faults.plan("tickets", [Fault(403)] * 20)
+        await chat.press("send_ticket", {"comment": "please"})
+        assert step(chat) == "desk.ticket_queued"
+        ((case, payload),) = await rows(database, "SELECT key, payload FROM work WHERE kind = 'ticket'")
+        later = Job(JobKind.TICKET, f"{case}_2", chat.person.id, 0.0, json.loads(payload))
+        await replica.store.put(later)
+        seen = set()
+        for _ in range(3):
+            await execute(database, "UPDATE work SET due_at = 0 WHERE kind = 'ticket'")
+            for claimed in await replica.store.claim({JobKind.TICKET: 2}, 60):
+                seen.add((claimed.job.key, claimed.attempt))
+                await replica.follow_ups.doers[JobKind.TICKET](claimed)
+        assert seen == {(case, 1), (later.key, 1)}
+
+
+async def test_a_card_that_is_tried_again_and_again_is_in_the_log_once(stage: RunningBot, database: str) -> None:
+    chat = stage.chat("old", "en-US")
+    await chat.say("menu")
+    logged = await rows(database, "SELECT kind, what FROM log ORDER BY id")
+    async with by_hand(stage, database) as replica:
+        stage.tenant.world.faults.plan("connector", [Fault(500)] * 3)  # Teams is away, as it may be for a week
+        for _ in range(3):
+            await replica.store.put(Job(JobKind.SHOW, chat.person.id, chat.person.id, 0.0, {"in_place": True}))
+            (claimed,) = await replica.store.claim({JobKind.SHOW: 1}, 60)
+            with pytest.raises(Outage):
+                await replica.follow_ups.doers[JobKind.SHOW](claimed)
+        assert await rows(database, "SELECT kind, what FROM log ORDER BY id") == logged
 
 
 def at_rest(folder: Path) -> bytes:
