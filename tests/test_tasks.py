@@ -395,6 +395,11 @@ async def test_a_card_that_nobody_takes_for_a_week_is_given_up(database: str) ->
             while not (letters := await store.dead_letters()):  # noqa: ASYNC110 - looked at as an operator would
                 await asyncio.sleep(0.02)
         assert [(one.kind, one.error) for one in letters] == [("show", "Outage")]
+        assert await store.retry(letters[0].id)
+        async with asyncio.timeout(20):
+            while not await rows(database, "SELECT 1 FROM work WHERE error <> '' AND due_at > 0"):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        assert await store.dead_letters() == ()  # it has a week again
 
 
 async def _tried_once(store: Store, since: dict[str, float], *, late: bool) -> dict[str, float]:

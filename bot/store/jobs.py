@@ -233,8 +233,9 @@ def postpone(
 
 
 def fail(claimed: Claimed, error: str) -> Operation[None]:
-    """Give it up: it becomes a dead letter. Raises `Lost`."""
-    yield from _end_claim("UPDATE work SET dead_at = ?, error = ?", (time.time(), error), claimed)
+    """Give it up: it becomes a dead letter, with what it holds by now. Raises `Lost`."""
+    text = json.dumps(claimed.job.payload)
+    yield from _end_claim("UPDATE work SET dead_at = ?, error = ?, payload = ?", (time.time(), error, text), claimed)
 
 
 def _end_claim(action: str, values: tuple[Any, ...], claimed: Claimed) -> Operation[None]:
