@@ -221,7 +221,10 @@ class Engine:
         and no mere yes: "don't delete it" and "almost the same" are made of the same words."""
         if action == "stop" and case.following and case.step != LEAVE:
             return self._go(case, LEAVE)  # we would look no more
-        if event.confidence < 1.0 and action in self.library.step(case.step).choices:
+        choices = self.library.step(case.step).choices
+        if action in ("same", "different") and action not in choices and case.judged:
+            case, action = replace(case, judged=""), "check"  # they think otherwise now: asked again
+        if event.confidence < 1.0 and action in choices:
             if action in ("forget_confirmed", "stop"):
                 return self._stay(case, "notice.keep_place")  # the card asks already
             if action == "same" and action not in asked:

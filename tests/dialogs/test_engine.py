@@ -283,6 +283,14 @@ def test_two_photos_are_judged_only_where_they_are_seen(engine: Engine, label: s
     assert (talk.step, talk.case.judged, talk.outcomes) == ("look.unsure", "", [])
 
 
+@pytest.mark.parametrize(
+    ("said", "then", "step"), [("same", "different", "look.unsure"), ("different", "same", "resync.compare")]
+)
+def test_who_thinks_otherwise_of_two_photos_is_asked_again(engine: Engine, said: str, then: str, step: str) -> None:
+    talk = Talk(engine, [V.UNSURE]).press("fix", said).send(Typed(then, text="no, wait", confidence=0.9))
+    assert (talk.step, talk.case.judged, talk.case.outcome) == (step, "", "")
+
+
 def test_a_language_that_was_typed_for_is_undone_with_one_tap(engine: Engine) -> None:
     talk = Talk(engine).press("fix").type("set_language", "lv", text="latviski")
     undo = next(button for button in talk.card.buttons if button.action == "set_language")
