@@ -6,8 +6,8 @@ not see what waits for memory, and there is one chat alone: `make bench` is the 
     python -m benchmarks.instructions --root ../before    # another tree of this project, to compare
 
 The bot is a process of its own under valgrind, Linux only; the pretend tenant and the person are this one. It is run
-twice: with many presses, and with few of them and a rest as long as the others took. The difference is what the presses
-cost, without the start, and without what a bot does by itself meanwhile.
+three times: once for what it compiles, then with many presses, and with few of them and a rest as long as the others
+took. The difference is what the presses cost, without the start, and without what a bot does by itself meanwhile.
 """
 
 from __future__ import annotations
@@ -118,6 +118,7 @@ def _is_ready(port: int) -> bool:
 
 async def measure(root: Path, presses: int) -> float:
     """Instructions of one press. Raises `NotCounted`."""
+    await count(root, 1)  # what it compiles, modules and languages, the others find
     many, seconds = await count(root, presses)
     few, _ = await count(root, _FEW, seconds * (presses - _FEW) / presses)
     return (many - few) / (presses - _FEW)
