@@ -510,3 +510,24 @@ async def test_work_that_comes_back_by_itself_is_never_given_up(tmp_path: Path, 
 def test_every_kind_of_job_has_slots_of_its_own() -> None:
     """Without any it would never be claimed, and nothing would say so."""
     assert {kind for kind, slots in SLOTS.items() if slots > 0} == set(JobKind)
+
+
+@pytest.mark.parametrize(("lost", "given_up"), [(29, False), (30, True)])
+async def test_a_job_that_takes_its_process_with_it_is_not_tried_for_ever(
+    database: str, lost: int, given_up: bool
+) -> None:
+    store, done = await open_store(database), asyncio.Event()
+    await store.put(Job(JobKind.SHOW, "ada", "ada", time.time() - 60, {}))
+    for _ in range(lost):
+        assert len(await store.claim(1, -1.0)) == 1  # a lease that has run out, and nothing was heard
+
+    async def show(claimed: Claimed) -> None:
+        await store.finish(claimed)
+        done.set()
+
+    async with working(store, show):
+        async with asyncio.timeout(20):
+            while not (letters := await store.dead_letters()) and not done.is_set():  # noqa: ASYNC110 - either ends it
+                await asyncio.sleep(0.02)
+        assert [one.error for one in letters] == (["its tries ended with their process"] if given_up else [])
+        assert done.is_set() is not given_up

@@ -10,7 +10,8 @@ What is away is not the job's fault. A store that cannot be reached: the claim r
 system: the job waits as long again as it has waited already, a quarter of an hour at most (an hour where it is asked
 to), for a week. It keeps its tries either way; whatever else it fails by counts towards the dead letter. What the store
 refuses for one job waits likewise, and holds up no other. What does not end within its time looks like an outage and
-may be a fault of ours: it waits as for one, but for a day only if no try ends otherwise.
+may be a fault of ours: it waits as for one, but for a day only if no try ends otherwise. And a job that takes its
+process with it each time is not tried for ever.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ _PERIODIC = (
 )  # come back by themselves, and are never given up: nobody would start them again
 _LONGEST_SLEEP = 15.0  # seconds; in case no other process's new work wakes this one
 _MOST_TRIES = 8
+_MOST_LOST = 30  # tries of which nothing was heard: the process died, or the store was away at their end
 _FIRST_WAIT = 5.0  # seconds; doubled on each further try
 _LONGEST_WAIT = 3600.0
 _OUTAGE_FOR = 7 * 86_400.0  # seconds that another system is waited for
@@ -145,6 +147,10 @@ class Worker:
         kind = claimed.job.kind.value
         since = _taken_out(claimed.job.payload)
         begin_turn()
+        if claimed.attempt > _MOST_LOST and claimed.job.kind not in _PERIODIC:
+            log.error("%s given up: nothing was heard of its last tries: photosync work list", kind)
+            await self._settle(claimed, self._store.fail(claimed, "its tries ended with their process"))
+            return
         try:
             async with asyncio.timeout(self._lease * 0.9):
                 with self._traces.whole("job", kind):
