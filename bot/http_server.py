@@ -148,9 +148,8 @@ class _Connection(RequestHandler):
     _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        cast(asyncio.Transport, transport).set_write_buffer_limits(
-            high=0
-        )  # pauses whenever a byte is not taken at once
+        # It pauses whenever a byte is not taken at once.
+        cast(asyncio.Transport, transport).set_write_buffer_limits(high=0)
         super().connection_made(transport)
 
     def pause_writing(self) -> None:

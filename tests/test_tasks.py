@@ -512,7 +512,7 @@ def test_every_kind_of_job_has_slots_of_its_own() -> None:
     assert {kind for kind, slots in SLOTS.items() if slots > 0} == set(JobKind)
 
 
-@pytest.mark.parametrize(("lost", "given_up"), [(29, False), (30, True)])
+@pytest.mark.parametrize(("lost", "given_up"), [(199, False), (200, True)])
 async def test_a_job_that_takes_its_process_with_it_is_not_tried_for_ever(
     database: str, lost: int, given_up: bool
 ) -> None:

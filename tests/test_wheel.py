@@ -108,7 +108,6 @@ def test_the_source_archive_has_what_its_readme_and_makefile_need() -> None:
     assert needed - inside == set()
 
 
-@pytest.mark.skipif(shutil.which("git") is None, reason="asks git")
 @pytest.mark.parametrize(
     "written",
     [

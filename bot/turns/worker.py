@@ -53,7 +53,9 @@ _PERIODIC = (
 )  # come back by themselves, and are never given up: nobody would start them again
 _LONGEST_SLEEP = 15.0  # seconds; in case no other process's new work wakes this one
 _MOST_TRIES = 8
-_MOST_LOST = 30  # tries of which nothing was heard: the process died, or the store was away at their end
+# Tries of which nothing was heard: the process died, or the store was away at their end. More than a ticket that an
+# earlier release has queued may have counted in its day.
+_MOST_LOST = 200
 _FIRST_WAIT = 5.0  # seconds; doubled on each further try
 _LONGEST_WAIT = 3600.0
 _OUTAGE_FOR = 7 * 86_400.0  # seconds that another system is waited for
